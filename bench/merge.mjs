@@ -1,0 +1,105 @@
+// Times whole merges against the limit of the machine: `cat` over all inputs plus `cp` of one, in the same run, page
+// cache warm. Five bf16 checkpoints of about 1 GB; the answer of every merge is checked on sampled elements.
+//   node bench/merge.mjs [--runs N] [--only method] [--record FILE]
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkMerge } from './check-merge.mjs';
+import { BENCH_FOLDER, ensureGroup, qwenShapes } from './checkpoints.mjs';
+import { describeMachine } from './machine.mjs';
+import { measure, median } from './measure.mjs';
+
+const option = (name, fallback) =>
+  process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : fallback;
+const RUNS = Number(option('--runs', '5'));
+const ONLY = option('--only', '');
+const RECORD = option('--record', '');
+const MAIN = new URL('../dist/src/cli/main.js', import.meta.url).pathname;
+
+/** What issue-sized budgets allow: wall time as a multiple of the limit, resident megabytes. */
+const CASES = [
+  { name: 'linear', method: 'linear', density: 1, budget: 1.3, memory: 200 },
+  { name: 'task_arithmetic', method: 'task_arithmetic', density: 1, budget: 1.3, memory: 200 },
+  { name: 'dare_linear', method: 'dare_linear', density: 0.2, budget: 2, memory: 200 },
+  { name: 'dare_ties', method: 'dare_ties', density: 0.2, budget: 2, memory: 200 },
+  { name: 'ties, tensor', method: 'ties', density: 0.2, parameters: { trim_scope: 'tensor' }, budget: 3, memory: 250 },
+  { name: 'ties, model', method: 'ties', density: 0.2, parameters: { trim_scope: 'model' }, budget: 3, memory: 250 },
+  { name: 'task_arithmetic, 1 thread', method: 'task_arithmetic', density: 1, args: ['--threads', '1'] },
+].filter(({ name }) => name.includes(ONLY));
+
+function recipeText({ base, experts }, { method, density, parameters }) {
+  const models = experts.map((folder) => ({ model: folder, parameters: { weight: 0.25, density } }));
+  // The plain average reads as many inputs as the others: base and experts.
+  if (method === 'linear')
+    return JSON.stringify({
+      merge_method: method,
+      models: [{ model: base, parameters: { weight: 1 } }, ...models],
+      dtype: 'bfloat16',
+    });
+  return JSON.stringify({ merge_method: method, base_model: base, models, parameters, dtype: 'bfloat16' });
+}
+
+/** Time of `cat` over all inputs to nowhere and of `cp` of one, seconds. */
+async function limit(group, copy) {
+  const inputs = [group.base, ...group.experts].map((folder) => join(folder, 'model.safetensors'));
+  const { seconds: reading } = await measure('sh', ['-c', 'cat "$@" > /dev/null', 'sh', ...inputs]);
+  const { seconds: copying } = await measure('cp', [inputs[0], copy]);
+  rmSync(copy);
+  return reading + copying;
+}
+
+const group = ensureGroup('qwen-0.5b', qwenShapes(), 4);
+const work = join(BENCH_FOLDER, 'work');
+mkdirSync(work, { recursive: true });
+const output = join(work, 'merged');
+const rows = CASES.map((entry) => ({ ...entry, times: [], ratios: [], peak: 0 }));
+const limits = [];
+for (let run = -1; run < RUNS; run++) {
+  for (const row of rows) {
+    const recipe = join(work, 'recipe.yaml');
+    writeFileSync(recipe, recipeText(group, row));
+    rmSync(output, { recursive: true, force: true });
+    spawnSync('sync');
+    const ceiling = await limit(group, join(work, 'copy'));
+    const { seconds, peak } = await measure(process.execPath, [MAIN, recipe, output, '--quiet', ...(row.args ?? [])]);
+    // The first round warms the page cache and is where answers are checked.
+    if (run < 0) checkMerge(group, output, row);
+    else {
+      limits.push(ceiling);
+      row.times.push(seconds);
+      row.ratios.push(seconds / ceiling);
+      row.peak = Math.max(row.peak, peak);
+    }
+  }
+}
+rmSync(work, { recursive: true, force: true });
+
+const record = {
+  bench: 'merge',
+  ...describeMachine(),
+  runs: RUNS,
+  limitSeconds: { min: Math.min(...limits), median: median(limits), max: Math.max(...limits) },
+  cases: rows.map(({ name, times, ratios, peak, budget, memory }) => ({
+    name,
+    seconds: median(times),
+    ratioToLimit: median(ratios),
+    ratioRange: [Math.min(...ratios), Math.max(...ratios)],
+    peakMegabytes: Math.round(peak / 1e6),
+    ...(budget === undefined ? {} : { budgetRatio: budget, budgetMegabytes: memory }),
+  })),
+};
+const fixed = (value) => value.toFixed(2);
+console.log(
+  `limit (cat five inputs + cp one): ${fixed(record.limitSeconds.median)} s (${fixed(record.limitSeconds.min)}–${fixed(record.limitSeconds.max)})`,
+);
+console.table(
+  record.cases.map(({ name, seconds, ratioToLimit, ratioRange, peakMegabytes, budgetRatio }) => ({
+    case: name,
+    seconds: fixed(seconds),
+    '× limit': fixed(ratioToLimit),
+    range: ratioRange.map(fixed).join('–'),
+    'budget ×': budgetRatio ?? '',
+    'peak MB': peakMegabytes,
+  })),
+);
+if (RECORD !== '') writeFileSync(RECORD, `${JSON.stringify(record, null, 2)}\n`);

@@ -1,0 +1,140 @@
+/**
+ * The contract between the engine and its arithmetic: stage functions over one linear memory.
+ *
+ * Two implementations exist with the same results bit for bit: `simd` (AssemblyScript, WebAssembly SIMD) and
+ * `reference` (plain TypeScript over typed arrays, which defines the result). kernels/README.md has the table.
+ *
+ * Conventions
+ * - A `Slot` is a byte offset into `memory`, a multiple of 16. Slots of f32 hold consecutive little-endian f32.
+ * - `count` is in elements, 0 allowed, any length (no lane multiple required).
+ * - `destination` may equal a source slot of the same element width (in place); otherwise ranges do not overlap.
+ * - f32 arithmetic rounds after every operation (no fused multiply-add), in the order written here.
+ * - `firstIndex` is the flat index (row-major, 0-based, < 2^53) of the slot's first element in its tensor, so that
+ *   random decisions depend on the element and never on how a tensor was cut.
+ */
+
+/** Byte offset into the kernels' memory, a multiple of 16. */
+export type Slot = number;
+
+/** Bytes of one entry of an operand table (see `OPERAND`). */
+export const OPERAND_BYTES = 16;
+
+/** Byte offsets inside an operand table entry: u32 slot of an f32 vector, f32 scale, f32 weight, 4 bytes unused. */
+export const OPERAND = { slot: 0, scale: 4, weight: 8 } as const;
+
+/** Number of f64 partial sums an accumulating reduction keeps; element i adds to lane i mod 8. */
+export const REDUCTION_LANES = 8;
+
+/** Number of bins of a magnitude histogram: the upper 16 bits of |x| as f32, whose sign bit is 0. */
+export const MAGNITUDE_BINS = 32_768;
+
+export interface Kernels {
+  readonly name: 'simd' | 'reference';
+  /** Owned by the kernels; `buffer` changes identity when `grow` is called, so take views after growing. */
+  readonly memory: { readonly buffer: ArrayBuffer };
+  /** First byte the caller may use; below it the implementation keeps its own data. */
+  readonly heapStart: Slot;
+  /** Makes `memory` at least `bytes` long. New bytes are zero. */
+  grow(bytes: number): void;
+
+  // ---- stored values to f32. Each returns how many of the `count` source values are NaN or infinite.
+  widenBf16(source: Slot, destination: Slot, count: number): number;
+  widenF16(source: Slot, destination: Slot, count: number): number;
+  /** A copy that counts. */
+  widenF32(source: Slot, destination: Slot, count: number): number;
+  /** Rounds to nearest even; a finite f64 beyond the f32 range becomes infinite and is not counted. */
+  widenF64(source: Slot, destination: Slot, count: number): number;
+  /** OCP FP8 E4M3 ("FN": no infinities, S.1111.111 is NaN). */
+  widenF8E4M3(source: Slot, destination: Slot, count: number): number;
+  /** OCP FP8 E5M2 (IEEE-like, with infinities). */
+  widenF8E5M2(source: Slot, destination: Slot, count: number): number;
+
+  // ---- f32 to stored values, round to nearest even. NaN is written as the positive quiet NaN
+  // (bf16 0x7FC0, f16 0x7E00, f32 0x7FC00000). Each returns how many written values are NaN or infinite.
+  narrowBf16(source: Slot, destination: Slot, count: number): number;
+  narrowF16(source: Slot, destination: Slot, count: number): number;
+  narrowF32(source: Slot, destination: Slot, count: number): number;
+  /**
+   * Stochastic rounding: x becomes its upper neighbour with probability (x − lower) / (upper − lower), decided by 16
+   * random bits for bf16 and 32 for f16 (see `reference/random.ts`); exact values never move. Values that round to
+   * infinity to nearest do so here too; others never become infinite.
+   */
+  narrowBf16Stochastic(
+    source: Slot,
+    destination: Slot,
+    count: number,
+    keyLow: number,
+    keyHigh: number,
+    firstIndex: number,
+  ): number;
+  narrowF16Stochastic(
+    source: Slot,
+    destination: Slot,
+    count: number,
+    keyLow: number,
+    keyHigh: number,
+    firstIndex: number,
+  ): number;
+
+  // ---- element-wise f32
+  /** destination = a − b. */
+  subtract(destination: Slot, a: Slot, b: Slot, count: number): void;
+  /** destination = a + b. */
+  add(destination: Slot, a: Slot, b: Slot, count: number): void;
+
+  // ---- across operands: `table` is the slot of `operands` entries of OPERAND_BYTES.
+  /** destination = ((scale₀·x₀ + scale₁·x₁) + scale₂·x₂) + …; no operands gives +0. */
+  weightedSum(table: Slot, operands: number, destination: Slot, count: number): void;
+  /**
+   * TIES election and disjoint merge (arXiv 2306.01708, section 3). Per element, with pᵢ = scaleᵢ·xᵢ in f32:
+   * S = ((p₀ + p₁) + …); s = sign of S, where S = ±0 (or NaN) counts as `zeroSign` (+1, −1, or 0: nobody is elected);
+   * i agrees when pᵢ ≠ 0 and sign(pᵢ) = s. N = sum of agreeing pᵢ in order (from +0), W = sum of agreeing weightᵢ
+   * in order (from +0). destination = factor·(divide ? N / (|W| < 1e-8 ? 1 : W) : N).
+   */
+  electedSum(
+    table: Slot,
+    operands: number,
+    destination: Slot,
+    count: number,
+    zeroSign: number,
+    divide: boolean,
+    factor: number,
+  ): void;
+  /** (number of elements with S > 0) − (number with S < 0), S as in `electedSum`. */
+  signBalance(table: Slot, operands: number, count: number): number;
+
+  // ---- sparsifiers: f32 source to destination, dropped elements become +0, kept ones are copied bit for bit.
+  /**
+   * Keeps x where bits(|x|) > threshold, and the first `allowance` (in index order) of those equal to it.
+   * Returns how many elements equal the threshold, kept or not. `threshold` is a u32 < 2^31.
+   */
+  keepLargest(source: Slot, destination: Slot, count: number, threshold: number, allowance: number): number;
+  /**
+   * DARE's mask (arXiv 2311.03099): keeps element i when its uniform number is below the density, given as the base-256
+   * digit `densityByte` (0…255) followed by a 32-bit fraction `densityRest`; u is drawn as in `reference/random.ts`.
+   */
+  keepRandom(
+    source: Slot,
+    destination: Slot,
+    count: number,
+    densityByte: number,
+    densityRest: number,
+    keyLow: number,
+    keyHigh: number,
+    firstIndex: number,
+  ): void;
+
+  // ---- statistics
+  /**
+   * Adds the elements to two u32 histograms of MAGNITUDE_BINS bins indexed by bits(|x|) >>> 16:
+   * `bins` counts all elements, `inexactBins` those whose lower 16 bits are not 0. NaN counts by its bits.
+   */
+  histogramMagnitude(source: Slot, count: number, bins: Slot, inexactBins: Slot): void;
+  /** Adds the elements whose bits(|x|) >>> 16 equals `bin` to a u32 histogram of 65,536 bins by their low 16 bits. */
+  histogramLowBits(source: Slot, count: number, bin: number, bins: Slot): void;
+  /**
+   * Adds |xᵢ| as f64 to `lanes` (REDUCTION_LANES f64), lane i mod 8. Called with multiples of 8 elements (but for a
+   * tensor's end), the sums do not depend on how the range was cut.
+   */
+  sumMagnitude(source: Slot, count: number, lanes: Slot): void;
+}

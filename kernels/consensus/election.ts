@@ -1,0 +1,43 @@
+/** Sign election and disjoint merge (TIES, arXiv 2306.01708, steps 2 and 3). */
+
+import { fillOperandTable, operandTable, weightsOf } from '../operand-table.js';
+import { type ChoiceParameter, choiceOf, flagOf, numberOf, type Settings } from '../parameters.js';
+import type { Statistic } from '../statistic.js';
+import { majoritySign } from '../statistics/majority-sign.js';
+import type { Combine, UnitContext } from '../unit.js';
+import type { TileView } from '../view.js';
+
+/** Name under which the majority sign is found among a unit's statistics. */
+const MAJORITY = 'majority_sign';
+
+/** The parameter as methods declare it. */
+export const zeroSignParameter: ChoiceParameter = {
+  name: 'zero_sign',
+  scope: 'merge',
+  kind: 'choice',
+  choices: ['positive', 'majority'],
+  default: 'positive',
+  summary:
+    'the sign elected where the sum is exactly zero: plus (mergekit), or the majority sign of the whole model (the papers)',
+};
+
+/** The statistics the election needs on top of those of `view`. */
+export function electionStatistics(settings: Settings, view: TileView): Statistic[] {
+  return choiceOf(settings, 'zero_sign') === 'majority' ? [majoritySign(MAJORITY, view)] : [];
+}
+
+/** Merges the operands that `view` shows: those that agree with the elected sign, as weighted mean or as sum. */
+export function elect(context: UnitContext, view: TileView, factors: readonly number[]): Combine {
+  const { kernels, merge } = context;
+  const weights = weightsOf(merge);
+  const scales = weights.map((weight, i) => weight * factors[i]!);
+  const zeroSign = choiceOf(merge.settings, 'zero_sign') === 'majority' ? (context.statistics[MAJORITY] as number) : 1;
+  const divide = flagOf(merge.settings, 'normalize');
+  const lambda = numberOf(merge.settings, 'lambda');
+  const prepare = view(context);
+  const table = operandTable(context);
+  return (tile, destination) => {
+    fillOperandTable(kernels, table, prepare(tile).operands, scales, weights);
+    kernels.electedSum(table, weights.length, destination, tile.count, zeroSign, divide, lambda);
+  };
+}

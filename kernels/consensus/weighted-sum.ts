@@ -1,0 +1,25 @@
+/** λ·Σ wᵢτᵢ, optionally divided by Σ wᵢ (task arithmetic, arXiv 2212.04089, equation 1). */
+
+import { fillOperandTable, operandTable, weightsOf } from '../operand-table.js';
+import { flagOf, numberOf } from '../parameters.js';
+import type { Combine, UnitContext } from '../unit.js';
+import type { TileView } from '../view.js';
+import { weightDivisor } from './normalize.js';
+
+/**
+ * Sums the operands that `view` shows, each also scaled by its entry of `factors`. Coefficients λ·wᵢ·fᵢ/Σw are computed
+ * in f64 and rounded to f32 once; the sum runs in f32 in operand order.
+ */
+export function weightedSum(context: UnitContext, view: TileView, factors: readonly number[]): Combine {
+  const { kernels, merge } = context;
+  const weights = weightsOf(merge);
+  const divisor = flagOf(merge.settings, 'normalize') ? weightDivisor(weights) : 1;
+  const lambda = numberOf(merge.settings, 'lambda');
+  const scales = weights.map((weight, i) => (lambda * weight * factors[i]!) / divisor);
+  const prepare = view(context);
+  const table = operandTable(context);
+  return (tile, destination) => {
+    fillOperandTable(kernels, table, prepare(tile).operands, scales, weights);
+    kernels.weightedSum(table, scales.length, destination, tile.count);
+  };
+}

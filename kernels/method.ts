@@ -1,0 +1,39 @@
+/**
+ * What a merge method is: a declaration (names, paper, parameters), the statistics it needs, and how one tile of
+ * operands becomes one tile of result.
+ */
+import type { Parameter, Settings } from './parameters.js';
+import type { Statistic } from './statistic.js';
+import type { Combine, TensorMerge, UnitContext } from './unit.js';
+
+/** A named bundle of semantics: where implementations of one method differ, the preset says whose is meant. */
+export const PRESETS = ['mergekit', 'm2rl'] as const;
+export type Preset = (typeof PRESETS)[number];
+
+export interface Method {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly title: string;
+  /** arXiv id or address of the source. */
+  readonly paper?: string;
+  /** One line in plain Unicode. */
+  readonly equation: string;
+  /** One or two sentences on what it does and when to use it. */
+  readonly summary: string;
+  /**
+   * `weights`: operands are the models' values and the result is the merged value.
+   * `taskVectors`: operands are differences to the base, which is required, and the result is added to it.
+   */
+  readonly space: 'weights' | 'taskVectors';
+  readonly parameters: readonly Parameter[];
+  /** Defaults a preset changes, by parameter name. A preset that is absent here does not define the method. */
+  readonly presets: Readonly<Partial<Record<Preset, Settings>>>;
+  /** Statistics to gather before combining, in order. They depend on per-merge settings only. */
+  statistics(settings: Settings): readonly Statistic[];
+  /** Whether an operand with these settings cannot change the result, so that it need not be read. */
+  ignores(operand: Settings, merge: Settings): boolean;
+  /** Says what is wrong with settings that are fine one by one but not together; one sentence, no trailing period. */
+  check?(tensors: readonly TensorMerge[]): string | undefined;
+  /** Prepares one unit and returns what turns its tiles into results, called in tile order. */
+  combine(context: UnitContext): Combine;
+}

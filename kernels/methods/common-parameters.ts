@@ -1,0 +1,43 @@
+/** Parameters that several methods share, with the same meaning in each. */
+import type { BooleanParameter, NumberParameter, Settings } from '../parameters.js';
+import { numberOf } from '../parameters.js';
+
+export const weightParameter: NumberParameter = {
+  name: 'weight',
+  scope: 'model',
+  kind: 'number',
+  summary: "the model's share in the sum; 0 leaves the model out",
+};
+
+export const densityParameter: NumberParameter = {
+  name: 'density',
+  scope: 'model',
+  kind: 'number',
+  default: 1,
+  minimum: 0,
+  maximum: 1,
+  summary: 'share of the task vector that is kept',
+};
+
+export const lambdaParameter: NumberParameter = {
+  name: 'lambda',
+  scope: 'merge',
+  kind: 'number',
+  default: 1,
+  summary: 'scale of the merged task vector',
+};
+
+export function normalizeParameter(fallback: boolean): BooleanParameter {
+  return {
+    name: 'normalize',
+    scope: 'merge',
+    kind: 'boolean',
+    default: fallback,
+    summary: 'divide by the sum of the weights that took part',
+  };
+}
+
+/** Whether an operand has no share in the result. */
+export function weighsNothing(operand: Settings): boolean {
+  return numberOf(operand, 'weight') === 0;
+}

@@ -1,0 +1,50 @@
+/** Weighted average of the models' weights. */
+
+import type { Method } from '../method.js';
+import { fillOperandTable, operandTable, weightsOf } from '../operand-table.js';
+import { flagOf } from '../parameters.js';
+import { vectorBytes } from '../view.js';
+import { normalizeParameter, weighsNothing, weightParameter } from './common-parameters.js';
+
+export const linear: Method = {
+  name: 'linear',
+  aliases: ['average', 'weighted_average'],
+  title: 'Weighted average (model soup)',
+  paper: 'arXiv:2203.05482',
+  equation: 'θ = Σ wᵢθᵢ / Σ wᵢ',
+  summary: 'The mean of the models. Safe and small: with N experts each keeps about 1/N of its change.',
+  space: 'weights',
+  parameters: [weightParameter, normalizeParameter(true)],
+  presets: { mergekit: {}, m2rl: { weight: 1 } },
+  statistics: () => [],
+  ignores: weighsNothing,
+  check(tensors) {
+    const divided = tensors.filter(({ settings }) => flagOf(settings, 'normalize'));
+    const hopeless = divided.some((tensor) => weightsOf(tensor).reduce((sum, weight) => sum + weight, 0) === 0);
+    return hopeless
+      ? 'the weights add up to 0, so they cannot be normalized (set normalize: false to sum them)'
+      : undefined;
+  },
+  /**
+   * Computed around the first model, C·θ₀ + Σ cᵢ(θᵢ − θ₀) with cᵢ = wᵢ/Σw and C = Σ cᵢ: differences of fine-tunes are
+   * small and mostly exact in f32, and equal models give themselves, bit for bit.
+   */
+  combine(context) {
+    const { kernels, merge } = context;
+    const weights = weightsOf(merge);
+    const sum = weights.reduce((total, weight) => total + weight, 0);
+    const normalize = flagOf(merge.settings, 'normalize');
+    const shares = weights.slice(1).map((weight) => (normalize ? weight / sum : weight));
+    const scales = [...shares, normalize ? 1 : sum];
+    const differences = shares.map(() => context.allocate(vectorBytes(context)));
+    const table = operandTable(context);
+    return (tile, destination) => {
+      const [anchor, ...others] = tile.operands;
+      others.forEach((operand, i) => {
+        kernels.subtract(differences[i]!, operand, anchor!, tile.count);
+      });
+      fillOperandTable(kernels, table, [...differences, anchor!], scales, scales);
+      kernels.weightedSum(table, scales.length, destination, tile.count);
+    };
+  },
+};

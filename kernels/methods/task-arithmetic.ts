@@ -1,0 +1,24 @@
+/** Task arithmetic: add the scaled sum of task vectors to the base. */
+import { weightedSum } from '../consensus/weighted-sum.js';
+import type { Method } from '../method.js';
+import { untouched } from '../view.js';
+import { lambdaParameter, normalizeParameter, weighsNothing, weightParameter } from './common-parameters.js';
+
+export const taskArithmetic: Method = {
+  name: 'task_arithmetic',
+  title: 'Task arithmetic',
+  paper: 'arXiv:2212.04089',
+  equation: 'θ = θ₀ + λ Σ wᵢτᵢ,  τᵢ = θᵢ − θ₀',
+  summary: 'Adds the experts’ changes. The strongest and most stable choice for RL experts in the published tables.',
+  space: 'taskVectors',
+  parameters: [weightParameter, lambdaParameter, normalizeParameter(false)],
+  presets: { mergekit: {}, m2rl: { weight: 1 } },
+  statistics: () => [],
+  ignores: weighsNothing,
+  combine: (context) =>
+    weightedSum(
+      context,
+      untouched,
+      context.merge.operands.map(() => 1),
+    ),
+};

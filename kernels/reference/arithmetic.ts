@@ -1,0 +1,98 @@
+/**
+ * f32 arithmetic element by element and across operands. Every operation is rounded to f32 at once: an f64 result of
+ * two f32 operands rounded to f32 is the correctly rounded f32 result for +, −, × and ÷.
+ */
+import type { Kernels, Slot } from '../abi.js';
+import { OPERAND, OPERAND_BYTES } from '../abi.js';
+import type { ReferenceMemory } from './memory.js';
+
+type Arithmetic = 'add' | 'subtract' | 'weightedSum' | 'electedSum' | 'signBalance';
+
+const { fround } = Math;
+
+/** Below this |W| the merge does not divide. An f32, as the comparison is one of f32. */
+const SMALLEST_DIVISOR = fround(1e-8);
+
+interface OperandView {
+  readonly values: Float32Array;
+  readonly scale: number;
+  readonly weight: number;
+}
+
+function operandViews(memory: ReferenceMemory, table: Slot, operands: number, count: number): OperandView[] {
+  const entries = new DataView(memory.buffer, table, operands * OPERAND_BYTES);
+  return Array.from({ length: operands }, (_, operand) => {
+    const at = operand * OPERAND_BYTES;
+    return {
+      values: memory.f32(entries.getUint32(at + OPERAND.slot, true), count),
+      scale: entries.getFloat32(at + OPERAND.scale, true),
+      weight: entries.getFloat32(at + OPERAND.weight, true),
+    };
+  });
+}
+
+function scaled({ values, scale }: OperandView, i: number): number {
+  return fround(scale * values[i]!);
+}
+
+/** Σ scale·x of element `i`, in order. */
+function scaledSum(operands: readonly OperandView[], i: number): number {
+  if (operands.length === 0) return 0;
+  let sum = scaled(operands[0]!, i);
+  for (let operand = 1; operand < operands.length; operand++) sum = fround(sum + scaled(operands[operand]!, i));
+  return sum;
+}
+
+/** 1, −1 or 0; ±0 and NaN have the sign `zeroSign`. */
+function signOf(sum: number, zeroSign: number): number {
+  if (sum > 0) return 1;
+  if (sum < 0) return -1;
+  return zeroSign;
+}
+
+/** N, or N / W, of element `i` over the operands whose p has the sign `elected`. A NaN has none and never agrees. */
+function agreeingSum(operands: readonly OperandView[], i: number, elected: number, divide: boolean): number {
+  let merged = 0;
+  let weight = 0;
+  for (const operand of operands) {
+    const p = scaled(operand, i);
+    if (elected > 0 ? !(p > 0) : !(elected < 0 && p < 0)) continue;
+    merged = fround(merged + p);
+    weight = fround(weight + operand.weight);
+  }
+  if (!divide) return merged;
+  return fround(merged / (Math.abs(weight) < SMALLEST_DIVISOR ? 1 : weight));
+}
+
+export function arithmetic(memory: ReferenceMemory): Pick<Kernels, Arithmetic> {
+  return {
+    subtract(destination, a, b, count) {
+      const [to, left, right] = [memory.f32(destination, count), memory.f32(a, count), memory.f32(b, count)];
+      for (let i = 0; i < count; i++) to[i] = left[i]! - right[i]!;
+    },
+    add(destination, a, b, count) {
+      const [to, left, right] = [memory.f32(destination, count), memory.f32(a, count), memory.f32(b, count)];
+      for (let i = 0; i < count; i++) to[i] = left[i]! + right[i]!;
+    },
+    weightedSum(table, operands, destination, count) {
+      const views = operandViews(memory, table, operands, count);
+      const to = memory.f32(destination, count);
+      for (let i = 0; i < count; i++) to[i] = scaledSum(views, i);
+    },
+    electedSum(table, operands, destination, count, zeroSign, divide, factor) {
+      const views = operandViews(memory, table, operands, count);
+      const to = memory.f32(destination, count);
+      const factorF32 = fround(factor);
+      for (let i = 0; i < count; i++) {
+        const elected = signOf(scaledSum(views, i), zeroSign);
+        to[i] = factorF32 * agreeingSum(views, i, elected, divide);
+      }
+    },
+    signBalance(table, operands, count) {
+      const views = operandViews(memory, table, operands, count);
+      let balance = 0;
+      for (let i = 0; i < count; i++) balance += signOf(scaledSum(views, i), 0);
+      return balance;
+    },
+  };
+}

@@ -1,0 +1,28 @@
+/** The kernels in plain TypeScript: they define the results, and run where WebAssembly SIMD does not. */
+import type { Kernels, Slot } from '../abi.js';
+import { arithmetic } from './arithmetic.js';
+import { ReferenceMemory } from './memory.js';
+import { narrowers } from './narrow.js';
+import { sparsifiers } from './sparsify.js';
+import { statistics } from './statistics.js';
+import { wideners } from './widen.js';
+
+/** These kernels keep no data in their memory; one cache line stays free, so that no slot is 0 by accident. */
+const HEAP_START: Slot = 64;
+
+/** Reference kernels with an empty memory of their own: call `grow` first. Little-endian machines only. */
+export function createReferenceKernels(): Kernels {
+  const memory = new ReferenceMemory();
+  memory.grow(HEAP_START);
+  return {
+    name: 'reference',
+    memory,
+    heapStart: HEAP_START,
+    grow: (bytes) => memory.grow(bytes),
+    ...wideners(memory),
+    ...narrowers(memory),
+    ...arithmetic(memory),
+    ...sparsifiers(memory),
+    ...statistics(memory),
+  };
+}

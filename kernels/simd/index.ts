@@ -1,0 +1,16 @@
+/** The module's exports: the stage functions of kernels/abi.ts, and where the caller's memory begins. */
+export { widenBf16, widenF16, widenF32, widenF64, widenF8E4M3, widenF8E5M2 } from './widen';
+export { narrowBf16, narrowF16, narrowF32 } from './narrow';
+export { narrowBf16Stochastic, narrowF16Stochastic } from './stochastic';
+export { add, subtract } from './arithmetic';
+export { electedSum, signBalance, weightedSum } from './merge';
+export { keepLargest, keepRandom } from './sparsify';
+export { histogramLowBits, histogramMagnitude, sumMagnitude } from './statistics';
+
+/** A cache line, so that a caller's first slot shares none with the module's own data. */
+const LINE: usize = 64;
+
+/** First byte after static data, rounded up to a cache line. */
+export function heapStart(): usize {
+  return (__heap_base + LINE - 1) & ~(LINE - 1);
+}

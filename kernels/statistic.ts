@@ -1,0 +1,63 @@
+/**
+ * A statistic is gathered in one or more passes over the operands before a method combines them. Workers observe units
+ * and return partial results; one collector folds them and either concludes or asks for a further pass. Collectors
+ * give the same value whatever the order in which partial results arrive.
+ */
+import type { TensorMerge, Tile, UnitContext } from './unit.js';
+
+/** `tensor`: one value for each tensor. `model`: one value over all merged tensors. */
+export type StatisticScope = 'tensor' | 'model';
+
+/** Plain data that survives structured cloning; typed arrays are transferred, not copied. */
+export interface Partial {
+  readonly value: unknown;
+  readonly transfer: readonly ArrayBuffer[];
+}
+
+/** Where a unit stands in the scope of a statistic. */
+export interface UnitPosition {
+  /** Index into `CollectorScope.tensors`. */
+  readonly tensor: number;
+  /** Number of the unit in the scope: tensors in name order, units in flat order, from 0 without gaps. */
+  readonly ordinal: number;
+}
+
+export interface Observer {
+  observe(tile: Tile): void;
+  finish(): Partial;
+}
+
+/**
+ * What collecting led to: a value for `UnitContext.statistics`, or another pass with this request, over all units or
+ * only over those that `visits` names.
+ */
+export type Outcome =
+  | { readonly value: unknown }
+  | { readonly request: unknown; readonly visits?: (position: UnitPosition) => boolean };
+
+export interface Collector {
+  /** Takes the `Partial.value` of one unit of the current pass. */
+  add(position: UnitPosition, partial: unknown): void;
+  /** Ends the current pass, once all its units are in. */
+  conclude(): Outcome;
+}
+
+/** What is known of the scope when collecting starts: one tensor, or all merged tensors in name order. */
+export interface CollectorScope {
+  readonly tensors: readonly TensorMerge[];
+  /** Total elements of the scope. */
+  readonly elements: number;
+}
+
+export interface Statistic {
+  readonly name: string;
+  readonly scope: StatisticScope;
+  /** Passes over the inputs this usually takes, for the plan. */
+  readonly typicalPasses: number;
+  /** Worker side. `request` is null in the first pass, later what the collector asked for. */
+  observer(context: UnitContext, request: unknown): Observer;
+  /** Scheduler side: folds the first pass and, when it asks for more, the passes after it. */
+  collector(scope: CollectorScope): Collector;
+  /** What a unit of this tensor needs of a concluded value: small plain data, sent with each task. */
+  valueForUnit(value: unknown, position: UnitPosition, merge: TensorMerge): unknown;
+}

@@ -1,0 +1,60 @@
+/** L1 norms of each operand before and after a view, for rescaling what sparsification leaves. */
+import { REDUCTION_LANES } from '../abi.js';
+import type { Collector, Statistic, UnitPosition } from '../statistic.js';
+import type { TileView } from '../view.js';
+
+/** Σ|x| of one operand, f64. */
+export interface MagnitudeSums {
+  readonly before: number;
+  readonly after: number;
+}
+
+/** The statistic whose value for a unit is one `MagnitudeSums` for each operand, over the whole tensor. */
+export function magnitudeSums(name: string, view: TileView): Statistic {
+  return {
+    name,
+    scope: 'tensor',
+    typicalPasses: 1,
+    observer(context) {
+      const { kernels, merge } = context;
+      const prepare = view(context);
+      const lanes = merge.operands.map(() => ({
+        before: context.allocate(8 * REDUCTION_LANES),
+        after: context.allocate(8 * REDUCTION_LANES),
+      }));
+      const total = (slot: number): number =>
+        new Float64Array(kernels.memory.buffer, slot, REDUCTION_LANES).reduce((sum, lane) => sum + lane, 0);
+      return {
+        observe(tile) {
+          const { operands } = prepare(tile);
+          lanes.forEach(({ before, after }, i) => {
+            kernels.sumMagnitude(tile.operands[i]!, tile.count, before);
+            kernels.sumMagnitude(operands[i]!, tile.count, after);
+          });
+        },
+        finish: () => ({
+          value: lanes.map(({ before, after }): MagnitudeSums => ({ before: total(before), after: total(after) })),
+          transfer: [],
+        }),
+      };
+    },
+    collector: () => new OrderedSums(),
+    valueForUnit: (value) => value,
+  };
+}
+
+/** Adds the sums of units in unit order, so that the order of arrival cannot change the rounding. */
+class OrderedSums implements Collector {
+  readonly #byUnit: (readonly MagnitudeSums[])[] = [];
+
+  add({ ordinal }: UnitPosition, partial: unknown): void {
+    this.#byUnit[ordinal] = partial as readonly MagnitudeSums[];
+  }
+
+  conclude(): { value: readonly MagnitudeSums[] } {
+    const value = this.#byUnit.reduce((sums, unit) =>
+      sums.map(({ before, after }, i) => ({ before: before + unit[i]!.before, after: after + unit[i]!.after })),
+    );
+    return { value };
+  }
+}

@@ -1,0 +1,165 @@
+/** The search for the k-th largest magnitude of one model, fed with the histograms of its units pass by pass. */
+import { MAGNITUDE_BINS } from '../abi.js';
+import type { UnitPosition } from '../statistic.js';
+import { CountLedger, countOf, type SparseCounts } from './sparse-counts.js';
+
+/** Bins of the lower 16 bits of an f32. */
+export const LOW_BINS = 65_536;
+
+/** Above every magnitude: nothing is kept. */
+const ABOVE_ALL = 0x7fffffff;
+
+/** `first`: as many ties at the threshold as it takes to keep exactly the count, by lowest index. `all`: every tie. */
+export type TieRule = 'first' | 'all';
+
+/** A threshold over the whole scope: ties are kept in units before `cutoff.ordinal`, and `allowance` of them in it. */
+export interface Threshold {
+  /** Bit pattern of |x| as f32. */
+  readonly bits: number;
+  readonly cutoff: { readonly ordinal: number; readonly allowance: number };
+}
+
+/** What one unit counted for one model in one pass. */
+export interface UnitCounts {
+  /** Elements by upper 16 bits of |x| whose lower bits are zero (first pass), or by lower 16 bits (second pass). */
+  readonly exact: SparseCounts;
+  /** First pass: elements by upper 16 bits whose lower bits are not zero. */
+  readonly inexact: SparseCounts;
+  /** Third pass: elements equal to the threshold. */
+  readonly ties: number;
+}
+
+/** What a further pass has to count: the lower bits of one bin, or the elements equal to a threshold. */
+export type SearchRequest = { readonly lowBitsOf: number } | { readonly tiesAt: number };
+
+type Stage =
+  | { readonly name: 'upper'; readonly all: Float64Array; readonly inexact: Float64Array }
+  | { readonly name: 'lower'; readonly bin: number; readonly rank: number; readonly low: Float64Array }
+  | { readonly name: 'ties'; readonly bits: number; readonly kept: number; readonly group: Group }
+  | { readonly name: 'done'; readonly result: 'all' | Threshold };
+
+/** Units that share a histogram, with the ties in units before them and, in the third pass, those of each. */
+interface Group {
+  readonly first: number;
+  readonly length: number;
+  readonly before: number;
+  readonly ties: Map<number, number>;
+}
+
+export class RankSearch {
+  readonly #keep: number;
+  readonly #ties: TieRule;
+  #stage: Stage;
+  #ledger: CountLedger;
+  readonly #ledgerCapacity: number | undefined;
+
+  /** Looks for the threshold that keeps `keep` of `elements`. `ledgerCapacity` bounds memory, see `CountLedger`. */
+  constructor(keep: number, elements: number, ties: TieRule, ledgerCapacity?: number) {
+    this.#keep = keep;
+    this.#ties = ties;
+    this.#ledgerCapacity = ledgerCapacity;
+    this.#ledger = new CountLedger(ledgerCapacity);
+    this.#stage =
+      keep >= elements
+        ? { name: 'done', result: 'all' }
+        : keep <= 0
+          ? { name: 'done', result: { bits: ABOVE_ALL, cutoff: { ordinal: -1, allowance: 0 } } }
+          : { name: 'upper', all: new Float64Array(MAGNITUDE_BINS), inexact: new Float64Array(MAGNITUDE_BINS) };
+  }
+
+  get result(): 'all' | Threshold | undefined {
+    return this.#stage.name === 'done' ? this.#stage.result : undefined;
+  }
+
+  /** What the next pass has to count for this model; undefined when it is done (or in its first pass). */
+  get request(): SearchRequest | undefined {
+    if (this.#stage.name === 'lower') return { lowBitsOf: this.#stage.bin };
+    if (this.#stage.name === 'ties') return { tiesAt: this.#stage.bits };
+    return undefined;
+  }
+
+  /** Whether the next pass has to look at a unit. */
+  visits({ ordinal }: UnitPosition): boolean {
+    if (this.#stage.name !== 'ties') return this.#stage.name !== 'done';
+    const { first, length } = this.#stage.group;
+    return ordinal >= first && ordinal < first + length;
+  }
+
+  add(position: UnitPosition, { exact, inexact, ties }: UnitCounts): void {
+    const stage = this.#stage;
+    if (stage.name === 'upper') {
+      addInto(stage.all, exact);
+      addInto(stage.all, inexact);
+      addInto(stage.inexact, inexact);
+    } else if (stage.name === 'lower') addInto(stage.low, exact);
+    else if (stage.name === 'ties' && this.visits(position)) stage.group.ties.set(position.ordinal, ties);
+    const locatesTies = this.#ties === 'first' && (stage.name === 'upper' || stage.name === 'lower');
+    if (locatesTies) this.#ledger.add(position.ordinal, exact);
+  }
+
+  /** Draws what conclusion the pass allows: a result, the bits of the threshold, or at least its bin. */
+  endPass(): void {
+    const stage = this.#stage;
+    if (stage.name === 'upper') {
+      const { bin, rank } = locateRank(stage.all, this.#keep);
+      // Among equal upper bits the values with lower bits are the larger ones; below them are ties at the exact value.
+      const larger = stage.inexact[bin]!;
+      if (rank > larger) this.#settle(bin * LOW_BINS, bin, rank - larger, stage.all[bin]! - larger);
+      else {
+        this.#stage = { name: 'lower', bin, rank, low: new Float64Array(LOW_BINS) };
+        this.#ledger = new CountLedger(this.#ledgerCapacity);
+      }
+    } else if (stage.name === 'lower') {
+      const { bin: low, rank } = locateRank(stage.low, stage.rank);
+      this.#settle(stage.bin * LOW_BINS + low, low, rank, stage.low[low]!);
+    } else if (stage.name === 'ties') {
+      const { bits, kept, group } = stage;
+      const ordered = [...group.ties].sort(([a], [b]) => a - b).map(([first, ties]) => ({ first, ties }));
+      const unit = locateTie(ordered, kept - group.before);
+      this.#stage = {
+        name: 'done',
+        result: { bits, cutoff: { ordinal: unit.first, allowance: kept - group.before - unit.before } },
+      };
+    }
+  }
+
+  /** The threshold is known: find the unit of the last kept tie, or the group of units to count once more. */
+  #settle(bits: number, bin: number, kept: number, found: number): void {
+    // Ties at zero add nothing to a merge, kept or not, so their place does not matter.
+    if (this.#ties === 'all' || kept === found || bits === 0) {
+      this.#stage = { name: 'done', result: { bits, cutoff: { ordinal: Number.MAX_SAFE_INTEGER, allowance: 0 } } };
+      return;
+    }
+    const groups = this.#ledger.groups().map((group) => ({ ...group, ties: countOf(group.counts, bin) }));
+    const { first, length, before } = locateTie(groups, kept);
+    this.#stage =
+      length === 1
+        ? { name: 'done', result: { bits, cutoff: { ordinal: first, allowance: kept - before } } }
+        : { name: 'ties', bits, kept, group: { first, length, before, ties: new Map() } };
+    this.#ledger = new CountLedger(this.#ledgerCapacity);
+  }
+}
+
+/** The bin that holds the `rank`-th largest value (from 1), and the rank inside that bin. */
+function locateRank(counts: Float64Array, rank: number): { bin: number; rank: number } {
+  let remaining = rank;
+  for (let bin = counts.length - 1; bin >= 0; bin--) {
+    if (remaining <= counts[bin]!) return { bin, rank: remaining };
+    remaining -= counts[bin]!;
+  }
+  throw new RangeError(`rank ${rank} exceeds the number of values counted`);
+}
+
+/** The entry in which the running number of ties reaches `wanted`, and the ties before it. */
+function locateTie<E extends { readonly ties: number }>(entries: readonly E[], wanted: number): E & { before: number } {
+  let before = 0;
+  for (const entry of entries) {
+    if (before + entry.ties >= wanted) return { ...entry, before };
+    before += entry.ties;
+  }
+  throw new RangeError(`only ${before} of ${wanted} ties counted`);
+}
+
+function addInto(total: Float64Array, { bins, counts }: SparseCounts): void {
+  for (let i = 0; i < bins.length; i++) total[bins[i]!]! += counts[i]!;
+}

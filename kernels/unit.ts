@@ -1,0 +1,51 @@
+/**
+ * What arithmetic sees of a merge: tensors as operands with settings, cut into units and tiles. Slots of f32 and
+ * numbers, never files, folder names or time, so threads, tiles and order cannot change a result.
+ */
+import type { Kernels, Slot } from './abi.js';
+import type { Settings } from './parameters.js';
+
+/** What one model contributes to one tensor. */
+export interface Operand {
+  /** Index of the model in the recipe, the same for all tensors. */
+  readonly model: number;
+  /** Resolved per-model parameters. */
+  readonly settings: Settings;
+  /** Key of the operand's random numbers for this tensor: two u32 from seed, model and tensor name. */
+  readonly randomKey: readonly [low: number, high: number];
+}
+
+/** One tensor's merge: everything about it that is the same for all its tiles. */
+export interface TensorMerge {
+  /** Elements of the whole tensor. */
+  readonly elements: number;
+  readonly operands: readonly Operand[];
+  /** Resolved per-merge parameters. */
+  readonly settings: Settings;
+}
+
+/** Consecutive elements of one tensor, in kernel memory. Slots are the engine's; operands must not be written to. */
+export interface Tile {
+  /** Flat index of the first element. */
+  readonly firstIndex: number;
+  readonly count: number;
+  /** f32 per operand: the weights, or the task vectors when the method's space is `taskVectors`. */
+  readonly operands: readonly Slot[];
+}
+
+/** What a method works with inside one unit (a run of consecutive tiles of one tensor, done by one worker in order). */
+export interface UnitContext {
+  readonly kernels: Kernels;
+  readonly merge: TensorMerge;
+  /** What each statistic of the method concluded so far for this unit, by statistic name. */
+  readonly statistics: Readonly<Record<string, unknown>>;
+  /** Elements of the longest tile. */
+  readonly tileCapacity: number;
+  /**
+   * Takes `bytes` of zeroed kernel memory for the duration of the unit. All allocations happen before the first tile.
+   */
+  allocate(bytes: number): Slot;
+}
+
+/** Writes `tile.count` f32 of the result (weights, or the merged task vector) to `destination`. */
+export type Combine = (tile: Tile, destination: Slot) => void;

@@ -1,0 +1,25 @@
+/**
+ * A view turns the operands of a tile into other operands: sparsified, rescaled, or left alone. Methods are chains of
+ * views followed by a consensus; statistics look through views at what the next step will see.
+ */
+import type { Tile, UnitContext } from './unit.js';
+
+/** Prepares one unit; the returned function is called once for each tile, in order. The tile passed in stays intact. */
+export type TileView = (context: UnitContext) => (tile: Tile) => Tile;
+
+/** The operands as they are. */
+export const untouched: TileView = () => (tile) => tile;
+
+/** First `inner`, then `outer` on what it made. */
+export function chain(inner: TileView, outer: TileView): TileView {
+  return (context) => {
+    const viewInner = inner(context);
+    const viewOuter = outer(context);
+    return (tile) => viewOuter(viewInner(tile));
+  };
+}
+
+/** Bytes of one f32 vector as long as the longest tile, padded so that consecutive slots stay aligned. */
+export function vectorBytes(context: UnitContext): number {
+  return Math.ceil((context.tileCapacity * 4) / 64) * 64;
+}

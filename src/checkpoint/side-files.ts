@@ -1,0 +1,67 @@
+/** The files of a model folder that go along with merged weights unchanged: tokenizer, templates, processors, licence. */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { M2MergeError } from '../errors.js';
+import { compareUtf8 } from './order.js';
+
+/**
+ * Copied when present. Not config.json, which is written changed; not README.md, which describes the base; not *.py,
+ * which is code that would run on loading.
+ */
+const SIDE_FILES: ReadonlySet<string> = new Set([
+  'added_tokens.json',
+  'chat_template.jinja',
+  'chat_template.json',
+  'generation_config.json',
+  'merges.txt',
+  'preprocessor_config.json',
+  'processor_config.json',
+  'sentencepiece.bpe.model',
+  'special_tokens_map.json',
+  'spiece.model',
+  'tekken.json',
+  'tiktoken.model',
+  'tokenizer.json',
+  'tokenizer.model',
+  'tokenizer_config.json',
+  'video_preprocessor_config.json',
+  'vocab.json',
+  'vocab.txt',
+]);
+
+/** LICENSE, LICENSE.md, LICENSE-MODEL.txt, NOTICE and the like; the endings keep weights out whatever they are called. */
+const LICENCE_FILE = /^(?:licen[cs]e|notice|copying|use_policy)(?:[-_][\w-]+)?(?:\.(?:md|txt|rst|html|pdf))?$/i;
+
+const TEMPLATE_FOLDER = 'additional_chat_templates';
+const TEMPLATE_FILE = /^[^.].*\.jinja$/;
+
+/**
+ * Names of the side files, relative to the folder with `/` as separator, in UTF-8 byte order. Regular files only, also
+ * behind symbolic links, as in the Hub's cache. Throws `file-unreadable`.
+ */
+export async function listSideFiles(folder: string): Promise<string[]> {
+  const names = await listFolder(folder);
+  const candidates = names.filter((name) => SIDE_FILES.has(name) || LICENCE_FILE.test(name));
+  if (await hasKind(join(folder, TEMPLATE_FOLDER), 'isDirectory')) {
+    const templates = (await listFolder(join(folder, TEMPLATE_FOLDER))).filter((name) => TEMPLATE_FILE.test(name));
+    candidates.push(...templates.map((name) => `${TEMPLATE_FOLDER}/${name}`));
+  }
+  const regular = await Promise.all(candidates.map((name) => hasKind(join(folder, name), 'isFile')));
+  return candidates.filter((_, i) => regular[i]).sort(compareUtf8);
+}
+
+async function listFolder(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    throw new M2MergeError('file-unreadable', { path, reason: (error as Error).message }, { cause: error });
+  }
+}
+
+/** False also for what is not there, as the end of a dangling link. */
+async function hasKind(path: string, kind: 'isFile' | 'isDirectory'): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats[kind](),
+    () => false,
+  );
+}

@@ -1,0 +1,34 @@
+import { outputFolderOf, prepareMerge } from '../../merge.js';
+import { estimateMemory } from '../../plan/memory.js';
+import { formatPlan } from '../../report/plan-text.js';
+import { freeBytes } from '../../run/output-folder.js';
+import { type PlanCommandOptions, recipeWith, threadsOf, tileOf } from '../options.js';
+import { fromHere, nearestFolder } from '../paths.js';
+import { printWarnings } from '../warnings.js';
+
+/** Shows what a merge would do, from headers alone. */
+export async function planCommand(
+  file: string,
+  chosen: string | undefined,
+  options: PlanCommandOptions,
+): Promise<void> {
+  const tile = tileOf(options);
+  const recipe = await recipeWith(file, options);
+  const prepared = await prepareMerge(recipe, { shardBytes: options.outShardSize });
+  const output = outputFolderOf(recipe, chosen);
+  const threads = threadsOf(options);
+  const facts = {
+    output: fromHere(output),
+    threads,
+    memory: estimateMemory(prepared.plan, threads, tile),
+    diskFree: await freeBytes(await nearestFolder(output)),
+    folders: prepared.folders.map(fromHere),
+  };
+  if (options.json) {
+    const { plan, costs, planHash, warnings } = prepared;
+    process.stdout.write(`${JSON.stringify({ planHash, costs, ...facts, warnings, plan }, null, 2)}\n`);
+    return;
+  }
+  printWarnings(prepared.warnings);
+  process.stdout.write(`${formatPlan(prepared, facts)}\n`);
+}

@@ -1,0 +1,87 @@
+#!/usr/bin/env node
+/** The command line: parses arguments and hands over; everything heavy is imported by the command that needs it. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { EXIT_CODES } from '../errors.js';
+import { VERSION } from '../version.js';
+import { parseByteSize } from './byte-size.js';
+import { reportFailure } from './failure.js';
+
+const EXAMPLES = `
+Examples:
+  $ m2merge recipe.yaml                 merge into the recipe's output, else ./merged/recipe
+  $ m2merge recipe.yaml ./my-model      merge into ./my-model
+  $ m2merge plan recipe.yaml            check everything and show what would be done
+  $ m2merge recipe.yaml --json | jq .   one JSON event a line
+  $ m2merge schema > recipe.schema.json for completion in an editor
+
+Exit codes: 0 done, 2 wrong usage, 3 wrong recipe, 4 wrong input model, 5 output cannot be written, 130 interrupted,
+1 a defect of m2merge.`;
+
+function wholeNumber(minimum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= minimum) return value;
+    throw new InvalidArgumentError(`Expected a whole number of at least ${minimum}.`);
+  };
+}
+
+function byteSize(text: string): number {
+  const bytes = parseByteSize(text);
+  if (bytes === undefined) throw new InvalidArgumentError('Expected bytes such as 5GB, 500M or 4GiB.');
+  return bytes;
+}
+
+/** Options of everything that plans. */
+function addPlanOptions(command: Command): Command {
+  return command
+    .option('--seed <n>', 'seed of random masks and stochastic rounding (overrides the recipe)', wholeNumber(0))
+    .option('--out-shard-size <bytes>', 'largest weight file, as 5GB, 500M or 4GiB', byteSize, 5_000_000_000)
+    .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
+    .option('--tile <elements>', 'elements read at once of each model; affects speed and memory only', wholeNumber(64))
+    .option('--json', 'print JSON for machines on stdout', false);
+}
+
+function buildProgram(): Command {
+  const program = new Command('m2merge')
+    .description('Merge LLM checkpoints: one recipe, some models, one model out.')
+    .version(VERSION, '--version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError('(see m2merge --help)')
+    .exitOverride();
+  const merge = program
+    .command('merge', { isDefault: true })
+    .description('merge the models of a recipe (the default command)')
+    .argument('<recipe>', 'recipe, a YAML file in mergekit’s language')
+    .argument('[output]', 'output folder')
+    .option('--plan', 'only show what would be done', false)
+    .option('--overwrite', 'replace an existing model', false)
+    .option('--sha256', 'add the sha256 of every weight file to the manifest', false)
+    .option('--quiet', 'print nothing but warnings and errors', false)
+    .addOption(new Option('--kernels <name>', 'arithmetic to use').choices(['simd', 'reference']).default('simd'));
+  addPlanOptions(merge).action(async (recipe, output, options) => {
+    if (options.plan) await (await import('./commands/plan.js')).planCommand(recipe, output, options);
+    else await (await import('./commands/merge.js')).mergeCommand(recipe, output, options);
+  });
+  addPlanOptions(
+    program
+      .command('plan')
+      .description('read headers only and show what a merge would do and cost')
+      .argument('<recipe>', 'recipe, a YAML file')
+      .argument('[output]', 'output folder'),
+  ).action(async (recipe, output, options) =>
+    (await import('./commands/plan.js')).planCommand(recipe, output, options),
+  );
+  program
+    .command('schema')
+    .description('print the JSON Schema (draft-07) of recipes')
+    .action(async () => (await import('./commands/schema.js')).schemaCommand());
+  return program;
+}
+
+try {
+  await buildProgram().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
+  else process.exitCode = reportFailure(error, process.argv.includes('--json'));
+}

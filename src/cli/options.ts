@@ -1,0 +1,38 @@
+/** Options as commander hands them over, and the recipe they apply to. */
+import { availableParallelism } from 'node:os';
+import { M2MergeError } from '../errors.js';
+import { loadRecipe } from '../recipe/load.js';
+import type { Recipe } from '../recipe/recipe.js';
+import { DEFAULT_TILE_ELEMENTS, TILE_QUANTUM } from '../run/engine.js';
+
+export interface PlanCommandOptions {
+  readonly seed?: number;
+  readonly outShardSize: number;
+  readonly threads?: number;
+  readonly tile?: number;
+  readonly json: boolean;
+}
+
+export interface MergeCommandOptions extends PlanCommandOptions {
+  readonly overwrite: boolean;
+  readonly sha256: boolean;
+  readonly quiet: boolean;
+  readonly kernels: 'simd' | 'reference';
+}
+
+/** Loads a recipe and applies what the command line overrides. */
+export async function recipeWith(file: string, { seed }: PlanCommandOptions): Promise<Recipe> {
+  const recipe = await loadRecipe(file);
+  return seed === undefined ? recipe : { ...recipe, seed };
+}
+
+export function threadsOf({ threads }: PlanCommandOptions): number {
+  return threads ?? availableParallelism();
+}
+
+/** Elements of a tile; throws `usage` unless they are a multiple of the quantum. */
+export function tileOf({ tile }: PlanCommandOptions): number {
+  if (tile === undefined) return DEFAULT_TILE_ELEMENTS;
+  if (tile % TILE_QUANTUM === 0) return tile;
+  throw new M2MergeError('usage', { message: `--tile must be a multiple of ${TILE_QUANTUM}, found ${tile}` });
+}

@@ -1,0 +1,99 @@
+/** Progress on stderr: a spinner on a terminal, a line now and then in a file, nothing when quiet. */
+import type { Ora } from 'ora';
+import { formatBytes, formatCount, formatSeconds } from '../report/format.js';
+import type { Progress } from '../run/scheduler.js';
+
+/** Time between two updates of a terminal, and between two lines when stderr is not one, milliseconds. */
+const TERMINAL_INTERVAL = 100;
+const LINE_INTERVAL = 10_000;
+
+export interface Totals {
+  readonly tensors: number;
+  /** Bytes read and written by the whole run, as the plan estimates them. */
+  readonly bytes: number;
+}
+
+/** Shows how far a run is. `done` and `failed` end it. */
+export interface ProgressDisplay {
+  advance(progress: Progress): void;
+  stop(): void;
+}
+
+/** Running totals and the sentence that tells them. */
+export class ProgressMeter {
+  readonly #totals: Totals;
+  readonly #started = performance.now();
+  bytes = 0;
+  tensors = 0;
+
+  constructor(totals: Totals) {
+    this.#totals = totals;
+  }
+
+  add({ bytesRead, bytesWritten, tensorsDone }: Progress): void {
+    this.bytes += bytesRead + bytesWritten;
+    this.tensors += tensorsDone;
+  }
+
+  /** Share of the work done, 0 to 1. A rare further pass over the inputs must not show as more than all. */
+  get share(): number {
+    return this.#totals.bytes === 0 ? 1 : Math.min(1, this.bytes / this.#totals.bytes);
+  }
+
+  get bytesPerSecond(): number {
+    return (this.bytes / (performance.now() - this.#started)) * 1000;
+  }
+
+  describe(): string {
+    const { tensors, bytes } = this.#totals;
+    const rate = this.bytesPerSecond;
+    const remaining = rate > 0 ? formatSeconds(Math.max(0, bytes - this.bytes) / rate) : 'unknown';
+    const percent = String(Math.floor(100 * this.share)).padStart(3);
+    return `${percent} %  ${formatCount(this.tensors)}/${formatCount(tensors)} tensors  ${formatBytes(rate)}/s  ${remaining} left`;
+  }
+}
+
+/** The display that fits where stderr goes. */
+export async function createProgress(totals: Totals, quiet: boolean): Promise<ProgressDisplay> {
+  if (quiet) return { advance: () => {}, stop: () => {} };
+  const meter = new ProgressMeter(totals);
+  if (process.stderr.isTTY !== true) return createLines(meter);
+  const { default: ora } = await import('ora');
+  return createSpinner(meter, ora({ text: 'merging', stream: process.stderr, discardStdin: false }).start());
+}
+
+function createSpinner(meter: ProgressMeter, spinner: Ora): ProgressDisplay {
+  return throttled(meter, TERMINAL_INTERVAL, {
+    show: (text) => {
+      spinner.text = `merging ${text}`;
+    },
+    stop: () => {
+      spinner.stop();
+    },
+  });
+}
+
+function createLines(meter: ProgressMeter): ProgressDisplay {
+  const show = (text: string): void => {
+    process.stderr.write(`merging ${text}\n`);
+  };
+  return throttled(meter, LINE_INTERVAL, { show, stop: () => {} });
+}
+
+function throttled(
+  meter: ProgressMeter,
+  interval: number,
+  sink: { show(text: string): void; stop(): void },
+): ProgressDisplay {
+  let last = performance.now();
+  return {
+    advance(progress) {
+      meter.add(progress);
+      const now = performance.now();
+      if (now - last < interval) return;
+      last = now;
+      sink.show(meter.describe());
+    },
+    stop: sink.stop,
+  };
+}

@@ -1,0 +1,180 @@
+/**
+ * Every failure and warning a user can meet: its kind, the facts it carries, and (here only) its text and hint.
+ * Code throws facts; the command line, the JSON events and the tests read them. Exit codes are in `EXIT_CODES`.
+ */
+
+/** Process exit codes. 1 is a defect of m2merge itself. */
+export const EXIT_CODES = { ok: 0, defect: 1, usage: 2, recipe: 3, input: 4, output: 5, interrupted: 130 } as const;
+
+/** One thing wrong with a recipe, at its place. Lines and columns count from 1. */
+export interface RecipeProblem {
+  readonly line: number;
+  readonly column: number;
+  /** Where in the recipe, as `models[1].parameters.weight`; empty for the whole document. */
+  readonly path: string;
+  /** What is wrong, in one sentence without a trailing period, naming what was found. */
+  readonly message: string;
+  /** What would be right: the expected form, or the nearest valid name. */
+  readonly hint?: string;
+}
+
+export interface ErrorFacts {
+  usage: { message: string; hint?: string };
+  'recipe-invalid': { file: string; problems: readonly RecipeProblem[] };
+  'file-missing': { path: string; purpose: string };
+  'file-unreadable': { path: string; reason: string };
+  'model-missing': { reference: string; searched: readonly string[]; place?: string };
+  'model-empty': { folder: string; found: readonly string[] };
+  'safetensors-invalid': { file: string; rule: string; detail: string; tensor?: string };
+  'index-invalid': { file: string; detail: string; hint?: string };
+  'weights-missing': { folder: string; files: readonly string[]; count: number };
+  'read-short': { file: string; position: number; expected: number; found: number };
+  'tensor-missing': { tensor: string; model: string; presentIn: string; count: number };
+  'shape-mismatch': {
+    tensor: string;
+    model: string;
+    shape: readonly number[];
+    expected: readonly number[];
+    expectedIn: string;
+  };
+  'dtype-unmergeable': { tensor: string; model: string; dtype: string; expected: string };
+  'config-invalid': { file: string; detail: string };
+  'nothing-to-merge': { detail: string };
+  'output-exists': { path: string };
+  'output-overlaps-input': { path: string; model: string };
+  'output-unwritable': { path: string; reason: string };
+  'disk-full': { path: string; needed?: number; available?: number };
+  interrupted: { signal: string };
+  'worker-failed': { reason: string };
+  'kernel-memory': { bytes: number };
+}
+
+export type ErrorKind = keyof ErrorFacts;
+
+interface Wording {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+const formatShape = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
+const formatBytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
+
+const formatProblem = (file: string, problem: RecipeProblem): string => {
+  const where = problem.path === '' ? '' : `${problem.path}: `;
+  const hint = problem.hint === undefined ? '' : ` (${problem.hint})`;
+  return `${file}:${problem.line}:${problem.column}: ${where}${problem.message}${hint}`;
+};
+
+const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording } = {
+  usage: ({ message, hint }) => ({ message, hint }),
+  'recipe-invalid': ({ file, problems }) => ({ message: problems.map((p) => formatProblem(file, p)).join('\n') }),
+  'file-missing': ({ path, purpose }) => ({ message: `${purpose} not found: ${path}` }),
+  'file-unreadable': ({ path, reason }) => ({ message: `cannot read ${path}: ${reason}` }),
+  'model-missing': ({ reference, searched, place }) => ({
+    message: `${place === undefined ? '' : `${place}: `}model "${reference}" not found`,
+    hint: `looked for a folder at ${searched.join(' and ')}; relative paths start at the recipe's folder, then the working folder`,
+  }),
+  'model-empty': ({ folder, found }) => ({
+    message: `${folder} holds no safetensors weights`,
+    hint: found.length > 0 ? `found ${found.join(', ')}; convert them to safetensors first` : undefined,
+  }),
+  'safetensors-invalid': ({ file, detail, tensor }) => ({
+    message: `${file}: ${tensor === undefined ? '' : `tensor "${tensor}": `}${detail}`,
+    hint: 'the file is damaged or not safetensors; fetch it again and compare its size and sha256',
+  }),
+  'index-invalid': ({ file, detail, hint }) => ({ message: `${file}: ${detail}`, hint }),
+  'weights-missing': ({ folder, files, count }) => ({
+    message: `${folder} lacks ${count} of its weight files: ${files.join(', ')}${count > files.length ? ', …' : ''}`,
+    hint: 'fetch them again; a merge needs the whole model',
+  }),
+  'read-short': ({ file, position, expected, found }) => ({
+    message: `${file}: read ${found} of ${expected} bytes at byte ${position}`,
+    hint: 'the file shrank while it was being read',
+  }),
+  'tensor-missing': ({ tensor, model, presentIn, count }) => ({
+    message: `tensor "${tensor}" of ${presentIn} is missing from ${model}${count > 1 ? ` (and ${count - 1} more)` : ''}`,
+    hint: 'all models of a merge need the same architecture',
+  }),
+  'shape-mismatch': ({ tensor, model, shape, expected, expectedIn }) => ({
+    message: `tensor "${tensor}" is ${formatShape(shape)} in ${model} but ${formatShape(expected)} in ${expectedIn}`,
+    hint: 'all models of a merge need the same shapes',
+  }),
+  'dtype-unmergeable': ({ tensor, model, dtype, expected }) => ({
+    message: `tensor "${tensor}" is ${dtype} in ${model}, expected ${expected}`,
+  }),
+  'config-invalid': ({ file, detail }) => ({ message: `${file}: ${detail}` }),
+  'nothing-to-merge': ({ detail }) => ({ message: `nothing to merge: ${detail}` }),
+  'output-exists': ({ path }) => ({
+    message: `output folder already exists: ${path}`,
+    hint: 'name another folder, or replace it with --overwrite',
+  }),
+  'output-overlaps-input': ({ path, model }) => ({
+    message: `output folder ${path} is, holds or lies inside the input model ${model}`,
+    hint: 'name another output folder',
+  }),
+  'output-unwritable': ({ path, reason }) => ({ message: `cannot write ${path}: ${reason}` }),
+  'disk-full': ({ path, needed, available }) => ({
+    message:
+      needed === undefined || available === undefined
+        ? `no space left while writing ${path}`
+        : `not enough space at ${path}: ${formatBytes(needed)} needed, ${formatBytes(available)} available`,
+    hint: 'free some space or write to another disk',
+  }),
+  interrupted: ({ signal }) => ({ message: `stopped by ${signal}; nothing was left behind` }),
+  'worker-failed': ({ reason }) => ({ message: `a worker thread failed: ${reason}` }),
+  'kernel-memory': ({ bytes }) => ({
+    message: `cannot get ${formatBytes(bytes)} of memory for the kernels`,
+    hint: 'free some memory, or merge with fewer threads',
+  }),
+};
+
+const EXIT_CODE_OF: { readonly [K in ErrorKind]: number } = {
+  usage: EXIT_CODES.usage,
+  'recipe-invalid': EXIT_CODES.recipe,
+  'file-missing': EXIT_CODES.input,
+  'file-unreadable': EXIT_CODES.input,
+  'model-missing': EXIT_CODES.input,
+  'model-empty': EXIT_CODES.input,
+  'safetensors-invalid': EXIT_CODES.input,
+  'index-invalid': EXIT_CODES.input,
+  'weights-missing': EXIT_CODES.input,
+  'read-short': EXIT_CODES.input,
+  'tensor-missing': EXIT_CODES.input,
+  'shape-mismatch': EXIT_CODES.input,
+  'dtype-unmergeable': EXIT_CODES.input,
+  'config-invalid': EXIT_CODES.input,
+  'nothing-to-merge': EXIT_CODES.input,
+  'output-exists': EXIT_CODES.output,
+  'output-overlaps-input': EXIT_CODES.output,
+  'output-unwritable': EXIT_CODES.output,
+  'disk-full': EXIT_CODES.output,
+  interrupted: EXIT_CODES.interrupted,
+  'worker-failed': EXIT_CODES.defect,
+  'kernel-memory': EXIT_CODES.defect,
+};
+
+/** A failure with its facts. `message` is one line (for recipes, one line for each problem); `hint` says what to do. */
+export class M2MergeError<K extends ErrorKind = ErrorKind> extends Error {
+  override readonly name = 'M2MergeError';
+  readonly kind: K;
+  readonly facts: ErrorFacts[K];
+  readonly hint: string | undefined;
+
+  constructor(kind: K, facts: ErrorFacts[K], options?: ErrorOptions) {
+    const wording = WORDINGS[kind](facts);
+    super(wording.message, options);
+    this.kind = kind;
+    this.facts = facts;
+    this.hint = wording.hint;
+  }
+
+  get exitCode(): number {
+    return EXIT_CODE_OF[this.kind];
+  }
+}
+
+/** Narrows by kind rather than `instanceof`, so that two copies of the package understand each other's errors. */
+export function isM2MergeError<K extends ErrorKind>(error: unknown, kind?: K): error is M2MergeError<K> {
+  if (!(error instanceof Error) || error.name !== 'M2MergeError') return false;
+  return kind === undefined || (error as M2MergeError).kind === kind;
+}

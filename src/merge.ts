@@ -1,0 +1,171 @@
+/** The main job from a recipe to a model folder: open, plan, run, and put everything beside the weights that belongs there. */
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, extname, isAbsolute, join, relative, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { findMethod } from '../kernels/methods/registry.js';
+import { updateConfig } from './checkpoint/config.js';
+import { listSideFiles } from './checkpoint/side-files.js';
+import { M2MergeError } from './errors.js';
+import { buildPlan, type PlanOptions } from './plan/build.js';
+import { openInputs } from './plan/inputs.js';
+import type { Costs, Plan, PreparedMerge } from './plan/plan.js';
+import type { Recipe } from './recipe/recipe.js';
+import { formatManifest, MANIFEST_FILE } from './report/manifest.js';
+import { formatModelCard } from './report/model-card.js';
+import { publicName, withoutMachinePath, withoutMachinePaths } from './report/public-names.js';
+import { type RunOptions, runMerge } from './run/engine.js';
+import { nonFiniteWarnings } from './run/non-finite.js';
+import { OutputFolder } from './run/output-folder.js';
+import type { TensorOutcome } from './run/scheduler.js';
+import { COPY_UNIT_BYTES, UNIT_ELEMENTS } from './run/task.js';
+import { VERSION } from './version.js';
+import type { Warning } from './warnings.js';
+
+const CONFIG_FILE = 'config.json';
+const INDEX_FILE = 'model.safetensors.index.json';
+
+/** Names of output dtypes in config.json. */
+const CONFIG_DTYPES = { BF16: 'bfloat16', F16: 'float16', F32: 'float32' } as const;
+
+export interface MergeOptions extends PlanOptions, RunOptions {
+  /** Output folder; by default the recipe's `output`, else `merged/<recipe name>` in the working folder. */
+  readonly output?: string;
+  /** Replace an existing model. */
+  readonly overwrite?: boolean;
+  /** Add the sha256 of every weight file to the manifest; reads the output once more. */
+  readonly sha256?: boolean;
+  /** Called once everything is checked, before the first weight is read. */
+  readonly onPlan?: (prepared: PreparedMerge, output: string) => void;
+}
+
+export interface MergeResult {
+  /** Absolute folder of the merged model. */
+  readonly output: string;
+  readonly plan: Plan;
+  readonly costs: Costs;
+  /** Wall time from opening the inputs to the finished folder, seconds. */
+  readonly seconds: number;
+  readonly warnings: readonly Warning[];
+}
+
+/** Opens a recipe's models and plans the merge; reads headers only. */
+export async function prepareMerge(recipe: Recipe, options: PlanOptions = {}): Promise<PreparedMerge> {
+  return buildPlan(recipe, await openInputs(recipe), options);
+}
+
+/** Merges. Throws `M2MergeError`; whatever happens, no partial output stays. */
+export async function mergeRecipe(recipe: Recipe, options: MergeOptions = {}): Promise<MergeResult> {
+  const started = performance.now();
+  const prepared = await prepareMerge(recipe, options);
+  const output = outputFolderOf(recipe, options.output);
+  checkDistinct(output, prepared);
+  options.onPlan?.(prepared, output);
+  const files = prepared.plan.shards.map((shard, i) => ({ ...shard, header: prepared.shardHeaders[i]! }));
+  const folder = await OutputFolder.create(output, files, options.overwrite ?? false);
+  try {
+    const outcomes = await runMerge(prepared, folder, options);
+    await writeSideFiles(folder, recipe, prepared, outcomes, options);
+    options.signal?.throwIfAborted();
+    await folder.commit();
+    const warnings = [...prepared.warnings, ...nonFiniteWarnings(prepared.plan, outcomes)];
+    return {
+      output,
+      plan: prepared.plan,
+      costs: prepared.costs,
+      seconds: (performance.now() - started) / 1000,
+      warnings,
+    };
+  } catch (error) {
+    await folder.discard();
+    throw error;
+  }
+}
+
+/** Where a recipe's model goes. */
+export function outputFolderOf(recipe: Recipe, chosen: string | undefined): string {
+  if (chosen !== undefined) return resolve(chosen);
+  if (recipe.output !== undefined) return resolve(recipe.folder ?? '.', recipe.output);
+  return resolve('merged', basename(recipe.file, extname(recipe.file)));
+}
+
+/** Refuses an output that is an input, lies in one or holds one: replacing it would destroy what is being read. */
+function checkDistinct(output: string, { plan, folders }: PreparedMerge): void {
+  const holds = (outer: string, inner: string): boolean => {
+    const path = relative(outer, inner);
+    return path === '' || !(path.startsWith('..') || isAbsolute(path));
+  };
+  folders.forEach((folder, input) => {
+    if (!holds(output, folder) && !holds(folder, output)) return;
+    throw new M2MergeError('output-overlaps-input', { path: output, model: plan.inputs[input]!.reference });
+  });
+}
+
+async function writeSideFiles(
+  folder: OutputFolder,
+  recipe: Recipe,
+  prepared: PreparedMerge,
+  outcomes: readonly TensorOutcome[],
+  options: MergeOptions,
+): Promise<void> {
+  const { plan } = prepared;
+  const donor = prepared.folders[plan.donor]!;
+  for (const name of await listSideFiles(donor)) await folder.write(name, await readFile(join(donor, name)));
+  const dtype = uniformDtype(plan);
+  const config = await readFile(join(donor, CONFIG_FILE), 'utf8').catch(() => undefined);
+  if (config !== undefined) await folder.write(CONFIG_FILE, updateConfig(config, dtype === undefined ? {} : { dtype }));
+  const recipeText = publicRecipe(recipe);
+  await folder.write('recipe.yaml', recipeText);
+  const card = {
+    plan,
+    method: findMethod(plan.method)!,
+    recipeText,
+    toolVersion: VERSION,
+    dtype,
+    parameters: prepared.costs.parameters,
+  };
+  await folder.write('README.md', formatModelCard({ ...card, title: publicName(folder.path) }));
+  const sha256 = options.sha256 ? await hashShards(folder, plan) : undefined;
+  const manifest = formatManifest({
+    prepared: { ...prepared, plan: publicPlan(plan) },
+    toolVersion: VERSION,
+    recipeText,
+    blockElements: UNIT_ELEMENTS,
+    copyBlockBytes: COPY_UNIT_BYTES,
+    tensors: outcomes,
+    sha256,
+  });
+  await folder.write(MANIFEST_FILE, manifest);
+  if (prepared.indexText !== undefined) await folder.write(INDEX_FILE, prepared.indexText);
+}
+
+function publicRecipe({ text, base, models, output }: Recipe): string {
+  const references = [base, ...models.map(({ reference }) => reference)].flatMap((reference) => reference?.text ?? []);
+  return withoutMachinePaths(text, output === undefined ? references : [...references, output]);
+}
+
+function publicPlan(plan: Plan): Plan {
+  return {
+    ...plan,
+    inputs: plan.inputs.map((input) => ({ ...input, reference: withoutMachinePath(input.reference) })),
+  };
+}
+
+/** The config's name of the dtype that all merged tensors share. */
+function uniformDtype(plan: Plan): 'bfloat16' | 'float16' | 'float32' | undefined {
+  const dtypes = new Set(plan.jobs.flatMap((job) => (job.kind === 'merge' ? [job.outputDtype] : [])));
+  const [dtype] = dtypes;
+  return dtypes.size === 1 && dtype !== undefined ? CONFIG_DTYPES[dtype] : undefined;
+}
+
+async function hashShards(folder: OutputFolder, plan: Plan): Promise<Map<string, string>> {
+  const digests = new Map<string, string>();
+  for (const { name } of plan.shards) {
+    const hash = createHash('sha256');
+    await pipeline(createReadStream(join(folder.workPath, name)), hash);
+    digests.set(name, hash.digest('hex'));
+  }
+  return digests;
+}

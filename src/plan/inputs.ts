@@ -1,0 +1,45 @@
+/** Finds and opens the models a recipe names. */
+import { stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import { openCheckpoint } from '../checkpoint/folder.js';
+import { M2MergeError } from '../errors.js';
+import type { ModelReference, Recipe } from '../recipe/recipe.js';
+import type { RecipeCheckpoints } from './build.js';
+import type { NamedCheckpoint } from './tensors.js';
+
+/** Opens base and models, each folder once. Throws `model-missing` and what `openCheckpoint` throws. */
+export async function openInputs(recipe: Recipe): Promise<RecipeCheckpoints> {
+  const opened = new Map<string, Promise<Checkpoint>>();
+  const open = async (reference: ModelReference): Promise<NamedCheckpoint> => {
+    const folder = await locateModel(reference, recipe);
+    if (!opened.has(folder)) opened.set(folder, openCheckpoint(folder));
+    return { name: reference.text, checkpoint: await opened.get(folder)! };
+  };
+  return {
+    base: recipe.base && (await open(recipe.base)),
+    models: await Promise.all(recipe.models.map(({ reference }) => open(reference))),
+  };
+}
+
+/** The folder of a model: relative paths start at the recipe's folder, then at the working folder. */
+async function locateModel({ text, position }: ModelReference, recipe: Recipe): Promise<string> {
+  const candidates = candidateFolders(text, recipe.folder);
+  for (const candidate of candidates) if (await isFolder(candidate)) return candidate;
+  const place = `${recipe.file}:${position.line}:${position.column}`;
+  throw new M2MergeError('model-missing', { reference: text, searched: candidates, place });
+}
+
+function candidateFolders(text: string, recipeFolder: string | undefined): string[] {
+  const path = text.startsWith('~/') ? join(homedir(), text.slice(2)) : text;
+  if (isAbsolute(path)) return [path];
+  return [...new Set([...(recipeFolder === undefined ? [] : [resolve(recipeFolder, path)]), resolve(path)])];
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+}

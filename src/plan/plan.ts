@@ -1,0 +1,123 @@
+/**
+ * A plan is what a merge will do, as plain data: ordered jobs with the byte ranges they read and write. It is made from
+ * headers alone. The same recipe over the same inputs gives the same plan, whose hash can key resumption and checks.
+ */
+import type { Preset } from '../../kernels/method.js';
+import type { Settings } from '../../kernels/parameters.js';
+import type { Dtype, MergeableDtype, OutputDtype } from '../checkpoint/dtype.js';
+import type { Rounding } from '../recipe/recipe.js';
+import type { Warning } from '../warnings.js';
+
+/** Version of the plan's shape; part of its hash. */
+export const PLAN_VERSION = 1;
+
+export interface PlanFile {
+  readonly name: string;
+  readonly byteLength: number;
+  /** Hex sha256 of the safetensors header with its length prefix: the file's identity without reading weights. */
+  readonly headerSha256: string;
+}
+
+/** A checkpoint that takes part. */
+export interface PlanInput {
+  /** The reference as the recipe writes it. */
+  readonly reference: string;
+  readonly role: 'base' | 'model';
+  readonly files: readonly PlanFile[];
+}
+
+/** A byte range of an input, by index: `plan.inputs[input].files[file]` from `begin`. */
+export interface Source {
+  readonly input: number;
+  readonly file: number;
+  readonly begin: number;
+  readonly dtype: MergeableDtype;
+}
+
+/** Where a tensor goes: `plan.shards[shard]` from byte `begin`. */
+export interface Target {
+  readonly shard: number;
+  readonly begin: number;
+}
+
+/** One model's part in a tensor. */
+export interface OperandPlan {
+  /** Index of the model in the recipe's list. */
+  readonly model: number;
+  readonly source: Source;
+  /** Index into `plan.settings`. */
+  readonly settings: number;
+}
+
+/** Compute one tensor. */
+export interface MergeJob {
+  readonly kind: 'merge';
+  readonly tensor: string;
+  readonly shape: readonly number[];
+  readonly elements: number;
+  /** What task vectors are taken against; undefined for methods that work on weights. */
+  readonly base: Source | undefined;
+  readonly operands: readonly OperandPlan[];
+  /** Index into `plan.settings`: the per-merge parameters. */
+  readonly settings: number;
+  readonly target: Target;
+  readonly outputDtype: OutputDtype;
+}
+
+/** Carry one tensor over unchanged: integers, booleans, and tensors no model changes. */
+export interface CopyJob {
+  readonly kind: 'copy';
+  readonly tensor: string;
+  readonly shape: readonly number[];
+  readonly dtype: Dtype;
+  readonly byteLength: number;
+  readonly source: { readonly input: number; readonly file: number; readonly begin: number };
+  readonly target: Target;
+}
+
+export type Job = MergeJob | CopyJob;
+
+export interface PlanShard {
+  readonly name: string;
+  readonly byteLength: number;
+}
+
+export interface Plan {
+  readonly version: typeof PLAN_VERSION;
+  readonly method: string;
+  readonly preset: Preset;
+  readonly rounding: Rounding;
+  readonly seed: number;
+  readonly inputs: readonly PlanInput[];
+  /** Input that gives the tensor list, the config and the side files. */
+  readonly donor: number;
+  /** Distinct settings, referred to by index. */
+  readonly settings: readonly Settings[];
+  /** By tensor name in UTF-8 byte order. */
+  readonly jobs: readonly Job[];
+  readonly shards: readonly PlanShard[];
+}
+
+/** What the plan will cost, in bytes. */
+export interface Costs {
+  readonly parameters: number;
+  /** Passes over the inputs: one to combine, and those of the statistics. */
+  readonly passes: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+}
+
+/** A plan with what does not belong to its identity: folders on this machine, bytes ready to write, warnings. */
+export interface PreparedMerge {
+  readonly plan: Plan;
+  readonly costs: Costs;
+  /** Hex sha256 of the plan. */
+  readonly planHash: string;
+  /** Absolute folder of each input. */
+  readonly folders: readonly string[];
+  /** Header bytes of each shard. */
+  readonly shardHeaders: readonly Uint8Array[];
+  /** Text of model.safetensors.index.json; undefined for a single file. */
+  readonly indexText: string | undefined;
+  readonly warnings: readonly Warning[];
+}

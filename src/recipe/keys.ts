@@ -1,0 +1,128 @@
+/** What a recipe may say: its keys, what each takes and means. The reader and the JSON Schema both come from here. */
+import { PRESETS } from '../../kernels/method.js';
+import type { OutputDtype } from '../checkpoint/dtype.js';
+import type { Cursor } from './cursor.js';
+import type { ModelReference, Rounding } from './recipe.js';
+import {
+  choice,
+  deferredMapping,
+  type JsonSchema,
+  type Key,
+  listOf,
+  naturalUpTo,
+  type RecordReading,
+  record,
+  type Shape,
+  spelling,
+  text,
+  truth,
+  unsupported,
+} from './shapes.js';
+
+const ROUNDINGS: readonly Rounding[] = ['nearest', 'stochastic'];
+
+const DTYPE_NAMES: Readonly<Record<string, OutputDtype>> = {
+  bfloat16: 'BF16',
+  float16: 'F16',
+  float32: 'F32',
+  'torch.bfloat16': 'BF16',
+  'torch.float16': 'F16',
+  'torch.float32': 'F32',
+  bf16: 'BF16',
+  fp16: 'F16',
+  fp32: 'F32',
+};
+
+const RECOMMENDED_DTYPE_NAMES = ['bfloat16', 'float16', 'float32'];
+
+const dtype = spelling(DTYPE_NAMES, RECOMMENDED_DTYPE_NAMES);
+
+const key = <T>(summary: string, shape: Shape<T>): Key<T> => ({ summary, shape });
+const required = <T>(summary: string, shape: Shape<T>): Key<T> => ({ summary, shape, required: true });
+
+const location = record(
+  {
+    path: required('folder of the model', text),
+    revision: key('revision of the model; the same as path@revision', text),
+  },
+  '{path, revision}',
+);
+
+const referenceParts = record(
+  {
+    model: required('folder of the model', textOr(location.schema, readLocation)),
+    lora: key('adapter to add to the model', unsupported('merge the adapter into the model first')),
+    override_architecture: key(
+      'architecture name to read the model as',
+      unsupported('the layers are found by the names of the tensors'),
+    ),
+  },
+  '{model: …}',
+);
+
+/** A model: text, or mergekit's mapping `{model: path}` or `{model: {path, revision}}`. */
+const modelReference: Shape<ModelReference> = {
+  schema: { anyOf: [text.schema, referenceParts.schema] },
+  read(cursor) {
+    const { position } = cursor;
+    const written = cursor.kind === 'mapping' ? referenceParts.read(cursor)?.values.model : text.read(cursor);
+    return written === undefined ? undefined : { text: written, position };
+  },
+};
+
+const parametersKey = (summary: string): Key<Cursor> => key(summary, deferredMapping);
+
+export const MODEL_KEYS = {
+  model: required('folder of the model', modelReference),
+  parameters: parametersKey('parameters of this model, before the top-level ones'),
+};
+
+export const RECIPE_KEYS = {
+  merge_method: required('name of the merge method', text),
+  base_model: key('the model that task vectors are differences to', modelReference),
+  models: {
+    ...required('the models to merge', listOf(record(MODEL_KEYS, '{model: …, parameters: …}'), 'models')),
+    unless: ['slices', 'modules'],
+  },
+  parameters: parametersKey('parameters of the merge, and those of every model that has no own value'),
+  dtype: key('dtype of the output unless out_dtype is given; arithmetic is float32 in any case', dtype),
+  out_dtype: key('dtype of the output', dtype),
+  output: key("output folder; relative paths start at the recipe's folder", text),
+  seed: key('seed of all random numbers, 0 unless given', naturalUpTo(Number.MAX_SAFE_INTEGER)),
+  rounding: key('how results are rounded to a 16-bit dtype', choice(ROUNDINGS)),
+  preset: key('whose semantics and defaults are meant where implementations of a method differ', choice(PRESETS)),
+  report: key('whether a report is written beside the output', truth),
+  name: key('a name for the reader; not used', text),
+  slices: key('assembly from layer ranges', unsupported('merge whole models with "models"')),
+  modules: key('merge of multi-module architectures', unsupported('merge whole models with "models"')),
+  tokenizer_source: key(
+    'tokenizer of the output',
+    unsupported('leave it out: the files of the base model, or else of the first one, are copied'),
+  ),
+  tokenizer: key(
+    'tokenizer of the output',
+    unsupported('leave it out: the files of the base model, or else of the first one, are copied'),
+  ),
+  chat_template: key(
+    'chat template of the output',
+    unsupported('leave it out: the files of the base model, or else of the first one, are copied'),
+  ),
+  sweep: key('several merges in one run', unsupported('write one recipe for each merge')),
+};
+
+export const recipeShape = record(RECIPE_KEYS, '{merge_method: …, models: …}');
+
+export type RecipeReading = RecordReading<typeof RECIPE_KEYS>;
+export type ModelReading = RecordReading<typeof MODEL_KEYS>;
+
+function textOr(schema: JsonSchema, readMapping: (cursor: Cursor) => string | undefined): Shape<string> {
+  return {
+    schema: { anyOf: [text.schema, schema] },
+    read: (cursor) => (cursor.kind === 'mapping' ? readMapping(cursor) : text.read(cursor)),
+  };
+}
+
+function readLocation(cursor: Cursor): string | undefined {
+  const { path, revision } = location.read(cursor)?.values ?? {};
+  return revision === undefined ? path : `${path}@${revision}`;
+}

@@ -1,0 +1,61 @@
+/** Reads a recipe's file. The only part of the recipe language that knows of files. */
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { M2MergeError } from '../errors.js';
+import { MAX_RECIPE_LENGTH } from './document.js';
+import { parseRecipe } from './parse.js';
+import type { Recipe } from './recipe.js';
+
+/**
+ * Reads and checks the recipe at `path` (UTF-8, with or without a byte order mark). Relative model paths of the recipe
+ * start at its folder. Throws `file-missing`, `file-unreadable` or `recipe-invalid`.
+ */
+export async function loadRecipe(path: string): Promise<Recipe> {
+  const bytes = await readBounded(path);
+  return parseRecipe(decode(bytes, path), { file: path, folder: dirname(resolve(path)) });
+}
+
+/** Reads at most one byte more than a recipe may have: also from pipes and devices, which have no size. */
+async function readBounded(path: string): Promise<Uint8Array> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, 'r');
+    const buffer = new Uint8Array(MAX_RECIPE_LENGTH + 1);
+    let length = 0;
+    while (length < buffer.length) {
+      const { bytesRead } = await file.read(buffer, length, buffer.length - length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    if (length > MAX_RECIPE_LENGTH) throwProblem(path, `the recipe is longer than ${MAX_RECIPE_LENGTH} bytes`);
+    return buffer.subarray(0, length);
+  } catch (error) {
+    throw asReadError(error, path);
+  } finally {
+    await file?.close();
+  }
+}
+
+function decode(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    const before = new TextDecoder('utf-8').decode(bytes).split('\uFFFD', 1)[0]!.split('\n');
+    const place = { line: before.length, column: before.at(-1)!.length + 1 };
+    return throwProblem(path, 'the recipe is not UTF-8 text', place, 'save the file as UTF-8');
+  }
+}
+
+function throwProblem(file: string, message: string, place = { line: 1, column: 1 }, hint?: string): never {
+  const problem = { ...place, path: '', message, ...(hint === undefined ? {} : { hint }) };
+  throw new M2MergeError('recipe-invalid', { file, problems: [problem] });
+}
+
+function asReadError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || !('code' in error)) return error;
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
+    return new M2MergeError('file-missing', { path, purpose: 'recipe' }, { cause: error });
+  }
+  const reason = error.code === 'EISDIR' ? 'it is a folder' : error.message;
+  return new M2MergeError('file-unreadable', { path, reason }, { cause: error });
+}

@@ -1,0 +1,74 @@
+/** Which models take part: the base taken out or added as mergekit does, duplicates noticed, parameters read. */
+import type { Method } from '../../kernels/method.js';
+import { warning } from '../warnings.js';
+import { excerpt, type Findings } from './findings.js';
+import type { ModelReading, RecipeReading } from './keys.js';
+import { NO_PARAMETERS, type ParameterReading, readParameters } from './parameters.js';
+import type { ModelReference, Position } from './recipe.js';
+
+/** A model that takes part, with what the check for missing values needs. */
+export interface Participant {
+  readonly reference: ModelReference;
+  readonly path: string;
+  readonly position: Position;
+  readonly parameters: ParameterReading;
+}
+
+/** The models to merge, in recipe order; entries that are wrong are left out, as their problems are reported. */
+export function readModels(recipe: RecipeReading, method: Method, findings: Findings): readonly Participant[] {
+  const base = recipe.values.base_model;
+  const written = recipe.values.models ?? [];
+  const participants: Participant[] = [];
+  for (const model of written) {
+    const reference = model.values.model;
+    if (reference === undefined) continue;
+    if (method.space === 'taskVectors' && reference.text === base?.text) warnOfBaseParameters(model, findings);
+    else participants.push(readParticipant(model, reference, method));
+  }
+  if (participants.length === 0 && written.some((model) => model.values.model !== undefined)) {
+    recipe.present
+      .get('models')
+      ?.problem('holds only the base model, so there is nothing to merge', 'list the experts');
+  }
+  warnOfDuplicates(participants, findings);
+  const appended = appendedBase(recipe, participants, method, findings);
+  return appended === undefined ? participants : [...participants, appended];
+}
+
+function readParticipant(model: ModelReading, reference: ModelReference, method: Method): Participant {
+  const { path, position } = model.cursor;
+  return { reference, path, position, parameters: readParameters(model, 'model', method) };
+}
+
+/** mergekit merges a base that is not listed as one more input, with no parameters of its own. */
+function appendedBase(
+  recipe: RecipeReading,
+  participants: readonly Participant[],
+  method: Method,
+  findings: Findings,
+): Participant | undefined {
+  const base = recipe.values.base_model;
+  if (base === undefined || method.space === 'taskVectors') return undefined;
+  if (participants.some(({ reference }) => reference.text === base.text)) return undefined;
+  const model = excerpt(base.text);
+  findings.warn(base.position, (place) => warning('base-appended', { place, model }));
+  return { reference: base, path: 'base_model', position: base.position, parameters: NO_PARAMETERS };
+}
+
+function warnOfBaseParameters({ present }: ModelReading, findings: Findings): void {
+  const parameters = present.get('parameters');
+  if (parameters === undefined) return;
+  const reason = 'this model is the base, which takes no parameters';
+  findings.warn(parameters.position, (place) => warning('ignored-key', { place, key: 'parameters', reason }));
+}
+
+function warnOfDuplicates(participants: readonly Participant[], findings: Findings): void {
+  const seen = new Set<string>();
+  for (const { reference } of participants) {
+    const { text, position } = reference;
+    if (seen.has(text)) {
+      findings.warn(position, (place) => warning('duplicate-model', { place, model: excerpt(text) }));
+    }
+    seen.add(text);
+  }
+}

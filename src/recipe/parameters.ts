@@ -1,0 +1,153 @@
+/** Tables of parameters: which names a method takes where, and the shapes a value may have. */
+import type { Method } from '../../kernels/method.js';
+import { METHODS } from '../../kernels/methods/registry.js';
+import type { Parameter, Setting } from '../../kernels/parameters.js';
+import { warning } from '../warnings.js';
+import type { Cursor } from './cursor.js';
+import type { ParameterEntry, ParameterTable, ParameterValue, Position } from './recipe.js';
+import { readGradientValue, readSetting, settingSchema } from './settings.js';
+import { type JsonSchema, type Key, type RecordReading, record, type Shape, text, warnUnknownKey } from './shapes.js';
+
+/** Where a table of parameters stands: under one model, or at the top, which serves all models and the merge. */
+export type ParameterLevel = 'model' | 'top';
+
+export interface ParameterReading {
+  /** The values that are right. */
+  readonly table: ParameterTable;
+  /** Whether a parameter was given a value, right or wrong. */
+  gives(name: string): boolean;
+  /** Names in the table that nothing reads. */
+  readonly unread: readonly string[];
+}
+
+/** A table that is not there. */
+export const NO_PARAMETERS: ParameterReading = { table: new Map(), gives: () => false, unread: [] };
+
+/** Nobody knows what a table that cannot be read was meant to give; its own problem is enough. */
+const UNREADABLE: ParameterReading = { ...NO_PARAMETERS, gives: () => true };
+
+/** Parameters that mergekit knows and that never change a result. */
+const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
+  int8_mask: 'it only saves memory in mergekit; here memory is bounded in any case',
+};
+
+/**
+ * Reads the `parameters` of a mapping that may have none. Wrong values are problems, names that have no effect here are
+ * warnings.
+ */
+export function readParameters(
+  { present, values }: RecordReading<{ parameters: Key<Cursor> }>,
+  level: ParameterLevel,
+  method: Method,
+): ParameterReading {
+  if (values.parameters !== undefined) return readTable(values.parameters, level, method);
+  return present.has('parameters') ? UNREADABLE : NO_PARAMETERS;
+}
+
+function readTable(cursor: Cursor, level: ParameterLevel, method: Method): ParameterReading {
+  const table = new Map<string, ParameterValue>();
+  const given = new Set<string>();
+  const unread: string[] = [];
+  for (const [name, { position, value }] of cursor.entries()) {
+    const parameter = method.parameters.find((declared) => declared.name === name);
+    if (parameter === undefined || (level === 'model' && parameter.scope === 'merge')) {
+      unread.push(name);
+      warnWithoutEffect(cursor, position, name, method);
+      continue;
+    }
+    given.add(name);
+    const entries = parameterShape(parameter).read(value);
+    if (entries !== undefined) table.set(name, { entries, position: value.position });
+  }
+  return { table, gives: (name) => given.has(name), unread };
+}
+
+/** What a parameter's value may be: one value, a gradient, `{value, filter}`, or a list of those. */
+export function parameterShape(parameter: Parameter): Shape<readonly ParameterEntry[]> {
+  const entry = record(entryKeys(parameter), '{value: …, filter: …}');
+  const plain = valuesSchema(parameter);
+  return {
+    schema: { anyOf: [plain, entry.schema, { type: 'array', minItems: 1, items: entry.schema }] },
+    read(cursor) {
+      const elements = cursor.elements();
+      const isConditional = cursor.kind === 'mapping' || elements.some((element) => element.kind === 'mapping');
+      if (!isConditional) {
+        const values = readValues(cursor, parameter);
+        return values === undefined ? undefined : [{ values }];
+      }
+      const conditions = cursor.kind === 'mapping' ? [cursor] : elements;
+      const entries = conditions.map((condition) => readEntry(condition, entry));
+      return entries.includes(undefined) ? undefined : entries.filter((found) => found !== undefined);
+    },
+  };
+}
+
+type EntryKeys = { readonly value: Key<readonly Setting[]>; readonly filter: Key<string> };
+
+function entryKeys(parameter: Parameter): EntryKeys {
+  const values: Shape<readonly Setting[]> = {
+    schema: valuesSchema(parameter),
+    read: (cursor) => readValues(cursor, parameter),
+  };
+  const filter: Shape<string> = {
+    schema: { type: ['string', 'number', 'boolean'] },
+    read: (cursor) => (cursor.kind === 'text' ? cursor.text : text.read(cursor)),
+  };
+  return {
+    value: { summary: 'one value, or a list spread over the layers', shape: values, required: true },
+    filter: { summary: 'part of the tensor name; absent or *: all tensors', shape: filter },
+  };
+}
+
+function readEntry(cursor: Cursor, entry: ReturnType<typeof record<EntryKeys>>): ParameterEntry | undefined {
+  if (cursor.kind !== 'mapping') {
+    cursor.expected('{value: …, filter: …}', 'a list holds either values or {value, filter}, not both');
+    return undefined;
+  }
+  const { value, filter } = entry.read(cursor)?.values ?? {};
+  if (value === undefined) return undefined;
+  return filter === undefined ? { values: value } : { values: value, filter };
+}
+
+/** One value, or a list of numbers. Undefined when anything in it is wrong. */
+function readValues(cursor: Cursor, parameter: Parameter): readonly Setting[] | undefined {
+  if (cursor.kind !== 'list') {
+    const value = readSetting(cursor, parameter);
+    return value === undefined ? undefined : [value];
+  }
+  if (parameter.kind === 'choice') {
+    cursor.expected(`one of ${parameter.choices.join(', ')}`, 'only numbers can be spread over the layers');
+    return undefined;
+  }
+  const elements = cursor.elements();
+  if (elements.length === 0) cursor.problem('expected at least one value, found an empty list');
+  const values = elements
+    .map((element) => readGradientValue(element, parameter))
+    .filter((value) => value !== undefined);
+  return values.length === elements.length && values.length > 0 ? values : undefined;
+}
+
+function valuesSchema(parameter: Parameter): JsonSchema {
+  const single = settingSchema(parameter);
+  if (parameter.kind === 'choice') return single;
+  return { anyOf: [single, { type: 'array', minItems: 1, items: single }] };
+}
+
+function warnWithoutEffect(cursor: Cursor, position: Position, name: string, method: Method): void {
+  const reason = reasonWithoutEffect(name, method);
+  if (reason === undefined) {
+    const names = method.parameters.map((parameter) => parameter.name);
+    warnUnknownKey(cursor, position, name, names);
+    return;
+  }
+  cursor.findings.warn(position, (place) => warning('ignored-key', { place, key: name, reason }));
+}
+
+function reasonWithoutEffect(name: string, method: Method): string | undefined {
+  if (Object.hasOwn(WITHOUT_EFFECT, name)) return WITHOUT_EFFECT[name];
+  if (method.parameters.some((parameter) => parameter.name === name)) {
+    return 'it has one value for the whole merge, which belongs under the top-level parameters';
+  }
+  const isKnown = METHODS.some(({ parameters }) => parameters.some((parameter) => parameter.name === name));
+  return isKnown ? `merge_method ${method.name} does not use it` : undefined;
+}

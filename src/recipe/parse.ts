@@ -1,0 +1,127 @@
+/** Recipe text to a checked `Recipe`. Reads no file and opens no model. */
+import { type Method, PRESETS, type Preset } from '../../kernels/method.js';
+import { findMethod, METHODS } from '../../kernels/methods/registry.js';
+import type { Parameter } from '../../kernels/parameters.js';
+import { Cursor, Reading } from './cursor.js';
+import { readDocument } from './document.js';
+import { Findings, quote } from './findings.js';
+import { type RecipeReading, recipeShape } from './keys.js';
+import { type Participant, readModels } from './models.js';
+import { type ParameterReading, readParameters } from './parameters.js';
+import type { Recipe } from './recipe.js';
+import { didYouMean, misspelling } from './shapes.js';
+
+/** The preset of a recipe that names none. */
+export const DEFAULT_PRESET: Preset = 'mergekit';
+
+/** Where a recipe's text comes from. */
+export interface RecipeOrigin {
+  /** The recipe's file as the user named it, for messages; `<recipe>` unless given. */
+  readonly file?: string;
+  /** Absolute folder that relative model paths start from. */
+  readonly folder?: string | undefined;
+}
+
+/**
+ * Reads a recipe from YAML (or JSON). Throws one `recipe-invalid` that holds every problem, in the order of the file;
+ * keys without effect are warnings of the recipe. Parameters are not checked while the merge method is unknown.
+ */
+export function parseRecipe(text: string, { file = '<recipe>', folder }: RecipeOrigin = {}): Recipe {
+  const findings = new Findings(file);
+  const document = readDocument(text, findings);
+  const root = new Cursor(new Reading(document, findings), document.root, '');
+  const reading = recipeShape.read(root);
+  const method = reading && readMethod(reading);
+  const content = method && readContent(reading, method, findings);
+  findings.throwProblems();
+  // Without problems there is a method, and so a content.
+  return { file, folder, text, ...content!, warnings: findings.warnings };
+}
+
+type Content = Omit<Recipe, 'file' | 'folder' | 'text' | 'warnings'>;
+
+function readContent(reading: RecipeReading, method: Method, findings: Findings): Content {
+  const { values } = reading;
+  const preset = readPreset(reading, method);
+  checkBase(reading, method);
+  const participants = readModels(reading, method, findings);
+  const shared = readParameters(reading, 'top', method);
+  if (preset !== undefined) checkAllGiven(reading, method, preset, participants, shared, findings);
+  return {
+    method: method.name,
+    preset: preset ?? DEFAULT_PRESET,
+    base: values.base_model,
+    models: participants.map(({ reference, path, parameters }) => ({ reference, path, parameters: parameters.table })),
+    parameters: shared.table,
+    outputDtype: values.out_dtype ?? values.dtype,
+    rounding: values.rounding ?? 'nearest',
+    seed: values.seed ?? 0,
+    output: values.output,
+    report: values.report,
+  };
+}
+
+function readMethod({ values, present }: RecipeReading): Method | undefined {
+  const name = values.merge_method;
+  if (name === undefined) return undefined;
+  const method = findMethod(name);
+  if (method === undefined) {
+    const names = METHODS.flatMap((known) => [known.name, ...(known.aliases ?? [])]);
+    const hint = didYouMean(name, names) ?? `methods: ${METHODS.map((known) => known.name).join(', ')}`;
+    present.get('merge_method')?.problem(`there is no merge method ${quote(name)}`, hint);
+  }
+  return method;
+}
+
+/** The preset, when it is one and the method is defined in it. */
+function readPreset({ values, present }: RecipeReading, method: Method): Preset | undefined {
+  const written = present.get('preset');
+  if (written !== undefined && values.preset === undefined) return undefined;
+  const preset = values.preset ?? DEFAULT_PRESET;
+  if (method.presets[preset] !== undefined) return preset;
+  const defined = PRESETS.filter((name) => method.presets[name] !== undefined).join(', ');
+  const place = written ?? present.get('merge_method');
+  place?.problem(`${method.name} is not defined by preset ${preset}`, `presets that define it: ${defined}`);
+  return undefined;
+}
+
+function checkBase({ present, unknown }: RecipeReading, method: Method): void {
+  if (method.space !== 'taskVectors' || present.has('base_model')) return;
+  const hint = misspelling('base_model', unknown) ?? 'the model that the task vectors are differences to';
+  present.get('merge_method')?.problem(`${method.name} needs the key "base_model"`, hint);
+}
+
+/**
+ * Reports parameters that have no value anywhere. One that has a value for some tensors only passes: which tensors
+ * there are is known when the models are open.
+ */
+function checkAllGiven(
+  { present }: RecipeReading,
+  method: Method,
+  preset: Preset,
+  participants: readonly Participant[],
+  shared: ParameterReading,
+  findings: Findings,
+): void {
+  const missing = method.parameters.filter((parameter) => isRequired(parameter, method, preset, shared));
+  for (const { name, scope } of missing) {
+    const sharedHint = misspelling(name, shared.unread);
+    if (scope === 'merge') {
+      const hint = sharedHint ?? 'write it under the top-level parameters';
+      present.get('merge_method')?.problem(`${method.name} needs a value of "${name}"`, hint);
+      continue;
+    }
+    for (const { reference, path, position, parameters } of participants) {
+      if (parameters.gives(name)) continue;
+      const where = path === 'base_model' ? '' : ' here or';
+      const hint = misspelling(name, parameters.unread) ?? sharedHint;
+      const message = `model ${quote(reference.text)} has no value of "${name}"`;
+      findings.problem(position, path, message, hint ?? `write it${where} under the top-level parameters`);
+    }
+  }
+}
+
+function isRequired(parameter: Parameter, method: Method, preset: Preset, shared: ParameterReading): boolean {
+  const hasDefault = parameter.default !== undefined || method.presets[preset]?.[parameter.name] !== undefined;
+  return !hasDefault && !shared.gives(parameter.name);
+}

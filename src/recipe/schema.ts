@@ -1,0 +1,67 @@
+/** The JSON Schema (draft-07) of recipes, for editors: made from the tables that the reader itself works by. */
+import { type Method, PRESETS } from '../../kernels/method.js';
+import { METHODS } from '../../kernels/methods/registry.js';
+import type { Parameter } from '../../kernels/parameters.js';
+import { RECIPE_KEYS } from './keys.js';
+import { parameterShape } from './parameters.js';
+import { DEFAULT_PRESET } from './parse.js';
+import { type JsonSchema, recordSchema } from './shapes.js';
+
+/** A name rather than an address: the schema is not published anywhere. */
+const SCHEMA_ID = 'urn:m2merge:recipe';
+
+/**
+ * JSON Schema of a recipe. Unknown keys are allowed, as they are in a recipe; which parameters there are, and whether a
+ * base is needed, follows `merge_method`. A fresh object, the caller's to change.
+ */
+export function recipeSchema(): object {
+  const recipe = recordSchema(RECIPE_KEYS);
+  const names = METHODS.flatMap(namesOf);
+  const properties = recipe.properties as Readonly<Record<string, JsonSchema>>;
+  return structuredClone({
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    $id: SCHEMA_ID,
+    title: 'm2merge recipe',
+    ...recipe,
+    properties: { ...properties, merge_method: { description: RECIPE_KEYS.merge_method.summary, enum: names } },
+    allOf: METHODS.map(methodRule),
+  });
+}
+
+const namesOf = (method: Method): readonly string[] => [method.name, ...(method.aliases ?? [])];
+
+function methodRule(method: Method): JsonSchema {
+  const ofModel = method.parameters.filter(({ scope }) => scope === 'model');
+  const presets = PRESETS.filter((preset) => method.presets[preset] !== undefined);
+  const presetNeeded = method.presets[DEFAULT_PRESET] === undefined;
+  const baseNeeded = method.space === 'taskVectors';
+  const required = [...(baseNeeded ? ['base_model'] : []), ...(presetNeeded ? ['preset'] : [])];
+  const rule = {
+    properties: {
+      merge_method: { description: `${method.title}. ${method.summary} ${method.equation}` },
+      ...(baseNeeded ? { base_model: { not: { type: 'null' } } } : {}),
+      preset: { enum: [...presets, ...(presetNeeded ? [] : [null])] },
+      parameters: { properties: parameterSchemas(method.parameters) },
+      models: { items: { properties: { parameters: { properties: parameterSchemas(ofModel) } } } },
+    },
+    required,
+  };
+  return {
+    if: { properties: { merge_method: { enum: namesOf(method) } }, required: ['merge_method'] },
+    // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema; nothing awaits this object.
+    then: rule,
+  };
+}
+
+function parameterSchemas(parameters: readonly Parameter[]): JsonSchema {
+  return Object.fromEntries(
+    parameters.map((parameter) => [
+      parameter.name,
+      {
+        description: parameter.summary,
+        ...(parameter.default === undefined ? {} : { default: parameter.default }),
+        ...parameterShape(parameter).schema,
+      },
+    ]),
+  );
+}

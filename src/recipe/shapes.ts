@@ -1,0 +1,198 @@
+/**
+ * Building blocks of the recipe language. Each says once what it accepts: how to read it from the YAML, and its JSON
+ * Schema. A reader that meets something else reports it and returns undefined; nothing is thrown.
+ */
+import { warning } from '../warnings.js';
+import type { Cursor } from './cursor.js';
+import { excerpt } from './findings.js';
+import { nearestName } from './nearest.js';
+import { NATURAL_PATTERN, parseNumber, parseTruth, TRUTH_PATTERN } from './scalars.js';
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+export interface Shape<T> {
+  readonly schema: JsonSchema;
+  read(cursor: Cursor): T | undefined;
+}
+
+/** One key of a mapping. A key that is not required may be left out or empty. */
+export interface Key<T> {
+  readonly summary: string;
+  readonly shape: Shape<T>;
+  readonly required?: true;
+  /** Keys that make a required one needless. */
+  readonly unless?: readonly string[];
+}
+
+export type KeyTable = Readonly<Record<string, Key<unknown>>>;
+
+export type ValuesOf<K extends KeyTable> = {
+  readonly [N in keyof K]: (K[N] extends Key<infer T> ? T : never) | undefined;
+};
+
+/** A mapping as read: the values that are right, and for each key that is present where its value is. */
+export interface RecordReading<K extends KeyTable> {
+  readonly cursor: Cursor;
+  readonly values: ValuesOf<K>;
+  readonly present: ReadonlyMap<string, Cursor>;
+  /** Keys that are not in the table. */
+  readonly unknown: readonly string[];
+}
+
+/** Text that is not empty; numbers and truth values count as the text they are written with. */
+export const text: Shape<string> = {
+  schema: { type: ['string', 'number', 'boolean'], minLength: 1 },
+  read(cursor) {
+    if (cursor.kind === 'text' && cursor.text !== '') return cursor.text;
+    return reportExpected(cursor, 'text');
+  },
+};
+
+/** true or false, also as yes/no and on/off. */
+export const truth: Shape<boolean> = {
+  schema: { anyOf: [{ type: 'boolean' }, { type: 'string', pattern: TRUTH_PATTERN }] },
+  read(cursor) {
+    const value = cursor.kind === 'text' ? parseTruth(cursor.text) : undefined;
+    return value ?? reportExpected(cursor, 'true or false');
+  },
+};
+
+/** A whole number from 0 to `maximum`. */
+export function naturalUpTo(maximum: number): Shape<number> {
+  const spelt = { type: 'string', pattern: NATURAL_PATTERN };
+  return {
+    schema: { anyOf: [{ type: 'integer', minimum: 0, maximum }, spelt] },
+    read(cursor) {
+      const value = cursor.kind === 'text' ? parseNumber(cursor.text) : undefined;
+      if (value !== undefined && Number.isInteger(value) && value >= 0 && value <= maximum) return value;
+      return reportExpected(cursor, `a whole number from 0 to ${maximum}`);
+    },
+  };
+}
+
+/** One of several spellings, each with its meaning. Messages list the `recommended` ones. */
+export function spelling<T>(meanings: Readonly<Record<string, T>>, recommended: readonly string[]): Shape<T> {
+  const spellings = Object.keys(meanings);
+  return {
+    schema: { enum: spellings },
+    read(cursor) {
+      if (cursor.kind === 'text' && Object.hasOwn(meanings, cursor.text)) return meanings[cursor.text];
+      return reportExpected(cursor, `one of ${recommended.join(', ')}`, didYouMean(cursor.text, spellings));
+    },
+  };
+}
+
+/** One of several names that mean themselves. */
+export function choice<T extends string>(names: readonly T[]): Shape<T> {
+  return spelling(Object.fromEntries(names.map((name) => [name, name])) as Record<string, T>, names);
+}
+
+/** A list of at least one element. */
+export function listOf<T>(element: Shape<T>, what: string): Shape<readonly T[]> {
+  return {
+    schema: { type: 'array', minItems: 1, items: element.schema },
+    read(cursor) {
+      const elements = cursor.elements();
+      if (elements.length === 0) {
+        const found = cursor.kind === 'list' ? 'an empty list' : cursor.describe();
+        cursor.problem(`expected a list of ${what}, found ${found}`);
+        return undefined;
+      }
+      return elements.map((item) => element.read(item)).filter((item) => item !== undefined);
+    },
+  };
+}
+
+/** A mapping with the keys of a table; other keys are warned of and ignored. `form` shows what one looks like. */
+export function record<K extends KeyTable>(keys: K, form: string): Shape<RecordReading<K>> {
+  return {
+    schema: recordSchema(keys),
+    read(cursor) {
+      if (cursor.kind !== 'mapping') return reportExpected(cursor, `a mapping ${form}`);
+      const values: Record<string, unknown> = {};
+      const present = new Map<string, Cursor>();
+      const unknown: string[] = [];
+      for (const [name, { position, value }] of cursor.entries()) {
+        const key = Object.hasOwn(keys, name) ? keys[name] : undefined;
+        if (key === undefined) {
+          unknown.push(name);
+          warnUnknownKey(cursor, position, name, Object.keys(keys));
+        } else if (value.kind !== 'nothing' || key.required) {
+          present.set(name, value);
+          values[name] = key.shape.read(value);
+        }
+      }
+      reportMissing(cursor, keys, present, unknown);
+      return { cursor, values: values as ValuesOf<K>, present, unknown };
+    },
+  };
+}
+
+/** A mapping whose keys are not known yet: hands its place on. */
+export const deferredMapping: Shape<Cursor> = {
+  schema: { type: 'object' },
+  read: (cursor) => (cursor.kind === 'mapping' ? cursor : reportExpected(cursor, 'a mapping of names and values')),
+};
+
+/** A key of mergekit's that changes the result and that this version cannot honour. */
+export function unsupported(hint: string): Shape<never> {
+  return {
+    schema: { not: {} },
+    read(cursor) {
+      cursor.problem('is not supported yet', hint);
+      return undefined;
+    },
+  };
+}
+
+/** Warns of a key that nothing reads, with the nearest of the names that would be. */
+export function warnUnknownKey(
+  { findings }: Cursor,
+  position: Cursor['position'],
+  key: string,
+  known: Iterable<string>,
+): void {
+  const suggestion = nearestName(key, known);
+  const facts = { key: excerpt(key), ...(suggestion === undefined ? {} : { suggestion }) };
+  findings.warn(position, (place) => warning('unknown-key', { place, ...facts }));
+}
+
+/** The hint that names the nearest valid name, if one is near. */
+export function didYouMean(name: string, candidates: Iterable<string>): string | undefined {
+  const nearest = nearestName(name, candidates);
+  return nearest === undefined ? undefined : `did you mean "${nearest}"?`;
+}
+
+/** The hint that something written looks like a misspelling of a name that is missing. */
+export function misspelling(missing: string, written: Iterable<string>): string | undefined {
+  const nearest = nearestName(missing, written);
+  return nearest === undefined ? undefined : `is "${nearest}" a misspelling of it?`;
+}
+
+/** JSON Schema of a mapping; additional keys are allowed, as they only cause warnings. */
+export function recordSchema(keys: KeyTable): JsonSchema {
+  const properties: Record<string, unknown> = {};
+  for (const [name, { summary, shape, required }] of Object.entries(keys)) {
+    const optional = required ? shape.schema : { anyOf: [shape.schema, { type: 'null' }] };
+    properties[name] = { description: summary, ...optional };
+  }
+  const required = Object.keys(keys).filter((name) => keys[name]?.required);
+  return { type: 'object', properties, ...(required.length > 0 ? { required } : {}) };
+}
+
+function reportMissing(
+  cursor: Cursor,
+  keys: KeyTable,
+  present: ReadonlyMap<string, Cursor>,
+  unknown: readonly string[],
+): void {
+  for (const [name, { required, summary, unless = [] }] of Object.entries(keys)) {
+    if (!required || present.has(name) || unless.some((other) => present.has(other))) continue;
+    cursor.problem(`key "${name}" is missing`, misspelling(name, unknown) ?? summary);
+  }
+}
+
+function reportExpected(cursor: Cursor, what: string, hint?: string): undefined {
+  cursor.expected(what, hint);
+  return undefined;
+}

@@ -1,0 +1,45 @@
+/** Numbers for people: bytes, counts, durations and rates, the same in every locale. */
+
+const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+/** Decimal units, three significant digits: 999 B, 1.22 MB, 45.6 GB. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < BYTE_UNITS.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toPrecision(3)} ${BYTE_UNITS[unit]}`;
+}
+
+/** Thousands separated by commas. */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** 0.42 s, 12.3 s, 4 min 05 s, 2 h 10 min. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 99.95) return `${seconds.toPrecision(seconds < 1 ? 2 : 3)} s`;
+  const whole = Math.round(seconds);
+  const pad = (value: number): string => String(value).padStart(2, '0');
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${pad(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${pad(Math.floor((whole % 3600) / 60))} min`;
+}
+
+/** `count noun` with an s where it belongs. */
+export function plural(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Rows as aligned columns, two spaces apart; columns named in `right` are right-aligned. */
+export function alignColumns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (right.includes(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,58 @@
+/** The manifest of a merge: what went in, what was decided, what came out, so that it can be checked and repeated. */
+import type { Plan, PreparedMerge } from '../plan/plan.js';
+
+export const MANIFEST_FILE = 'm2merge_manifest.json';
+
+/** Version of the manifest's shape. */
+const MANIFEST_VERSION = 1;
+
+export interface ManifestTensor {
+  readonly tensor: string;
+  readonly checksums: readonly string[];
+}
+
+export interface ManifestFacts {
+  readonly prepared: PreparedMerge;
+  readonly toolVersion: string;
+  readonly recipeText: string;
+  /** Elements of a checksum's block (a tensor's last block is shorter). */
+  readonly blockElements: number;
+  /** Bytes of a checksum's block in tensors that were copied. */
+  readonly copyBlockBytes: number;
+  readonly tensors: readonly ManifestTensor[];
+  /** Hex sha256 by file name, when asked for. */
+  readonly sha256: ReadonlyMap<string, string> | undefined;
+}
+
+/** Text of the manifest: JSON with one line for each tensor, the same for the same merge. */
+export function formatManifest(facts: ManifestFacts): string {
+  const { plan, planHash } = facts.prepared;
+  const head = {
+    version: MANIFEST_VERSION,
+    tool: `m2merge ${facts.toolVersion}`,
+    plan: planHash,
+    method: plan.method,
+    preset: plan.preset,
+    rounding: plan.rounding,
+    seed: plan.seed,
+    inputs: plan.inputs,
+    settings: plan.settings,
+    outputs: plan.shards.map(({ name, byteLength }) => {
+      const sha256 = facts.sha256?.get(name);
+      return { name, byteLength, ...(sha256 === undefined ? {} : { sha256 }) };
+    }),
+    checksum: { algorithm: 'xxh64', blockElements: facts.blockElements, copyBlockBytes: facts.copyBlockBytes },
+    recipe: facts.recipeText,
+  };
+  const tensors = plan.jobs.map((_, i) => `    ${JSON.stringify(describeTensor(plan, i, facts.tensors[i]!))}`);
+  return `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "tensors": [\n${tensors.join(',\n')}\n  ]\n}\n`;
+}
+
+function describeTensor(plan: Plan, index: number, { checksums }: ManifestTensor) {
+  const job = plan.jobs[index]!;
+  const { tensor, shape, target } = job;
+  const file = plan.shards[target.shard]!.name;
+  if (job.kind === 'copy') return { tensor, file, dtype: job.dtype, shape, copiedFrom: job.source.input, checksums };
+  const operands = job.operands.map(({ model, settings }) => ({ model, settings }));
+  return { tensor, file, dtype: job.outputDtype, shape, settings: job.settings, operands, checksums };
+}

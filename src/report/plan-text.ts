@@ -1,0 +1,113 @@
+/** A plan for people: what is read, what each parameter came to, what is written and what it costs. */
+
+import { findMethod } from '../../kernels/methods/registry.js';
+import type { Setting, Settings } from '../../kernels/parameters.js';
+import type { MergeJob, Plan, PreparedMerge } from '../plan/plan.js';
+import { alignColumns, formatBytes, formatCount, plural } from './format.js';
+import { groupTensors } from './tensor-groups.js';
+
+/** What the plan costs beside bytes, known only where it would run. */
+export interface RunFacts {
+  readonly output: string;
+  readonly threads: number;
+  /** Estimated peak resident memory, bytes. */
+  readonly memory: number;
+  /** Bytes free where the output goes. */
+  readonly diskFree: number;
+  /** Where each input was found, as it is to be shown. */
+  readonly folders: readonly string[];
+}
+
+/** Distinct values of a parameter shown before the rest is cut. */
+const VALUES_SHOWN = 6;
+
+export function formatPlan(prepared: PreparedMerge, facts: RunFacts): string {
+  const { plan } = prepared;
+  const method = findMethod(plan.method)!;
+  return [
+    `${method.name}: ${method.title}`,
+    `  ${method.equation}`,
+    '',
+    `inputs (${plural(plan.inputs.length, 'model')})`,
+    ...indent(formatInputs(plan, facts)),
+    '',
+    `parameters (preset ${plan.preset}, seed ${plan.seed}, rounding ${plan.rounding})`,
+    ...indent(formatParameters(plan)),
+    '',
+    `tensors (${formatCount(plan.jobs.length)})`,
+    ...indent(formatTensors(plan)),
+    '',
+    'output',
+    ...indent(formatOutput(prepared, facts)),
+    '',
+    'cost',
+    ...indent(formatCosts(prepared, facts)),
+  ].join('\n');
+}
+
+const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
+
+function formatInputs({ inputs }: Plan, { folders }: RunFacts): string[] {
+  const rows = inputs.map(({ reference, role, files }, i) => {
+    const bytes = files.reduce((total, { byteLength }) => total + byteLength, 0);
+    return [role, reference, plural(files.length, 'file'), formatBytes(bytes), folders[i]!];
+  });
+  return alignColumns(rows, [2, 3]);
+}
+
+function formatParameters(plan: Plan): string[] {
+  const jobs = plan.jobs.filter((job): job is MergeJob => job.kind === 'merge');
+  const models = plan.inputs.filter(({ role }) => role === 'model');
+  const rows = models.map(({ reference }, model) => {
+    const own = jobs.flatMap(({ operands }) => operands.filter((operand) => operand.model === model));
+    if (own.length === 0) return [reference, 'takes no part (weight 0)'];
+    return [reference, formatSettings(own.map(({ settings }) => plan.settings[settings]!))];
+  });
+  const merge = formatSettings(jobs.map(({ settings }) => plan.settings[settings]!));
+  return alignColumns([...rows, ['merge', merge === '' ? 'no parameters' : merge]]);
+}
+
+/** `name value` for each parameter; one that varies over tensors shows its values in tensor order. */
+function formatSettings(all: readonly Settings[]): string {
+  const names = Object.keys(all[0] ?? {});
+  return names
+    .map((name) => {
+      const values = [...new Set(all.map((settings) => settings[name]!))];
+      const shown = values.slice(0, VALUES_SHOWN).map(formatSetting).join(', ');
+      const rest = values.length > VALUES_SHOWN ? `, … (${values.length} values)` : '';
+      return values.length === 1 ? `${name} ${shown}` : `${name} by tensor: ${shown}${rest}`;
+    })
+    .join('; ');
+}
+
+function formatSetting(value: Setting): string {
+  return typeof value === 'number' ? String(Number(value.toPrecision(6))) : String(value);
+}
+
+function formatTensors({ jobs }: Plan): string[] {
+  const rows = groupTensors(jobs).map(({ pattern, shape, from, to, kind, jobs: members }) => [
+    `${formatCount(members.length)} ×`,
+    pattern,
+    `[${shape.join(', ')}]`,
+    from === to ? from : `${from} → ${to}`,
+    kind === 'copy' ? 'carried over' : '',
+  ]);
+  return alignColumns(rows, [0]);
+}
+
+function formatOutput({ plan, costs }: PreparedMerge, { output }: RunFacts): string[] {
+  const { shards } = plan;
+  return [
+    output,
+    `${formatCount(costs.parameters)} parameters in ${plural(shards.length, 'file')}, ${formatBytes(costs.bytesWritten)}`,
+  ];
+}
+
+function formatCosts({ costs }: PreparedMerge, { memory, threads, diskFree }: RunFacts): string[] {
+  return alignColumns([
+    ['read', `${formatBytes(costs.bytesRead)} in ${costs.passes === 1 ? 'one pass' : `${costs.passes} passes`}`],
+    ['write', formatBytes(costs.bytesWritten)],
+    ['memory', `about ${formatBytes(memory)} with ${plural(threads, 'thread')}`],
+    ['disk', `${formatBytes(costs.bytesWritten)} needed, ${formatBytes(diskFree)} free`],
+  ]);
+}

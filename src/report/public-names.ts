@@ -1,0 +1,25 @@
+/** Names of models for others to read: output folders get published, and folders of this machine must not be. */
+
+/** Paths that say where on this machine something lies. */
+const MACHINE_PATH = /^([\\/~]|[A-Za-z]:)/;
+
+/** The last part of a path. */
+export function publicName(reference: string): string {
+  return (
+    reference
+      .replace(/[\\/]+$/, '')
+      .split(/[\\/]/)
+      .at(-1) || reference
+  );
+}
+
+/** A reference as it may be published: absolute paths are cut down, relative ones stay. */
+export function withoutMachinePath(reference: string): string {
+  return MACHINE_PATH.test(reference) ? publicName(reference) : reference;
+}
+
+/** Recipe text in which absolute paths (of models, or of the output) are cut down to their last part. */
+export function withoutMachinePaths(text: string, references: readonly string[]): string {
+  const longestFirst = [...references].sort((a, b) => b.length - a.length);
+  return longestFirst.reduce((result, reference) => result.replaceAll(reference, withoutMachinePath(reference)), text);
+}

@@ -1,0 +1,86 @@
+/** Positioned, synchronous reads and writes of a worker. The only file of the merge loop that touches the disk. */
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { M2MergeError } from '../errors.js';
+
+/** Files one worker keeps open; a merge of eight models in 16 shards each fits, the usual limit of 1,024 is far. */
+const OPEN_FILES = 128;
+
+/** Names of the files behind the indices that tasks carry. */
+export interface FileNames {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+export class PositionedFiles {
+  readonly #names: FileNames;
+  /** Descriptors by path, least recently used first. */
+  readonly #open = new Map<string, number>();
+
+  constructor(names: FileNames) {
+    this.#names = names;
+  }
+
+  /** Fills `target` from byte `position` of an input. Throws `read-short`, `file-unreadable`. */
+  read(input: number, target: Uint8Array, position: number): void {
+    const path = this.#names.inputs[input]!;
+    try {
+      const descriptor = this.#descriptor(path, 'r');
+      for (let done = 0; done < target.length; ) {
+        const read = readSync(descriptor, target, done, target.length - done, position + done);
+        if (read === 0) {
+          throw new M2MergeError('read-short', { file: path, position, expected: target.length, found: done });
+        }
+        done += read;
+      }
+    } catch (error) {
+      throw asReadError(error, path);
+    }
+  }
+
+  /** Writes `bytes` at byte `position` of an output. Throws `disk-full`, `output-unwritable`. */
+  write(output: number, bytes: Uint8Array, position: number): void {
+    const path = this.#names.outputs[output]!;
+    try {
+      const descriptor = this.#descriptor(path, 'r+');
+      for (let done = 0; done < bytes.length; ) {
+        done += writeSync(descriptor, bytes, done, bytes.length - done, position + done);
+      }
+    } catch (error) {
+      throw asWriteError(error, path);
+    }
+  }
+
+  #descriptor(path: string, flags: 'r' | 'r+'): number {
+    const known = this.#open.get(path);
+    if (known !== undefined) {
+      this.#open.delete(path);
+      this.#open.set(path, known);
+      return known;
+    }
+    if (this.#open.size >= OPEN_FILES) {
+      const [oldest, descriptor] = this.#open.entries().next().value!;
+      this.#open.delete(oldest);
+      closeSync(descriptor);
+    }
+    const descriptor = openSync(path, flags);
+    this.#open.set(path, descriptor);
+    return descriptor;
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+function asReadError(error: unknown, path: string): unknown {
+  const code = codeOf(error);
+  return code === undefined ? error : new M2MergeError('file-unreadable', { path, reason: code }, { cause: error });
+}
+
+/** Turns a file system error on an output into a typed one; anything else stays as it is. */
+export function asWriteError(error: unknown, path: string): unknown {
+  const code = codeOf(error);
+  if (code === undefined) return error;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new M2MergeError('disk-full', { path }, { cause: error });
+  return new M2MergeError('output-unwritable', { path, reason: code }, { cause: error });
+}

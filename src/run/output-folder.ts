@@ -1,0 +1,140 @@
+/**
+ * The output as a temporary sibling folder that gets its name at the very end, so that a failed or interrupted merge
+ * leaves nothing, and an existing model is replaced only when its successor is complete.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { M2MergeError } from '../errors.js';
+import { asWriteError } from './files.js';
+
+/** Room for config, tokenizer, manifest and file system overhead beside the weights, bytes. */
+const SIDE_FILE_BYTES = 64_000_000;
+
+/** Files that mark a folder as a model, which `--overwrite` may replace. */
+const MODEL_MARKS = /^(config\.json|.*\.safetensors|m2merge_manifest\.json)$/;
+
+export interface OutputFile {
+  readonly name: string;
+  readonly byteLength: number;
+  /** The file's first bytes. */
+  readonly header: Uint8Array;
+}
+
+export class OutputFolder {
+  /** Where the model will be. */
+  readonly path: string;
+  /** Where it is being written. */
+  readonly workPath: string;
+
+  private constructor(path: string, workPath: string) {
+    this.path = path;
+    this.workPath = workPath;
+  }
+
+  /**
+   * Makes the temporary folder and its weight files at their full length. Throws `output-exists`, `disk-full`,
+   * `output-unwritable`; leaves nothing behind when it does.
+   */
+  static async create(path: string, files: readonly OutputFile[], overwrite: boolean): Promise<OutputFolder> {
+    await checkReplaceable(path, overwrite);
+    const parent = dirname(path);
+    try {
+      await mkdir(parent, { recursive: true });
+      await checkSpace(
+        parent,
+        files.reduce((total, { byteLength }) => total + byteLength, SIDE_FILE_BYTES),
+      );
+      const workPath = join(parent, `.${basename(path)}.m2merge-${randomBytes(6).toString('hex')}`);
+      await mkdir(workPath);
+      const folder = new OutputFolder(path, workPath);
+      try {
+        for (const file of files) await folder.#allocate(file);
+      } catch (error) {
+        await folder.discard();
+        throw error;
+      }
+      return folder;
+    } catch (error) {
+      throw asWriteError(error, path);
+    }
+  }
+
+  async write(name: string, content: string | Uint8Array): Promise<void> {
+    const path = join(this.workPath, name);
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, content);
+    } catch (error) {
+      throw asWriteError(error, join(this.path, name));
+    }
+  }
+
+  /** Gives the folder its name. What `--overwrite` replaces is removed after the new model is in place. */
+  async commit(): Promise<void> {
+    const replaced = `${this.workPath}-replaced`;
+    try {
+      const existed = await renameIfPresent(this.path, replaced);
+      try {
+        await rename(this.workPath, this.path);
+      } catch (error) {
+        if (existed) await rename(replaced, this.path);
+        throw error;
+      }
+      if (existed) await rm(replaced, { recursive: true, force: true });
+    } catch (error) {
+      throw asWriteError(error, this.path);
+    }
+  }
+
+  /** Removes everything written so far. */
+  async discard(): Promise<void> {
+    await rm(this.workPath, { recursive: true, force: true });
+  }
+
+  async #allocate({ name, byteLength, header }: OutputFile): Promise<void> {
+    const handle = await open(join(this.workPath, name), 'wx');
+    try {
+      await handle.truncate(byteLength);
+      await handle.write(header, 0, header.length, 0);
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+async function checkReplaceable(path: string, overwrite: boolean): Promise<void> {
+  const entries = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new M2MergeError('output-unwritable', { path, reason: error.code ?? error.message }, { cause: error });
+  });
+  if (entries.length === 0) return;
+  if (!overwrite) throw new M2MergeError('output-exists', { path });
+  if (!entries.some((name) => MODEL_MARKS.test(name))) {
+    throw new M2MergeError('output-unwritable', {
+      path,
+      reason: 'the folder holds files but no model, so --overwrite leaves it alone',
+    });
+  }
+}
+
+async function checkSpace(folder: string, needed: number): Promise<void> {
+  const available = await freeBytes(folder);
+  if (available < needed) throw new M2MergeError('disk-full', { path: folder, needed, available });
+}
+
+/** Bytes an ordinary user can still write where `folder` lies. */
+export async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
+async function renameIfPresent(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}

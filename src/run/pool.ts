@@ -1,0 +1,87 @@
+/** A fixed set of worker threads that take tasks in order; the first failure ends them all. */
+import { Worker } from 'node:worker_threads';
+import { M2MergeError } from '../errors.js';
+import type { ResultOf, Task, TaskResult, WorkerReply, WorkerRequest, WorkerSetup } from './task.js';
+
+/** Tasks a worker holds at once: the one it does and the next, so that it never waits for a message. */
+const TASKS_PER_WORKER = 2;
+
+interface Pending {
+  readonly task: Task;
+  readonly resolve: (result: TaskResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class WorkerPool {
+  readonly #workers: readonly Worker[];
+  readonly #load: number[];
+  readonly #queue: Pending[] = [];
+  readonly #running = new Map<number, Pending & { readonly worker: number }>();
+  #nextId = 0;
+  #failure: unknown;
+
+  constructor(threads: number, setup: WorkerSetup) {
+    const entry = new URL('./worker.js', import.meta.url);
+    this.#workers = Array.from({ length: threads }, () => new Worker(entry, { workerData: setup }));
+    this.#load = this.#workers.map(() => 0);
+    for (const worker of this.#workers) {
+      worker.on('message', (reply: WorkerReply) => this.#settle(reply));
+      worker.on('error', (error) =>
+        this.fail(new M2MergeError('worker-failed', { reason: error.message }, { cause: error })),
+      );
+    }
+  }
+
+  /** Queues a task. Rejects with the pool's first failure, whichever task it came from. */
+  run<T extends Task>(task: T): Promise<ResultOf<T>> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) return reject(this.#failure);
+      this.#queue.push({ task, resolve: resolve as (result: TaskResult) => void, reject });
+      this.#dispatch();
+    });
+  }
+
+  /** Ends all work: every queued and running task rejects with `error`. */
+  fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    for (const { reject } of [...this.#running.values(), ...this.#queue]) reject(error);
+    this.#running.clear();
+    this.#queue.length = 0;
+  }
+
+  /** Stops the threads; a worker in the middle of a task is interrupted at its next call. */
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const worker = this.#load.indexOf(Math.min(...this.#load));
+      if (this.#load[worker]! >= TASKS_PER_WORKER) return;
+      const pending = this.#queue.shift()!;
+      const request: WorkerRequest = { id: this.#nextId++, task: pending.task };
+      this.#running.set(request.id, { ...pending, worker });
+      this.#load[worker]!++;
+      this.#workers[worker]!.postMessage(request);
+    }
+  }
+
+  #settle(reply: WorkerReply): void {
+    const running = this.#running.get(reply.id);
+    if (running === undefined) return;
+    this.#running.delete(reply.id);
+    this.#load[running.worker]!--;
+    if ('result' in reply) {
+      running.resolve(reply.result);
+      this.#dispatch();
+      return;
+    }
+    const error =
+      'error' in reply
+        ? new M2MergeError(reply.error.kind, reply.error.facts)
+        : new M2MergeError('worker-failed', { reason: reply.defect });
+    running.reject(error);
+    this.fail(error);
+  }
+}

@@ -1,0 +1,18 @@
+/** Keys of the counter-based random numbers, from names alone: independent of order, threads and other models. */
+import { createHash } from 'node:crypto';
+
+/**
+ * Two u32 from the seed, a purpose (`mask` of a model, or `rounding`), the model's reference in the recipe (empty for
+ * rounding) and the tensor's name.
+ */
+export function randomKey(
+  seed: number,
+  purpose: 'mask' | 'rounding',
+  model: string,
+  tensor: string,
+): readonly [number, number] {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([seed, purpose, model, tensor]))
+    .digest();
+  return [digest.readUInt32LE(0), digest.readUInt32LE(4)];
+}

@@ -1,0 +1,110 @@
+/** What travels between the scheduler and its workers: self-contained pieces of work, so that any may run anywhere. */
+import type { TensorMerge } from '../../kernels/unit.js';
+import type { MergeableDtype, OutputDtype } from '../checkpoint/dtype.js';
+import type { ErrorFacts, ErrorKind } from '../errors.js';
+import type { Rounding } from '../recipe/recipe.js';
+
+/**
+ * Elements of a unit: the piece of a tensor that one worker does in one go, the block of a checksum, and the block of
+ * every reduction, so it must not change with threads or tiles. 2 MB of bf16: long enough that messages cost nothing,
+ * short enough that workers finish together.
+ */
+export const UNIT_ELEMENTS = 1_048_576;
+
+/** Bytes of a unit of a tensor that is copied. */
+export const COPY_UNIT_BYTES = 2 * UNIT_ELEMENTS;
+
+/** Where a vector of a unit is stored. */
+export interface StoredVector {
+  /** Index into the worker's input files. */
+  readonly file: number;
+  /** Byte of the tensor's first element in the file. */
+  readonly begin: number;
+  readonly dtype: MergeableDtype;
+}
+
+/** Where a unit's result goes. */
+export interface OutputVector {
+  /** Index into the worker's output files. */
+  readonly shard: number;
+  /** Byte of the tensor's first element in the file. */
+  readonly begin: number;
+  readonly dtype: OutputDtype;
+  readonly rounding: Rounding;
+  /** Key of stochastic rounding for this tensor. */
+  readonly randomKey: readonly [low: number, high: number];
+}
+
+/** Elements [firstIndex, firstIndex + count) of one tensor's merge. */
+export interface UnitInputs {
+  readonly tensor: string;
+  readonly firstIndex: number;
+  readonly count: number;
+  readonly base: StoredVector | undefined;
+  /** One for each operand of `merge`. */
+  readonly operands: readonly StoredVector[];
+  readonly merge: TensorMerge;
+  /** Concluded statistics, cut down to this unit. */
+  readonly statistics: Readonly<Record<string, unknown>>;
+}
+
+export interface ObserveTask {
+  readonly kind: 'observe';
+  readonly inputs: UnitInputs;
+  /** Name of the statistic, and what its collector asked for (null in the first pass). */
+  readonly statistic: string;
+  readonly request: unknown;
+}
+
+export interface CombineTask {
+  readonly kind: 'combine';
+  readonly inputs: UnitInputs;
+  readonly output: OutputVector;
+}
+
+export interface CopyTask {
+  readonly kind: 'copy';
+  readonly file: number;
+  readonly shard: number;
+  /** Bytes [source, source + byteLength) of the input go to `target` and after. */
+  readonly source: number;
+  readonly target: number;
+  readonly byteLength: number;
+}
+
+export type Task = ObserveTask | CombineTask | CopyTask;
+
+export interface ObserveResult {
+  readonly kind: 'observe';
+  readonly partial: unknown;
+}
+
+export interface WriteResult {
+  readonly kind: 'write';
+  /** xxHash64 of the bytes written, 16 hex digits. */
+  readonly checksum: string;
+  /** NaN and infinite values: in the base (or 0), in each operand, and in what was written. */
+  readonly nonFinite: { readonly base: number; readonly operands: readonly number[]; readonly output: number };
+}
+
+export type TaskResult = ObserveResult | WriteResult;
+
+/** Result type of each kind of task. */
+export type ResultOf<T extends Task> = T extends ObserveTask ? ObserveResult : WriteResult;
+
+/** What a worker is told once. */
+export interface WorkerSetup {
+  readonly method: string;
+  readonly inputFiles: readonly string[];
+  readonly outputFiles: readonly string[];
+  /** Compiled SIMD kernels; undefined for the reference kernels. */
+  readonly simd: WebAssembly.Module | undefined;
+  readonly tileElements: number;
+}
+
+export type WorkerRequest = { readonly id: number; readonly task: Task };
+
+export type WorkerReply =
+  | { readonly id: number; readonly result: TaskResult }
+  | { readonly id: number; readonly error: { readonly kind: ErrorKind; readonly facts: ErrorFacts[ErrorKind] } }
+  | { readonly id: number; readonly defect: string };

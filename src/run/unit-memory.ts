@@ -1,0 +1,49 @@
+/** Kernel memory handed out for one unit at a time: a bump pointer that starts over, so nothing is allocated per tile. */
+import type { Kernels, Slot } from '../../kernels/abi.js';
+
+/** Slots start at multiples of a cache line. */
+const SLOT_ALIGNMENT = 64;
+
+/** Kernel memory grows by this much at a time, so that it settles after the first units. */
+const GROWTH_BYTES = 1_048_576;
+
+export class UnitMemory {
+  readonly #kernels: Kernels;
+  #next: Slot;
+  #view: Uint8Array;
+
+  constructor(kernels: Kernels) {
+    this.#kernels = kernels;
+    this.#next = kernels.heapStart;
+    this.#view = new Uint8Array(kernels.memory.buffer);
+  }
+
+  /** Gives all slots back. */
+  reset(): void {
+    this.#next = this.#kernels.heapStart;
+  }
+
+  /** Takes `bytes` of zeroed memory until the next `reset`. */
+  takeZeroed(bytes: number): Slot {
+    const slot = this.take(bytes);
+    this.#view.fill(0, slot, slot + bytes);
+    return slot;
+  }
+
+  /** Takes `bytes` of memory with unspecified content until the next `reset`. */
+  take(bytes: number): Slot {
+    const slot = Math.ceil(this.#next / SLOT_ALIGNMENT) * SLOT_ALIGNMENT;
+    const end = slot + bytes;
+    if (end > this.#view.length) {
+      this.#kernels.grow(Math.ceil(end / GROWTH_BYTES) * GROWTH_BYTES);
+      this.#view = new Uint8Array(this.#kernels.memory.buffer);
+    }
+    this.#next = end;
+    return slot;
+  }
+
+  /** The memory behind a slot; valid until memory grows. */
+  bytes(slot: Slot, length: number): Uint8Array {
+    return this.#view.subarray(slot, slot + length);
+  }
+}

@@ -1,0 +1,43 @@
+/** A worker thread: does tasks one after the other with its own kernels and file descriptors. */
+import { parentPort, workerData } from 'node:worker_threads';
+import xxhash from 'xxhash-wasm';
+import { instantiateSimdKernels } from '../../kernels/load.js';
+import { findMethod } from '../../kernels/methods/registry.js';
+import { createReferenceKernels } from '../../kernels/reference/index.js';
+import { isM2MergeError } from '../errors.js';
+import { PositionedFiles } from './files.js';
+import type { Task, WorkerReply, WorkerRequest, WorkerSetup } from './task.js';
+import { UnitRunner } from './unit-runner.js';
+
+const setup = workerData as WorkerSetup;
+const port = parentPort!;
+const { create64 } = await xxhash();
+
+const runner = new UnitRunner({
+  kernels: setup.simd === undefined ? createReferenceKernels() : instantiateSimdKernels(setup.simd),
+  method: findMethod(setup.method)!,
+  files: new PositionedFiles({ inputs: setup.inputFiles, outputs: setup.outputFiles }),
+  tileElements: setup.tileElements,
+  createHash: () => create64(),
+});
+
+port.on('message', ({ id, task }: WorkerRequest) => {
+  try {
+    perform(id, task);
+  } catch (error) {
+    const reply: WorkerReply = isM2MergeError(error)
+      ? { id, error: { kind: error.kind, facts: error.facts } }
+      : { id, defect: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    port.postMessage(reply);
+  }
+});
+
+function perform(id: number, task: Task): void {
+  if (task.kind === 'observe') {
+    const { transfer, ...result } = runner.observe(task);
+    port.postMessage({ id, result } satisfies WorkerReply, transfer);
+  } else {
+    const result = task.kind === 'combine' ? runner.combine(task) : runner.copy(task);
+    port.postMessage({ id, result } satisfies WorkerReply);
+  }
+}

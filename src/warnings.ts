@@ -1,0 +1,52 @@
+/** Things worth saying that do not stop a merge: typed data, worded here, rendered at the edge. */
+
+export interface WarningFacts {
+  'unknown-key': { place: string; key: string; suggestion?: string };
+  'ignored-key': { place: string; key: string; reason: string };
+  'duplicate-model': { place: string; model: string };
+  'base-appended': { place: string; model: string };
+  'extra-tensor': { model: string; tensor: string; count: number };
+  'non-finite-input': { model: string; tensor: string; values: number; tensors: number };
+  'non-finite-output': { tensor: string; values: number; tensors: number };
+  'dtype-widened': { from: string; to: string; count: number };
+  'stale-metadata': { file: string; detail: string };
+  'duplicate-tensor': { file: string; tensor: string; count: number };
+}
+
+export type WarningKind = keyof WarningFacts;
+
+export type Warning = {
+  readonly [K in WarningKind]: { readonly kind: K; readonly facts: WarningFacts[K] };
+}[WarningKind];
+
+const others = (count: number): string => (count > 1 ? ` and ${count - 1} more` : '');
+
+const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => string } = {
+  'unknown-key': ({ place, key, suggestion }) =>
+    `${place}: unknown key "${key}" is ignored${suggestion === undefined ? '' : `; did you mean "${suggestion}"?`}`,
+  'ignored-key': ({ place, key, reason }) => `${place}: "${key}" is ignored: ${reason}`,
+  'duplicate-model': ({ place, model }) => `${place}: model "${model}" is listed twice; both entries are merged`,
+  'base-appended': ({ place, model }) =>
+    `${place}: base_model "${model}" is not among the models; it is merged as one more of them, after the last`,
+  'extra-tensor': ({ model, tensor, count }) =>
+    `${model} has tensor "${tensor}"${others(count)} that the base has not; left out`,
+  'non-finite-input': ({ model, tensor, values, tensors }) =>
+    `${model}: ${values} NaN or infinite values in "${tensor}"${others(tensors)}`,
+  'non-finite-output': ({ tensor, values, tensors }) =>
+    `the merged model has ${values} NaN or infinite values in "${tensor}"${others(tensors)}`,
+  'dtype-widened': ({ from, to, count }) =>
+    `${count} ${from} tensors are written as ${to}, since the recipe names no dtype and ${from} cannot be written`,
+  'stale-metadata': ({ file, detail }) => `${file}: ${detail}`,
+  'duplicate-tensor': ({ file, tensor, count }) =>
+    `${file}: the header has several entries for tensor "${tensor}"${others(count)}; the last counts`,
+};
+
+/** Makes a warning of a kind; exists so that callers keep the link between kind and facts. */
+export function warning<K extends WarningKind>(kind: K, facts: WarningFacts[K]): Warning {
+  return { kind, facts } as Warning;
+}
+
+/** The warning's text, one line without a trailing period. */
+export function describeWarning({ kind, facts }: Warning): string {
+  return (WORDINGS[kind] as (facts: unknown) => string)(facts);
+}

@@ -1,0 +1,41 @@
+/** Every case folder of the reference implementations: our output must agree with theirs, element by element. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { compare } from '../fixtures/conformance/compare.mjs';
+import { FIXTURES, m2merge, temporaryFolder } from '../support/cli.js';
+
+const CONFORMANCE = join(FIXTURES, 'conformance');
+const MODELS = join(CONFORMANCE, 'models');
+
+interface Comparison {
+  readonly problems: readonly string[];
+  readonly elements: number;
+  readonly worst: number;
+}
+
+for (const reference of ['cases', 'mergelm']) {
+  describe(reference, () => {
+    const work = temporaryFolder();
+    for (const name of readdirSync(join(CONFORMANCE, reference)).sort()) {
+      it(name, () => {
+        const folder = join(CONFORMANCE, reference, name);
+        const output = join(work, name);
+        const run = m2merge([join(folder, 'recipe.yaml'), output], MODELS);
+        expect(run.stderr).toBe('');
+        expect(run.status).toBe(0);
+        // mergekit's bf16 arithmetic rounds after every operation: oracle.test.ts holds both against float64 instead.
+        if (!name.startsWith('bfloat16-')) {
+          const comparison = compare(folder, output, { models: MODELS } as object) as Comparison;
+          expect(comparison.problems).toEqual([]);
+          expect(comparison.elements).toBeGreaterThan(75_000);
+        }
+        if (existsSync(join(folder, 'expected.json'))) {
+          const expected = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'));
+          const config = JSON.parse(readFileSync(join(output, 'config.json'), 'utf8'));
+          expect(config).toMatchObject(expected);
+        }
+      });
+    }
+  });
+}

@@ -1,0 +1,151 @@
+/** Which models take part, what is only warned of, and the limits of a recipe's text. */
+import { describe, expect, test } from 'vitest';
+import { parseRecipe } from '../../src/recipe/parse.js';
+import type { Recipe } from '../../src/recipe/recipe.js';
+import { describeWarning } from '../../src/warnings.js';
+import { problemsOf } from './problems-of.js';
+
+const twoModels = 'models: [{model: math, parameters: {weight: 1}}, {model: code, parameters: {weight: 1}}]';
+
+const warningsOf = (recipe: Recipe): readonly string[] => recipe.warnings.map(describeWarning);
+
+describe('the base', () => {
+  const ties = 'merge_method: ties\nbase_model: base\nmodels:\n';
+
+  test('is dropped from the models of a method that subtracts it, as long as the text is the same', () => {
+    const recipe = parseRecipe(
+      `${ties}  - model: base\n  - {model: ./base, parameters: {weight: 1}}\n  - {model: math, parameters: {weight: 1}}\n`,
+    );
+    expect(recipe.models.map(({ path, reference }) => [path, reference.text])).toEqual([
+      ['models[1]', './base'],
+      ['models[2]', 'math'],
+    ]);
+    expect(recipe.warnings).toEqual([]);
+  });
+
+  test('takes no parameters', () => {
+    const recipe = parseRecipe(
+      `${ties}  - {model: base, parameters: {weight: nonsense}}\n  - {model: math, parameters: {weight: 1}}\n`,
+    );
+    expect(warningsOf(recipe)).toEqual([
+      '<recipe>:4:31: "parameters" is ignored: this model is the base, which takes no parameters',
+    ]);
+  });
+
+  test('is one more input of a method that does not subtract it', () => {
+    const recipe = parseRecipe(`merge_method: linear\nbase_model: base\n${twoModels}\nparameters: {weight: 0.5}`);
+    expect(recipe.models.map(({ path, reference }) => [path, reference.text])).toEqual([
+      ['models[0]', 'math'],
+      ['models[1]', 'code'],
+      ['base_model', 'base'],
+    ]);
+    expect(recipe.models[2]!.parameters.size).toBe(0);
+    expect(recipe.warnings).toEqual([{ kind: 'base-appended', facts: { place: '<recipe>:2:13', model: 'base' } }]);
+  });
+
+  test('is not added when it is listed', () => {
+    const recipe = parseRecipe(`merge_method: linear\nbase_model: code\n${twoModels}`);
+    expect(recipe.models).toHaveLength(2);
+    expect(recipe.warnings).toEqual([]);
+  });
+});
+
+describe('model references', () => {
+  test.each([
+    ['org/model+adapter@main', 'org/model+adapter@main'],
+    ['2024', '2024'],
+    ['{model: {path: org/model, revision: 1.10}}', 'org/model@1.10'],
+    ['{model: {path: org/model, revision: null}}', 'org/model'],
+  ])('%s', (written, text) => {
+    const recipe = parseRecipe(`merge_method: linear\nmodels: [{model: ${written}, parameters: {weight: 1}}]`);
+    expect(recipe.models[0]!.reference.text).toBe(text);
+  });
+});
+
+describe('warnings', () => {
+  test('unknown keys, with the nearest name', () => {
+    const recipe = parseRecipe(
+      'merge_method: linear\nmodels:\n  - model: math\n    weigth: 2\n    parameters: {weight: {value: 1, fitler: mlp}}\n' +
+        'parameters: {nromalize: true, zzz: 1}\ndtpye: float32\n',
+    );
+    expect(warningsOf(recipe)).toEqual([
+      '<recipe>:4:5: unknown key "weigth" is ignored',
+      '<recipe>:5:37: unknown key "fitler" is ignored; did you mean "filter"?',
+      '<recipe>:6:14: unknown key "nromalize" is ignored; did you mean "normalize"?',
+      '<recipe>:6:31: unknown key "zzz" is ignored',
+      '<recipe>:7:1: unknown key "dtpye" is ignored; did you mean "dtype"?',
+    ]);
+  });
+
+  test('keys of mergekit without effect', () => {
+    const recipe = parseRecipe(
+      'merge_method: task_arithmetic\nbase_model: base\nmodels:\n' +
+        '  - {model: math, parameters: {weight: 1, density: 0.5, lambda: 0.1}}\n' +
+        'parameters: {int8_mask: true}\n',
+    );
+    expect(recipe.warnings).toEqual([
+      {
+        kind: 'ignored-key',
+        facts: {
+          place: '<recipe>:4:43',
+          key: 'density',
+          reason: 'merge_method task_arithmetic does not use it',
+        },
+      },
+      {
+        kind: 'ignored-key',
+        facts: {
+          place: '<recipe>:4:57',
+          key: 'lambda',
+          reason: 'it has one value for the whole merge, which belongs under the top-level parameters',
+        },
+      },
+      {
+        kind: 'ignored-key',
+        facts: {
+          place: '<recipe>:5:14',
+          key: 'int8_mask',
+          reason: 'it only saves memory in mergekit; here memory is bounded in any case',
+        },
+      },
+    ]);
+    expect([...recipe.models[0]!.parameters.keys()]).toEqual(['weight']);
+  });
+
+  test('a model that is listed twice', () => {
+    const recipe = parseRecipe(
+      'merge_method: linear\nmodels: [{model: a}, {model: a}, {model: b}]\nparameters: {weight: 1}',
+    );
+    expect(recipe.models).toHaveLength(3);
+    expect(recipe.warnings).toEqual([{ kind: 'duplicate-model', facts: { place: '<recipe>:2:30', model: 'a' } }]);
+  });
+
+  test('keys of every object are not confused with those of JavaScript', () => {
+    const recipe = parseRecipe(
+      'merge_method: linear\n__proto__: 1\nconstructor: 2\nmodels: [{model: a, toString: 3, parameters: {weight: 1, valueOf: 4}}]\n',
+    );
+    expect(recipe.warnings.map(({ kind, facts }) => [kind, 'key' in facts && facts.key])).toEqual([
+      ['unknown-key', '__proto__'],
+      ['unknown-key', 'constructor'],
+      ['unknown-key', 'toString'],
+      ['unknown-key', 'valueOf'],
+    ]);
+  });
+});
+
+describe('limits', () => {
+  test('a text that is too long', () => {
+    const [problem] = problemsOf(() => parseRecipe('#'.repeat(262_145))).facts.problems;
+    expect(problem?.message).toBe('the recipe is longer than 262144 characters');
+  });
+
+  test('long text is cut in messages', () => {
+    const { message } = problemsOf(() => parseRecipe(`merge_method: ${'x'.repeat(50_000)}\n${twoModels}`));
+    expect(message.length).toBeLessThan(300);
+  });
+
+  test.each(['- ', '? ', '[', '{a: ', '{? '])('deep nesting of %j', (opening) => {
+    const [problem] = problemsOf(() => parseRecipe(opening.repeat(40_000))).facts.problems;
+    expect(problem?.message).toBe('the recipe is nested deeper than 64 levels');
+  });
+});

@@ -1,0 +1,152 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { METHODS } from '../../kernels/methods/registry.js';
+import { isM2MergeError } from '../../src/errors.js';
+import { parseRecipe } from '../../src/recipe/parse.js';
+import { recipeSchema } from '../../src/recipe/schema.js';
+
+const fixtures = join(import.meta.dirname, '../fixtures/conformance');
+const badFolder = join(import.meta.dirname, 'bad');
+const schema = recipeSchema() as { properties: Record<string, unknown>; $id: string };
+const validate = new Ajv({ strict: false, allErrors: true }).compile(schema);
+
+/** What an editor sees: plain data of YAML 1.2 with merge keys. */
+const dataOf = (text: string): unknown => parse(text, { merge: true, logLevel: 'error' });
+
+function isAccepted(text: string): boolean {
+  try {
+    parseRecipe(text);
+    return true;
+  } catch (error) {
+    if (isM2MergeError(error, 'recipe-invalid')) return false;
+    throw error;
+  }
+}
+
+function conformanceRecipes(): string[] {
+  return ['cases', 'mergelm'].flatMap((kind) =>
+    readdirSync(join(fixtures, kind)).map((name) => join(kind, name, 'recipe.yaml')),
+  );
+}
+
+describe('recipes that run', () => {
+  test.each(conformanceRecipes())('%s is valid, and read without a warning', (path) => {
+    const text = readFileSync(join(fixtures, path), 'utf8');
+    expect(parseRecipe(text).warnings).toEqual([]);
+    validate(dataOf(text));
+    expect(validate.errors).toBeNull();
+  });
+
+  test('with every key and form are valid', () => {
+    const text = `
+merge_method: ties
+base_model: {model: {path: org/base, revision: main}}
+models:
+  - {model: 2024, parameters: {weight: "0.5", density: [1, 0.2]}}
+  - {model: {model: math}, parameters: {weight: {value: 1e-5, filter: mlp}, density: [{value: [true, .5]}]}}
+  - {model: code, parameters: null}
+parameters: {weight: 1, normalize: yes, rescale: true, trim_scope: model, made_up: 1}
+dtype: torch.float16
+out_dtype: bf16
+output: merged
+seed: 7
+rounding: stochastic
+preset: m2rl
+report: off
+name: everything
+`;
+    expect(isAccepted(text)).toBe(true);
+    validate(dataOf(text));
+    expect(validate.errors).toBeNull();
+  });
+});
+
+describe('bad recipes', () => {
+  /** Mistakes that a schema cannot see: of YAML itself, between places, or in how a value is spelt. */
+  const beyond = new Set([
+    'alias-of-itself', // A schema would follow the circle for ever.
+    'merge-of-itself',
+    'duplicate-merge-key',
+    'only-the-base',
+    'weight-missing',
+    'weight-missing-for-appended-base',
+    'weight-misspelt',
+    'tag',
+    'two-documents',
+    'weight-odd-numbers', // 0x10 and 010 are numbers of YAML 1.2; the other lines are seen.
+  ]);
+  const names = readdirSync(badFolder).flatMap((name) => (name.endsWith('.yaml') ? [name.slice(0, -5)] : []));
+  const readable = names.filter((name) => {
+    if (beyond.has(name)) return false;
+    try {
+      dataOf(readFileSync(join(badFolder, `${name}.yaml`), 'utf8'));
+      return true;
+    } catch {
+      return false;
+    }
+  });
+
+  test('are mostly within reach of a schema', () => {
+    expect(readable.length).toBeGreaterThan(40);
+  });
+
+  test.each(readable)('%s is invalid', (name) => {
+    expect(validate(dataOf(readFileSync(join(badFolder, `${name}.yaml`), 'utf8')))).toBe(false);
+  });
+});
+
+describe('schema and reader', () => {
+  const scalar = fc.oneof(
+    fc.double({ min: -0.5, max: 1.5, noNaN: true }),
+    fc.constantFrom(0, 1, true, false, null, '0.5', '.5e-1', 'yes', 'maybe', 'mlp', '', '1,5'),
+  );
+  const { value } = fc.letrec((tie) => ({
+    entry: fc.record({ value: tie('value'), filter: fc.constantFrom('mlp', '*', '', null, 3) }, { requiredKeys: [] }),
+    value: fc.oneof({ depthSize: 'small' }, scalar, fc.array(tie('value'), { maxLength: 3 }), tie('entry')),
+  }));
+
+  test.each(['density', 'normalize', 'rescale', 'weight'])('agree on any value of %s', (parameter) => {
+    fc.assert(
+      fc.property(value, (written) => {
+        const recipe = {
+          merge_method: 'ties',
+          base_model: 'base',
+          models: [{ model: 'math', parameters: { weight: 1 } }],
+          parameters: { [parameter]: written },
+        };
+        expect(validate(recipe)).toBe(isAccepted(JSON.stringify(recipe)));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test.each(Object.keys(schema.properties))('agree on any scalar under %s', (key) => {
+    fc.assert(
+      fc.property(
+        fc.oneof(scalar, fc.constantFrom(-1, 1.5, 'linear', 'nearest', 'm2rl', 'fp16', '12', '-3', [])),
+        (written) => {
+          const models = [{ model: 'math', parameters: { weight: 1 } }];
+          const recipe = { merge_method: 'linear', models, parameters: { weight: 1 }, [key]: written };
+          expect(validate(recipe)).toBe(isAccepted(JSON.stringify(recipe)));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  test.each(METHODS.map(({ name }) => name))('%s has its parameters with their summaries', (name) => {
+    const rules = JSON.stringify(schema);
+    for (const { summary } of METHODS.find((method) => method.name === name)!.parameters) {
+      expect(rules).toContain(JSON.stringify(summary));
+    }
+  });
+
+  test('the schema does not name a host', () => {
+    expect(schema.$id).toBe('urn:m2merge:recipe');
+    expect(recipeSchema()).not.toBe(recipeSchema());
+  });
+});

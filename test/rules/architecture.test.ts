@@ -1,0 +1,117 @@
+/** The architecture as checks: imports point one way, few files touch the outside, files stay readable. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { REPOSITORY } from '../support/cli.js';
+
+/**
+ * Layers from the bottom up, as path prefixes; a file imports from lower layers and from its own folder. Entries of one
+ * layer are siblings and do not import each other.
+ */
+const LAYERS: readonly (readonly string[])[] = [
+  ['kernels/abi.ts', 'kernels/parameters.ts', 'src/errors.ts', 'src/warnings.ts', 'src/version.ts'],
+  ['kernels/unit.ts', 'kernels/reference/', 'kernels/load.ts'],
+  ['kernels/statistic.ts', 'kernels/view.ts', 'kernels/operand-table.ts'],
+  ['kernels/method.ts', 'kernels/statistics/'],
+  ['kernels/sparsify/'],
+  ['kernels/consensus/'],
+  ['kernels/methods/'],
+  ['src/io/'],
+  ['src/checkpoint/'],
+  ['src/recipe/'],
+  ['src/plan/'],
+  ['src/run/', 'src/report/'],
+  ['src/merge.ts'],
+  ['src/index.ts', 'src/cli/'],
+];
+
+/** The only files that may use what lies outside the language. */
+const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files: readonly RegExp[] }>> = {
+  'the file system': {
+    pattern: /from 'node:fs(\/promises)?'/,
+    files: [
+      /^src\/io\/file\.ts$/,
+      /^src\/checkpoint\/(folder|side-files)\.ts$/,
+      /^src\/recipe\/load\.ts$/,
+      /^src\/plan\/inputs\.ts$/,
+      /^src\/run\/(files|engine|output-folder)\.ts$/,
+      /^src\/merge\.ts$/,
+      /^src\/cli\//,
+    ],
+  },
+  WebAssembly: { pattern: /WebAssembly\.(?!Module\b|Memory\b)/, files: [/^kernels\/load\.ts$/] },
+  'the process': { pattern: /\bprocess\./, files: [/^src\/cli\//] },
+  'any Node module in browser code': { pattern: /from 'node:/, files: [/^src\/(?!errors|warnings)/] },
+};
+
+/** Lines a file may have; beyond it two ideas share a room. */
+const MAX_LINES = 300;
+
+function sourceFiles(folder: string): string[] {
+  return readdirSync(join(REPOSITORY, folder)).flatMap((name) => {
+    const path = `${folder}/${name}`;
+    if (path === 'kernels/simd') return [];
+    if (statSync(join(REPOSITORY, path)).isDirectory()) return sourceFiles(path);
+    return name.endsWith('.ts') ? [path] : [];
+  });
+}
+
+const files = [...sourceFiles('src'), ...sourceFiles('kernels')];
+const text = (path: string): string => readFileSync(join(REPOSITORY, path), 'utf8');
+
+/** The entry of LAYERS that a file belongs to, and the height of its layer. */
+function layerOf(path: string): { height: number; entry: string } | undefined {
+  for (const [height, entries] of LAYERS.entries()) {
+    const entry = entries.find((prefix) => path === prefix || (prefix.endsWith('/') && path.startsWith(prefix)));
+    if (entry !== undefined) return { height, entry };
+  }
+  return undefined;
+}
+
+function importsOf(path: string): string[] {
+  const specifiers = [...text(path).matchAll(/(?:from|import\()\s*'(\.[^']+)\.js'/g)].map((match) => match[1]!);
+  return specifiers.map((specifier) => `${relative(REPOSITORY, join(REPOSITORY, path, '..', specifier))}.ts`);
+}
+
+describe('architecture', () => {
+  it('gives every file a layer', () => {
+    expect(files.length).toBeGreaterThan(50);
+    expect(files.filter((path) => layerOf(path) === undefined)).toEqual([]);
+  });
+
+  it('lets imports point downwards only', () => {
+    const upward = files.flatMap((path) => {
+      const own = layerOf(path)!;
+      return importsOf(path).flatMap((target) => {
+        const other = layerOf(target);
+        const allowed = other !== undefined && (other.height < own.height || other.entry === own.entry);
+        return allowed ? [] : [`${path} imports ${target}`];
+      });
+    });
+    expect(upward).toEqual([]);
+  });
+
+  it('has no import cycles', () => {
+    const finished = new Set<string>();
+    const visit = (path: string, trail: readonly string[]): void => {
+      if (trail.includes(path)) expect.fail([...trail, path].join(' → '));
+      if (finished.has(path)) return;
+      for (const target of importsOf(path)) visit(target, [...trail, path]);
+      finished.add(path);
+    };
+    for (const path of files) visit(path, []);
+  });
+
+  for (const [edge, { pattern, files: allowed }] of Object.entries(EDGES)) {
+    it(`keeps ${edge} to named files`, () => {
+      const users = files.filter((path) => pattern.test(text(path)));
+      expect(users.length).toBeGreaterThan(0);
+      expect(users.filter((path) => !allowed.some((name) => name.test(path)))).toEqual([]);
+    });
+  }
+
+  it(`keeps files under ${MAX_LINES} lines`, () => {
+    const lines = files.map((path) => [path, text(path).split('\n').length - 1] as const);
+    expect(lines.filter(([, count]) => count > MAX_LINES)).toEqual([]);
+  });
+});

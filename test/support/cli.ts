@@ -1,0 +1,41 @@
+/** Runs the built command line as a user would: a process of its own, in a folder of its own. */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+
+export const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
+export const FIXTURES = join(REPOSITORY, 'test/fixtures');
+export const MAIN = join(REPOSITORY, 'dist/src/cli/main.js');
+
+export interface CliResult {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const environment = { ...process.env, NO_COLOR: '1' };
+
+/** Runs `m2merge` to its end. */
+export function m2merge(args: readonly string[], cwd: string): CliResult {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    cwd,
+    env: environment,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+/** Starts `m2merge` and returns the process. */
+export function startM2merge(args: readonly string[], cwd: string) {
+  return spawn(process.execPath, [MAIN, ...args], { cwd, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** A temporary folder that goes when the test file ends. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'm2merge-test-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}

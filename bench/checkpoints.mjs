@@ -118,7 +118,9 @@ export function ensureGroup(name, shapes, experts) {
     console.error(`making checkpoints in ${root} …`);
     rmSync(root, { recursive: true, force: true });
     const tables = { base: normalTable(1), update: normalTable(2) };
-    names.forEach((model, i) => writeModel(join(root, model), shapes, tables, i, i === 0 ? 0 : 1e-5 * (1 + (i % 3))));
+    for (const [i, model] of names.entries()) {
+      writeModel(join(root, model), shapes, tables, i, i === 0 ? 0 : 1e-5 * (1 + (i % 3)));
+    }
     writeFileSync(done, '');
   }
   return { root, base: join(root, names[0]), experts: names.slice(1).map((model) => join(root, model)) };

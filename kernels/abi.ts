@@ -28,6 +28,17 @@ export const REDUCTION_LANES = 8;
 /** Number of bins of a magnitude histogram: the upper 16 bits of |x| as f32, whose sign bit is 0. */
 export const MAGNITUDE_BINS = 32_768;
 
+/** Bins of a base value's magnitude in `countMasks`: exponent and upper four mantissa bits of the f32. */
+export const BASE_MAGNITUDE_BINS = 4096;
+
+/**
+ * Counters of `classifyChange`: ULP_CLASS_COUNT classes by |x| in units in the last place of the base value (class 0:
+ * up to ½, then 1, 2, 3–4, 5–8, … doubling; the last class takes the rest), then elements with |x| > 1e-5 (f32), then
+ * those with |x| > 1e-3·max(|base|, |base + x|) (f32, in this order of operations).
+ */
+export const ULP_CLASS_COUNT = 15;
+export const CHANGE_COUNTERS = ULP_CLASS_COUNT + 2;
+
 export interface Kernels {
   readonly name: 'simd' | 'reference';
   /** Owned by the kernels; `buffer` changes identity when `grow` is called, so take views after growing. */
@@ -82,6 +93,9 @@ export interface Kernels {
   /** destination = a + b. */
   add(destination: Slot, a: Slot, b: Slot, count: number): void;
 
+  /** destination = f32(source) − base for a bf16 source: widenBf16 and subtract in one pass, counting as the former. */
+  differBf16(source: Slot, base: Slot, destination: Slot, count: number): number;
+
   // ---- across operands: `table` is the slot of `operands` entries of OPERAND_BYTES.
   /** destination = ((scale₀·x₀ + scale₁·x₁) + scale₂·x₂) + …; no operands gives +0. */
   weightedSum(table: Slot, operands: number, destination: Slot, count: number): void;
@@ -130,6 +144,11 @@ export interface Kernels {
    * `bins` counts all elements, `inexactBins` those whose lower 16 bits are not 0. NaN counts by its bits.
    */
   histogramMagnitude(source: Slot, count: number, bins: Slot, inexactBins: Slot): void;
+  /**
+   * Writes the indices of the u32 counters that are not 0, ascending, as u32 to `destination`, and returns how many.
+   * `destination` has room for `count` indices and one more.
+   */
+  filledBins(bins: Slot, count: number, destination: Slot): number;
   /** Adds the elements whose bits(|x|) >>> 16 equals `bin` to a u32 histogram of 65,536 bins by their low 16 bits. */
   histogramLowBits(source: Slot, count: number, bin: number, bins: Slot): void;
   /**
@@ -137,4 +156,51 @@ export interface Kernels {
    * tensor's end), the sums do not depend on how the range was cut.
    */
   sumMagnitude(source: Slot, count: number, lanes: Slot): void;
+
+  // ---- geometry of task vectors (x: f32 operands of a table whose scales and weights are ignored; at most
+  // 8, for sumProducts at most 10)
+  /**
+   * Sets `bit` (a power of two below 256) in mask[i] (u8) where the stored elements a[i] and b[i] of `width` bytes
+   * (1, 2, 4 or 8) differ in any bit; leaves the other bits alone.
+   */
+  markChanged(a: Slot, b: Slot, width: number, count: number, mask: Slot, bit: number): void;
+  /**
+   * Adds 1 to bins[(m << operands) | mask[i]] (u32, BASE_MAGNITUDE_BINS << operands of them) for each element, m being
+   * bits(|base[i]|) >>> 19.
+   */
+  countMasks(base: Slot, mask: Slot, operands: number, count: number, bins: Slot): void;
+  /**
+   * Adds 1 to bins[mask[i] | signs << operands] (u32, 1 << 2·operands of them) for each element with mask[i] ≠ 0, bit k
+   * of `signs` being set where bit k of the mask is and x_k[i] < 0.
+   */
+  countSigns(table: Slot, operands: number, mask: Slot, count: number, bins: Slot): void;
+  /**
+   * Adds f64 products (of operands widened to f64) to REDUCTION_LANES lanes each, lane i mod 8: first x_j·x_k for all
+   * j ≤ k (order (0,0), (0,1), …, (1,1), …), then (x_j·x_k)² for all j < k in the same order.
+   * `lanes` has REDUCTION_LANES · (operands·(operands+1)/2 + operands·(operands−1)/2) f64. Calls as for `sumMagnitude`.
+   */
+  sumProducts(table: Slot, operands: number, count: number, lanes: Slot): void;
+  /**
+   * Adds x_j² (f64) of the elements where x_k ≠ 0 to REDUCTION_LANES lanes each, lane i mod 8, for all ordered pairs
+   * j ≠ k (order (0,1), (0,2), …, (1,0), (1,2), …): the energies on pairwise overlaps. Calls as for `sumMagnitude`.
+   */
+  sumOverlapEnergy(table: Slot, operands: number, count: number, lanes: Slot): void;
+  /**
+   * With P and N the f64 sums over the operands (in order) of max(x,0) and max(−x,0): adds min(P,N) and P+N to two sets
+   * of REDUCTION_LANES f64, lane i mod 8, and returns how many elements have P = N ≠ 0 (changes that cancel exactly).
+   */
+  sumConflict(table: Slot, operands: number, count: number, lanes: Slot): number;
+  /**
+   * Classifies the elements with x ≠ 0 into CHANGE_COUNTERS u32 counters. The unit in the last place of a base value w
+   * with `mantissaBits` explicit mantissa bits is 2^(max(e, minimumExponent) − mantissaBits), 2^e ≤ |w| < 2^(e+1).
+   * Returns the largest |x| (0 if none; NaN ignored).
+   */
+  classifyChange(
+    x: Slot,
+    base: Slot,
+    count: number,
+    mantissaBits: number,
+    minimumExponent: number,
+    counters: Slot,
+  ): number;
 }

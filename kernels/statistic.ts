@@ -8,12 +8,6 @@ import type { TensorMerge, Tile, UnitContext } from './unit.js';
 /** `tensor`: one value for each tensor. `model`: one value over all merged tensors. */
 export type StatisticScope = 'tensor' | 'model';
 
-/** Plain data that survives structured cloning; typed arrays are transferred, not copied. */
-export interface Partial {
-  readonly value: unknown;
-  readonly transfer: readonly ArrayBuffer[];
-}
-
 /** Where a unit stands in the scope of a statistic. */
 export interface UnitPosition {
   /** Index into `CollectorScope.tensors`. */
@@ -24,7 +18,8 @@ export interface UnitPosition {
 
 export interface Observer {
   observe(tile: Tile): void;
-  finish(): Partial;
+  /** The partial result of the unit: plain data that survives structured cloning. */
+  finish(): unknown;
 }
 
 /**
@@ -36,7 +31,7 @@ export type Outcome =
   | { readonly request: unknown; readonly visits?: (position: UnitPosition) => boolean };
 
 export interface Collector {
-  /** Takes the `Partial.value` of one unit of the current pass. */
+  /** Takes the partial result of one unit of the current pass. */
   add(position: UnitPosition, partial: unknown): void;
   /** Ends the current pass, once all its units are in. */
   conclude(): Outcome;

@@ -2,8 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { basename, extname, isAbsolute, join, relative, resolve } from 'node:path';
+import { readFile, realpath } from 'node:fs/promises';
+import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { findMethod } from '../kernels/methods/registry.js';
 import { updateConfig } from './checkpoint/config.js';
@@ -61,7 +61,7 @@ export async function mergeRecipe(recipe: Recipe, options: MergeOptions = {}): P
   const started = performance.now();
   const prepared = await prepareMerge(recipe, options);
   const output = outputFolderOf(recipe, options.output);
-  checkDistinct(output, prepared);
+  await checkDistinct(output, prepared);
   options.onPlan?.(prepared, output);
   const files = prepared.plan.shards.map((shard, i) => ({ ...shard, header: prepared.shardHeaders[i]! }));
   const folder = await OutputFolder.create(output, files, options.overwrite ?? false);
@@ -92,15 +92,23 @@ export function outputFolderOf(recipe: Recipe, chosen: string | undefined): stri
 }
 
 /** Refuses an output that is an input, lies in one or holds one: replacing it would destroy what is being read. */
-function checkDistinct(output: string, { plan, folders }: PreparedMerge): void {
+async function checkDistinct(output: string, { plan, folders }: PreparedMerge): Promise<void> {
   const holds = (outer: string, inner: string): boolean => {
     const path = relative(outer, inner);
-    return path === '' || !(path.startsWith('..') || isAbsolute(path));
+    return path === '' || !(path.split(sep)[0] === '..' || isAbsolute(path));
   };
-  folders.forEach((folder, input) => {
-    if (!holds(output, folder) && !holds(folder, output)) return;
+  const place = await withoutLinks(output);
+  for (const [input, folder] of folders.entries()) {
+    const inputPlace = await withoutLinks(folder);
+    if (!holds(place, inputPlace) && !holds(inputPlace, place)) continue;
     throw new M2MergeError('output-overlaps-input', { path: output, model: plan.inputs[input]!.reference });
-  });
+  }
+}
+
+/** Where an absolute path leads: links are followed as far as it exists. */
+async function withoutLinks(path: string): Promise<string> {
+  const parent = dirname(path);
+  return realpath(path).catch(async () => (parent === path ? path : join(await withoutLinks(parent), basename(path))));
 }
 
 async function writeSideFiles(

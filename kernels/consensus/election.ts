@@ -15,10 +15,10 @@ export const zeroSignParameter: ChoiceParameter = {
   name: 'zero_sign',
   scope: 'merge',
   kind: 'choice',
-  choices: ['positive', 'majority'],
+  choices: ['positive', 'majority', 'none'],
   default: 'positive',
   summary:
-    'the sign elected where the sum is exactly zero: plus (mergekit), or the majority sign of the whole model (the papers)',
+    'what is elected where the sum is exactly zero: plus (mergekit), the majority sign of the model (the papers), nobody',
 };
 
 /** The statistics the election needs on top of those of `view`. */
@@ -31,7 +31,7 @@ export function elect(context: UnitContext, view: TileView, factors: readonly nu
   const { kernels, merge } = context;
   const weights = weightsOf(merge);
   const scales = weights.map((weight, i) => weight * factors[i]!);
-  const zeroSign = choiceOf(merge.settings, 'zero_sign') === 'majority' ? (context.statistics[MAJORITY] as number) : 1;
+  const zeroSign = electedAtZero(context);
   const divide = flagOf(merge.settings, 'normalize');
   const lambda = numberOf(merge.settings, 'lambda');
   const prepare = view(context);
@@ -40,4 +40,10 @@ export function elect(context: UnitContext, view: TileView, factors: readonly nu
     fillOperandTable(kernels, table, prepare(tile).operands, scales, weights);
     kernels.electedSum(table, weights.length, destination, tile.count, zeroSign, divide, lambda);
   };
+}
+
+function electedAtZero({ merge, statistics }: UnitContext): number {
+  const rule = choiceOf(merge.settings, 'zero_sign');
+  if (rule === 'majority') return statistics[MAJORITY] as number;
+  return rule === 'positive' ? 1 : 0;
 }

@@ -19,6 +19,8 @@ export const linear: Method = {
   statistics: () => [],
   ignores: weighsNothing,
   check(tensors) {
+    if (tensors.some(({ operands }) => operands.length === 0))
+      return 'every model has weight 0, so nothing is left to merge';
     const divided = tensors.filter(({ settings }) => flagOf(settings, 'normalize'));
     const hopeless = divided.some((tensor) => weightsOf(tensor).reduce((sum, weight) => sum + weight, 0) === 0);
     return hopeless

@@ -1,6 +1,8 @@
 /** The kernels in plain TypeScript: they define the results, and run where WebAssembly SIMD does not. */
 import type { Kernels, Slot } from '../abi.js';
 import { arithmetic } from './arithmetic.js';
+import { fused } from './fused.js';
+import { geometry } from './geometry.js';
 import { ReferenceMemory } from './memory.js';
 import { narrowers } from './narrow.js';
 import { sparsifiers } from './sparsify.js';
@@ -22,6 +24,8 @@ export function createReferenceKernels(): Kernels {
     ...wideners(memory),
     ...narrowers(memory),
     ...arithmetic(memory),
+    ...fused(memory),
+    ...geometry(memory),
     ...sparsifiers(memory),
     ...statistics(memory),
   };

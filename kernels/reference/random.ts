@@ -64,12 +64,20 @@ export function philox4x32(counter: readonly number[], key: readonly number[], o
   out[3] = c3;
 }
 
-/** The random words of one key: `words(q, stream)` is `out` above. The array is reused by the next call. */
+/**
+ * The random words of one key: `words(q, stream)` is `out` above. The array is reused by the next call; neighbouring
+ * elements mostly ask for the same words, which are drawn once.
+ */
 export function randomWords(keyLow: number, keyHigh: number): (q: number, stream: Stream) => Uint32Array {
   const key = [keyLow >>> 0, keyHigh >>> 0];
   const out = new Uint32Array(4);
+  let [lastQ, lastStream] = [-1, -1];
   return (q, stream) => {
-    philox4x32([q % TWO_32, Math.floor(q / TWO_32), stream, 0], key, out);
+    if (q !== lastQ || stream !== lastStream) {
+      philox4x32([q % TWO_32, Math.floor(q / TWO_32), stream, 0], key, out);
+      lastQ = q;
+      lastStream = stream;
+    }
     return out;
   };
 }

@@ -1,11 +1,13 @@
 /**
  * Across operands. `table` is the byte offset of entries of 16 bytes: u32 slot, f32 scale, f32 weight, 4 unused.
  *
- *   for each block of 16 (or 8) elements
- *     for each operand: p = scale · x[block], into accumulators that stay in registers
+ *   for each block of 16 elements
+ *     for each operand: accumulators += scale · x[block], in registers
  *     store the block
  *
  * so an element of the result is stored once, however many operands there are, and `destination` may be an operand.
+ * Election needs the sum S before it can choose: S of some elements goes to a buffer first, then a second loop of the
+ * same kind sums the operands that agree. Two loops with few accumulators beat one that needs more than the registers.
  */
 
 const ENTRY: usize = 16;
@@ -15,13 +17,20 @@ const WEIGHT: usize = 8;
 /** What a sum starts with: −0 + x is x bit for bit, also when x is −0. */
 const NOTHING: f32 = -0.0;
 
+/** Elements whose S is held at a time. With the operands' share of them it fits the first-level cache. */
+const SUMS: i32 = 1024;
+const sums = memory.data(4096, 16);
+
 /** destination = ((scale₀·x₀ + scale₁·x₁) + …). */
 export function weightedSum(table: usize, operands: i32, destination: usize, count: i32): void {
-  if (operands <= 0) return memory.fill(destination, 0, <usize>count << 2);
-  const end = table + <usize>operands * ENTRY;
-  let offset: usize = 0;
+  if (operands > 0) sumProducts(table, table + <usize>operands * ENTRY, 0, destination, count);
+  else memory.fill(destination, 0, <usize>count << 2);
+}
+
+/** The weighted sum of `count` elements of the operands from byte `offset` on. */
+function sumProducts(table: usize, end: usize, offset: usize, to: usize, count: i32): void {
   let rest = count;
-  for (; rest >= 16; rest -= 16, offset += 64) {
+  for (; rest >= 16; rest -= 16, offset += 64, to += 64) {
     let a = f32x4.splat(NOTHING);
     let b = a;
     let c = a;
@@ -34,58 +43,53 @@ export function weightedSum(table: usize, operands: i32, destination: usize, cou
       c = f32x4.add(c, f32x4.mul(v128.load(x, 32), scale));
       d = f32x4.add(d, f32x4.mul(v128.load(x, 48), scale));
     }
-    const to = destination + offset;
     v128.store(to, a);
     v128.store(to, b, 16);
     v128.store(to, c, 32);
     v128.store(to, d, 48);
   }
-  for (; rest > 0; rest--, offset += 4) store<f32>(destination + offset, scaledSum(table, end, offset));
+  for (; rest > 0; rest--, offset += 4, to += 4) {
+    let sum = NOTHING;
+    for (let entry = table; entry != end; entry += ENTRY) {
+      sum += load<f32>(<usize>load<u32>(entry) + offset) * load<f32>(entry, SCALE);
+    }
+    store<f32>(to, sum);
+  }
 }
 
-/** Σ scaleᵢ·xᵢ of the single element at byte `offset`. */
-function scaledSum(table: usize, end: usize, offset: usize): f32 {
-  let sum = NOTHING;
-  for (let entry = table; entry != end; entry += ENTRY) {
-    sum += load<f32>(<usize>load<u32>(entry) + offset) * load<f32>(entry, SCALE);
+/** See kernels/abi.ts. */
+export function electedSum(
+  table: usize, operands: i32, destination: usize, count: i32, zeroSign: i32, divide: i32, factor: f32,
+): void {
+  const end = table + <usize>operands * ENTRY;
+  let offset: usize = 0;
+  for (let rest = count; rest > 0; rest -= SUMS, offset += <usize>SUMS << 2) {
+    const block = min(rest, SUMS);
+    sumProducts(table, end, offset, sums, block);
+    sumAgreeing(table, end, offset, destination + offset, block, zeroSign, divide, factor);
   }
-  return sum;
 }
 
 /** Below this |W| the merge does not divide. An f32, as the comparison is one of f32. */
 const SMALLEST_DIVISOR: f32 = 1e-8;
 
 /**
- * Signs as bits to flip and a limit to exceed. An operand agrees when its flipped p is above the limit: the sign bit is
- * flipped where the elected sign is −, and the limit is 0, or infinity where nobody is elected. NaN never agrees.
+ * The merge of `count` elements of the operands from byte `offset` on, whose sums S are in `sums`. Where the elected
+ * sign is −, the sign bit of the products is flipped, so that those above zero agree everywhere. NaN never agrees.
+ * Products that do not agree are added as +0, which changes no sum: sums start at +0 and never become −0.
  */
-export function electedSum(
-  table: usize, operands: i32, destination: usize, count: i32, zeroSign: i32, divide: i32, factor: f32,
+function sumAgreeing(
+  table: usize, end: usize, offset: usize, to: usize, count: i32, zeroSign: i32, divide: i32, factor: f32,
 ): void {
-  const end = table + <usize>operands * ENTRY;
   const zero = f32x4.splat(0);
-  const signBit = i32x4.splat(0x80000000);
-  const zeroFlip = v128.and(signBit, i32x4.splat(zeroSign < 0 ? -1 : 0));
-  const zeroLimit = v128.and(f32x4.splat(Infinity), i32x4.splat(zeroSign == 0 ? -1 : 0));
+  const zeroIsNegative = i32x4.splat(zeroSign < 0 ? -1 : 0);
+  const zeroIsNobody = i32x4.splat(zeroSign == 0 ? -1 : 0);
   const factors = f32x4.splat(factor);
-  let offset: usize = 0;
+  let from = sums;
   let rest = count;
-  for (; rest >= 8; rest -= 8, offset += 32) {
-    let sumA = zero;
-    let sumB = zero;
-    for (let entry = table; entry != end; entry += ENTRY) {
-      const scale = v128.load32_splat(entry, SCALE);
-      const x = <usize>load<u32>(entry) + offset;
-      sumA = f32x4.add(sumA, f32x4.mul(v128.load(x), scale));
-      sumB = f32x4.add(sumB, f32x4.mul(v128.load(x, 16), scale));
-    }
-    // Where S is not 0 and not NaN, its own sign is elected.
-    const electedA = v128.or(f32x4.gt(sumA, zero), f32x4.lt(sumA, zero));
-    const electedB = v128.or(f32x4.gt(sumB, zero), f32x4.lt(sumB, zero));
-    const flipA = v128.bitselect(v128.and(sumA, signBit), zeroFlip, electedA);
-    const flipB = v128.bitselect(v128.and(sumB, signBit), zeroFlip, electedB);
-    const limitA = v128.andnot(zeroLimit, electedA);
-    const limitB = v128.andnot(zeroLimit, electedB);
+  for (; rest >= 8; rest -= 8, offset += 32, from += 32, to += 32) {
+    const flipA = signToFlip(v128.load(from), zeroIsNegative);
+    const flipB = signToFlip(v128.load(from, 16), zeroIsNegative);
     let mergedA = zero;
     let mergedB = zero;
     let weightA = zero;
@@ -96,8 +100,8 @@ export function electedSum(
       const x = <usize>load<u32>(entry) + offset;
       const a = f32x4.mul(v128.load(x), scale);
       const b = f32x4.mul(v128.load(x, 16), scale);
-      const agreesA = f32x4.gt(v128.xor(a, flipA), limitA);
-      const agreesB = f32x4.gt(v128.xor(b, flipB), limitB);
+      const agreesA = f32x4.lt(zero, v128.xor(a, flipA));
+      const agreesB = f32x4.lt(zero, v128.xor(b, flipB));
       mergedA = f32x4.add(mergedA, v128.and(a, agreesA));
       mergedB = f32x4.add(mergedB, v128.and(b, agreesB));
       weightA = f32x4.add(weightA, v128.and(weight, agreesA));
@@ -107,23 +111,35 @@ export function electedSum(
       mergedA = f32x4.div(mergedA, divisor(weightA));
       mergedB = f32x4.div(mergedB, divisor(weightB));
     }
-    v128.store(destination + offset, f32x4.mul(factors, mergedA));
-    v128.store(destination + offset, f32x4.mul(factors, mergedB), 16);
+    const electedA = v128.andnot(mergedA, nobody(v128.load(from), zeroIsNobody));
+    const electedB = v128.andnot(mergedB, nobody(v128.load(from, 16), zeroIsNobody));
+    v128.store(to, f32x4.mul(factors, electedA));
+    v128.store(to, f32x4.mul(factors, electedB), 16);
   }
-  for (; rest > 0; rest--, offset += 4) {
-    const elected = electedSign(scaledSum(table, end, offset), zeroSign);
-    store<f32>(destination + offset, factor * agreeingSum(table, end, offset, elected, divide));
+  for (; rest > 0; rest--, offset += 4, from += 4, to += 4) {
+    const sum = load<f32>(from);
+    const elected: f32 = sum > 0 ? 1 : sum < 0 ? -1 : <f32>zeroSign;
+    store<f32>(to, factor * agreeingSum(table, end, offset, elected, divide));
   }
+}
+
+/** The sign bit where S, or what counts for a zero or NaN, is negative. */
+function signToFlip(sum: v128, zeroIsNegative: v128): v128 {
+  const zero = f32x4.splat(0);
+  const isNegative = v128.or(f32x4.lt(sum, zero), v128.andnot(zeroIsNegative, f32x4.gt(sum, zero)));
+  return i32x4.shl(isNegative, 31);
+}
+
+/** Where nobody is elected. */
+function nobody(sum: v128, zeroIsNobody: v128): v128 {
+  const zero = f32x4.splat(0);
+  return v128.andnot(zeroIsNobody, v128.or(f32x4.lt(sum, zero), f32x4.gt(sum, zero)));
 }
 
 /** W, or 1 where |W| is below the smallest divisor. */
 function divisor(weight: v128): v128 {
   const tooSmall = f32x4.lt(f32x4.abs(weight), f32x4.splat(SMALLEST_DIVISOR));
   return v128.bitselect(f32x4.splat(1), weight, tooSmall);
-}
-
-function electedSign(sum: f32, zeroSign: i32): f32 {
-  return sum > 0 ? 1 : sum < 0 ? -1 : <f32>zeroSign;
 }
 
 /** N, or N / W, of the single element at byte `offset`. `elected` is 1, −1 or 0. */
@@ -144,34 +160,28 @@ function agreeingSum(table: usize, end: usize, offset: usize, elected: f32, divi
 /** (number of elements with S > 0) − (number with S < 0). */
 export function signBalance(table: usize, operands: i32, count: i32): i32 {
   const end = table + <usize>operands * ENTRY;
-  const zero = f32x4.splat(0);
-  let balance = zero;
+  let balance: i32 = 0;
   let offset: usize = 0;
+  for (let rest = count; rest > 0; rest -= SUMS, offset += <usize>SUMS << 2) {
+    const block = min(rest, SUMS);
+    sumProducts(table, end, offset, sums, block);
+    balance += balanceOf(sums, block);
+  }
+  return balance;
+}
+
+/** (number of f32 > 0) − (number < 0). */
+function balanceOf(from: usize, count: i32): i32 {
+  const zero = f32x4.splat(0);
+  let lanes = zero;
   let rest = count;
-  for (; rest >= 16; rest -= 16, offset += 64) {
-    let a = zero;
-    let b = zero;
-    let c = zero;
-    let d = zero;
-    for (let entry = table; entry != end; entry += ENTRY) {
-      const scale = v128.load32_splat(entry, SCALE);
-      const x = <usize>load<u32>(entry) + offset;
-      a = f32x4.add(a, f32x4.mul(v128.load(x), scale));
-      b = f32x4.add(b, f32x4.mul(v128.load(x, 16), scale));
-      c = f32x4.add(c, f32x4.mul(v128.load(x, 32), scale));
-      d = f32x4.add(d, f32x4.mul(v128.load(x, 48), scale));
-    }
+  for (; rest >= 4; rest -= 4, from += 16) {
+    const x = v128.load(from);
     // A true comparison is −1 in each lane.
-    balance = i32x4.add(balance, i32x4.sub(f32x4.lt(a, zero), f32x4.gt(a, zero)));
-    balance = i32x4.add(balance, i32x4.sub(f32x4.lt(b, zero), f32x4.gt(b, zero)));
-    balance = i32x4.add(balance, i32x4.sub(f32x4.lt(c, zero), f32x4.gt(c, zero)));
-    balance = i32x4.add(balance, i32x4.sub(f32x4.lt(d, zero), f32x4.gt(d, zero)));
+    lanes = i32x4.add(lanes, i32x4.sub(f32x4.lt(x, zero), f32x4.gt(x, zero)));
   }
-  let total = i32x4.extract_lane(balance, 0) + i32x4.extract_lane(balance, 1);
-  total += i32x4.extract_lane(balance, 2) + i32x4.extract_lane(balance, 3);
-  for (; rest > 0; rest--, offset += 4) {
-    const sum = scaledSum(table, end, offset);
-    total += i32(sum > 0) - i32(sum < 0);
-  }
-  return total;
+  let balance = i32x4.extract_lane(lanes, 0) + i32x4.extract_lane(lanes, 1);
+  balance += i32x4.extract_lane(lanes, 2) + i32x4.extract_lane(lanes, 3);
+  for (; rest > 0; rest--, from += 4) balance += i32(load<f32>(from) > 0) - i32(load<f32>(from) < 0);
+  return balance;
 }

@@ -12,7 +12,7 @@ function roundBf16(x: v128): v128 {
 }
 
 /** Writes NaN where the source is NaN, and counts the NaN and infinities written. The rare second pass. */
-export function finishBf16(source: usize, destination: usize, count: i32): i32 {
+function finish(source: usize, destination: usize, count: i32): i32 {
   for (let i: i32 = 0; i < count; i++) {
     const x = load<i32>(source + (<usize>i << 2)) & F32_MAGNITUDE;
     if (x > F32_INFINITY) store<u16>(destination + (<usize>i << 1), <u16>BF16_NAN);
@@ -49,7 +49,7 @@ export function narrowBf16(source: usize, destination: usize, count: i32): i32 {
     maximumA = i32x4.max_s(maximumA, v128.and(x, magnitude));
   }
   const overflows = reaches32(i32x4.max_s(maximumA, maximumB), BF16_OVERFLOW);
-  return overflows ? finishBf16(source, destination, count) : 0;
+  return overflows ? finish(source, destination, count) : 0;
 }
 
 /**

@@ -65,67 +65,62 @@ function keepAbove(from: usize, to: usize, count: i32, limit: i32, threshold: i3
   return found;
 }
 
-/** Elements that share the four counters of one block of random words: 16 words of 4 bytes. */
+/** Elements that share one block of random words: 16 words of 4 bytes. */
 const MASK_GROUP: i32 = 64;
 
-/** One byte per element of a group: 255 keeps, 0 drops. */
-const mask = memory.data(64, 16);
+/** The random words of the current group; read as bytes, they are the digits of its elements in order. */
+const digits = memory.data(64, 16);
 
-/** Draws the mask of group `group`. The words of a block are, read as bytes, the digits of its elements in order. */
-function drawMask(group: u64, density: v128, densityRest: u32, keyLow: i32, keyHigh: i32): void {
-  drawFour(mask, group, STREAM_MASK, keyLow, keyHigh);
-  for (let at: usize = 0; at < BLOCK_BYTES; at += 16) {
-    const digits = v128.load(mask + at);
-    v128.store(mask + at, i8x16.lt_u(digits, density));
-    // One digit in 256 is undecided and needs 32 more bits.
-    let undecided = i8x16.bitmask(i8x16.eq(digits, density));
-    for (; undecided; undecided &= undecided - 1) {
-      const k = at + <usize>ctz(undecided);
-      const rest = drawOne((group << 6) + <u64>k, STREAM_MASK_REST, keyLow, keyHigh);
-      store<u8>(mask + k, rest < densityRest ? 255 : 0);
-    }
-  }
+/** Whether 32 more random bits keep the element at flat index `index`, whose digit is that of the density. */
+function tieIsKept(index: u64, densityRest: u32, keyLow: i32, keyHigh: i32): bool {
+  return drawOne(index, STREAM_MASK_REST, keyLow, keyHigh) < densityRest;
 }
 
-/** Copies elements `begin` … `end` (exclusive) of a group through its mask; `from` and `to` are those of `begin`. */
-function maskSome(from: usize, to: usize, begin: i32, end: i32): void {
-  for (let k = begin; k < end; k++, from += 4, to += 4) {
-    store<i32>(to, load<i32>(from) & <i32>load<i8>(mask + <usize>k));
-  }
-}
-
-/** Copies a whole group through its mask. */
-function maskGroup(from: usize, to: usize): void {
+/** Copies what digits up to `densityByte` keep of a whole group; returns which elements have that very digit. */
+function maskGroup(from: usize, to: usize, densityByte: i32): u64 {
+  const density = i8x16.splat(<i8>densityByte);
+  let ties: u64 = 0;
   for (let at: usize = 0; at < BLOCK_BYTES; at += 16, from += 64, to += 64) {
-    const keeps = v128.load(mask + at);
+    const drawn = v128.load(digits + at);
+    const keeps = i8x16.le_u(drawn, density);
     const low = i16x8.extend_low_i8x16_s(keeps);
     const high = i16x8.extend_high_i8x16_s(keeps);
     v128.store(to, v128.and(v128.load(from), i32x4.extend_low_i16x8_s(low)));
     v128.store(to, v128.and(v128.load(from, 16), i32x4.extend_high_i16x8_s(low)), 16);
     v128.store(to, v128.and(v128.load(from, 32), i32x4.extend_low_i16x8_s(high)), 32);
     v128.store(to, v128.and(v128.load(from, 48), i32x4.extend_high_i16x8_s(high)), 48);
+    ties |= <u64>i8x16.bitmask(i8x16.eq(drawn, density)) << <u64>at;
   }
+  return ties;
 }
 
 export function keepRandom(
   source: usize, destination: usize, count: i32, densityByte: i32, densityRest: u32,
   keyLow: i32, keyHigh: i32, firstIndex: f64,
 ): void {
-  const density = i8x16.splat(<i8>densityByte);
-  const first = <u64>firstIndex;
-  let group = first >> 6;
-  let begin = <i32>(first & (MASK_GROUP - 1));
+  let index = <u64>firstIndex;
   let from = source;
   let to = destination;
-  for (let rest = count; rest > 0; group++) {
-    drawMask(group, density, densityRest, keyLow, keyHigh);
-    const end = min(begin + rest, MASK_GROUP);
-    if (end - begin == MASK_GROUP) maskGroup(from, to);
-    else maskSome(from, to, begin, end);
-    const taken = end - begin;
+  for (let rest = count; rest > 0; ) {
+    const begin = <i32>(index & (MASK_GROUP - 1));
+    const taken = min(rest, MASK_GROUP - begin);
+    drawFour(digits, index >> 6, STREAM_MASK, keyLow, keyHigh);
+    if (taken == MASK_GROUP) {
+      // One digit in 256 is a tie: kept so far, so that its value is still there when source and destination are one.
+      for (let ties = maskGroup(from, to, densityByte); ties; ties &= ties - 1) {
+        const k = ctz(ties);
+        if (!tieIsKept(index + k, densityRest, keyLow, keyHigh)) store<i32>(to + (<usize>k << 2), 0);
+      }
+    } else {
+      for (let k = 0; k < taken; k++) {
+        const digit = <i32>load<u8>(digits + <usize>(begin + k));
+        const keeps = digit == densityByte ? tieIsKept(index + k, densityRest, keyLow, keyHigh) : digit < densityByte;
+        store<i32>(to + (<usize>k << 2), keeps ? load<i32>(from + (<usize>k << 2)) : 0);
+      }
+    }
     rest -= taken;
+    index += taken;
     from += <usize>taken << 2;
     to += <usize>taken << 2;
-    begin = 0;
   }
 }

@@ -1,10 +1,10 @@
 /** Stochastic rounding. Which random bits an element gets depends on its flat index only. */
 import {
-  BF16_OVERFLOW, F16_INFINITY, F16_NAN, F16_SMALLEST_NORMAL, F16_OVERFLOW, F32_INFINITY, F32_MAGNITUDE,
+  BF16_INFINITY, BF16_NAN, BF16_OVERFLOW, F16_INFINITY, F16_NAN, F16_OVERFLOW, F16_SMALLEST_NORMAL, F32_INFINITY,
+  F32_MAGNITUDE,
 } from './format';
-import { finishBf16 } from './narrow';
 import { countFrom16, reaches32 } from './nonfinite';
-import { drawFour, STREAM_ROUND_BF16, STREAM_ROUND_F16 } from './philox';
+import { BLOCK_BYTES, drawFour, STREAM_ROUND_BF16, STREAM_ROUND_F16 } from './philox';
 
 /** Random words of one block, in the order of their elements. */
 const words = memory.data(64, 16);
@@ -14,69 +14,73 @@ const BF16_GROUP: i32 = 32;
 /** Elements that share a block for f16: one to each word. */
 const F16_GROUP: i32 = 16;
 
-/**
- * Four f32 to bf16 by adding 16 random bits below the result's last place, in the low halves of four lanes. The bits
- * are taken away where the sum would pass the largest finite value; what rounds to infinity to nearest gets it.
- */
+/** From here on, bits of f32 magnitudes may round to infinity. */
+const BF16_LARGEST: i32 = 0x7f7f0000;
+
+/** Four f32 plus 16 random bits below the result's last place, in the low halves of four lanes; see `finish`. */
 function roundRandom(x: v128, random: v128): v128 {
-  const bare = v128.and(x, i32x4.splat(F32_MAGNITUDE));
-  const sign = v128.xor(x, bare);
-  const largest = i32x4.splat(0x7f7fffff);
-  const bounded = i32x4.min_s(i32x4.add(bare, random), largest);
-  const overflows = i32x4.ge_s(bare, i32x4.splat(BF16_OVERFLOW));
-  const rounded = v128.bitselect(i32x4.splat(F32_INFINITY), bounded, overflows);
-  return i32x4.shr_u(v128.or(rounded, sign), 16);
+  return i32x4.shr_u(i32x4.add(x, random), 16);
 }
 
-/** Rounds elements `begin` … `end` (exclusive) of a group one by one; `from` and `to` are those of `begin`. */
-function roundSomeBf16(from: usize, to: usize, begin: i32, end: i32): void {
-  for (let k = begin; k < end; k++, from += 4, to += 2) {
-    const random = i32x4.splat(<i32>load<u16>(words + (<usize>k << 1)));
-    store<u16>(to, <u16>i32x4.extract_lane(roundRandom(v128.load32_splat(from), random), 0));
-  }
-}
-
-function roundGroupBf16(from: usize, to: usize): void {
-  for (let at: usize = 0; at < 64; at += 16, from += 32, to += 16) {
+/** Rounds a whole group; returns the larger of `maximum` and its magnitudes, lane by lane. */
+function roundGroup(from: usize, to: usize, maximum: v128): v128 {
+  const magnitude = i32x4.splat(F32_MAGNITUDE);
+  for (let at: usize = 0; at < BLOCK_BYTES; at += 16, from += 32, to += 16) {
     const random = v128.load(words + at);
-    const low = roundRandom(v128.load(from), i32x4.extend_low_i16x8_u(random));
-    const high = roundRandom(v128.load(from, 16), i32x4.extend_high_i16x8_u(random));
-    v128.store(to, i16x8.narrow_i32x4_u(low, high));
+    const low = v128.load(from);
+    const high = v128.load(from, 16);
+    const roundedLow = roundRandom(low, i32x4.extend_low_i16x8_u(random));
+    const roundedHigh = roundRandom(high, i32x4.extend_high_i16x8_u(random));
+    v128.store(to, i16x8.narrow_i32x4_u(roundedLow, roundedHigh));
+    maximum = i32x4.max_s(maximum, v128.and(low, magnitude));
+    maximum = i32x4.max_s(maximum, v128.and(high, magnitude));
   }
+  return maximum;
 }
 
-/** Whether an f32 rounds to infinity as bf16 or is NaN or infinite already. */
-function anyOverflows(source: usize, count: i32): bool {
-  let maximum = i32x4.splat(0);
-  let p = source;
-  let rest = count;
-  for (; rest >= 4; rest -= 4, p += 16) {
-    maximum = i32x4.max_s(maximum, v128.and(v128.load(p), i32x4.splat(F32_MAGNITUDE)));
+/**
+ * Repairs what the addition gets wrong at the end of the range: NaN, values that round to infinity to nearest and must
+ * do so, and values that must not. Returns how many NaN and infinities are written. The rare second pass.
+ */
+function finish(source: usize, destination: usize, count: i32): i32 {
+  for (let i: i32 = 0; i < count; i++) {
+    const bits = load<i32>(source + (<usize>i << 2));
+    const bare = bits & F32_MAGNITUDE;
+    if (bare < BF16_LARGEST) continue;
+    const rounded = bare >= BF16_OVERFLOW ? BF16_INFINITY : BF16_INFINITY - 1;
+    const stored = bare > F32_INFINITY ? BF16_NAN : ((bits >>> 16) & 0x8000) | rounded;
+    store<u16>(destination + (<usize>i << 1), <u16>stored);
   }
-  for (; rest > 0; rest--, p += 4) maximum = i32x4.max_s(maximum, i32x4.splat(load<i32>(p) & F32_MAGNITUDE));
-  return reaches32(maximum, BF16_OVERFLOW);
+  return countFrom16(destination, count, BF16_INFINITY);
 }
 
 export function narrowBf16Stochastic(
   source: usize, destination: usize, count: i32, keyLow: i32, keyHigh: i32, firstIndex: f64,
 ): i32 {
-  const first = <u64>firstIndex;
-  let group = first >> 5;
-  let begin = <i32>(first & (BF16_GROUP - 1));
+  let index = <u64>firstIndex;
   let from = source;
   let to = destination;
-  for (let rest = count; rest > 0; group++) {
-    drawFour(words, group, STREAM_ROUND_BF16, keyLow, keyHigh);
-    const end = min(begin + rest, BF16_GROUP);
-    const taken = end - begin;
-    if (taken == BF16_GROUP) roundGroupBf16(from, to);
-    else roundSomeBf16(from, to, begin, end);
+  let maximum = i32x4.splat(0);
+  for (let rest = count; rest > 0; ) {
+    const begin = <i32>(index & (BF16_GROUP - 1));
+    const taken = min(rest, BF16_GROUP - begin);
+    drawFour(words, index >> 5, STREAM_ROUND_BF16, keyLow, keyHigh);
+    if (taken == BF16_GROUP) {
+      maximum = roundGroup(from, to, maximum);
+    } else {
+      for (let k = 0; k < taken; k++) {
+        const bits = load<i32>(from + (<usize>k << 2));
+        const random = <i32>load<u16>(words + (<usize>(begin + k) << 1));
+        store<u16>(to + (<usize>k << 1), <u16>((bits + random) >>> 16));
+        maximum = i32x4.max_s(maximum, i32x4.splat(bits & F32_MAGNITUDE));
+      }
+    }
     rest -= taken;
+    index += taken;
     from += <usize>taken << 2;
     to += <usize>taken << 1;
-    begin = 0;
   }
-  return anyOverflows(source, count) ? finishBf16(source, destination, count) : 0;
+  return reaches32(maximum, BF16_LARGEST) ? finish(source, destination, count) : 0;
 }
 
 /** One f32 (as bits) to f16 with 32 random bits. */
@@ -90,7 +94,7 @@ function roundRandomF16(bits: i32, random: u32): i32 {
   const quotient = <f64>reinterpret<f32>(bare) * reinterpret<f64>(<u64>(1023 - exponent) << 52);
   const lower = Math.floor(quotient);
   const up = <f64>random < (quotient - lower) * 4294967296.0;
-  // Units of 2^-24 · 2^(steps): a mantissa of 1024 … 2047 above the exponents before it; 2048 carries into the next.
+  // A normal number has 1024 … 2047 units; its exponent field adds to them, and 2048 units carry into the next.
   const magnitude = ((exponent + 24) << 10) + <i32>lower + i32(up);
   return sign | min(magnitude, F16_INFINITY - 1);
 }
@@ -98,21 +102,20 @@ function roundRandomF16(bits: i32, random: u32): i32 {
 export function narrowF16Stochastic(
   source: usize, destination: usize, count: i32, keyLow: i32, keyHigh: i32, firstIndex: f64,
 ): i32 {
-  const first = <u64>firstIndex;
-  let group = first >> 4;
-  let begin = <i32>(first & (F16_GROUP - 1));
+  let index = <u64>firstIndex;
   let from = source;
   let to = destination;
-  for (let rest = count; rest > 0; group++) {
-    drawFour(words, group, STREAM_ROUND_F16, keyLow, keyHigh);
+  for (let rest = count; rest > 0; ) {
+    const begin = <i32>(index & (F16_GROUP - 1));
     const end = min(begin + rest, F16_GROUP);
-    rest -= end - begin;
+    drawFour(words, index >> 4, STREAM_ROUND_F16, keyLow, keyHigh);
     for (let k = begin; k < end; k++, from += 4, to += 2) {
       // Element k has counter k >> 2 of the block and word k & 3 of it.
       const random = load<u32>(words + <usize>(((k & 3) << 4) | (k & ~3)));
       store<u16>(to, <u16>roundRandomF16(load<i32>(from), random));
     }
-    begin = 0;
+    rest -= end - begin;
+    index += end - begin;
   }
   return countFrom16(destination, count, F16_INFINITY);
 }

@@ -96,14 +96,34 @@ export function widenF32(source: usize, destination: usize, count: i32): i32 {
   return reaches32(maximum, F32_INFINITY) ? countFrom32(destination, count, F32_INFINITY) : 0;
 }
 
-/** NaN becomes 0x7FC00000: WebAssembly leaves a demoted payload open, so none is kept. */
+/** NaN becomes 0x7FC00000: WebAssembly leaves the payload of a demoted NaN open, so none is kept. */
 export function widenF64(source: usize, destination: usize, count: i32): i32 {
+  const infinity = f64x2.splat(Infinity);
+  let finite = i64x2.splat(-1);
+  let from = source;
+  let to = destination;
+  let rest = count;
+  for (; rest >= 4; rest -= 4, from += 32, to += 16) {
+    const low = v128.load(from);
+    const high = v128.load(from, 16);
+    v128.store(to, v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2));
+    finite = v128.and(finite, f64x2.lt(f64x2.abs(low), infinity));
+    finite = v128.and(finite, f64x2.lt(f64x2.abs(high), infinity));
+  }
+  for (; rest > 0; rest--, from += 8, to += 4) {
+    const value = v128.load64_splat(from);
+    store<f32>(to, f32x4.extract_lane(f32x4.demote_f64x2_zero(value), 0));
+    finite = v128.and(finite, f64x2.lt(f64x2.abs(value), infinity));
+  }
+  return i64x2.all_true(finite) ? 0 : finishF64(source, destination, count);
+}
+
+/** Replaces what NaN became, and counts NaN and infinities of the source. The rare second pass. */
+function finishF64(source: usize, destination: usize, count: i32): i32 {
   let found: i32 = 0;
   for (let i: i32 = 0; i < count; i++) {
     const value = load<f64>(source + (<usize>i << 3));
-    const to = destination + (<usize>i << 2);
-    if (value != value) store<i32>(to, F32_NAN);
-    else store<f32>(to, <f32>value);
+    if (value != value) store<i32>(destination + (<usize>i << 2), F32_NAN);
     found += i32(!isFinite(value));
   }
   return found;

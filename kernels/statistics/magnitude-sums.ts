@@ -32,28 +32,34 @@ export function magnitudeSums(name: string, view: TileView): Statistic {
             kernels.sumMagnitude(operands[i]!, tile.count, after);
           });
         },
-        finish: () => ({
-          value: lanes.map(({ before, after }): MagnitudeSums => ({ before: total(before), after: total(after) })),
-          transfer: [],
-        }),
+        finish: () => lanes.map(({ before, after }): MagnitudeSums => ({ before: total(before), after: total(after) })),
       };
     },
-    collector: () => new OrderedSums(),
+    collector: ({ tensors: [tensor] }) => new OrderedSums(tensor!.operands.length),
     valueForUnit: (value) => value,
   };
 }
 
 /** Adds the sums of units in unit order, so that the order of arrival cannot change the rounding. */
 class OrderedSums implements Collector {
+  readonly #operands: number;
   readonly #byUnit: (readonly MagnitudeSums[])[] = [];
+
+  constructor(operands: number) {
+    this.#operands = operands;
+  }
 
   add({ ordinal }: UnitPosition, partial: unknown): void {
     this.#byUnit[ordinal] = partial as readonly MagnitudeSums[];
   }
 
   conclude(): { value: readonly MagnitudeSums[] } {
-    const value = this.#byUnit.reduce((sums, unit) =>
-      sums.map(({ before, after }, i) => ({ before: before + unit[i]!.before, after: after + unit[i]!.after })),
+    // A tensor without elements has no units.
+    const nothing = Array.from({ length: this.#operands }, (): MagnitudeSums => ({ before: 0, after: 0 }));
+    const value = this.#byUnit.reduce<readonly MagnitudeSums[]>(
+      (sums, unit) =>
+        sums.map(({ before, after }, i) => ({ before: before + unit[i]!.before, after: after + unit[i]!.after })),
+      nothing,
     );
     return { value };
   }

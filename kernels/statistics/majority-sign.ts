@@ -22,7 +22,7 @@ export function majoritySign(name: string, input: TileView): Statistic {
           fillOperandTable(kernels, table, view(tile).operands, scales, scales);
           balance += kernels.signBalance(table, scales.length, tile.count);
         },
-        finish: () => ({ value: balance, transfer: [] }),
+        finish: () => balance,
       };
     },
     collector() {

@@ -1,7 +1,6 @@
 /** The search for the k-th largest magnitude of one model, fed with the histograms of its units pass by pass. */
-import { MAGNITUDE_BINS } from '../abi.js';
 import type { UnitPosition } from '../statistic.js';
-import { CountLedger, countOf, type SparseCounts } from './sparse-counts.js';
+import { CountLedger, countOf, mergeCounts, NO_COUNTS, type SparseCounts } from './sparse-counts.js';
 
 /** Bins of the lower 16 bits of an f32. */
 export const LOW_BINS = 65_536;
@@ -33,8 +32,8 @@ export interface UnitCounts {
 export type SearchRequest = { readonly lowBitsOf: number } | { readonly tiesAt: number };
 
 type Stage =
-  | { readonly name: 'upper'; readonly all: Float64Array; readonly inexact: Float64Array }
-  | { readonly name: 'lower'; readonly bin: number; readonly rank: number; readonly low: Float64Array }
+  | { readonly name: 'upper'; exact: SparseCounts; inexact: SparseCounts }
+  | { readonly name: 'lower'; readonly bin: number; readonly rank: number; low: SparseCounts }
   | { readonly name: 'ties'; readonly bits: number; readonly kept: number; readonly group: Group }
   | { readonly name: 'done'; readonly result: 'all' | Threshold };
 
@@ -64,7 +63,7 @@ export class RankSearch {
         ? { name: 'done', result: 'all' }
         : keep <= 0
           ? { name: 'done', result: { bits: ABOVE_ALL, cutoff: { ordinal: -1, allowance: 0 } } }
-          : { name: 'upper', all: new Float64Array(MAGNITUDE_BINS), inexact: new Float64Array(MAGNITUDE_BINS) };
+          : { name: 'upper', exact: NO_COUNTS, inexact: NO_COUNTS };
   }
 
   get result(): 'all' | Threshold | undefined {
@@ -88,10 +87,9 @@ export class RankSearch {
   add(position: UnitPosition, { exact, inexact, ties }: UnitCounts): void {
     const stage = this.#stage;
     if (stage.name === 'upper') {
-      addInto(stage.all, exact);
-      addInto(stage.all, inexact);
-      addInto(stage.inexact, inexact);
-    } else if (stage.name === 'lower') addInto(stage.low, exact);
+      stage.exact = mergeCounts(stage.exact, exact);
+      stage.inexact = mergeCounts(stage.inexact, inexact);
+    } else if (stage.name === 'lower') stage.low = mergeCounts(stage.low, exact);
     else if (stage.name === 'ties' && this.visits(position)) stage.group.ties.set(position.ordinal, ties);
     const locatesTies = this.#ties === 'first' && (stage.name === 'upper' || stage.name === 'lower');
     if (locatesTies) this.#ledger.add(position.ordinal, exact);
@@ -101,17 +99,17 @@ export class RankSearch {
   endPass(): void {
     const stage = this.#stage;
     if (stage.name === 'upper') {
-      const { bin, rank } = locateRank(stage.all, this.#keep);
+      const { bin, rank } = locateRank(mergeCounts(stage.exact, stage.inexact), this.#keep);
       // Among equal upper bits the values with lower bits are the larger ones; below them are ties at the exact value.
-      const larger = stage.inexact[bin]!;
-      if (rank > larger) this.#settle(bin * LOW_BINS, bin, rank - larger, stage.all[bin]! - larger);
+      const larger = countOf(stage.inexact, bin);
+      if (rank > larger) this.#settle(bin * LOW_BINS, bin, rank - larger, countOf(stage.exact, bin));
       else {
-        this.#stage = { name: 'lower', bin, rank, low: new Float64Array(LOW_BINS) };
+        this.#stage = { name: 'lower', bin, rank, low: NO_COUNTS };
         this.#ledger = new CountLedger(this.#ledgerCapacity);
       }
     } else if (stage.name === 'lower') {
       const { bin: low, rank } = locateRank(stage.low, stage.rank);
-      this.#settle(stage.bin * LOW_BINS + low, low, rank, stage.low[low]!);
+      this.#settle(stage.bin * LOW_BINS + low, low, rank, countOf(stage.low, low));
     } else if (stage.name === 'ties') {
       const { bits, kept, group } = stage;
       const ordered = [...group.ties].sort(([a], [b]) => a - b).map(([first, ties]) => ({ first, ties }));
@@ -141,11 +139,11 @@ export class RankSearch {
 }
 
 /** The bin that holds the `rank`-th largest value (from 1), and the rank inside that bin. */
-function locateRank(counts: Float64Array, rank: number): { bin: number; rank: number } {
+function locateRank({ bins, counts }: SparseCounts, rank: number): { bin: number; rank: number } {
   let remaining = rank;
-  for (let bin = counts.length - 1; bin >= 0; bin--) {
-    if (remaining <= counts[bin]!) return { bin, rank: remaining };
-    remaining -= counts[bin]!;
+  for (let i = bins.length - 1; i >= 0; i--) {
+    if (remaining <= counts[i]!) return { bin: bins[i]!, rank: remaining };
+    remaining -= counts[i]!;
   }
   throw new RangeError(`rank ${rank} exceeds the number of values counted`);
 }
@@ -158,8 +156,4 @@ function locateTie<E extends { readonly ties: number }>(entries: readonly E[], w
     before += entry.ties;
   }
   throw new RangeError(`only ${before} of ${wanted} ties counted`);
-}
-
-function addInto(total: Float64Array, { bins, counts }: SparseCounts): void {
-  for (let i = 0; i < bins.length; i++) total[bins[i]!]! += counts[i]!;
 }

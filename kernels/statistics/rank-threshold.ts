@@ -5,7 +5,7 @@
  * otherwise a second pass looks at the lower bits of that bin alone. Ties at the threshold are kept by lowest flat
  * index: a ledger of the counts of each unit tells where the last kept tie lies.
  */
-import { MAGNITUDE_BINS, type Slot } from '../abi.js';
+import { type Kernels, MAGNITUDE_BINS, type Slot } from '../abi.js';
 import type {
   Collector,
   CollectorScope,
@@ -46,8 +46,8 @@ interface UnitPartial {
   readonly models: readonly number[];
   /** Elements equal to the threshold, by operand. */
   readonly ties: readonly number[];
-  /** An exact and an inexact histogram for each operand, packed. */
-  readonly counts: Uint32Array<ArrayBuffer>;
+  /** An inexact and an exact histogram for each operand, packed. */
+  readonly counts: Uint32Array;
 }
 
 /** Shared by the units of a worker, one after the other. */
@@ -79,7 +79,7 @@ function cutsForUnit(thresholds: ModelThresholds, { ordinal }: UnitPosition, mer
 interface Counter {
   readonly model: number;
   count(source: Slot, length: number): void;
-  /** Packs its exact and its inexact histogram and returns the number of ties. */
+  /** Packs its inexact and its exact histogram and returns the number of ties. */
   finish(): number;
 }
 
@@ -95,8 +95,8 @@ function createCounter(context: UnitContext, model: number, request: SearchReque
       ties += kernels.keepLargest(source, scratch, length, request.tiesAt, length);
     },
     finish: () => {
-      packer.append(NO_BINS);
-      packer.append(NO_BINS);
+      packer.append(NO_BINS, NO_BINS);
+      packer.append(NO_BINS, NO_BINS);
       return ties;
     },
   };
@@ -104,20 +104,29 @@ function createCounter(context: UnitContext, model: number, request: SearchReque
 
 const NO_BINS = new Uint32Array(0);
 
+const u32At = ({ memory }: Kernels, slot: Slot, length: number): Uint32Array =>
+  new Uint32Array(memory.buffer, slot, length);
+
+/** Indices of the bins that are not zero, as a view of `scratch` that the next call overwrites. */
+function filledBins({ kernels }: UnitContext, scratch: Slot, bins: Slot, count: number): Uint32Array {
+  return u32At(kernels, scratch, kernels.filledBins(bins, count, scratch));
+}
+
 /** First pass: all elements by their upper 16 bits, apart for those whose lower bits are zero and those whose are not. */
 function createUpperCounter(context: UnitContext, model: number): Counter {
   const { kernels } = context;
   const allBins = context.allocate(4 * MAGNITUDE_BINS);
   const inexactBins = context.allocate(4 * MAGNITUDE_BINS);
+  const scratch = context.allocate(4 * (MAGNITUDE_BINS + 1));
   return {
     model,
     count: (source, length) => kernels.histogramMagnitude(source, length, allBins, inexactBins),
     finish: () => {
-      const exact = new Uint32Array(kernels.memory.buffer, allBins, MAGNITUDE_BINS);
-      const inexact = new Uint32Array(kernels.memory.buffer, inexactBins, MAGNITUDE_BINS);
-      for (let bin = 0; bin < MAGNITUDE_BINS; bin++) exact[bin]! -= inexact[bin]!;
-      packer.append(exact);
-      packer.append(inexact);
+      const [exact, inexact] = [allBins, inexactBins].map((slot) => u32At(kernels, slot, MAGNITUDE_BINS));
+      const filledInexact = filledBins(context, scratch, inexactBins, MAGNITUDE_BINS);
+      for (const bin of filledInexact) exact![bin]! -= inexact![bin]!;
+      packer.append(inexact!, filledInexact);
+      packer.append(exact!, filledBins(context, scratch, allBins, MAGNITUDE_BINS));
       return 0;
     },
   };
@@ -127,12 +136,13 @@ function createUpperCounter(context: UnitContext, model: number): Counter {
 function createLowerCounter(context: UnitContext, model: number, bin: number): Counter {
   const { kernels } = context;
   const bins = context.allocate(4 * LOW_BINS);
+  const scratch = context.allocate(4 * (LOW_BINS + 1));
   return {
     model,
     count: (source, length) => kernels.histogramLowBits(source, length, bin, bins),
     finish: () => {
-      packer.append(new Uint32Array(kernels.memory.buffer, bins, LOW_BINS));
-      packer.append(NO_BINS);
+      packer.append(NO_BINS, NO_BINS);
+      packer.append(u32At(kernels, bins, LOW_BINS), filledBins(context, scratch, bins, LOW_BINS));
       return 0;
     },
   };
@@ -154,8 +164,7 @@ function observe(context: UnitContext, input: TileView, requests: Requests | nul
     finish() {
       const active = counters.filter((counter) => counter !== undefined);
       const ties = active.map((counter) => counter.finish());
-      const value: UnitPartial = { models: active.map(({ model }) => model), ties, counts: packer.take() };
-      return { value, transfer: [value.counts.buffer] };
+      return { models: active.map(({ model }) => model), ties, counts: packer.take() } satisfies UnitPartial;
     },
   };
 }
@@ -175,7 +184,7 @@ class RankCollector implements Collector {
     const { models, ties, counts } = partial as UnitPartial;
     const histograms: SparseCounts[] = unpackCounts(counts);
     models.forEach((model, i) => {
-      const [exact, inexact] = [histograms[2 * i]!, histograms[2 * i + 1]!];
+      const [inexact, exact] = [histograms[2 * i]!, histograms[2 * i + 1]!];
       this.#searches.get(model)!.add(position, { exact, inexact, ties: ties[i]! });
     });
   }

@@ -7,6 +7,8 @@ export interface SparseCounts {
   readonly counts: Uint32Array | Float64Array;
 }
 
+export const NO_COUNTS: SparseCounts = { bins: new Uint32Array(0), counts: new Uint32Array(0) };
+
 /** Words that the packer starts with; it grows to what the fullest histograms need. */
 const FIRST_CAPACITY = 65_536;
 
@@ -18,33 +20,27 @@ export class CountsPacker {
   #words = new Uint32Array(FIRST_CAPACITY);
   #length = 0;
 
-  /** Appends the filled bins of a dense histogram of an even number of bins, at an address that 8 divides. */
-  append(dense: Uint32Array): void {
-    if (this.#length + 1 + 2 * dense.length > this.#words.length) this.#grow(2 * dense.length);
-    const words = this.#words;
+  /** Appends a dense histogram of which only the bins `filled` (ascending) are not zero. */
+  append(dense: Uint32Array, filled: Uint32Array): void {
     const head = this.#length;
-    let filled = 0;
-    // Most bins are empty: as f64, two u32 zeros are one comparison.
-    const pairs = new Float64Array(dense.buffer, dense.byteOffset, dense.length / 2);
-    for (let pair = 0; pair < pairs.length; pair++) {
-      if (pairs[pair] === 0) continue;
-      for (let bin = 2 * pair; bin < 2 * pair + 2; bin++) if (dense[bin] !== 0) words[head + 1 + filled++] = bin;
-    }
-    words[head] = filled;
-    for (let i = 0; i < filled; i++) words[head + 1 + filled + i] = dense[words[head + 1 + i]!]!;
-    this.#length = head + 1 + 2 * filled;
+    this.#length += 1 + 2 * filled.length;
+    if (this.#length > this.#words.length) this.#grow();
+    this.#words[head] = filled.length;
+    this.#words.set(filled, head + 1);
+    const counts = head + 1 + filled.length;
+    for (let i = 0; i < filled.length; i++) this.#words[counts + i] = dense[filled[i]!]!;
   }
 
   /** What was appended since the last call, in an array of its own. */
-  take(): Uint32Array<ArrayBuffer> {
+  take(): Uint32Array {
     const packed = this.#words.slice(0, this.#length);
     this.#length = 0;
     return packed;
   }
 
-  #grow(room: number): void {
-    const grown = new Uint32Array(2 * (this.#words.length + room));
-    grown.set(this.#words.subarray(0, this.#length));
+  #grow(): void {
+    const grown = new Uint32Array(2 * this.#length);
+    grown.set(this.#words);
     this.#words = grown;
   }
 }
@@ -63,6 +59,8 @@ export function unpackCounts(packed: Uint32Array): SparseCounts[] {
 
 /** Sum of two sparse histograms. */
 export function mergeCounts(a: SparseCounts, b: SparseCounts): SparseCounts {
+  if (a.bins.length === 0) return b;
+  if (b.bins.length === 0) return a;
   const bins = new Uint32Array(a.bins.length + b.bins.length);
   const counts = new Float64Array(bins.length);
   let length = 0;

@@ -2,6 +2,7 @@
 /** The command line: parses arguments and hands over; everything heavy is imported by the command that needs it. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EXIT_CODES } from '../errors.js';
+import { DEFAULT_SHARD_BYTES } from '../plan/shard-size.js';
 import { VERSION } from '../version.js';
 import { parseByteSize } from './byte-size.js';
 import { reportFailure } from './failure.js';
@@ -12,6 +13,7 @@ Examples:
   $ m2merge recipe.yaml ./my-model      merge into ./my-model
   $ m2merge plan recipe.yaml            check everything and show what would be done
   $ m2merge recipe.yaml --json | jq .   one JSON event a line
+  $ m2merge geometry recipe.yaml --out report   weight-space geometry of the experts, no merge
   $ m2merge schema > recipe.schema.json for completion in an editor
 
 Exit codes: 0 done, 2 wrong usage, 3 wrong recipe, 4 wrong input model, 5 output cannot be written, 130 interrupted,
@@ -35,10 +37,14 @@ function byteSize(text: string): number {
 function addPlanOptions(command: Command): Command {
   return command
     .option('--seed <n>', 'seed of random masks and stochastic rounding (overrides the recipe)', wholeNumber(0))
-    .option('--out-shard-size <bytes>', 'largest weight file, as 5GB, 500M or 4GiB', byteSize, 5_000_000_000)
+    .addOption(
+      new Option('--out-shard-size <bytes>', 'largest weight file, as 500M, 5GB or 4GiB')
+        .argParser(byteSize)
+        .default(DEFAULT_SHARD_BYTES, '5GB'),
+    )
     .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
     .option('--tile <elements>', 'elements read at once of each model; affects speed and memory only', wholeNumber(64))
-    .option('--json', 'print JSON for machines on stdout', false);
+    .option('--json', 'print JSON for machines on stdout');
 }
 
 function buildProgram(): Command {
@@ -48,21 +54,20 @@ function buildProgram(): Command {
     .helpOption('-h, --help', 'show help')
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(see m2merge --help)')
+    .enablePositionalOptions()
     .exitOverride();
-  const merge = program
-    .command('merge', { isDefault: true })
-    .description('merge the models of a recipe (the default command)')
+  addPlanOptions(program)
     .argument('<recipe>', 'recipe, a YAML file in mergekit’s language')
-    .argument('[output]', 'output folder')
-    .option('--plan', 'only show what would be done', false)
-    .option('--overwrite', 'replace an existing model', false)
-    .option('--sha256', 'add the sha256 of every weight file to the manifest', false)
-    .option('--quiet', 'print nothing but warnings and errors', false)
-    .addOption(new Option('--kernels <name>', 'arithmetic to use').choices(['simd', 'reference']).default('simd'));
-  addPlanOptions(merge).action(async (recipe, output, options) => {
-    if (options.plan) await (await import('./commands/plan.js')).planCommand(recipe, output, options);
-    else await (await import('./commands/merge.js')).mergeCommand(recipe, output, options);
-  });
+    .argument('[output]', 'output folder (default: the recipe’s output, else ./merged/<recipe name>)')
+    .option('--plan', 'only show what would be done, as `m2merge plan`')
+    .option('--overwrite', 'replace an existing model')
+    .option('--sha256', 'add the sha256 of every weight file to the manifest')
+    .option('--quiet', 'print nothing but warnings and errors')
+    .addOption(new Option('--kernels <name>', 'arithmetic to use').choices(['simd', 'reference']).default('simd'))
+    .action(async (recipe, output, options) => {
+      if (options.plan) await (await import('./commands/plan.js')).planCommand(recipe, output, options);
+      else await (await import('./commands/merge.js')).mergeCommand(recipe, output, options);
+    });
   addPlanOptions(
     program
       .command('plan')
@@ -73,11 +78,28 @@ function buildProgram(): Command {
     (await import('./commands/plan.js')).planCommand(recipe, output, options),
   );
   program
+    .command('geometry')
+    .description('measure how the experts of a recipe differ from their base and from each other')
+    .argument('<inputs...>', 'a recipe, or experts when --base is given')
+    .option('--base <model>', 'the model the experts were trained from')
+    .option('--out <folder>', 'write geometry.json, geometry.md and geometry.html')
+    .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
+    .option('--tile <elements>', 'elements read at once of each model; affects speed and memory only', wholeNumber(64))
+    .option('--json', 'print the JSON on stdout')
+    .option('--quiet', 'print nothing but warnings and errors')
+    .action(async (inputs, options) => (await import('./commands/geometry.js')).geometryCommand(inputs, options));
+  program
     .command('schema')
     .description('print the JSON Schema (draft-07) of recipes')
     .action(async () => (await import('./commands/schema.js')).schemaCommand());
   return program;
 }
+
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT_CODES.ok);
+});
 
 try {
   await buildProgram().parseAsync();

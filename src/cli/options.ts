@@ -10,13 +10,13 @@ export interface PlanCommandOptions {
   readonly outShardSize: number;
   readonly threads?: number;
   readonly tile?: number;
-  readonly json: boolean;
+  readonly json?: boolean;
 }
 
 export interface MergeCommandOptions extends PlanCommandOptions {
-  readonly overwrite: boolean;
-  readonly sha256: boolean;
-  readonly quiet: boolean;
+  readonly overwrite?: boolean;
+  readonly sha256?: boolean;
+  readonly quiet?: boolean;
   readonly kernels: 'simd' | 'reference';
 }
 
@@ -26,12 +26,12 @@ export async function recipeWith(file: string, { seed }: PlanCommandOptions): Pr
   return seed === undefined ? recipe : { ...recipe, seed };
 }
 
-export function threadsOf({ threads }: PlanCommandOptions): number {
+export function threadsOf({ threads }: Pick<PlanCommandOptions, 'threads'>): number {
   return threads ?? availableParallelism();
 }
 
 /** Elements of a tile; throws `usage` unless they are a multiple of the quantum. */
-export function tileOf({ tile }: PlanCommandOptions): number {
+export function tileOf({ tile }: Pick<PlanCommandOptions, 'tile'>): number {
   if (tile === undefined) return DEFAULT_TILE_ELEMENTS;
   if (tile % TILE_QUANTUM === 0) return tile;
   throw new M2MergeError('usage', { message: `--tile must be a multiple of ${TILE_QUANTUM}, found ${tile}` });

@@ -57,15 +57,18 @@ export class ProgressMeter {
 export async function createProgress(totals: Totals, quiet: boolean): Promise<ProgressDisplay> {
   if (quiet) return { advance: () => {}, stop: () => {} };
   const meter = new ProgressMeter(totals);
-  if (process.stderr.isTTY !== true) return createLines(meter);
+  // Some terminals say they have no columns; a spinner never ends clearing lines there.
+  if (process.stderr.isTTY !== true || process.stderr.columns === 0) return createLines(meter);
   const { default: ora } = await import('ora');
-  return createSpinner(meter, ora({ text: 'merging', stream: process.stderr, discardStdin: false }).start());
+  return createSpinner(meter, ora({ stream: process.stderr, discardStdin: false }));
 }
 
+/** Turns with the first progress, so that a run that fails before (or while `ora` loads) leaves none turning. */
 function createSpinner(meter: ProgressMeter, spinner: Ora): ProgressDisplay {
   return throttled(meter, TERMINAL_INTERVAL, {
     show: (text) => {
       spinner.text = `merging ${text}`;
+      if (!spinner.isSpinning) spinner.start();
     },
     stop: () => {
       spinner.stop();

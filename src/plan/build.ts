@@ -22,10 +22,8 @@ import {
   type PreparedMerge,
   type Source,
 } from './plan.js';
+import { DEFAULT_SHARD_BYTES } from './shard-size.js';
 import { checkTensors, commonOutputDtype, mergeableLocation, type NamedCheckpoint, outputTensors } from './tensors.js';
-
-/** Bytes of tensors in one output file unless the user says otherwise: the Hub's convention, 5 GB decimal. */
-export const DEFAULT_SHARD_BYTES = 5_000_000_000;
 
 /** The checkpoints of a recipe: its base, when it has one, and its models in order. */
 export interface RecipeCheckpoints {
@@ -114,7 +112,7 @@ class PlanBuilder {
     const dtypes = [...(base === undefined ? [] : [base]), ...operands.map(({ source }) => source)].map(
       ({ dtype }) => dtype,
     );
-    const outputDtype = this.#recipe.outputDtype ?? this.#commonDtype(dtypes);
+    const outputDtype = this.#recipe.outputDtype ?? this.#commonDtype(dtypes.length > 0 ? dtypes : [location.dtype]);
     // A task vector method without operands leaves the base: carried over unless its dtype changes.
     if (base !== undefined && operands.length === 0 && base.dtype === outputDtype) return this.#draftCopy(tensor, 0);
     const { shape, elements } = location;
@@ -169,10 +167,24 @@ class PlanBuilder {
 
   #checkSettings(plan: Plan): void {
     const tensors = plan.jobs.flatMap((job) => (job.kind === 'merge' ? [settingsOf(plan, job)] : []));
+    this.#checkChoices(tensors);
     const message = this.#method.check?.(tensors);
     if (message === undefined) return;
     const problem = { line: 1, column: 1, path: '', message };
     throw new M2MergeError('recipe-invalid', { file: this.#recipe.file, problems: [problem] });
+  }
+
+  /** Choices of the merge decide which statistics are gathered, and those are gathered for all tensors alike. */
+  #checkChoices(tensors: readonly TensorMerge[]): void {
+    const [first] = tensors;
+    for (const { name, kind, scope } of this.#method.parameters) {
+      if (kind !== 'choice' || scope !== 'merge') continue;
+      if (tensors.every(({ settings }) => settings[name] === first!.settings[name])) continue;
+      const { line, column } = this.#recipe.parameters.get(name)!.position;
+      const message = 'varies by tensor, but the whole merge takes one value of it';
+      const problem = { line, column, path: `parameters.${name}`, message, hint: 'leave out the filters' };
+      throw new M2MergeError('recipe-invalid', { file: this.#recipe.file, problems: [problem] });
+    }
   }
 }
 

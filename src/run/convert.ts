@@ -25,6 +25,22 @@ export function widen(
   return kernels[WIDEN[dtype]](raw + offset * bytesPerElement(dtype), destination, count);
 }
 
+/** Widens as `widen` does and subtracts `base` (f32): the task vector of one operand. */
+export function widenDifference(
+  kernels: Kernels,
+  dtype: MergeableDtype,
+  raw: Slot,
+  offset: number,
+  base: Slot,
+  destination: Slot,
+  count: number,
+): number {
+  if (dtype === 'BF16') return kernels.differBf16(raw + offset * 2, base, destination, count);
+  const nonFinite = widen(kernels, dtype, raw, offset, destination, count);
+  kernels.subtract(destination, destination, base, count);
+  return nonFinite;
+}
+
 /** Rounds a step's f32 to the output dtype; returns how many written values are NaN or infinite. */
 export function narrow(
   kernels: Kernels,

@@ -3,11 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { compileSimdKernels } from '../../kernels/load.js';
+import { findMethod } from '../../kernels/methods/registry.js';
 import { M2MergeError } from '../errors.js';
+import type { MeasuredGeometry } from '../geometry/collect.js';
 import type { Plan, PreparedMerge } from '../plan/plan.js';
+import { type LayerOf, measurePlan } from './measure.js';
 import type { OutputFolder } from './output-folder.js';
 import { WorkerPool } from './pool.js';
-import { type Progress, runPlan, type TensorOutcome } from './scheduler.js';
+import { type Progress, runPlan, type ScheduleOptions, type TensorOutcome } from './scheduler.js';
 import { UNIT_ELEMENTS, type WorkerSetup } from './task.js';
 
 /**
@@ -18,6 +21,12 @@ export const DEFAULT_TILE_ELEMENTS = 131_072;
 
 /** Tiles are multiples of this, so that vector and reduction lanes never straddle two of them. */
 export const TILE_QUANTUM = 64;
+
+/**
+ * Bytes of observed units that a worker keeps for their next pass: four units of five bf16 inputs, enough for the
+ * tensors in flight and little enough for the memory budget.
+ */
+const RETAINED_BYTES = 42_000_000;
 
 export type KernelChoice = 'simd' | 'reference';
 
@@ -33,16 +42,41 @@ export interface RunOptions {
 
 /** Runs the plan and writes the weights. Throws the first failure of a worker, or `interrupted`. */
 export async function runMerge(
-  { plan, folders }: PreparedMerge,
+  prepared: PreparedMerge,
   output: OutputFolder,
   options: RunOptions = {},
 ): Promise<TensorOutcome[]> {
+  const { plan } = prepared;
+  const outputFiles = plan.shards.map(({ name }) => join(output.workPath, name));
+  const retainedBytes = revisitsTensors(plan) ? RETAINED_BYTES : 0;
+  return withPool(prepared, { outputFiles, retainedBytes }, options, (pool, schedule) => runPlan(plan, pool, schedule));
+}
+
+/** Measures the geometry of the plan's task vectors; `names` are the experts in plan order. */
+export async function runMeasurement(
+  prepared: PreparedMerge,
+  names: readonly string[],
+  layerOf: LayerOf,
+  options: RunOptions = {},
+): Promise<MeasuredGeometry> {
+  return withPool(prepared, { outputFiles: [], retainedBytes: 0 }, options, (pool, schedule) =>
+    measurePlan(prepared.plan, pool, names, layerOf, schedule),
+  );
+}
+
+/** Starts workers for a plan, lets `work` use them, and stops them whatever happens. */
+async function withPool<T>(
+  { plan, folders }: PreparedMerge,
+  files: Pick<WorkerSetup, 'outputFiles' | 'retainedBytes'>,
+  options: RunOptions,
+  work: (pool: WorkerPool, schedule: ScheduleOptions) => Promise<T>,
+): Promise<T> {
   const { signal, onProgress = () => {} } = options;
   const inputs = new InputFiles(plan, folders);
   const setup: WorkerSetup = {
+    ...files,
     method: plan.method,
     inputFiles: inputs.paths,
-    outputFiles: plan.shards.map(({ name }) => join(output.workPath, name)),
     simd: options.kernels === 'reference' ? undefined : await loadSimdKernels(),
     tileElements: options.tileElements ?? DEFAULT_TILE_ELEMENTS,
   };
@@ -52,7 +86,7 @@ export async function runMerge(
   const abort = (): void => pool.fail(signal?.reason ?? new M2MergeError('interrupted', { signal: 'abort' }));
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    return await runPlan(plan, pool, {
+    return await work(pool, {
       // Enough tensors side by side that the end of one does not leave a worker waiting for its statistics.
       concurrency: 2 * threads,
       fileIndex: ({ input, file }) => inputs.indexOf(input, file),
@@ -62,6 +96,14 @@ export async function runMerge(
     signal?.removeEventListener('abort', abort);
     await pool.close();
   }
+}
+
+/** Whether some statistic is gathered tensor by tensor, so that the tensor's next pass follows at once. */
+function revisitsTensors(plan: Plan): boolean {
+  const job = plan.jobs.find(({ kind }) => kind === 'merge');
+  if (job?.kind !== 'merge') return false;
+  const statistics = findMethod(plan.method)!.statistics(plan.settings[job.settings]!);
+  return statistics.some(({ scope }) => scope === 'tensor');
 }
 
 /** All input files of a plan in one list, as workers number them. */

@@ -3,7 +3,7 @@
  * leaves nothing, and an existing model is replaced only when its successor is complete.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, rmdir, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import { asWriteError } from './files.js';
@@ -26,10 +26,13 @@ export class OutputFolder {
   readonly path: string;
   /** Where it is being written. */
   readonly workPath: string;
+  /** The topmost folder above it that had to be made; undefined when all were there. */
+  readonly #madeParent: string | undefined;
 
-  private constructor(path: string, workPath: string) {
+  private constructor(path: string, workPath: string, madeParent: string | undefined) {
     this.path = path;
     this.workPath = workPath;
+    this.#madeParent = madeParent;
   }
 
   /**
@@ -40,15 +43,15 @@ export class OutputFolder {
     await checkReplaceable(path, overwrite);
     const parent = dirname(path);
     try {
-      await mkdir(parent, { recursive: true });
-      await checkSpace(
-        parent,
-        files.reduce((total, { byteLength }) => total + byteLength, SIDE_FILE_BYTES),
-      );
+      const madeParent = await mkdir(parent, { recursive: true });
       const workPath = join(parent, `.${basename(path)}.m2merge-${randomBytes(6).toString('hex')}`);
-      await mkdir(workPath);
-      const folder = new OutputFolder(path, workPath);
+      const folder = new OutputFolder(path, workPath, madeParent);
       try {
+        await checkSpace(
+          parent,
+          files.reduce((total, { byteLength }) => total + byteLength, SIDE_FILE_BYTES),
+        );
+        await mkdir(workPath);
         for (const file of files) await folder.#allocate(file);
       } catch (error) {
         await folder.discard();
@@ -87,9 +90,17 @@ export class OutputFolder {
     }
   }
 
-  /** Removes everything written so far. */
+  /** Removes everything written so far, and the folders above it that were made for it unless others use them now. */
   async discard(): Promise<void> {
     await rm(this.workPath, { recursive: true, force: true });
+    if (this.#madeParent === undefined) return;
+    for (let folder = dirname(this.path); folder.length >= this.#madeParent.length; folder = dirname(folder)) {
+      const removed = await rmdir(folder).then(
+        () => true,
+        () => false,
+      );
+      if (!removed) return;
+    }
   }
 
   async #allocate({ name, byteLength, header }: OutputFile): Promise<void> {

@@ -6,9 +6,16 @@ import type { ResultOf, Task, TaskResult, WorkerReply, WorkerRequest, WorkerSetu
 /** Tasks a worker holds at once: the one it does and the next, so that it never waits for a message. */
 const TASKS_PER_WORKER = 2;
 
+/** A task's result and the worker that did it, which may have kept what the next pass needs. */
+export interface Done<R> {
+  readonly result: R;
+  readonly worker: number;
+}
+
 interface Pending {
   readonly task: Task;
-  readonly resolve: (result: TaskResult) => void;
+  readonly preferred: number | undefined;
+  readonly resolve: (done: Done<TaskResult>) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -32,11 +39,14 @@ export class WorkerPool {
     }
   }
 
-  /** Queues a task. Rejects with the pool's first failure, whichever task it came from. */
-  run<T extends Task>(task: T): Promise<ResultOf<T>> {
+  /**
+   * Queues a task, for the `preferred` worker unless another would be idle. Rejects with the pool's first failure,
+   * whichever task it came from.
+   */
+  run<T extends Task>(task: T, preferred?: number): Promise<Done<ResultOf<T>>> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure);
-      this.#queue.push({ task, resolve: resolve as (result: TaskResult) => void, reject });
+      this.#queue.push({ task, preferred, resolve: resolve as (done: Done<TaskResult>) => void, reject });
       this.#dispatch();
     });
   }
@@ -58,13 +68,26 @@ export class WorkerPool {
   #dispatch(): void {
     while (this.#queue.length > 0) {
       const worker = this.#load.indexOf(Math.min(...this.#load));
-      if (this.#load[worker]! >= TASKS_PER_WORKER) return;
-      const pending = this.#queue.shift()!;
-      const request: WorkerRequest = { id: this.#nextId++, task: pending.task };
-      this.#running.set(request.id, { ...pending, worker });
+      const load = this.#load[worker]!;
+      if (load >= TASKS_PER_WORKER) return;
+      const next = this.#nextFor(worker, load === 0);
+      if (next === undefined) return;
+      const [pending] = this.#queue.splice(next, 1);
+      const request: WorkerRequest = { id: this.#nextId++, task: pending!.task };
+      this.#running.set(request.id, { ...pending!, worker });
       this.#load[worker]!++;
       this.#workers[worker]!.postMessage(request);
     }
+  }
+
+  /** Index in the queue of the task a worker should take: its own first, then anybody's, then (when idle) another's. */
+  #nextFor(worker: number, idle: boolean): number | undefined {
+    const find = (fits: (preferred: number | undefined) => boolean): number | undefined => {
+      const index = this.#queue.findIndex(({ preferred }) => fits(preferred));
+      return index < 0 ? undefined : index;
+    };
+    const own = find((preferred) => preferred === worker) ?? find((preferred) => preferred === undefined);
+    return own ?? (idle ? 0 : undefined);
   }
 
   #settle(reply: WorkerReply): void {
@@ -73,7 +96,7 @@ export class WorkerPool {
     this.#running.delete(reply.id);
     this.#load[running.worker]!--;
     if ('result' in reply) {
-      running.resolve(reply.result);
+      running.resolve({ result: reply.result, worker: running.worker });
       this.#dispatch();
       return;
     }

@@ -18,6 +18,8 @@ export class ScheduledTensor {
   /** Where the tensor stands in the scope of each kind of statistic. */
   readonly #places: Readonly<Record<StatisticScope, { readonly tensor: number; readonly firstOrdinal: number }>>;
   readonly #concluded = new Map<Statistic, unknown>();
+  /** The worker that last read each unit and may have kept it. */
+  readonly workers: (number | undefined)[] = [];
 
   /** `index` counts merged tensors in plan order, `firstOrdinal` the units before this tensor. */
   constructor(plan: Plan, job: MergeJob, fileIndex: FileIndex, index: number, firstOrdinal: number) {

@@ -90,7 +90,7 @@ class Schedule {
     await this.#gatherAll(statistics, tensor);
     const results = await Promise.all(
       unitsOf(tensor).map(async (unit) => {
-        const result = await this.#pool.run(tensor.combineTask(unit));
+        const { result } = await this.#pool.run(tensor.combineTask(unit), tensor.workers[unit]);
         this.#report(tensor, 1);
         return result;
       }),
@@ -115,7 +115,7 @@ class Schedule {
     }
     const results = await Promise.all(
       tasks.map(async (task) => {
-        const result = await this.#pool.run(task);
+        const { result } = await this.#pool.run(task);
         this.#options.onProgress({ bytesRead: task.byteLength, bytesWritten: task.byteLength, tensorsDone: 0 });
         return result;
       }),
@@ -138,8 +138,7 @@ class Schedule {
         const units = unitsOf(tensor).filter((unit) => visits(tensor.position(statistic.scope, unit)));
         await Promise.all(
           units.map(async (unit) => {
-            const inputs = tensor.unitInputs(unit);
-            const { partial } = await this.#pool.run({ kind: 'observe', inputs, statistic: statistic.name, request });
+            const partial = await this.#observe(statistic, request, tensor, unit);
             collector.add(tensor.position(statistic.scope, unit), partial);
             this.#report(tensor, 0);
           }),
@@ -150,6 +149,15 @@ class Schedule {
       request = outcome.request;
       visits = outcome.visits ?? (() => true);
     }
+  }
+
+  async #observe(statistic: Statistic, request: unknown, tensor: ScheduledTensor, unit: number): Promise<unknown> {
+    const retain = statistic.scope === 'tensor';
+    const inputs = tensor.unitInputs(unit);
+    const task = { kind: 'observe', inputs, statistic: statistic.name, request, retain } as const;
+    const { result, worker } = await this.#pool.run(task, tensor.workers[unit]);
+    if (retain) tensor.workers[unit] = worker;
+    return result.partial;
   }
 
   #forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

@@ -2,6 +2,7 @@
 import type { TensorMerge } from '../../kernels/unit.js';
 import type { MergeableDtype, OutputDtype } from '../checkpoint/dtype.js';
 import type { ErrorFacts, ErrorKind } from '../errors.js';
+import type { UnitSums } from '../geometry/unit-sums.js';
 import type { Rounding } from '../recipe/recipe.js';
 
 /**
@@ -54,6 +55,8 @@ export interface ObserveTask {
   /** Name of the statistic, and what its collector asked for (null in the first pass). */
   readonly statistic: string;
   readonly request: unknown;
+  /** Whether the unit's next pass follows soon, so that its inputs are worth keeping. */
+  readonly retain: boolean;
 }
 
 export interface CombineTask {
@@ -72,7 +75,13 @@ export interface CopyTask {
   readonly byteLength: number;
 }
 
-export type Task = ObserveTask | CombineTask | CopyTask;
+/** Measure the geometry of a unit's task vectors. */
+export interface MeasureTask {
+  readonly kind: 'measure';
+  readonly inputs: UnitInputs;
+}
+
+export type Task = ObserveTask | CombineTask | CopyTask | MeasureTask;
 
 export interface ObserveResult {
   readonly kind: 'observe';
@@ -87,10 +96,19 @@ export interface WriteResult {
   readonly nonFinite: { readonly base: number; readonly operands: readonly number[]; readonly output: number };
 }
 
-export type TaskResult = ObserveResult | WriteResult;
+export interface MeasureResult {
+  readonly kind: 'measure';
+  readonly sums: UnitSums;
+}
+
+export type TaskResult = ObserveResult | WriteResult | MeasureResult;
 
 /** Result type of each kind of task. */
-export type ResultOf<T extends Task> = T extends ObserveTask ? ObserveResult : WriteResult;
+export type ResultOf<T extends Task> = T extends ObserveTask
+  ? ObserveResult
+  : T extends MeasureTask
+    ? MeasureResult
+    : WriteResult;
 
 /** What a worker is told once. */
 export interface WorkerSetup {
@@ -100,6 +118,8 @@ export interface WorkerSetup {
   /** Compiled SIMD kernels; undefined for the reference kernels. */
   readonly simd: WebAssembly.Module | undefined;
   readonly tileElements: number;
+  /** Bytes of observed units a worker keeps for their next pass. */
+  readonly retainedBytes: number;
 }
 
 export type WorkerRequest = { readonly id: number; readonly task: Task };

@@ -2,25 +2,35 @@
 import type { Kernels, Slot } from '../../kernels/abi.js';
 
 /** Slots start at multiples of a cache line. */
-const SLOT_ALIGNMENT = 64;
+export const SLOT_ALIGNMENT = 64;
 
 /** Kernel memory grows by this much at a time, so that it settles after the first units. */
 const GROWTH_BYTES = 1_048_576;
 
 export class UnitMemory {
   readonly #kernels: Kernels;
+  #start: Slot;
   #next: Slot;
   #view: Uint8Array;
 
   constructor(kernels: Kernels) {
     this.#kernels = kernels;
-    this.#next = kernels.heapStart;
+    this.#start = kernels.heapStart;
+    this.#next = this.#start;
     this.#view = new Uint8Array(kernels.memory.buffer);
   }
 
-  /** Gives all slots back. */
+  /** Gives all slots back, but for those reserved. */
   reset(): void {
-    this.#next = this.#kernels.heapStart;
+    this.#next = this.#start;
+  }
+
+  /** Takes `bytes` for good, before any unit runs. */
+  reserve(bytes: number): Slot {
+    this.reset();
+    const slot = this.take(bytes);
+    this.#start = slot + bytes;
+    return slot;
   }
 
   /** Takes `bytes` of zeroed memory until the next `reset`. */

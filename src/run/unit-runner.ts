@@ -3,22 +3,26 @@
  * observe) it step by step while it is in the cache, narrow the result and write the tile. Runs in a worker.
  */
 import type { XXHash } from 'xxhash-wasm';
-import type { Kernels, Slot } from '../../kernels/abi.js';
+import type { Kernels } from '../../kernels/abi.js';
 import type { Method } from '../../kernels/method.js';
 import type { Tile, UnitContext } from '../../kernels/unit.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
-import { narrow, widen } from './convert.js';
+import { narrow, widen, widenDifference } from './convert.js';
 import type { PositionedFiles } from './files.js';
+import { RetainedUnits } from './retained-units.js';
 import type {
   CombineTask,
   CopyTask,
+  MeasureResult,
+  MeasureTask,
   ObserveResult,
   ObserveTask,
-  StoredVector,
   UnitInputs,
   WriteResult,
 } from './task.js';
-import { UnitMemory } from './unit-memory.js';
+import { observeGeometry } from './unit-geometry.js';
+import { SLOT_ALIGNMENT, UnitMemory } from './unit-memory.js';
+import type { InputVector, UnitVectors } from './unit-vectors.js';
 
 /**
  * Elements processed at once: a step's f32 vectors (32 KiB each) of base, five operands and result stay in a 512 KiB L2
@@ -33,42 +37,37 @@ export interface UnitRunnerOptions {
   /** Elements of a tile: what one read call of an input asks for. A multiple of 64. */
   readonly tileElements: number;
   readonly createHash: () => XXHash<bigint>;
-}
-
-/** One input of a unit while it runs. */
-interface InputVector {
-  readonly stored: StoredVector;
-  readonly raw: Slot;
-  readonly values: Slot;
-  nonFinite: number;
+  /** Bytes of observed units to keep for their next pass; 0 keeps none. */
+  readonly retainedBytes: number;
 }
 
 export class UnitRunner {
   readonly #options: UnitRunnerOptions;
   readonly #memory: UnitMemory;
+  readonly #retained: RetainedUnits;
 
   constructor(options: UnitRunnerOptions) {
     this.#options = options;
     this.#memory = new UnitMemory(options.kernels);
+    this.#retained = new RetainedUnits(this.#memory.reserve(options.retainedBytes), options.retainedBytes);
   }
 
   /** Gathers one statistic over a unit. */
-  observe({ inputs, statistic: name, request }: ObserveTask): ObserveResult & { transfer: readonly ArrayBuffer[] } {
+  observe({ inputs, statistic: name, request, retain }: ObserveTask): ObserveResult {
     const statistic = this.#options.method
       .statistics(inputs.merge.settings)
       .find((candidate) => candidate.name === name);
     if (statistic === undefined) throw new RangeError(`method has no statistic ${name}`);
-    const vectors = this.#takeInputs(inputs);
+    const vectors = this.#takeInputs(inputs, retain);
     const observer = statistic.observer(this.#context(inputs), request);
     this.#forEachTile(inputs, vectors, (tile) => observer.observe(tile));
-    const { value, transfer } = observer.finish();
-    return { kind: 'observe', partial: value, transfer };
+    return { kind: 'observe', partial: observer.finish() };
   }
 
   /** Merges a unit and writes it. */
   combine({ inputs, output }: CombineTask): WriteResult {
     const { kernels, method, files, tileElements } = this.#options;
-    const vectors = this.#takeInputs(inputs);
+    const vectors = this.#takeInputs(inputs, false);
     const width = bytesPerElement(output.dtype);
     const merged = this.#memory.take(4 * STEP_ELEMENTS);
     const raw = this.#memory.take(width * tileElements);
@@ -85,6 +84,7 @@ export class UnitRunner {
       hash.update(bytes);
       files.write(output.shard, bytes, output.begin + width * firstIndex);
     });
+    this.#retained.release(unitName(inputs));
     return {
       kind: 'write',
       checksum: formatChecksum(hash),
@@ -94,6 +94,14 @@ export class UnitRunner {
         output: nonFinite,
       },
     };
+  }
+
+  /** Measures the geometry of a unit's task vectors, which must have a base. */
+  measure({ inputs }: MeasureTask): MeasureResult {
+    const vectors = this.#takeInputs(inputs, false);
+    const observer = observeGeometry(this.#context(inputs), vectors);
+    this.#forEachTile(inputs, vectors, (tile, _offset, rawElement) => observer.observe(tile, rawElement));
+    return { kind: 'measure', sums: observer.finish() };
   }
 
   /** Copies bytes from an input to an output. */
@@ -111,15 +119,37 @@ export class UnitRunner {
     return { kind: 'write', checksum: formatChecksum(hash), nonFinite: { base: 0, operands: [], output: 0 } };
   }
 
-  #takeInputs({ base, operands }: UnitInputs): { base: InputVector | undefined; operands: readonly InputVector[] } {
+  /** Takes memory for a unit's inputs: where an earlier pass left them, in the ring if they are to stay, or a tile. */
+  #takeInputs(inputs: UnitInputs, retain: boolean): UnitVectors {
     this.#memory.reset();
-    const take = (stored: StoredVector): InputVector => ({
-      stored,
-      raw: this.#memory.take(bytesPerElement(stored.dtype) * this.#options.tileElements),
-      values: this.#memory.take(4 * STEP_ELEMENTS),
-      nonFinite: 0,
+    const { base, operands, count } = inputs;
+    const stored = base === undefined ? operands : [base, ...operands];
+    const sizes = stored.map(({ dtype }) => alignUp(bytesPerElement(dtype) * count));
+    const unit = unitName(inputs);
+    const found = this.#retained.find(unit);
+    const frame =
+      found ??
+      (retain
+        ? this.#retained.place(
+            unit,
+            sizes.reduce((total, size) => total + size, 0),
+          )
+        : undefined);
+    let next = frame ?? 0;
+    const vectors = stored.map((vector, i): InputVector => {
+      const raw =
+        frame === undefined ? this.#memory.take(bytesPerElement(vector.dtype) * this.#options.tileElements) : next;
+      next += sizes[i]!;
+      return { stored: vector, raw, values: this.#memory.take(4 * STEP_ELEMENTS), nonFinite: 0 };
     });
-    return { base: base && take(base), operands: operands.map(take) };
+    const [first, ...rest] = vectors;
+    const hasBase = base !== undefined;
+    return {
+      base: hasBase ? first : undefined,
+      operands: hasBase ? rest : vectors,
+      wholeUnit: frame !== undefined,
+      present: found !== undefined,
+    };
   }
 
   #context({ merge, statistics }: UnitInputs): UnitContext {
@@ -132,36 +162,57 @@ export class UnitRunner {
     };
   }
 
-  /** Reads tile after tile and hands each on in steps; `offset` is the step's first element inside the tile. */
+  /**
+   * Reads tile after tile and hands each on in steps; `offset` is the step's first element inside the tile, `rawElement`
+   * inside the raw vectors.
+   */
   #forEachTile(
     { firstIndex, count }: UnitInputs,
-    { base, operands }: { base: InputVector | undefined; operands: readonly InputVector[] },
-    onStep: (step: Tile, offset: number) => void,
+    vectors: UnitVectors,
+    onStep: (step: Tile, offset: number, rawElement: number) => void,
     onTile: (firstIndex: number, count: number) => void = () => {},
   ): void {
-    const { kernels, tileElements } = this.#options;
+    const { tileElements } = this.#options;
+    const { base, operands, wholeUnit, present } = vectors;
     const inputs = base === undefined ? operands : [base, ...operands];
     const slots = operands.map(({ values }) => values);
     for (let done = 0; done < count; done += tileElements) {
       const tileFirst = firstIndex + done;
       const tileCount = Math.min(tileElements, count - done);
-      for (const input of inputs) this.#readTile(input, tileFirst, tileCount);
+      const rawOffset = wholeUnit ? done : 0;
+      if (!present) for (const input of inputs) this.#readTile(input, rawOffset, tileFirst, tileCount);
       for (let offset = 0; offset < tileCount; offset += STEP_ELEMENTS) {
         const stepCount = Math.min(STEP_ELEMENTS, tileCount - offset);
-        for (const input of inputs)
-          input.nonFinite += widen(kernels, input.stored.dtype, input.raw, offset, input.values, stepCount);
-        if (base !== undefined) for (const slot of slots) kernels.subtract(slot, slot, base.values, stepCount);
-        onStep({ firstIndex: tileFirst + offset, count: stepCount, operands: slots }, offset);
+        this.#widenStep(vectors, rawOffset + offset, stepCount);
+        onStep({ firstIndex: tileFirst + offset, count: stepCount, operands: slots }, offset, rawOffset + offset);
       }
       onTile(tileFirst, tileCount);
     }
   }
 
-  #readTile({ stored, raw }: InputVector, firstIndex: number, count: number): void {
+  /** Widens `count` elements from raw element `offset` of every input: the base, and values or task vectors. */
+  #widenStep({ base, operands }: UnitVectors, offset: number, count: number): void {
+    const { kernels } = this.#options;
+    if (base !== undefined) base.nonFinite += widen(kernels, base.stored.dtype, base.raw, offset, base.values, count);
+    for (const operand of operands) {
+      const { stored, raw, values } = operand;
+      operand.nonFinite +=
+        base === undefined
+          ? widen(kernels, stored.dtype, raw, offset, values, count)
+          : widenDifference(kernels, stored.dtype, raw, offset, base.values, values, count);
+    }
+  }
+
+  #readTile({ stored, raw }: InputVector, rawOffset: number, firstIndex: number, count: number): void {
     const width = bytesPerElement(stored.dtype);
-    this.#options.files.read(stored.file, this.#memory.bytes(raw, width * count), stored.begin + width * firstIndex);
+    const bytes = this.#memory.bytes(raw + width * rawOffset, width * count);
+    this.#options.files.read(stored.file, bytes, stored.begin + width * firstIndex);
   }
 }
+
+const alignUp = (bytes: number): number => Math.ceil(bytes / SLOT_ALIGNMENT) * SLOT_ALIGNMENT;
+
+const unitName = ({ tensor, firstIndex }: UnitInputs): string => `${firstIndex} ${tensor}`;
 
 function formatChecksum(hash: XXHash<bigint>): string {
   return hash.digest().toString(16).padStart(16, '0');

@@ -6,7 +6,7 @@ import { findMethod } from '../../kernels/methods/registry.js';
 import { createReferenceKernels } from '../../kernels/reference/index.js';
 import { isM2MergeError } from '../errors.js';
 import { PositionedFiles } from './files.js';
-import type { Task, WorkerReply, WorkerRequest, WorkerSetup } from './task.js';
+import type { Task, TaskResult, WorkerReply, WorkerRequest, WorkerSetup } from './task.js';
 import { UnitRunner } from './unit-runner.js';
 
 const setup = workerData as WorkerSetup;
@@ -18,12 +18,14 @@ const runner = new UnitRunner({
   method: findMethod(setup.method)!,
   files: new PositionedFiles({ inputs: setup.inputFiles, outputs: setup.outputFiles }),
   tileElements: setup.tileElements,
+  retainedBytes: setup.retainedBytes,
   createHash: () => create64(),
 });
 
 port.on('message', ({ id, task }: WorkerRequest) => {
   try {
-    perform(id, task);
+    // Results are copied, not transferred: for some hundred kilobytes, detaching buffers costs far more.
+    port.postMessage({ id, result: resultOf(task) } satisfies WorkerReply);
   } catch (error) {
     const reply: WorkerReply = isM2MergeError(error)
       ? { id, error: { kind: error.kind, facts: error.facts } }
@@ -32,12 +34,8 @@ port.on('message', ({ id, task }: WorkerRequest) => {
   }
 });
 
-function perform(id: number, task: Task): void {
-  if (task.kind === 'observe') {
-    const { transfer, ...result } = runner.observe(task);
-    port.postMessage({ id, result } satisfies WorkerReply, transfer);
-  } else {
-    const result = task.kind === 'combine' ? runner.combine(task) : runner.copy(task);
-    port.postMessage({ id, result } satisfies WorkerReply);
-  }
+function resultOf(task: Task): TaskResult {
+  if (task.kind === 'observe') return runner.observe(task);
+  if (task.kind === 'measure') return runner.measure(task);
+  return task.kind === 'combine' ? runner.combine(task) : runner.copy(task);
 }

@@ -29,7 +29,7 @@ export const F8_E5M2 = format(4, 2 ** -16, 0x7c, 0x80);
 export const F8_E4M3 = format(8, 2 ** -9, 0x7f, 0x80);
 
 /** The value of a pattern of a format with infinities; NaN for its NaN patterns. */
-export function valueOf({ ladder, infinity, signBit }: Format, pattern: number): number {
+export function patternValue({ ladder, infinity, signBit }: Format, pattern: number): number {
   const positive = pattern % signBit;
   const magnitude = positive < infinity ? ladder[positive]! : positive === infinity ? Infinity : NaN;
   return pattern >= signBit ? -magnitude : magnitude;

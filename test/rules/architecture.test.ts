@@ -18,10 +18,11 @@ const LAYERS: readonly (readonly string[])[] = [
   ['kernels/methods/'],
   ['src/io/'],
   ['src/checkpoint/'],
+  ['src/geometry/'],
   ['src/recipe/'],
   ['src/plan/'],
   ['src/run/', 'src/report/'],
-  ['src/merge.ts'],
+  ['src/merge.ts', 'src/measure.ts'],
   ['src/index.ts', 'src/cli/'],
 ];
 
@@ -40,7 +41,7 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
     ],
   },
   WebAssembly: { pattern: /WebAssembly\.(?!Module\b|Memory\b)/, files: [/^kernels\/load\.ts$/] },
-  'the process': { pattern: /\bprocess\./, files: [/^src\/cli\//] },
+  'the process': { pattern: /\bprocess\.\w/, files: [/^src\/cli\//] },
   'any Node module in browser code': { pattern: /from 'node:/, files: [/^src\/(?!errors|warnings)/] },
 };
 

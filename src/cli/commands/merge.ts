@@ -1,16 +1,7 @@
-import { M2MergeError } from '../../errors.js';
-import { type MergeResult, mergeRecipe } from '../../merge.js';
-import type { PreparedMerge } from '../../plan/plan.js';
-import { alignColumns, formatBytes, formatCount, formatSeconds, plural } from '../../report/format.js';
-import type { Progress } from '../../run/scheduler.js';
-import { describeWarning, type Warning } from '../../warnings.js';
+import { mergeRecipe } from '../../merge.js';
+import { listenForSignals } from '../interruption.js';
+import { createEvents, createText } from '../merge-reporter.js';
 import { type MergeCommandOptions, recipeWith, threadsOf, tileOf } from '../options.js';
-import { fromHere } from '../paths.js';
-import { createProgress, type ProgressDisplay } from '../progress.js';
-import { printWarnings } from '../warnings.js';
-
-/** Milliseconds between two progress events of `--json`. */
-const EVENT_INTERVAL = 500;
 
 /** Merges a recipe; progress on stderr, the result on stdout (or everything as JSON events). */
 export async function mergeCommand(
@@ -20,13 +11,13 @@ export async function mergeCommand(
 ): Promise<void> {
   const tileElements = tileOf(options);
   const recipe = await recipeWith(file, options);
-  const reporter = options.json ? createEvents() : createText(options.quiet);
+  const reporter = options.json ? createEvents() : createText(options.quiet ?? false);
   const interruption = listenForSignals();
   try {
     const result = await mergeRecipe(recipe, {
       ...(output === undefined ? {} : { output }),
-      overwrite: options.overwrite,
-      sha256: options.sha256,
+      overwrite: options.overwrite ?? false,
+      sha256: options.sha256 ?? false,
       shardBytes: options.outShardSize,
       threads: threadsOf(options),
       kernels: options.kernels,
@@ -40,92 +31,4 @@ export async function mergeCommand(
     reporter.close();
     interruption.close();
   }
-}
-
-interface Reporter {
-  planned(prepared: PreparedMerge, output: string): void;
-  progress(progress: Progress): void;
-  finished(result: MergeResult): void;
-  close(): void;
-}
-
-function createText(quiet: boolean): Reporter {
-  let display: ProgressDisplay | undefined;
-  let shown: readonly Warning[] = [];
-  return {
-    planned({ plan, costs, warnings }) {
-      shown = warnings;
-      printWarnings(warnings);
-      const totals = { tensors: plan.jobs.length, bytes: costs.bytesRead + costs.bytesWritten };
-      void createProgress(totals, quiet).then((created) => {
-        display = created;
-      });
-    },
-    progress: (progress) => display?.advance(progress),
-    finished(result) {
-      display?.stop();
-      printWarnings(result.warnings.filter((warning) => !shown.includes(warning)));
-      if (!quiet) process.stdout.write(`${summarize(result)}\n`);
-    },
-    close: () => display?.stop(),
-  };
-}
-
-/** What was done, in a few aligned lines. */
-function summarize({ plan, costs, output, seconds }: MergeResult): string {
-  const models = plan.inputs.filter(({ role }) => role === 'model').length;
-  const dtypes = [...new Set(plan.jobs.map((job) => (job.kind === 'copy' ? job.dtype : job.outputDtype)))].join(', ');
-  const moved = costs.bytesRead + costs.bytesWritten;
-  return alignColumns([
-    ['merged', `${plural(models, 'model')} with ${plan.method} (preset ${plan.preset})`],
-    [
-      'wrote',
-      `${plural(plan.jobs.length, 'tensor')}, ${formatCount(costs.parameters)} parameters, ${dtypes}, ${formatBytes(costs.bytesWritten)}`,
-    ],
-    ['took', `${formatSeconds(seconds)}, ${formatBytes(moved / seconds)}/s read and written`],
-    ['model', fromHere(output)],
-  ]).join('\n');
-}
-
-function createEvents(): Reporter {
-  const emit = (event: string, facts: object): void => {
-    process.stdout.write(`${JSON.stringify({ event, ...facts })}\n`);
-  };
-  const describe = (warning: Warning): object => ({ ...warning, message: describeWarning(warning) });
-  let done = { bytesRead: 0, bytesWritten: 0, tensorsDone: 0 };
-  let last = 0;
-  return {
-    planned({ plan, costs, planHash, warnings }, output) {
-      emit('plan', { planHash, method: plan.method, tensors: plan.jobs.length, ...costs, output });
-      for (const warning of warnings) emit('warning', describe(warning));
-    },
-    progress({ bytesRead, bytesWritten, tensorsDone }) {
-      done = {
-        bytesRead: done.bytesRead + bytesRead,
-        bytesWritten: done.bytesWritten + bytesWritten,
-        tensorsDone: done.tensorsDone + tensorsDone,
-      };
-      const now = performance.now();
-      if (now - last < EVENT_INTERVAL) return;
-      last = now;
-      emit('progress', done);
-    },
-    finished({ output, seconds, warnings, plan, costs }) {
-      emit('done', { output, seconds, tensors: plan.jobs.length, ...costs, warnings: warnings.map(describe) });
-    },
-    close: () => {},
-  };
-}
-
-/** Turns SIGINT and SIGTERM into an abort; a second one ends the process at once. */
-function listenForSignals(): { signal: AbortSignal; close(): void } {
-  const controller = new AbortController();
-  const stop = (signal: NodeJS.Signals): void => controller.abort(new M2MergeError('interrupted', { signal }));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  return {
-    signal: controller.signal,
-    close: () => {
-      process.off('SIGINT', stop).off('SIGTERM', stop);
-    },
-  };
 }

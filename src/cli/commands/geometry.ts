@@ -1,0 +1,88 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { M2MergeError } from '../../errors.js';
+import type { GeometryResult } from '../../geometry/result.js';
+import { measureGeometry } from '../../measure.js';
+import { loadRecipe } from '../../recipe/load.js';
+import { parseRecipe } from '../../recipe/parse.js';
+import type { Recipe } from '../../recipe/recipe.js';
+import { formatGeometryHtml } from '../../report/geometry-html.js';
+import { formatGeometryJson } from '../../report/geometry-json.js';
+import { formatGeometryMarkdown } from '../../report/geometry-markdown.js';
+import { formatGeometryTerminal } from '../../report/geometry-terminal.js';
+import { listenForSignals } from '../interruption.js';
+import { threadsOf, tileOf } from '../options.js';
+import { fromHere } from '../paths.js';
+import { createProgress, type ProgressDisplay } from '../progress.js';
+import { printWarnings } from '../warnings.js';
+
+export interface GeometryCommandOptions {
+  readonly base?: string;
+  readonly out?: string;
+  readonly threads?: number;
+  readonly tile?: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** Measures experts against their base; a summary (or the JSON) on stdout, the full report in `--out`. */
+export async function geometryCommand(inputs: readonly string[], options: GeometryCommandOptions): Promise<void> {
+  const recipe = await recipeFor(inputs, options.base);
+  const result = await measure(recipe, options);
+  if (options.out !== undefined) await writeReport(resolve(options.out), result);
+  if (options.json) process.stdout.write(formatGeometryJson(result));
+  else if (!options.quiet) {
+    const colour = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
+    process.stdout.write(`${formatGeometryTerminal(result, colour)}\n`);
+    if (options.out !== undefined)
+      process.stdout.write(`\nreport: ${fromHere(join(resolve(options.out), 'geometry.html'))}\n`);
+  }
+}
+
+/** One recipe, or with a base the experts themselves. */
+async function recipeFor(inputs: readonly string[], base: string | undefined): Promise<Recipe> {
+  if (base !== undefined) {
+    const models = inputs.map((model) => ({ model, parameters: { weight: 1 } }));
+    const text = JSON.stringify({ merge_method: 'task_arithmetic', base_model: base, models });
+    return parseRecipe(text, { file: 'command line' });
+  }
+  if (inputs.length === 1) return loadRecipe(inputs[0]!);
+  throw new M2MergeError('usage', {
+    message: 'give one recipe, or experts with --base',
+    hint: 'm2merge geometry --base ./sft ./math ./code',
+  });
+}
+
+async function measure(recipe: Recipe, options: GeometryCommandOptions): Promise<GeometryResult> {
+  const interruption = listenForSignals();
+  let display: ProgressDisplay | undefined;
+  const quiet = options.quiet === true || options.json === true;
+  try {
+    return await measureGeometry(recipe, {
+      threads: threadsOf(options),
+      tileElements: tileOf(options),
+      signal: interruption.signal,
+      onPlan({ plan, costs, warnings }) {
+        printWarnings(warnings);
+        void createProgress({ tensors: plan.jobs.length, bytes: costs.bytesRead }, quiet).then((created) => {
+          display = created;
+        });
+      },
+      onProgress: (progress) => display?.advance(progress),
+    });
+  } finally {
+    display?.stop();
+    interruption.close();
+  }
+}
+
+async function writeReport(folder: string, result: GeometryResult): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'geometry.json'), formatGeometryJson(result));
+    await writeFile(join(folder, 'geometry.md'), formatGeometryMarkdown(result));
+    await writeFile(join(folder, 'geometry.html'), formatGeometryHtml(result));
+  } catch (error) {
+    throw new M2MergeError('output-unwritable', { path: folder, reason: (error as Error).message }, { cause: error });
+  }
+}

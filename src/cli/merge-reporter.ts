@@ -1,0 +1,90 @@
+/** What the command line says about a merge while it runs and when it is done. */
+import type { MergeResult } from '../merge.js';
+import type { PreparedMerge } from '../plan/plan.js';
+import { alignColumns, formatBytes, formatCount, formatSeconds, plural } from '../report/format.js';
+import type { Progress } from '../run/scheduler.js';
+import { describeWarning, type Warning } from '../warnings.js';
+import { fromHere } from './paths.js';
+import { createProgress, type ProgressDisplay } from './progress.js';
+import { printWarnings } from './warnings.js';
+
+/** Milliseconds between two progress events of `--json`. */
+const EVENT_INTERVAL = 500;
+
+/** Tells people or machines about a merge. */
+export interface Reporter {
+  planned(prepared: PreparedMerge, output: string): void;
+  progress(progress: Progress): void;
+  finished(result: MergeResult): void;
+  close(): void;
+}
+
+/** Text: warnings and progress on stderr, a summary on stdout. */
+export function createText(quiet: boolean): Reporter {
+  let display: ProgressDisplay | undefined;
+  let shown: readonly Warning[] = [];
+  return {
+    planned({ plan, costs, warnings }) {
+      shown = warnings;
+      printWarnings(warnings);
+      const totals = { tensors: plan.jobs.length, bytes: costs.bytesRead + costs.bytesWritten };
+      void createProgress(totals, quiet).then((created) => {
+        display = created;
+      });
+    },
+    progress: (progress) => display?.advance(progress),
+    finished(result) {
+      display?.stop();
+      printWarnings(result.warnings.filter((warning) => !shown.includes(warning)));
+      if (!quiet) process.stdout.write(`${summarize(result)}\n`);
+    },
+    close: () => display?.stop(),
+  };
+}
+
+/** What was done, in a few aligned lines. */
+function summarize({ plan, costs, output, seconds }: MergeResult): string {
+  const models = plan.inputs.filter(({ role }) => role === 'model').length;
+  const dtypes = [...new Set(plan.jobs.map((job) => (job.kind === 'copy' ? job.dtype : job.outputDtype)))].join(', ');
+  const moved = costs.bytesRead + costs.bytesWritten;
+  return alignColumns([
+    ['merged', `${plural(models, 'model')} with ${plan.method} (preset ${plan.preset})`],
+    [
+      'wrote',
+      `${plural(plan.jobs.length, 'tensor')}, ${formatCount(costs.parameters)} parameters, ${dtypes}, ${formatBytes(costs.bytesWritten)}`,
+    ],
+    ['took', `${formatSeconds(seconds)}, ${formatBytes(moved / seconds)}/s read and written`],
+    ['model', fromHere(output)],
+  ]).join('\n');
+}
+
+/** JSON events, one a line, on stdout. */
+export function createEvents(): Reporter {
+  const emit = (event: string, facts: object): void => {
+    process.stdout.write(`${JSON.stringify({ event, ...facts })}\n`);
+  };
+  const describe = (warning: Warning): object => ({ ...warning, message: describeWarning(warning) });
+  let done = { bytesRead: 0, bytesWritten: 0, tensorsDone: 0 };
+  let last = 0;
+  return {
+    planned({ plan, costs, planHash, warnings }, output) {
+      emit('plan', { planHash, method: plan.method, tensors: plan.jobs.length, ...costs, output });
+      for (const warning of warnings) emit('warning', describe(warning));
+    },
+    progress({ bytesRead, bytesWritten, tensorsDone }) {
+      done = {
+        bytesRead: done.bytesRead + bytesRead,
+        bytesWritten: done.bytesWritten + bytesWritten,
+        tensorsDone: done.tensorsDone + tensorsDone,
+      };
+      const now = performance.now();
+      if (now - last < EVENT_INTERVAL) return;
+      last = now;
+      emit('progress', done);
+    },
+    finished({ output, seconds, warnings, plan, costs }) {
+      emit('done', { output, seconds, tensors: plan.jobs.length, ...costs, warnings: warnings.map(describe) });
+    },
+    close: () => {},
+  };
+}

@@ -1,0 +1,110 @@
+/** Folds the sums of units into the geometry of tensors, layers, kinds of modules and the whole model. */
+import { scopeGeometry, withDisplacement } from './metrics.js';
+import { MODULE_TYPES, type ModuleType, moduleTypeOf } from './module-type.js';
+import type { GeometryResult, ScopeGeometry } from './result.js';
+import { type RealSums, ScopeSums } from './scope-sums.js';
+import type { UnitSums } from './unit-sums.js';
+
+/** A tensor as the collector knows it. */
+export interface GeometryTensor {
+  readonly name: string;
+  /** Number of the layer; undefined for embeddings, the final norm and the head. */
+  readonly layer: number | undefined;
+  readonly units: number;
+}
+
+/** The part of the result that weights alone decide. */
+export type MeasuredGeometry = Pick<GeometryResult, 'global' | 'layers' | 'modules' | 'tensors' | 'untouched'>;
+
+/** Sums of one tensor while its units come in. */
+interface OpenTensor {
+  readonly units: (UnitSums | undefined)[];
+  missing: number;
+}
+
+/** What stays of a tensor: its sums for the scopes above it, and its own metrics. */
+interface ClosedTensor {
+  readonly reals: RealSums;
+  readonly geometry: ScopeGeometry;
+}
+
+export class GeometryCollector {
+  readonly #tensors: readonly GeometryTensor[];
+  readonly #names: readonly string[];
+  readonly #open = new Map<number, OpenTensor>();
+  readonly #closed = new Map<number, ClosedTensor>();
+  readonly #model: ScopeSums;
+  readonly #layers = new Map<number, ScopeSums>();
+  readonly #modules = new Map<ModuleType, ScopeSums>();
+
+  /** `tensors` in name order; `names` are the experts in recipe order. */
+  constructor(tensors: readonly GeometryTensor[], names: readonly string[]) {
+    this.#tensors = tensors;
+    this.#names = names;
+    this.#model = new ScopeSums(names.length);
+    for (const { name, layer } of tensors) this.#scopesOf(name, layer);
+  }
+
+  /** Takes one unit, in any order. */
+  add(tensor: number, unit: number, sums: UnitSums): void {
+    const { name, layer, units } = this.#tensors[tensor]!;
+    const open = this.#open.get(tensor) ?? { units: new Array<UnitSums | undefined>(units), missing: units };
+    this.#open.set(tensor, open);
+    open.units[unit] = sums;
+    open.missing--;
+    for (const scope of this.#scopesOf(name, layer)) scope.addCounts(sums);
+    if (open.missing > 0) return;
+    this.#open.delete(tensor);
+    this.#closed.set(tensor, this.#close(open.units as readonly UnitSums[]));
+  }
+
+  /** The geometry, once all units are in. f64 sums are added in tensor order here, whatever the order of arrival. */
+  finish(): MeasuredGeometry {
+    const closed = this.#tensors.map((_, tensor) => this.#closed.get(tensor) ?? this.#close([]));
+    this.#tensors.forEach(({ name, layer }, tensor) => {
+      for (const scope of this.#scopesOf(name, layer)) scope.addReals(closed[tensor]!.reals);
+    });
+    const global = scopeGeometry(this.#model, this.#names);
+    const describe = (scope: ScopeSums): ScopeGeometry => withDisplacement(scopeGeometry(scope, this.#names), global);
+    const layers = [...this.#layers].sort(([a], [b]) => a - b);
+    const modules = MODULE_TYPES.flatMap((type) => {
+      const scope = this.#modules.get(type);
+      return scope === undefined ? [] : [[type, describe(scope)] as const];
+    });
+    return {
+      global: withDisplacement(global, global),
+      layers: Object.fromEntries(layers.map(([layer, scope]) => [String(layer), describe(scope)])),
+      modules: Object.fromEntries(modules),
+      tensors: Object.fromEntries(
+        this.#tensors.map(({ name }, tensor) => [name, withDisplacement(closed[tensor]!.geometry, global)]),
+      ),
+      untouched: Object.fromEntries(this.#names.map((expert) => [expert, this.#untouchedBy(expert, closed)])),
+    };
+  }
+
+  #untouchedBy(expert: string, closed: readonly ClosedTensor[]): string[] {
+    const untouched = this.#tensors.filter(
+      (_, tensor) => closed[tensor]!.geometry.experts[expert]!.changed_fraction === 0,
+    );
+    return untouched.map(({ name }) => name);
+  }
+
+  #close(units: readonly UnitSums[]): ClosedTensor {
+    const sums = new ScopeSums(this.#names.length);
+    for (const unit of units) {
+      sums.addCounts(unit);
+      sums.addReals(unit);
+    }
+    return { reals: sums.reals, geometry: scopeGeometry(sums, this.#names) };
+  }
+
+  #scopesOf(name: string, layer: number | undefined): ScopeSums[] {
+    const type = moduleTypeOf(name);
+    const module = this.#modules.get(type) ?? new ScopeSums(this.#names.length);
+    this.#modules.set(type, module);
+    if (layer === undefined) return [this.#model, module];
+    const own = this.#layers.get(layer) ?? new ScopeSums(this.#names.length);
+    this.#layers.set(layer, own);
+    return [this.#model, module, own];
+  }
+}

@@ -1,0 +1,58 @@
+/** What to act on in a finished merge, from its accounting. */
+import { NORM_RATIO_LIMIT, ROUNDING_SURVIVAL_LIMIT } from './finding-thresholds.js';
+import { formatMeasure, formatShare } from './number-text.js';
+import type { Finding, MergeAccounting } from './result.js';
+
+/** Findings on one merge; `merge` is its key in `merge_accounting`. */
+export function judgeMerge(merge: string, accounting: MergeAccounting): Finding[] {
+  return [...judgeNonFinite(merge, accounting), ...judgeLength(merge, accounting), ...judgeRounding(merge, accounting)];
+}
+
+function judgeNonFinite(merge: string, { non_finite: values }: MergeAccounting): Finding[] {
+  if (values === 0) return [];
+  return [
+    {
+      code: 'non-finite-output',
+      level: 'problem',
+      title: `${merge} wrote NaN or infinite values`,
+      evidence: `${values.toLocaleString('en-US')} ${values === 1 ? 'value' : 'values'}`,
+      advice:
+        'Do not use this model. Check the inputs for such values; with float16 output, write bfloat16 or float32.',
+    },
+  ];
+}
+
+function judgeLength(merge: string, accounting: MergeAccounting): Finding[] {
+  const ratio = accounting.norm_ratio;
+  if (ratio === null || ratio <= NORM_RATIO_LIMIT) return [];
+  return [
+    {
+      code: 'over-scaled-merge',
+      level: 'warning',
+      title: `${merge} goes ${formatMeasure(ratio)} times as far from the base as an expert`,
+      evidence: `‖Δ̃‖ / mean ‖τ‖ ${formatMeasure(ratio)} (limit ${NORM_RATIO_LIMIT})`,
+      advice:
+        `Multiply λ by ${formatMeasure(1 / ratio)} for the length of one expert. ` +
+        'Over-long merges of RL experts lost accuracy in code, and their answers grew several times longer (arXiv 2608.27409).',
+    },
+  ];
+}
+
+function judgeRounding(merge: string, accounting: MergeAccounting): Finding[] {
+  const survival = accounting.rounding_survival;
+  if (survival === null || survival >= ROUNDING_SURVIVAL_LIMIT) return [];
+  const lost = accounting.lost_to_rounding.toLocaleString('en-US');
+  const updated = accounting.updated_coordinates.toLocaleString('en-US');
+  return [
+    {
+      code: 'rounding-survival',
+      level: 'warning',
+      title: `${merge}: ${formatShare(1 - survival)} of its updates round back to the base`,
+      evidence:
+        `${lost} of ${updated} updated elements are written unchanged; ` +
+        `‖Δ‖ ${formatMeasure(accounting.delta_norm)} before and ` +
+        `${formatMeasure(accounting.delta_norm_after_rounding)} after rounding`,
+      advice: 'Write float32 (dtype: float32), or raise λ: changes below half a step of the output dtype vanish.',
+    },
+  ];
+}

@@ -1,0 +1,240 @@
+/**
+ * What to act on in a measured group: numbers in, findings out. A finding is made only where a number crosses one of
+ * finding-thresholds.ts; what could only be guessed (such as a density above the changed share, which these numbers do
+ * not tell) is left out, so no findings is a valid answer.
+ */
+import { compareUtf8 } from '../checkpoint/order.js';
+import { type ExpertPair, expertPairs } from './expert-pairs.js';
+import {
+  COIN_FLIP_CONFLICT,
+  COIN_FLIP_LIFT,
+  COIN_FLIP_OVERLAP_ELEMENTS,
+  COMMON_UPDATE_COSINE,
+  ONE_ULP_SHARE_LIMIT,
+  RL_CHANGED_FRACTION_LIMIT,
+  RL_RELATIVE_NORM_LIMIT,
+  SAME_MODEL_RELATIVE_NORM_LIMIT,
+  STRONG_COSINE,
+} from './finding-thresholds.js';
+import { judgeMerge } from './findings-of-merge.js';
+import { formatMeasure, formatMilli, formatShare } from './number-text.js';
+import type { ExpertGeometry, Finding, FindingLevel, GeometryResult, PairGeometry } from './result.js';
+
+/** Every number of a result: what findings are drawn from. */
+export type MeasuredGeometry = Omit<GeometryResult, 'findings'>;
+
+const LEVEL_ORDER: readonly FindingLevel[] = ['problem', 'warning', 'note'];
+
+/** Items that an evidence text names; the rest is counted. */
+const NAMED_ITEMS = 4;
+
+interface MeasuredExpert extends ExpertGeometry {
+  readonly name: string;
+}
+
+type MeasuredPair = ExpertPair & PairGeometry;
+
+/** Findings by level (problem, warning, note), then code, then recipe order. Pure: same numbers, same findings. */
+export function findFindings(result: MeasuredGeometry): Finding[] {
+  const experts = result.experts.flatMap((name): MeasuredExpert[] => {
+    const numbers = result.global.experts[name];
+    return numbers === undefined ? [] : [{ name, ...numbers }];
+  });
+  const pairs = expertPairs(result.experts).flatMap((pair): MeasuredPair[] => {
+    const numbers = result.global.pairs[pair.key];
+    return numbers === undefined ? [] : [{ ...pair, ...numbers }];
+  });
+  const merges = Object.entries(result.merge_accounting);
+  const findings = [
+    ...experts.flatMap(judgeExpert),
+    ...judgePairs(pairs, experts),
+    // A merge shows what rounding really does; before one, the size of the steps is the best evidence.
+    ...(merges.length === 0 ? judgeSmallSteps(experts) : []),
+    ...judgeScale(experts, pairs),
+    ...judgeUntouched(result),
+    ...merges.flatMap(([merge, accounting]) => judgeMerge(merge, accounting)),
+  ];
+  const rank = ({ level }: Finding): number => LEVEL_ORDER.indexOf(level);
+  return findings.sort((a, b) => rank(a) - rank(b) || compareUtf8(a.code, b.code));
+}
+
+function judgeExpert(expert: MeasuredExpert): Finding[] {
+  const { name, norm, relative_norm: relativeNorm, changed_fraction_relative: changed } = expert;
+  if (!Number.isFinite(norm)) {
+    return finding('non-finite-input', 'problem', `${name} or the base has NaN or infinite values`, {
+      evidence: 'the norm of its task vector is not a finite number',
+      advice: 'Fetch the checkpoint again or leave it out; such values spread into every merge.',
+    });
+  }
+  if (expert.changed_fraction === 0) {
+    return finding('unchanged-expert', 'warning', `${name} is identical to the base`, {
+      evidence: 'no element differs in any tensor',
+      advice: 'Check its path; as it is, it only dilutes an average.',
+    });
+  }
+  const evidence =
+    `changed share ${formatShare(changed)} (RL in bf16: 8 to 64 %), ` +
+    `relative norm ${formatMeasure(relativeNorm)} (RL: below ${RL_RELATIVE_NORM_LIMIT})`;
+  if ((relativeNorm ?? 0) > SAME_MODEL_RELATIVE_NORM_LIMIT) {
+    return finding('wrong-base', 'problem', `${name} was not trained from this base`, {
+      evidence,
+      advice:
+        'Name the checkpoint that its training started from as base: a difference of unrelated models is no update.',
+    });
+  }
+  if (changed <= RL_CHANGED_FRACTION_LIMIT && (relativeNorm ?? 0) <= RL_RELATIVE_NORM_LIMIT) return [];
+  return finding('not-rl-trained', 'warning', `${name} does not look RL-trained from this base`, {
+    evidence,
+    advice:
+      'Check the base: RL often starts from an SFT or instruct checkpoint, not from the pretrained one. ' +
+      'If the base is right, this is a fine-tune of another kind and outweighs RL experts in a merge.',
+  });
+}
+
+function judgePairs(pairs: readonly MeasuredPair[], experts: readonly MeasuredExpert[]): Finding[] {
+  const identical = pairs.filter(({ distance, cosine }) => distance === 0 && cosine !== null);
+  const distinct = pairs.filter((pair) => !identical.includes(pair));
+  const dense = new Set(
+    experts.filter((expert) => expert.changed_fraction_relative > RL_CHANGED_FRACTION_LIMIT).map(({ name }) => name),
+  );
+  const oneUpdate = distinct.filter(
+    ({ first, second, cosine }) => dense.has(first) && dense.has(second) && (cosine ?? 0) > COMMON_UPDATE_COSINE,
+  );
+  const aligned = distinct.filter((pair) => !oneUpdate.includes(pair) && (pair.cosine ?? 0) > STRONG_COSINE);
+  const opposed = distinct.filter(({ cosine }) => (cosine ?? 0) < -STRONG_COSINE);
+  const cosine = (pair: MeasuredPair): string => `cosine ${formatMilli(pair.cosine)}e-3`;
+  return [
+    ...overPairs(identical, 'identical-experts', 'warning', 'the same model', {
+      evidence: () => 'distance 0',
+      advice: 'Check the paths: a model that is listed twice counts twice.',
+    }),
+    ...overPairs(oneUpdate, 'common-ancestor', 'problem', 'nearly one and the same large update', {
+      evidence: cosine,
+      advice:
+        'They share a training stage after this base. Name their last common checkpoint (often the SFT model) as base, ' +
+        'or a merge adds that stage once for each of them.',
+    }),
+    ...overPairs(aligned, 'aligned-pairs', 'note', 'strongly aligned', {
+      evidence: cosine,
+      advice: 'A sum counts what they share twice: lower λ or their weights, or merge only one of them.',
+    }),
+    ...overPairs(opposed, 'opposed-pairs', 'warning', 'strongly opposed', {
+      evidence: cosine,
+      advice: 'What a merge keeps of one it takes from the other: choose one, or weight them by what matters more.',
+    }),
+    ...judgeElections(distinct),
+  ];
+}
+
+function judgeElections(pairs: readonly MeasuredPair[]): Finding[] {
+  const undecided = pairs.filter(
+    ({ sign_conflict_on_overlap: conflict, jaccard_lift: lift, overlap }) =>
+      overlap >= COIN_FLIP_OVERLAP_ELEMENTS &&
+      conflict !== null &&
+      conflict > COIN_FLIP_CONFLICT &&
+      lift !== null &&
+      lift < COIN_FLIP_LIFT,
+  );
+  return overPairs(
+    undecided,
+    'coin-flip-election',
+    'warning',
+    'independent, so a sign election between them is a coin flip',
+    {
+      evidence: (pair) =>
+        `sign conflict ${formatShare(pair.sign_conflict_on_overlap)} of ${pair.overlap.toLocaleString('en-US')}, ` +
+        `lift ${formatMeasure(pair.jaccard_lift)}`,
+      advice:
+        'Where both changed an element, TIES drops one of two unrelated changes. ' +
+        'Prefer task arithmetic or DARE for this group; near-orthogonal updates can be added.',
+    },
+  );
+}
+
+function judgeSmallSteps(experts: readonly MeasuredExpert[]): Finding[] {
+  if (experts.length < 2) return [];
+  const small = experts.flatMap(({ name, ulp_histogram: classes }) => {
+    const changed = classes.reduce((sum, count) => sum + count, 0);
+    // Classes 0 and 1: up to half a step, and one step.
+    const share = ((classes[0] ?? 0) + (classes[1] ?? 0)) / changed;
+    return share > ONE_ULP_SHARE_LIMIT ? [`${name} ${formatShare(share)}`] : [];
+  });
+  if (small.length === 0) return [];
+  return finding('one-ulp-changes', 'note', 'Most changes are of one step of the stored dtype', {
+    evidence: `changes of at most 1 ULP: ${listed(small)}`,
+    advice:
+      `An average of ${experts.length} in the same dtype rounds back to the base wherever only one of them changed. ` +
+      'Use λ near 1, or write float32.',
+  });
+}
+
+function judgeScale(experts: readonly MeasuredExpert[], pairs: readonly MeasuredPair[]): Finding[] {
+  if (experts.length < 2) return [];
+  const mean = experts.reduce((sum, { norm }) => sum + norm, 0) / experts.length;
+  const squared =
+    experts.reduce((sum, { norm }) => sum + norm ** 2, 0) + 2 * pairs.reduce((sum, { dot }) => sum + dot, 0);
+  if (!(squared > 0) || !Number.isFinite(squared) || mean === 0) return [];
+  const sumNorm = Math.sqrt(squared);
+  const lambda = formatMeasure(mean / sumNorm);
+  return finding('norm-preserving-scale', 'note', `λ = ${lambda} makes a sum as long as one expert`, {
+    evidence: `mean ‖τ‖ ${formatMeasure(mean)} / ‖Στ‖ ${formatMeasure(sumNorm)}, from the exact Gram matrix`,
+    advice:
+      `In published merges of RL experts the scale mattered more than the method (arXiv 2608.27409). Sweep λ around ${lambda}: ` +
+      `an average is λ = ${formatMeasure(1 / experts.length)}, a plain sum λ = 1.`,
+  });
+}
+
+function judgeUntouched({ experts, untouched, tensors }: MeasuredGeometry): Finding[] {
+  const [first, ...others] = experts.map((name) => untouched[name] ?? []);
+  if (first === undefined) return [];
+  const sets = others.map((names) => new Set(names));
+  const common = first.filter((name) => sets.every((set) => set.has(name)));
+  const total = Object.keys(tensors).length;
+  // When nothing changed at all, `unchanged-expert` says so.
+  if (common.length === 0 || common.length === total) return [];
+  return finding('untouched-tensors', 'note', `${common.length} of ${total} tensors were changed by no expert`, {
+    evidence: listed(countPatterns(common)),
+    advice:
+      'A merge copies them from the base. Expected of norms in bf16; otherwise check what was frozen in training.',
+  });
+}
+
+function finding(
+  code: string,
+  level: FindingLevel,
+  title: string,
+  text: Pick<Finding, 'evidence' | 'advice'>,
+): Finding[] {
+  return [{ code, level, title, ...text }];
+}
+
+/** Names that differ in their numbers only (layers, experts) as one, with `*` for the numbers and their count. */
+function countPatterns(names: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const name of names) {
+    const pattern = name.replace(/(^|\.)\d+(?=\.|$)/g, '$1*');
+    counts.set(pattern, (counts.get(pattern) ?? 0) + 1);
+  }
+  return [...counts].map(([pattern, count]) => (count === 1 ? pattern : `${pattern} (${count})`));
+}
+
+/** One finding over all pairs that share a property, so that a group of ten pairs does not make ten findings. */
+function overPairs(
+  pairs: readonly MeasuredPair[],
+  code: string,
+  level: FindingLevel,
+  property: string,
+  text: { readonly evidence: (pair: MeasuredPair) => string; readonly advice: string },
+): Finding[] {
+  const [only] = pairs;
+  if (only === undefined) return [];
+  const subject =
+    pairs.length === 1 ? `${only.first} and ${only.second} are` : `${pairs.length} pairs of experts are each`;
+  const evidence = listed(pairs.map((pair) => `${pair.first} – ${pair.second}: ${text.evidence(pair)}`));
+  return finding(code, level, `${subject} ${property}`, { evidence, advice: text.advice });
+}
+
+function listed(items: readonly string[]): string {
+  const named = items.slice(0, NAMED_ITEMS).join('; ');
+  return items.length > NAMED_ITEMS ? `${named}; and ${items.length - NAMED_ITEMS} more` : named;
+}

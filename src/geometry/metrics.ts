@@ -1,0 +1,144 @@
+/** From sums to metrics; docs/geometry.md has the equations. All arithmetic in f64. */
+import { ULP_CLASS_COUNT } from '../../kernels/abi.js';
+import type { ExpertGeometry, PairGeometry, ScopeGeometry } from './result.js';
+import type { ScopeSums } from './scope-sums.js';
+import { energyShare, lowMagnitudeLift, stratifiedIntersection } from './strata.js';
+
+/** Shares of elements whose part of the energy is reported. */
+const TOP_SHARES = { one: 0.01, twenty: 0.2 } as const;
+
+export const ratio = (numerator: number, denominator: number): number | null =>
+  denominator === 0 || !Number.isFinite(numerator / denominator) ? null : numerator / denominator;
+
+/** Index of Σ τⱼτₖ (j ≤ k) among the products of N experts. */
+export function productIndex(j: number, k: number, experts: number): number {
+  return j * experts - (j * (j - 1)) / 2 + (k - j);
+}
+
+/** Index of the pair j < k. */
+export function pairIndex(j: number, k: number, experts: number): number {
+  return j * (experts - 1) - (j * (j - 1)) / 2 + (k - j - 1);
+}
+
+/** Index of the ordered pair j ≠ k. */
+function orderedPairIndex(j: number, k: number, experts: number): number {
+  return j * (experts - 1) + (k > j ? k - 1 : k);
+}
+
+/** ‖τ‖² of an expert. */
+export function squareOf({ reals, experts }: ScopeSums, expert: number): number {
+  return reals.products[productIndex(expert, expert, experts)]!;
+}
+
+/** Elements for whose mask `holds`. */
+function countMasks({ byMask }: ScopeSums, holds: (mask: number) => boolean): number {
+  return byMask.reduce((total, count, mask) => (holds(mask) ? total + count : total), 0);
+}
+
+const has = (mask: number, expert: number): boolean => (mask & (1 << expert)) !== 0;
+
+/** Metrics of one scope but its displacement; `names` are the experts in the order of the sums. */
+export function scopeGeometry(sums: ScopeSums, names: readonly string[]): ScopeGeometry {
+  const { experts, reals, elements, byMask } = sums;
+  const pairs: Record<string, PairGeometry> = {};
+  for (let j = 0; j < experts; j++) {
+    for (let k = j + 1; k < experts; k++) pairs[`${names[j]}|${names[k]}`] = pairGeometry(sums, j, k);
+  }
+  const changedByK = new Array<number>(experts + 1).fill(0);
+  byMask.forEach((count, mask) => {
+    changedByK[bitCount(mask)]! += count;
+  });
+  const overlapping = changedByK.slice(2).reduce((total, count) => total + count, 0);
+  return {
+    parameters: elements,
+    base_norm: Math.sqrt(reals.baseSquares),
+    experts: Object.fromEntries(names.map((name, expert) => [name, expertGeometry(sums, expert)])),
+    pairs,
+    changed_by_k: changedByK,
+    exact_cancellation_on_overlap: ratio(sums.cancelled, overlapping),
+    conflict_mass: ratio(reals.conflict, reals.mass),
+  };
+}
+
+/** The scope's share of each expert's ‖τ‖² over its share of parameters, filled in once the whole model is known. */
+export function withDisplacement(scope: ScopeGeometry, model: ScopeGeometry): ScopeGeometry {
+  const experts = Object.entries(scope.experts).map(([name, expert]) => {
+    const energyShare = ratio(expert.norm ** 2, model.experts[name]!.norm ** 2);
+    const displacement = energyShare === null ? null : ratio(energyShare * model.parameters, scope.parameters);
+    return [name, { ...expert, displacement_ratio: displacement }] as const;
+  });
+  return { ...scope, experts: Object.fromEntries(experts) };
+}
+
+function bitCount(mask: number): number {
+  let count = 0;
+  for (let rest = mask; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
+
+function expertGeometry(sums: ScopeSums, expert: number): ExpertGeometry {
+  const { elements, reals, changes, magnitudes } = sums;
+  const changed = countMasks(sums, (mask) => has(mask, expert));
+  const unique = sums.byMask[1 << expert]!;
+  const norm = Math.sqrt(squareOf(sums, expert));
+  const counters = changes[expert]!;
+  return {
+    changed_fraction: ratio(changed, elements) ?? 0,
+    changed_fraction_relative: ratio(counters[ULP_CLASS_COUNT + 1]!, elements) ?? 0,
+    changed_fraction_absolute: ratio(counters[ULP_CLASS_COUNT]!, elements) ?? 0,
+    norm,
+    relative_norm: ratio(norm, Math.sqrt(reals.baseSquares)),
+    max_abs: sums.maximum[expert]!,
+    displacement_ratio: null,
+    energy_top_1_percent: energyShare(magnitudes[expert]!, TOP_SHARES.one * elements),
+    energy_top_20_percent: energyShare(magnitudes[expert]!, TOP_SHARES.twenty * elements),
+    low_magnitude_lift: lowMagnitudeLift(sums.byMagnitude, sums.changedByMagnitude[expert]!),
+    ulp_histogram: Array.from(counters.subarray(0, ULP_CLASS_COUNT)),
+    unique,
+    shared: changed - unique,
+  };
+}
+
+function pairGeometry(sums: ScopeSums, j: number, k: number): PairGeometry {
+  const { experts, reals, elements } = sums;
+  const dot = reals.products[productIndex(j, k, experts)]!;
+  const [squareJ, squareK] = [squareOf(sums, j), squareOf(sums, k)];
+  const changedJ = countMasks(sums, (mask) => has(mask, j));
+  const changedK = countMasks(sums, (mask) => has(mask, k));
+  const overlap = countMasks(sums, (mask) => has(mask, j) && has(mask, k));
+  const intersection = stratifiedIntersection(
+    sums.byMagnitude,
+    sums.changedByMagnitude[j]!,
+    sums.changedByMagnitude[k]!,
+  );
+  const jaccard = ratio(overlap, changedJ + changedK - overlap);
+  const jaccardExponent = ratio(intersection, changedJ + changedK - intersection);
+  const [p, q] = [changedJ / elements, changedK / elements];
+  const overlapSquares = [
+    reals.overlapSquares[orderedPairIndex(j, k, experts)]!,
+    reals.overlapSquares[orderedPairIndex(k, j, experts)]!,
+  ] as const;
+  return {
+    dot,
+    cosine: ratio(dot, Math.sqrt(squareJ) * Math.sqrt(squareK)),
+    sign_flip_z: ratio(dot, Math.sqrt(reals.squaredProducts[pairIndex(j, k, experts)]!)),
+    jaccard,
+    jaccard_null_independent: ratio(p * q, p + q - p * q),
+    jaccard_null_exponent: jaccardExponent,
+    jaccard_lift: jaccard === null || jaccardExponent === null ? null : ratio(jaccard, jaccardExponent),
+    overlap,
+    sign_conflict_on_overlap: ratio(signConflicts(sums, j, k), overlap),
+    cosine_on_overlap: ratio(dot, Math.sqrt(overlapSquares[0]) * Math.sqrt(overlapSquares[1])),
+    distance: Math.sqrt(Math.max(0, squareJ + squareK - 2 * dot)),
+    norm_ratio: ratio(Math.sqrt(squareJ), Math.sqrt(squareK)),
+  };
+}
+
+function signConflicts({ signs, experts }: ScopeSums, j: number, k: number): number {
+  let conflicts = 0;
+  signs.bins.forEach((pattern, i) => {
+    const negative = pattern >>> experts;
+    if (has(pattern, j) && has(pattern, k) && has(negative, j) !== has(negative, k)) conflicts += signs.counts[i]!;
+  });
+  return conflicts;
+}

@@ -1,0 +1,140 @@
+/**
+ * The geometry of a group of experts around their base, as typed data: what `geometry.json` holds and every rendering
+ * shows. Task vector τᵢ = expert i − base, on stored values, in float64. `null` stands for a value that does not exist
+ * (0/0: no change, no overlap). Counts are of elements. docs/geometry.md has the equations, nulls and sources.
+ */
+
+/** Version of this shape; it grows when a field changes its meaning or goes, not when one is added. */
+export const GEOMETRY_VERSION = 1;
+
+/** Classes of |τ| in units in the last place of the base value: up to ½, 1, 2, 3–4, 5–8, …, above 2^12. */
+export const ULP_CLASSES = 15;
+
+/** One expert within a scope. */
+export interface ExpertGeometry {
+  /** Share of elements whose bit patterns differ from the base. */
+  readonly changed_fraction: number;
+  /** Share with |τ| > 1e-3·max(|base|, |expert|) (arXiv 2511.08567; the same as bits for bf16). */
+  readonly changed_fraction_relative: number;
+  /** Share with |τ| > 1e-5 (RAM, arXiv 2601.13572). */
+  readonly changed_fraction_absolute: number;
+  /** ‖τ‖₂. */
+  readonly norm: number;
+  /** ‖τ‖₂ / ‖base‖₂. */
+  readonly relative_norm: number | null;
+  readonly max_abs: number;
+  /** The scope's share of ‖τ‖² over its share of parameters (arXiv 2608.27409); 1 everywhere when spread evenly. */
+  readonly displacement_ratio: number | null;
+  /** Share of ‖τ‖² in the 1 % and 20 % of the scope's elements that changed most. */
+  readonly energy_top_1_percent: number | null;
+  readonly energy_top_20_percent: number | null;
+  /** Changed share among the half of the elements with the smallest |base|, over the changed share of all. */
+  readonly low_magnitude_lift: number | null;
+  /** Changed elements by |τ| in units in the last place of the base value, see ULP_CLASSES. */
+  readonly ulp_histogram: readonly number[];
+  /** Elements that only this expert changed, and that others changed too. */
+  readonly unique: number;
+  readonly shared: number;
+}
+
+/** Two experts within a scope; keys are `first|second` in recipe order. */
+export interface PairGeometry {
+  readonly dot: number;
+  /** ⟨τᵢ,τⱼ⟩ / ‖τᵢ‖‖τⱼ‖ over the whole scope. */
+  readonly cosine: number | null;
+  /** Στᵢτⱼ / √Σ(τᵢτⱼ)²: standard deviations from 0 if signs were random. */
+  readonly sign_flip_z: number | null;
+  /** Changed by both over changed by either. */
+  readonly jaccard: number | null;
+  /** The same if changes were independent, and if they were independent within each exponent of the base value. */
+  readonly jaccard_null_independent: number | null;
+  readonly jaccard_null_exponent: number | null;
+  /** jaccard / jaccard_null_exponent: 1 means no shared footprint beyond what bf16 shows. */
+  readonly jaccard_lift: number | null;
+  /** Elements both changed, and the share of them with opposite signs (½ when independent). */
+  readonly overlap: number;
+  readonly sign_conflict_on_overlap: number | null;
+  /** Cosine with both vectors restricted to the overlap. */
+  readonly cosine_on_overlap: number | null;
+  /** ‖τᵢ − τⱼ‖₂ and ‖τᵢ‖ / ‖τⱼ‖. */
+  readonly distance: number;
+  readonly norm_ratio: number | null;
+}
+
+/** Channels of the MLP of a layer: rows of gate and up projections, columns of the down projection. */
+export interface HotspotGeometry {
+  /** Jaccard of the 10 % of channels with most update energy, by pair; the null for independent choice is 1/19. */
+  readonly jaccard: Readonly<Record<string, number | null>>;
+  /** Energy of all other experts in an expert's own hot channels over its own energy there, by expert. */
+  readonly incoming_energy: Readonly<Record<string, number | null>>;
+}
+
+/** A set of elements: the whole model, a layer, a kind of module, or one tensor. */
+export interface ScopeGeometry {
+  readonly parameters: number;
+  readonly base_norm: number;
+  readonly experts: Readonly<Record<string, ExpertGeometry>>;
+  readonly pairs: Readonly<Record<string, PairGeometry>>;
+  /** Elements changed by exactly 0, 1, …, N experts. */
+  readonly changed_by_k: readonly number[];
+  /** Share of the elements changed by two or more whose changes add up to exactly 0. */
+  readonly exact_cancellation_on_overlap: number | null;
+  /** Σ min(P,N) / Σ (P+N), P and N the positive and negative mass at each element. */
+  readonly conflict_mass: number | null;
+  /** Layers with an MLP only. */
+  readonly hotspots?: HotspotGeometry;
+}
+
+/** What a merge made of the experts. Δ is the merged change in f32, Δ̃ the change that the written model shows. */
+export interface MergeAccounting {
+  /** Elements with Δ ≠ 0, how many of them are written equal to the base, and the share that is not. */
+  readonly updated_coordinates: number;
+  readonly lost_to_rounding: number;
+  readonly rounding_survival: number | null;
+  readonly delta_norm: number;
+  readonly delta_norm_after_rounding: number;
+  /** ⟨τᵢ,Δ⟩/‖τᵢ‖² by expert: 1 means fully kept. */
+  readonly retained_projection: Readonly<Record<string, number | null>>;
+  readonly retained_projection_after_rounding: Readonly<Record<string, number | null>>;
+  /** cos(τᵢ, Δ̃) by expert. */
+  readonly direction_retention: Readonly<Record<string, number | null>>;
+  /** ‖Δ̃‖ / mean ‖τᵢ‖. */
+  readonly norm_ratio: number | null;
+  /** Shares of ‖τᵢ‖² that sparsification removed and that the sign election removed of the rest, by expert. */
+  readonly removed: Readonly<Record<string, { readonly sparsified: number | null; readonly outvoted: number | null }>>;
+  /** NaN and infinite values written. */
+  readonly non_finite: number;
+}
+
+export type FindingLevel = 'problem' | 'warning' | 'note';
+
+/** Something to act on, with its evidence. */
+export interface Finding {
+  /** Stable identifier, as `rounding-survival`. */
+  readonly code: string;
+  readonly level: FindingLevel;
+  /** What was found, in one sentence. */
+  readonly title: string;
+  /** The numbers behind it. */
+  readonly evidence: string;
+  /** What to do about it. */
+  readonly advice: string;
+}
+
+export interface GeometryResult {
+  readonly version: typeof GEOMETRY_VERSION;
+  readonly tool: string;
+  readonly base: string;
+  readonly experts: readonly string[];
+  readonly findings: readonly Finding[];
+  readonly global: ScopeGeometry;
+  /** By layer number (`0`, `1`, …); of the deepest stack when a model has several. */
+  readonly layers: Readonly<Record<string, ScopeGeometry>>;
+  /** By kind: q, k, v, o, gate, up, down, norm, embed, head, router, other. */
+  readonly modules: Readonly<Record<string, ScopeGeometry>>;
+  readonly tensors: Readonly<Record<string, ScopeGeometry>>;
+  /** Tensors that an expert did not change at all, by expert. */
+  readonly untouched: Readonly<Record<string, readonly string[]>>;
+  /** By `<method> -> <dtype>`; empty when nothing was merged. */
+  readonly merge_accounting: Readonly<Record<string, MergeAccounting>>;
+}

@@ -1,0 +1,104 @@
+/** Sums over a scope: units added up to a tensor, tensors to layers, kinds of modules and the whole model. */
+import { BASE_MAGNITUDE_BINS, CHANGE_COUNTERS } from '../../kernels/abi.js';
+import { mergeCounts, NO_COUNTS, type SparseCounts } from '../../kernels/statistics/sparse-counts.js';
+import { productSums, type UnitSums } from './unit-sums.js';
+
+/** The f64 sums, whose order of addition matters. */
+export interface RealSums {
+  baseSquares: number;
+  conflict: number;
+  mass: number;
+  readonly products: Float64Array;
+  readonly squaredProducts: Float64Array;
+  readonly overlapSquares: Float64Array;
+}
+
+function emptyReals(experts: number): RealSums {
+  const sums = productSums(experts);
+  return {
+    baseSquares: 0,
+    conflict: 0,
+    mass: 0,
+    products: new Float64Array(sums.products),
+    squaredProducts: new Float64Array(sums.squared),
+    overlapSquares: new Float64Array(sums.overlap),
+  };
+}
+
+type RealParts = {
+  readonly [K in keyof RealSums]: RealSums[K] extends number ? number : ArrayLike<number>;
+};
+
+function addReals(total: RealSums, part: RealParts): void {
+  total.baseSquares += part.baseSquares;
+  total.conflict += part.conflict;
+  total.mass += part.mass;
+  addAll(total.products, part.products);
+  addAll(total.squaredProducts, part.squaredProducts);
+  addAll(total.overlapSquares, part.overlapSquares);
+}
+
+function addAll(total: Float64Array, part: ArrayLike<number>): void {
+  for (let i = 0; i < total.length; i++) total[i]! += part[i]!;
+}
+
+/** Everything the metrics of one scope are computed from. Counts are exact in f64 up to 2^53. */
+export class ScopeSums {
+  readonly experts: number;
+  readonly reals: RealSums;
+  elements = 0;
+  cancelled = 0;
+  /** Elements by mask of the experts that changed them. */
+  readonly byMask: Float64Array;
+  /** Elements by base magnitude, all and changed by each expert. */
+  readonly byMagnitude = new Float64Array(BASE_MAGNITUDE_BINS);
+  readonly changedByMagnitude: readonly Float64Array[];
+  /** Changed elements by mask | signs << N. */
+  signs: SparseCounts = NO_COUNTS;
+  readonly changes: readonly Float64Array[];
+  readonly maximum: number[];
+  readonly magnitudes: SparseCounts[];
+
+  constructor(experts: number) {
+    this.experts = experts;
+    this.reals = emptyReals(experts);
+    this.byMask = new Float64Array(1 << experts);
+    const forEach = <T>(make: () => T): T[] => Array.from({ length: experts }, make);
+    this.changedByMagnitude = forEach(() => new Float64Array(BASE_MAGNITUDE_BINS));
+    this.changes = forEach(() => new Float64Array(CHANGE_COUNTERS));
+    this.maximum = forEach(() => 0);
+    this.magnitudes = forEach(() => NO_COUNTS);
+  }
+
+  /** Adds the f64 sums of a part. The order of calls decides the rounding, so it must not depend on arrival. */
+  addReals(part: RealParts): void {
+    addReals(this.reals, part);
+  }
+
+  /** Adds the counts of a unit, in any order. */
+  addCounts(unit: UnitSums): void {
+    this.elements += unit.elements;
+    this.cancelled += unit.cancelled;
+    this.signs = mergeCounts(this.signs, unit.signs);
+    this.#addMasks(unit.masks);
+    for (let expert = 0; expert < this.experts; expert++) {
+      addAll(this.changes[expert]!, unit.changes[expert]!);
+      this.maximum[expert] = Math.max(this.maximum[expert]!, unit.maximum[expert]!);
+      this.magnitudes[expert] = mergeCounts(this.magnitudes[expert]!, unit.magnitudes[expert]!);
+    }
+  }
+
+  #addMasks({ bins, counts }: SparseCounts): void {
+    const maskBits = (1 << this.experts) - 1;
+    for (let i = 0; i < bins.length; i++) {
+      const mask = bins[i]! & maskBits;
+      const magnitude = bins[i]! >>> this.experts;
+      const count = counts[i]!;
+      this.byMask[mask]! += count;
+      this.byMagnitude[magnitude]! += count;
+      for (let expert = 0; expert < this.experts; expert++) {
+        if (mask & (1 << expert)) this.changedByMagnitude[expert]![magnitude]! += count;
+      }
+    }
+  }
+}

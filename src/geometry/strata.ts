@@ -1,0 +1,70 @@
+/** Metrics that look at elements by magnitude: of the base value, or of the change. */
+import type { SparseCounts } from '../../kernels/statistics/sparse-counts.js';
+
+/** Bins of a base magnitude that share one exponent: the upper four mantissa bits. */
+const BINS_PER_EXPONENT = 16;
+
+/**
+ * Expected intersection of two change masks if experts changed elements independently within each class of base values
+ * that share an exponent: Σₑ cᵢₑcⱼₑ/nₑ. bf16 shows changes mostly on small values, so masks overlap without any shared
+ * structure; this is what that alone explains.
+ */
+export function stratifiedIntersection(all: Float64Array, first: Float64Array, second: Float64Array): number {
+  let expected = 0;
+  for (let begin = 0; begin < all.length; begin += BINS_PER_EXPONENT) {
+    const end = begin + BINS_PER_EXPONENT;
+    const elements = sumOf(all, begin, end);
+    if (elements > 0) expected += (sumOf(first, begin, end) * sumOf(second, begin, end)) / elements;
+  }
+  return expected;
+}
+
+function sumOf(counts: Float64Array, begin: number, end: number): number {
+  let sum = 0;
+  for (let i = begin; i < end; i++) sum += counts[i]!;
+  return sum;
+}
+
+/**
+ * Changed share among the smallest base values over the changed share of all (arXiv 2511.08567). The small half is the
+ * fewest whole bins (1/16 octave) from zero that hold at least half of the elements. Null when nothing changed.
+ */
+export function lowMagnitudeLift(all: Float64Array, changed: Float64Array): number | null {
+  const elements = sumOf(all, 0, all.length);
+  const changes = sumOf(changed, 0, changed.length);
+  if (elements === 0 || changes === 0) return null;
+  let low = 0;
+  let lowChanges = 0;
+  for (let bin = 0; bin < all.length && 2 * low < elements; bin++) {
+    low += all[bin]!;
+    lowChanges += changed[bin]!;
+  }
+  return lowChanges / low / (changes / elements);
+}
+
+const value = new Float32Array(1);
+const bits = new Uint32Array(value.buffer);
+
+/** x² of the f32 whose upper 16 bits are `bin` and whose lower bits are zero: exact for changes that are bf16 values. */
+function energyOf(bin: number): number {
+  bits[0] = bin * 65_536;
+  return value[0]! * value[0]!;
+}
+
+/**
+ * Share of Σx² in the `count` largest magnitudes, from a histogram by upper 16 bits; the last bin counts in part.
+ * Exact for bf16 changes, within 1 % where lower bits are not zero. Null when all are zero.
+ */
+export function energyShare({ bins, counts }: SparseCounts, count: number): number | null {
+  let total = 0;
+  for (let i = 0; i < bins.length; i++) total += counts[i]! * energyOf(bins[i]!);
+  if (total === 0 || !Number.isFinite(total)) return null;
+  let remaining = count;
+  let top = 0;
+  for (let i = bins.length - 1; i >= 0 && remaining > 0; i--) {
+    const taken = Math.min(remaining, counts[i]!);
+    top += taken * energyOf(bins[i]!);
+    remaining -= taken;
+  }
+  return top / total;
+}

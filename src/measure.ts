@@ -1,0 +1,78 @@
+/** Weight-space geometry from a recipe: base and experts are the recipe's, weights and method do not matter. */
+
+import { createLayerIndex } from './checkpoint/layers.js';
+import { M2MergeError } from './errors.js';
+import { findFindings } from './geometry/findings.js';
+import { GEOMETRY_VERSION, type GeometryResult } from './geometry/result.js';
+import { MAX_EXPERTS } from './geometry/unit-sums.js';
+import { buildPlan } from './plan/build.js';
+import { openInputs } from './plan/inputs.js';
+import type { PreparedMerge } from './plan/plan.js';
+import type { Recipe } from './recipe/recipe.js';
+import { publicName } from './report/public-names.js';
+import { type RunOptions, runMeasurement } from './run/engine.js';
+import type { LayerOf } from './run/measure.js';
+import { VERSION } from './version.js';
+
+export interface MeasureOptions extends RunOptions {
+  /** Called once everything is checked, before the first weight is read. */
+  readonly onPlan?: (prepared: PreparedMerge) => void;
+}
+
+/** Measures a recipe's experts against its base. Throws `recipe-invalid` without a base, and what opening throws. */
+export async function measureGeometry(recipe: Recipe, options: MeasureOptions = {}): Promise<GeometryResult> {
+  const group = asGroup(recipe);
+  const prepared = buildPlan(group, await openInputs(group));
+  options.onPlan?.(prepared);
+  const names = expertNames(group.models.map(({ reference }) => reference.text));
+  const measured = await runMeasurement(prepared, names, deepestLayers(prepared), options);
+  const result = {
+    version: GEOMETRY_VERSION,
+    tool: `m2merge ${VERSION}`,
+    base: publicName(group.base!.text),
+    experts: names,
+    ...measured,
+    merge_accounting: {},
+  } as const;
+  return { ...result, findings: findFindings(result) };
+}
+
+/** The recipe's base and experts as plain task vectors: whatever the method, each with weight 1. */
+function asGroup(recipe: Recipe): Recipe {
+  const refuse = (message: string): never => {
+    const problem = { line: 1, column: 1, path: 'base_model', message };
+    throw new M2MergeError('recipe-invalid', { file: recipe.file, problems: [problem] });
+  };
+  const { base } = recipe;
+  if (base === undefined) return refuse('geometry needs a base_model to take task vectors against');
+  const models = recipe.models.filter(({ reference }) => reference.text !== base.text);
+  if (models.length === 0) return refuse('geometry needs at least one model besides the base');
+  if (models.length > MAX_EXPERTS)
+    return refuse(`geometry takes at most ${MAX_EXPERTS} experts, found ${models.length}`);
+  const one = { entries: [{ values: [1] }], position: base.position };
+  return {
+    ...recipe,
+    method: 'task_arithmetic',
+    preset: 'mergekit',
+    models: models.map((model) => ({ ...model, parameters: new Map([['weight', one]]) })),
+    parameters: new Map(),
+  };
+}
+
+/** Short names where they tell the experts apart, else the references as written. */
+function expertNames(references: readonly string[]): string[] {
+  const short = references.map(publicName);
+  const names = new Set(short).size === short.length ? short : [...references];
+  return names.map((name, i) => (names.indexOf(name) === i ? name : `${name} (${i + 1})`));
+}
+
+/** Layer numbers of the deepest stack of the model: that of the language model, where there are several. */
+function deepestLayers({ plan }: PreparedMerge): LayerOf {
+  const { layerOf } = createLayerIndex(plan.jobs.map(({ tensor }) => tensor));
+  const stacks = plan.jobs.flatMap(({ tensor }) => layerOf(tensor) ?? []);
+  const deepest = stacks.reduce((best, stack) => (stack.count > best.count ? stack : best), { prefix: '', count: 0 });
+  return (tensor) => {
+    const layer = layerOf(tensor);
+    return layer?.prefix === deepest.prefix ? layer.index : undefined;
+  };
+}

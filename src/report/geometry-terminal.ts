@@ -1,0 +1,128 @@
+/** The geometry on one screen: findings, small tables, and heat maps of cosines and lifts. At most 100 columns wide. */
+import { expertPairs } from '../geometry/expert-pairs.js';
+import type { ExpertGeometry, Finding, FindingLevel, GeometryResult, MergeAccounting } from '../geometry/result.js';
+import { alignColumns, formatCount, plural } from './format.js';
+import { MERGE_METRICS } from './geometry-group-metrics.js';
+import {
+  EXPERT_METRICS,
+  type ExpertMetricKey,
+  formatMetric,
+  PAIR_METRICS,
+  type PairMetricKey,
+} from './geometry-metrics.js';
+import { formatHeatMaps } from './geometry-terminal-heat-map.js';
+import { printable, shorten, wrap } from './text-layout.js';
+
+/** Columns of a terminal that the summary fits in. */
+export const TERMINAL_WIDTH = 100;
+/** Characters of an expert's name, alone and as one of a pair. */
+const NAME_WIDTH = 12;
+const PAIR_NAME_WIDTH = 10;
+/** Rows of a table, so that a large group still fits a screen; the heat maps have every pair. */
+const MOST_ROWS = 8;
+
+const LEVEL_COLOURS: { readonly [L in FindingLevel]: string } = { problem: '31', warning: '33', note: '36' };
+
+const EXPERT_COLUMNS: readonly ExpertMetricKey[] = [
+  ...(['changed_fraction', 'norm', 'relative_norm', 'energy_top_20_percent', 'low_magnitude_lift'] as const),
+];
+/** Cosine and lift are in the heat maps. */
+const PAIR_COLUMNS: readonly PairMetricKey[] = [
+  ...(['sign_flip_z', 'jaccard', 'jaccard_null_independent', 'jaccard_null_exponent'] as const),
+  'sign_conflict_on_overlap',
+];
+
+/** The summary, lines separated by newlines. With `colour` false it holds no escape sequence. */
+export function formatGeometryTerminal(result: GeometryResult, colour: boolean): string {
+  const paint = (code: string, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const heading = (text: string): string[] => ['', paint('1', text)];
+  const names = result.experts.map((name) => shortName(name));
+  const title = `Geometry of ${plural(names.length, 'expert')} around ${shorten(printable(result.base), 40)}`;
+  const pairs = expertPairs(result.experts);
+  const lines = [
+    paint('1', `${title}, ${formatCount(result.global.parameters)} parameters`),
+    ...heading('Findings'),
+    ...formatFindings(result.findings, paint),
+    ...heading('Experts'),
+    ...formatExperts(result),
+    ...(pairs.length === 0 ? [] : [...heading('Pairs'), ...formatPairs(result)]),
+    ...(pairs.length === 0 ? [] : ['', ...formatHeatMaps(result, names, { width: TERMINAL_WIDTH, colour })]),
+    ...Object.entries(result.merge_accounting).flatMap(([merge, accounting]) => [
+      ...heading(`Merge ${shorten(printable(merge), 60)}`),
+      ...formatMerge(result.experts, accounting),
+    ]),
+  ];
+  return lines.join('\n');
+}
+
+const shortName = (name: string, width = NAME_WIDTH): string => shorten(printable(name), width);
+
+function formatFindings(findings: readonly Finding[], paint: (code: string, text: string) => string): string[] {
+  if (findings.length === 0) return ['  none: no number crosses a threshold'];
+  return findings.flatMap(({ level, title, evidence, advice }) => {
+    const [first = '', ...more] = wrap(printable(`${level}: ${title}`), TERMINAL_WIDTH, 2);
+    const coloured = first.replace(`${level}:`, paint(LEVEL_COLOURS[level], `${level}:`));
+    return [coloured, ...more, ...wrap(printable(`${evidence}. ${advice}`), TERMINAL_WIDTH, 4)];
+  });
+}
+
+function formatExperts({ experts, global }: GeometryResult): string[] {
+  const rows = experts.slice(0, MOST_ROWS).map((name) => {
+    const numbers = global.experts[name];
+    return [
+      `  ${shortName(name)}`,
+      ...EXPERT_COLUMNS.map((key) => formatMetric(EXPERT_METRICS[key].unit, numbers?.[key])),
+      formatMetric('share', numbers === undefined ? null : oneUlpShare(numbers)),
+    ];
+  });
+  const header = ['', ...EXPERT_COLUMNS.map((key) => EXPERT_METRICS[key].label), '≤ 1 ULP'];
+  return [...table(header, rows), ...leftOut(experts.length)];
+}
+
+/** Share of the changes that are of at most one unit in the last place: classes 0 and 1. */
+function oneUlpShare({ ulp_histogram: classes }: ExpertGeometry): number | null {
+  const changed = classes.reduce((sum, count) => sum + count, 0);
+  return changed === 0 ? null : ((classes[0] ?? 0) + (classes[1] ?? 0)) / changed;
+}
+
+function formatPairs({ experts, global }: GeometryResult): string[] {
+  const pairs = expertPairs(experts);
+  const rows = pairs
+    .slice(0, MOST_ROWS)
+    .map(({ key: pair, first, second }) => [
+      `  ${shortName(first, PAIR_NAME_WIDTH)} – ${shortName(second, PAIR_NAME_WIDTH)}`,
+      ...PAIR_COLUMNS.map((key) => formatMetric(PAIR_METRICS[key].unit, global.pairs[pair]?.[key])),
+    ]);
+  return [...table(['', ...PAIR_COLUMNS.map((key) => PAIR_METRICS[key].label)], rows), ...leftOut(pairs.length)];
+}
+
+function formatMerge(experts: readonly string[], accounting: MergeAccounting): string[] {
+  const survival = formatMetric('share', accounting.rounding_survival);
+  const columns = ['retained_projection', 'retained_projection_after_rounding', 'direction_retention'] as const;
+  const rows = experts
+    .slice(0, MOST_ROWS)
+    .map((name) => [
+      `  ${shortName(name)}`,
+      ...columns.map((key) => formatMetric('ratio', accounting[key][name])),
+      formatMetric('share', accounting.removed[name]?.sparsified),
+      formatMetric('share', accounting.removed[name]?.outvoted),
+    ]);
+  const labels = [...columns, 'sparsified', 'outvoted'] as const;
+  return [
+    `  rounding survival ${survival}, norm ratio ${formatMetric('ratio', accounting.norm_ratio)}, ` +
+      plural(accounting.non_finite, 'non-finite value'),
+    ...table(['', ...labels.map((key) => MERGE_METRICS[key].label)], rows),
+    ...leftOut(experts.length),
+  ];
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  return alignColumns(
+    [header, ...rows],
+    header.map((_, column) => column).filter((column) => column > 0),
+  );
+}
+
+function leftOut(rows: number): string[] {
+  return rows > MOST_ROWS ? [`  and ${rows - MOST_ROWS} more in geometry.html`] : [];
+}

@@ -1,0 +1,206 @@
+/** What geometry.html embeds: the numbers that its panels show, as columns rounded to six digits. */
+import { expertPairs } from '../../geometry/expert-pairs.js';
+import type { GeometryResult, ScopeGeometry } from '../../geometry/result.js';
+import { HOTSPOT_METRICS, MERGE_METRICS, SCOPE_METRICS } from '../geometry-group-metrics.js';
+import {
+  EXPERT_METRICS,
+  type ExpertMetricKey,
+  type Metric,
+  PAIR_METRICS,
+  type PairMetricKey,
+} from '../geometry-metrics.js';
+import { compareNames, orderModules } from '../geometry-order.js';
+import { placeTensors, type TensorPlace } from './tensor-place.js';
+
+/** Digits of an embedded number: more than a page shows, a third of the bytes of all. */
+const DIGITS = 6;
+/** Tensors in the table, so that a MoE model with tens of thousands still opens; the ones that changed most stay. */
+export const MOST_TENSORS = 1500;
+
+const TENSOR_EXPERT_METRICS = ['changed_fraction', 'relative_norm', 'displacement_ratio', 'max_abs'] as const;
+const TENSOR_PAIR_METRICS = ['cosine', 'jaccard_lift', 'sign_conflict_on_overlap'] as const;
+
+type Value = number | null;
+
+/** One scope: a list by expert or by pair for each metric. */
+export interface PageScope {
+  readonly kind: 'global' | 'layer' | 'module';
+  readonly name: string;
+  readonly parameters: number;
+  readonly expert: Readonly<Record<string, readonly Value[]>>;
+  readonly pair: Readonly<Record<string, readonly Value[]>>;
+  readonly group: Readonly<Record<string, readonly Value[]>>;
+  /** By expert, then class. */
+  readonly ulps: readonly (readonly number[])[];
+  readonly changedBy: readonly number[];
+}
+
+export interface PageData {
+  readonly experts: readonly string[];
+  /** Positions in `experts`. */
+  readonly pairs: readonly (readonly [number, number])[];
+  readonly metrics: Readonly<
+    Record<'expert' | 'pair' | 'group' | 'hotspot' | 'merge', Readonly<Record<string, Metric>>>
+  >;
+  readonly scopes: readonly PageScope[];
+  /** Displacement ratio by expert, module and layer; null where a layer has no such module. */
+  readonly map: {
+    readonly modules: readonly string[];
+    readonly layers: readonly number[];
+    readonly values: Value[][][];
+  };
+  readonly tensors: {
+    readonly total: number;
+    readonly name: readonly string[];
+    readonly layer: readonly Value[];
+    readonly module: readonly string[];
+    readonly parameters: readonly number[];
+    /** By metric, then tensor, then expert or pair. */
+    readonly expert: Readonly<Record<string, readonly (readonly Value[])[]>>;
+    readonly pair: Readonly<Record<string, readonly (readonly Value[])[]>>;
+  };
+  readonly merges: readonly PageMerge[];
+}
+
+export interface PageMerge {
+  readonly name: string;
+  /** Numbers of the whole merge by field, then by expert for each metric of an expert. */
+  readonly totals: Readonly<Record<string, Value>>;
+  readonly expert: Readonly<Record<string, readonly Value[]>>;
+}
+
+/** The data of one page. Pure; its JSON is what the page's script reads. */
+export function makePageData(result: GeometryResult): PageData {
+  const { experts } = result;
+  const places = placeTensors(Object.keys(result.tensors));
+  const layerNames = Object.keys(result.layers).sort(compareNames);
+  return {
+    experts,
+    pairs: expertPairs(experts).map(({ first, second }) => [experts.indexOf(first), experts.indexOf(second)]),
+    metrics: {
+      expert: EXPERT_METRICS,
+      pair: PAIR_METRICS,
+      group: SCOPE_METRICS,
+      hotspot: HOTSPOT_METRICS,
+      merge: MERGE_METRICS,
+    },
+    scopes: [
+      makeScope('global', 'Whole model', result.global, experts),
+      ...layerNames.map((name) => makeScope('layer', name, result.layers[name]!, experts)),
+      ...orderModules(Object.keys(result.modules)).map((name) =>
+        makeScope('module', name, result.modules[name]!, experts),
+      ),
+    ],
+    map: makeMap(result, places),
+    tensors: makeTensors(result, places),
+    merges: Object.keys(result.merge_accounting).map((name) => makeMerge(result, name)),
+  };
+}
+
+function rounded(value: number | null | undefined): Value {
+  if (value === null || value === undefined || !Number.isFinite(value)) return null;
+  return Number.isInteger(value) ? value : Number(value.toPrecision(DIGITS));
+}
+
+function makeScope(kind: PageScope['kind'], name: string, scope: ScopeGeometry, experts: readonly string[]): PageScope {
+  const pairs = expertPairs(experts);
+  const hotspots = scope.hotspots;
+  return {
+    kind,
+    name,
+    parameters: scope.parameters,
+    expert: columns(Object.keys(EXPERT_METRICS) as ExpertMetricKey[], (key) =>
+      experts.map((expert) => rounded(scope.experts[expert]?.[key])),
+    ),
+    pair: columns(Object.keys(PAIR_METRICS) as PairMetricKey[], (key) =>
+      pairs.map((pair) => rounded(scope.pairs[pair.key]?.[key])),
+    ),
+    group: {
+      exact_cancellation_on_overlap: [rounded(scope.exact_cancellation_on_overlap)],
+      conflict_mass: [rounded(scope.conflict_mass)],
+      ...(hotspots && {
+        jaccard: pairs.map(({ key }) => rounded(hotspots.jaccard[key])),
+        incoming_energy: experts.map((expert) => rounded(hotspots.incoming_energy[expert])),
+      }),
+    },
+    ulps: experts.map((expert) => scope.experts[expert]?.ulp_histogram ?? []),
+    changedBy: scope.changed_by_k,
+  };
+}
+
+function columns<K extends string, T>(keys: readonly K[], column: (key: K) => T): Record<string, T> {
+  return Object.fromEntries(keys.map((key) => [key, column(key)]));
+}
+
+/** (Σ‖τ‖² of the cell / ‖τ‖²) / (Σn of the cell / n): norms of tensors add up as squares. */
+function makeMap(result: GeometryResult, places: ReadonlyMap<string, TensorPlace>): PageData['map'] {
+  const cells = new Map<string, string[]>();
+  for (const [name, { layer, module }] of places) {
+    if (layer === undefined) continue;
+    const key = `${module} ${layer}`;
+    const members = cells.get(key);
+    if (members === undefined) cells.set(key, [name]);
+    else members.push(name);
+  }
+  const placed = [...places.values()].flatMap(({ layer, module }) => (layer === undefined ? [] : [{ layer, module }]));
+  const layers = [...new Set(placed.map(({ layer }) => layer))].sort((a, b) => a - b);
+  const modules = orderModules([...new Set(placed.map(({ module }) => module))]);
+  const values = result.experts.map((expert) =>
+    modules.map((module) => layers.map((layer) => displacement(result, expert, cells.get(`${module} ${layer}`) ?? []))),
+  );
+  return { modules, layers, values };
+}
+
+function displacement({ global, tensors }: GeometryResult, expert: string, names: readonly string[]): Value {
+  const energy = names.reduce((sum, name) => sum + (tensors[name]?.experts[expert]?.norm ?? 0) ** 2, 0);
+  const parameters = names.reduce((sum, name) => sum + (tensors[name]?.parameters ?? 0), 0);
+  const total = (global.experts[expert]?.norm ?? 0) ** 2;
+  return parameters === 0 || total === 0 ? null : rounded(energy / total / (parameters / global.parameters));
+}
+
+function makeTensors(result: GeometryResult, places: ReadonlyMap<string, TensorPlace>): PageData['tensors'] {
+  const pairs = expertPairs(result.experts);
+  const all = Object.keys(result.tensors);
+  const names = mostChanged(result, all).sort(compareNames);
+  const tensors = names.map((name) => result.tensors[name]!);
+  return {
+    total: all.length,
+    name: names,
+    layer: names.map((name) => places.get(name)?.layer ?? null),
+    module: names.map((name) => places.get(name)?.module ?? 'other'),
+    parameters: tensors.map(({ parameters }) => parameters),
+    expert: columns(TENSOR_EXPERT_METRICS, (key) =>
+      tensors.map((tensor) => result.experts.map((expert) => rounded(tensor.experts[expert]?.[key]))),
+    ),
+    pair: columns(TENSOR_PAIR_METRICS, (key) =>
+      tensors.map((tensor) => pairs.map((pair) => rounded(tensor.pairs[pair.key]?.[key]))),
+    ),
+  };
+}
+
+function mostChanged({ tensors, experts }: GeometryResult, names: readonly string[]): string[] {
+  if (names.length <= MOST_TENSORS) return [...names];
+  const energy = new Map(
+    names.map((name) => [
+      name,
+      experts.reduce((sum, expert) => sum + (tensors[name]?.experts[expert]?.norm ?? 0) ** 2, 0),
+    ]),
+  );
+  return [...names].sort((a, b) => energy.get(b)! - energy.get(a)! || compareNames(a, b)).slice(0, MOST_TENSORS);
+}
+
+function makeMerge({ merge_accounting, experts }: GeometryResult, name: string): PageMerge {
+  const merge = merge_accounting[name]!;
+  const totals = ['rounding_survival', 'norm_ratio', 'updated_coordinates', 'lost_to_rounding', 'non_finite'] as const;
+  return {
+    name,
+    totals: columns(totals, (key) => rounded(merge[key])),
+    expert: {
+      ...columns(['retained_projection', 'retained_projection_after_rounding', 'direction_retention'] as const, (key) =>
+        experts.map((expert) => rounded(merge[key][expert])),
+      ),
+      sparsified: experts.map((expert) => rounded(merge.removed[expert]?.sparsified)),
+      outvoted: experts.map((expert) => rounded(merge.removed[expert]?.outvoted)),
+    },
+  };
+}

@@ -1,0 +1,20 @@
+/** The inputs of a unit in kernel memory, while it runs. */
+import type { Slot } from '../../kernels/abi.js';
+import type { StoredVector } from './task.js';
+
+/** One input of a unit while it runs. */
+export interface InputVector {
+  readonly stored: StoredVector;
+  /** Stored values: of the whole unit when it is retained, else of one tile after the other. */
+  readonly raw: Slot;
+  readonly values: Slot;
+  nonFinite: number;
+}
+
+/** The inputs of a unit: whether `raw` holds the whole unit, and whether it is there already. */
+export interface UnitVectors {
+  readonly base: InputVector | undefined;
+  readonly operands: readonly InputVector[];
+  readonly wholeUnit: boolean;
+  readonly present: boolean;
+}

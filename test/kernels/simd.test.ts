@@ -1,0 +1,4 @@
+import { createSimdKernels } from './simd-kernels.js';
+import { kernelSuite } from './suite.js';
+
+kernelSuite('simd', createSimdKernels);

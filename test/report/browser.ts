@@ -1,0 +1,42 @@
+/** A headless Chromium for tests that look at a page as a reader does. */
+import { existsSync } from 'node:fs';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+/** Why the browser tests cannot run here, or undefined when they can. */
+export const missingBrowser = existsSync(EXECUTABLE)
+  ? undefined
+  : `no browser at ${EXECUTABLE}; install Debian's chromium or set CHROMIUM`;
+
+/** Starts the browser; it fetches nothing by itself. */
+export function launchBrowser(): Promise<Browser> {
+  const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  return chromium.launch({
+    executablePath: EXECUTABLE,
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', ...quiet],
+  });
+}
+
+/** Everything that a page complained about or asked for beyond itself. */
+export interface PageLog {
+  readonly complaints: string[];
+  readonly requests: string[];
+}
+
+/** Opens the file in a new page of that width. */
+export async function openPage(browser: Browser, url: string, width: number): Promise<{ page: Page; log: PageLog }> {
+  const page = await browser.newPage({ viewport: { width, height: 900 } });
+  const log: PageLog = { complaints: [], requests: [] };
+  page.on('console', (message) => log.complaints.push(`${message.type()}: ${message.text()}`));
+  page.on('pageerror', (error) => log.complaints.push(String(error)));
+  page.on('dialog', (dialog) => {
+    log.complaints.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('request', (request) => {
+    if (request.url() !== url) log.requests.push(request.url());
+  });
+  await page.goto(url);
+  return { page, log };
+}

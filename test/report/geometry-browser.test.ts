@@ -1,0 +1,185 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatGeometryHtml } from '../../src/report/geometry-html.js';
+import { EXPERT_METRICS, formatMetric, PAIR_METRICS } from '../../src/report/geometry-metrics.js';
+import { launchBrowser, missingBrowser, openPage } from './browser.js';
+import { sampleGeometry } from './sample-geometry.js';
+
+if (missingBrowser !== undefined) console.warn(`geometry.html is not tested in a browser: ${missingBrowser}`);
+
+const HOSTILE_TENSOR = '<script>alert(1)</script>';
+const result = sampleGeometry({ layers: 6, moreTensors: [HOSTILE_TENSOR, '</script>'] });
+const PLOTS = ['heat-left', 'heat-right', 'lines', 'map', 'overlap', 'ulps', 'merge-plot'];
+
+describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () => {
+  let browser: Browser;
+  let folder: string;
+  let url: string;
+
+  const write = async (name: string, html: string): Promise<string> => {
+    await writeFile(join(folder, name), html);
+    return pathToFileURL(join(folder, name)).href;
+  };
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'm2merge-geometry-'));
+    url = await write('geometry.html', formatGeometryHtml(result));
+    browser = await launchBrowser();
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it.each([400, 1280])(
+    'draws every panel at %i pixels, without errors, requests or sideways scrolling',
+    async (width) => {
+      const { page, log } = await openPage(browser, url, width);
+      expect(await page.locator('html').getAttribute('data-ready')).toBe('yes');
+      for (const id of PLOTS) {
+        const box = await page.locator(`#${id} svg`).first().boundingBox();
+        expect(box?.width, id).toBeGreaterThan(100);
+        expect(await page.locator(`#${id} svg [data-tip]`).count(), id).toBeGreaterThan(1);
+      }
+      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+      const drawn = await page
+        .locator('svg, table')
+        .evaluateAll((nodes) => nodes.map((node) => node.outerHTML).join(''));
+      expect(drawn).not.toMatch(/NaN|undefined|Infinity/);
+      expect(log).toEqual({ complaints: [], requests: [] });
+      await page.close();
+    },
+  );
+
+  it('shows the numbers of the chosen scope as the other renderings write them', async () => {
+    const { page } = await openPage(browser, url, 1280);
+    const cells = (id: string, row: number) => page.locator(`#${id} tbody tr`).nth(row).locator('td').allTextContents();
+    for (const [choice, scope] of [
+      ['global:Whole model', result.global],
+      ['layer:3', result.layers['3']!],
+      ['module:gate', result.modules.gate!],
+      ['module:norm', result.modules.norm!],
+    ] as const) {
+      await page.selectOption('#scope', choice);
+      const code = scope.experts.code!;
+      const shown = await cells('experts', 1);
+      expect(shown.slice(0, 6)).toEqual([
+        'code',
+        ...(
+          ['changed_fraction', 'changed_fraction_absolute', 'norm', 'relative_norm', 'displacement_ratio'] as const
+        ).map((key) => formatMetric(EXPERT_METRICS[key].unit, code[key])),
+      ]);
+      const pair = scope.pairs['math|science']!;
+      expect((await cells('pairs', 1)).slice(0, 3)).toEqual([
+        'math – science',
+        formatMetric(PAIR_METRICS.cosine.unit, pair.cosine),
+        formatMetric(PAIR_METRICS.sign_flip_z.unit, pair.sign_flip_z),
+      ]);
+      const texts = await page.locator('#heat-left svg .cell-text').allTextContents();
+      expect(texts[2]).toBe(formatMetric('milli', pair.cosine));
+    }
+    await page.close();
+  });
+
+  it('redraws for another metric, expert and series', async () => {
+    const { page, log } = await openPage(browser, url, 1280);
+    const first = await page.locator('#heat-right svg').innerHTML();
+    await page.selectOption('#metric-right', 'sign_conflict_on_overlap');
+    expect(await page.locator('#heat-right svg').innerHTML()).not.toBe(first);
+    const choices = await page
+      .locator('#metric-lines option')
+      .evaluateAll((nodes) => nodes.map((node) => node.getAttribute('value')!));
+    expect(choices).toEqual(
+      expect.arrayContaining(['expert:norm', 'pair:cosine', 'group:conflict_mass', 'hotspot:jaccard']),
+    );
+    for (const choice of choices) {
+      await page.selectOption('#metric-lines', choice);
+      expect(await page.locator('#lines svg path.series').count(), choice).toBeGreaterThan(0);
+    }
+    await page.selectOption('#metric-lines', 'expert:norm');
+    expect(await page.locator('#lines svg path.series').count()).toBe(4);
+    await page.locator('#lines .legend button').nth(1).click();
+    expect(await page.locator('#lines svg path.series').count()).toBe(3);
+    const map = await page.locator('#map svg').innerHTML();
+    await page.selectOption('#map-expert', '2');
+    expect(await page.locator('#map svg').innerHTML()).not.toBe(map);
+    expect(log.complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('sorts and filters tensors, and keeps a hostile name as text', async () => {
+    const { page, log } = await openPage(browser, url, 1280);
+    const names = () => page.locator('#tensors tbody td:first-child').allTextContents();
+    expect(await names()).toContain(HOSTILE_TENSOR);
+    expect(await names()).toHaveLength(50);
+    await page.locator('#more').click();
+    expect(await names()).toHaveLength(Object.keys(result.tensors).length);
+    const share = (name: string): number => result.tensors[name]!.experts.math!.changed_fraction;
+    const header = page.locator('#tensors thead button', { hasText: /^changed/ });
+    await header.click();
+    expect(await page.locator('#tensors th[aria-sort]').getAttribute('aria-sort')).toBe('descending');
+    const descending = (await names()).map(share);
+    expect(descending).toEqual([...descending].sort((a, b) => b - a));
+    await page.keyboard.press('Enter');
+    expect(await page.locator('#tensors th[aria-sort]').getAttribute('aria-sort')).toBe('ascending');
+    const ascending = (await names()).map(share);
+    expect(ascending).toEqual([...ascending].sort((a, b) => a - b));
+    await page.fill('#tensor-filter', 'layers.2.mlp');
+    expect((await names()).every((name) => name.includes('layers.2.mlp'))).toBe(true);
+    expect(await names()).toHaveLength(3);
+    expect(log.complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('moves between cells with arrow keys, and chooses a layer with Enter', async () => {
+    const { page } = await openPage(browser, url, 1280);
+    await page.locator('#heat-left svg [data-row="0"][data-column="0"]').focus();
+    await page.keyboard.press('ArrowRight');
+    const tip = page.locator('#tip');
+    expect(await tip.textContent()).toContain('math – code');
+    expect(await tip.isVisible()).toBe(true);
+    await page.keyboard.press('Escape');
+    expect(await tip.isVisible()).toBe(false);
+    await page.locator('#lines svg [data-column="0"]').focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    expect(await page.locator('#scope').inputValue()).toBe('layer:1');
+    await page.close();
+  });
+
+  it('follows the system theme until the button is used, and prints light', async () => {
+    const { page } = await openPage(browser, url, 1280);
+    const background = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
+    const light = await background();
+    await page.emulateMedia({ colorScheme: 'dark' });
+    const dark = await background();
+    expect(dark).not.toBe(light);
+    await page.locator('#theme').click();
+    expect(await background()).toBe(light);
+    await page.locator('#theme').click();
+    expect(await background()).toBe(dark);
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    expect(await background()).toBe(light);
+    await page.close();
+  });
+
+  it('opens for one expert, for a group without layers, and for nine experts', async () => {
+    for (const options of [
+      { layers: 1, experts: ['only'], merged: false },
+      { layers: 0, moreTensors: ['a', 'b'] },
+      { layers: 2, experts: Array.from({ length: 9 }, (_, i) => `expert-with-a-long-name-${i}`) },
+    ]) {
+      const special = await write('special.html', formatGeometryHtml(sampleGeometry(options)));
+      const { page, log } = await openPage(browser, special, 400);
+      expect(await page.locator('html').getAttribute('data-ready')).toBe('yes');
+      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+      expect(log).toEqual({ complaints: [], requests: [] });
+      await page.close();
+    }
+  });
+});

@@ -1,0 +1,213 @@
+import { describe, expect, it } from 'vitest';
+import { findFindings, type MeasuredGeometry } from '../../src/geometry/findings.js';
+import type { ExpertGeometry, MergeAccounting, PairGeometry } from '../../src/geometry/result.js';
+import { sampleGeometry } from './sample-geometry.js';
+
+interface Changes {
+  readonly expert?: Partial<ExpertGeometry>;
+  readonly second?: Partial<ExpertGeometry>;
+  readonly pair?: Partial<PairGeometry>;
+  readonly merge?: Partial<MergeAccounting>;
+  readonly untouched?: Readonly<Record<string, readonly string[]>>;
+}
+
+const EXPERT: ExpertGeometry = {
+  ...{ changed_fraction: 0.3, changed_fraction_relative: 0.3, changed_fraction_absolute: 0.2 },
+  ...{ norm: 3, relative_norm: 0.004, max_abs: 1e-4, displacement_ratio: 1 },
+  ...{ energy_top_1_percent: 0.2, energy_top_20_percent: 0.8, low_magnitude_lift: 1.4 },
+  ...{ ulp_histogram: [0, 10, 45, 45], unique: 10, shared: 20 },
+};
+const PAIR: PairGeometry = {
+  ...{ dot: 0, cosine: 0.02, sign_flip_z: 4, jaccard: 0.5, jaccard_null_independent: 0.2, jaccard_null_exponent: 0.4 },
+  ...{
+    jaccard_lift: 1.25,
+    overlap: 5000,
+    sign_conflict_on_overlap: 0.4,
+    cosine_on_overlap: 0.03,
+    distance: 5,
+    norm_ratio: 1,
+  },
+};
+const MERGE: MergeAccounting = {
+  ...{
+    updated_coordinates: 100,
+    lost_to_rounding: 2,
+    rounding_survival: 0.98,
+    delta_norm: 3,
+    delta_norm_after_rounding: 3,
+  },
+  ...{ retained_projection: {}, retained_projection_after_rounding: {}, direction_retention: {} },
+  ...{ norm_ratio: 1, removed: {}, non_finite: 0 },
+};
+
+/** Two healthy experts of norms 3 and 4, orthogonal, with changes. */
+function group({ expert, second, pair, merge, untouched = {} }: Changes = {}): MeasuredGeometry {
+  const { findings, ...sample } = sampleGeometry({ layers: 1, hidden: 8, experts: ['a', 'b'], merged: false });
+  expect(findings).toBeDefined();
+  return {
+    ...sample,
+    global: {
+      ...sample.global,
+      experts: { a: { ...EXPERT, ...expert }, b: { ...EXPERT, norm: 4, ...second } },
+      pairs: { 'a|b': { ...PAIR, ...pair } },
+    },
+    untouched: { a: [], b: [], ...untouched },
+    merge_accounting: merge === undefined ? {} : { 'ties -> bfloat16': { ...MERGE, ...merge } },
+  };
+}
+
+const codes = (changes: Changes): string[] => findFindings(group(changes)).map(({ code }) => code);
+const ALWAYS = 'norm-preserving-scale';
+
+describe('findings', () => {
+  it('finds nothing wrong with healthy numbers; the scale is a note', () => {
+    expect(codes({})).toEqual([ALWAYS]);
+    expect(codes({ merge: {} })).toEqual([ALWAYS]);
+  });
+
+  it('finds nothing at all with a single healthy expert', () => {
+    const { global, ...rest } = group();
+    const { a } = global.experts;
+    const alone = {
+      ...rest,
+      experts: ['a'],
+      global: { ...global, experts: { a: a! }, pairs: {} },
+      untouched: { a: [] },
+    };
+    expect(findFindings(alone)).toEqual([]);
+  });
+
+  it.each<[name: string, code: string, at: Changes, beyond: Changes]>([
+    [
+      'changed share 0.9',
+      'not-rl-trained',
+      { expert: { changed_fraction_relative: 0.9 } },
+      { expert: { changed_fraction_relative: 0.9001 } },
+    ],
+    [
+      'relative norm 0.05',
+      'not-rl-trained',
+      { expert: { relative_norm: 0.05 } },
+      { expert: { relative_norm: 0.0501 } },
+    ],
+    ['relative norm 0.5', 'wrong-base', { expert: { relative_norm: 0.5 } }, { expert: { relative_norm: 0.501 } }],
+    [
+      'survival 0.9',
+      'rounding-survival',
+      { merge: { rounding_survival: 0.9 } },
+      { merge: { rounding_survival: 0.899 } },
+    ],
+    ['norm ratio 1.5', 'over-scaled-merge', { merge: { norm_ratio: 1.5 } }, { merge: { norm_ratio: 1.501 } }],
+    ['cosine 0.5', 'aligned-pairs', { pair: { cosine: 0.5 } }, { pair: { cosine: 0.501 } }],
+    ['cosine -0.5', 'opposed-pairs', { pair: { cosine: -0.5 } }, { pair: { cosine: -0.501 } }],
+    [
+      'sign conflict 0.45',
+      'coin-flip-election',
+      { pair: { sign_conflict_on_overlap: 0.45, jaccard_lift: 1.05 } },
+      { pair: { sign_conflict_on_overlap: 0.4501, jaccard_lift: 1.05 } },
+    ],
+    [
+      'lift 1.1',
+      'coin-flip-election',
+      { pair: { sign_conflict_on_overlap: 0.5, jaccard_lift: 1.1 } },
+      { pair: { sign_conflict_on_overlap: 0.5, jaccard_lift: 1.0999 } },
+    ],
+    [
+      'overlap of 1000 elements',
+      'coin-flip-election',
+      { pair: { sign_conflict_on_overlap: 0.5, jaccard_lift: 1, overlap: 999 } },
+      { pair: { sign_conflict_on_overlap: 0.5, jaccard_lift: 1, overlap: 1000 } },
+    ],
+    [
+      'half of the changes of one step',
+      'one-ulp-changes',
+      { expert: { ulp_histogram: [10, 40, 50] } },
+      { expert: { ulp_histogram: [10, 41, 50] } },
+    ],
+    ['non-finite values written', 'non-finite-output', { merge: { non_finite: 0 } }, { merge: { non_finite: 1 } }],
+    ['an expert equal to the base', 'unchanged-expert', {}, { expert: { changed_fraction: 0, norm: 0 } }],
+    ['a norm that is not finite', 'non-finite-input', {}, { expert: { norm: Number.NaN } }],
+    ['the same model twice', 'identical-experts', {}, { pair: { distance: 0, cosine: 1 } }],
+    [
+      'one tensor untouched by both',
+      'untouched-tensors',
+      { untouched: { a: ['x'], b: ['y'] } },
+      { untouched: { a: ['x', 'z'], b: ['z', 'y'] } },
+    ],
+  ])('%s', (_, code, at, beyond) => {
+    expect(codes(at)).not.toContain(code);
+    expect(codes(beyond)).toContain(code);
+  });
+
+  it('takes float32 experts, of which all bits differ, by the relative tolerance', () => {
+    expect(codes({ expert: { changed_fraction: 0.97, changed_fraction_relative: 0.4 } })).toEqual([ALWAYS]);
+  });
+
+  it('finds a common ancestor only where both updates are dense and nearly the same', () => {
+    const dense = { changed_fraction: 0.97, changed_fraction_relative: 0.95 };
+    const found = codes({ expert: dense, second: dense, pair: { cosine: 0.91 } });
+    expect(found[0]).toBe('common-ancestor');
+    expect(found).not.toContain('aligned-pairs');
+    expect(codes({ expert: dense, pair: { cosine: 0.91 } })).toContain('aligned-pairs');
+    expect(codes({ expert: dense, second: dense, pair: { cosine: 0.9 } })).not.toContain('common-ancestor');
+  });
+
+  it('computes the λ that keeps the norm: 3 and 4 at a right angle add up to 5, their mean is 3.5', () => {
+    expect(findFindings(group())[0]).toMatchObject({ code: ALWAYS, title: expect.stringContaining('0.700') });
+    // At cosine 1 the sum is 7 long.
+    expect(findFindings(group({ pair: { dot: 12, cosine: 0.4 } }))[0]!.title).toContain('0.500');
+    // Updates that cancel have no such λ.
+    expect(codes({ second: { norm: 3 }, pair: { dot: -9, cosine: -0.4 } })).toEqual([]);
+  });
+
+  it('names the factor that brings an over-long merge back', () => {
+    const [found] = findFindings(group({ merge: { norm_ratio: 2.5 } }));
+    expect(found).toMatchObject({ code: 'over-scaled-merge', level: 'warning' });
+    expect(found!.advice).toContain('0.400');
+  });
+
+  it('says nothing about the size of steps once a merge was measured', () => {
+    const small = { expert: { ulp_histogram: [0, 90, 10] } };
+    expect(codes(small)).toContain('one-ulp-changes');
+    expect(codes({ ...small, merge: {} })).not.toContain('one-ulp-changes');
+  });
+
+  it('puts problems before warnings before notes, then sorts by code', () => {
+    const found = findFindings(
+      group({
+        expert: { relative_norm: 1.4 },
+        pair: { cosine: -0.6, sign_conflict_on_overlap: 0.5, jaccard_lift: 1 },
+        merge: { rounding_survival: 0.5, non_finite: 3 },
+        untouched: { a: ['model.norm.weight'], b: ['model.norm.weight'] },
+      }),
+    );
+    expect(found.map(({ level, code }) => `${level} ${code}`)).toEqual([
+      'problem non-finite-output',
+      'problem wrong-base',
+      'warning coin-flip-election',
+      'warning opposed-pairs',
+      'warning rounding-survival',
+      'note norm-preserving-scale',
+      'note untouched-tensors',
+    ]);
+  });
+
+  it('reports many pairs as one finding that counts the rest', () => {
+    const experts = ['a', 'b', 'c', 'd'];
+    const { findings: _, ...sample } = sampleGeometry({ layers: 1, experts, merged: false });
+    const coin = { ...PAIR, sign_conflict_on_overlap: 0.5, jaccard_lift: 1 };
+    const pairs = Object.fromEntries(Object.keys(sample.global.pairs).map((key) => [key, coin]));
+    const found = findFindings({ ...sample, global: { ...sample.global, pairs } });
+    const elections = found.filter(({ code }) => code === 'coin-flip-election');
+    expect(elections).toHaveLength(1);
+    expect(elections[0]!.title).toMatch(/^6 pairs/);
+    expect(elections[0]!.evidence).toMatch(/and 2 more$/);
+  });
+
+  it('names untouched tensors once for all layers', () => {
+    const names = ['model.layers.0.norm.weight', 'model.layers.1.norm.weight', 'model.norm.weight'];
+    const found = findFindings(group({ untouched: { a: names, b: names } }));
+    const note = found.find(({ code }) => code === 'untouched-tensors');
+    expect(note!.evidence).toBe('model.layers.*.norm.weight (2); model.norm.weight');
+  });
+});

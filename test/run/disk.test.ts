@@ -1,0 +1,138 @@
+/** Disks that fill up and inputs that go away while they are read: typed errors, and nothing left. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
+import { type ErrorKind, isM2MergeError } from '../../src/errors.js';
+import { asWriteError, PositionedFiles } from '../../src/run/files.js';
+import { OutputFolder } from '../../src/run/output-folder.js';
+import { m2merge } from '../support/cli.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { library } from './library.js';
+import { writeSparseModel } from './sparse-model.js';
+
+/** Mounts a file system of this size in memory; skips the test where that is not allowed. */
+function mountSmallDisk(context: TestContext, megabytes: number): string {
+  const folder = temporaryFolder();
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], { stdio: 'ignore' });
+  } catch {
+    context.skip('mounting a small file system takes root on Linux');
+  }
+  onTestFinished(() => {
+    execFileSync('umount', [folder]);
+  });
+  return folder;
+}
+
+/** Uses up what is left of a disk. */
+function fill(disk: string): void {
+  try {
+    for (let file = 0; ; file++) writeFileSync(join(disk, `filler-${file}`), Buffer.alloc(16_000_000));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  }
+}
+
+const withoutFiller = (disk: string): string[] => readdirSync(disk).filter((name) => !name.startsWith('filler'));
+
+/** A folder with models base and a of this many tensors, and a recipe for them. */
+function createModels(tensors: number): string {
+  const folder = temporaryFolder();
+  for (const name of ['base', 'a']) writeSparseModel(join(folder, name), tensors);
+  const recipe = 'merge_method: task_arithmetic\nbase_model: base\nmodels: [{model: a, parameters: {weight: 1}}]\n';
+  writeFileSync(join(folder, 'recipe.yaml'), recipe);
+  return folder;
+}
+
+/** Merges slowly, one unit after the other; `onFirstUnit` is called when the first one is written. */
+async function mergeSlowly(folder: string, output: string, onFirstUnit: () => void): Promise<unknown> {
+  const recipe = await library.loadRecipe(join(folder, 'recipe.yaml'));
+  let units = 0;
+  const onProgress = () => {
+    if (units++ === 0) onFirstUnit();
+  };
+  return library.merge(recipe, { output, threads: 1, kernels: 'reference', onProgress });
+}
+
+async function failure<K extends ErrorKind>(work: Promise<unknown>, kind: K) {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!isM2MergeError(error, kind)) throw new Error(`expected ${kind}, got ${error}`, { cause: error });
+  return error;
+}
+
+describe('a full disk', () => {
+  it('is seen before anything is written', (context) => {
+    const disk = mountSmallDisk(context, 1);
+    const folder = createModels(1);
+    const run = m2merge(['recipe.yaml', join(disk, 'deep/down/out')], folder);
+    expect(run).toMatchObject({ status: 5, stdout: '' });
+    expect(run.stderr).toMatch(/^error: not enough space at .*: \d\.\d\d GB needed, 0\.00 GB available$/m);
+    expect(readdirSync(disk)).toEqual([]);
+  });
+
+  it('in the middle of a run', async (context) => {
+    const disk = mountSmallDisk(context, 112);
+    const folder = createModels(20);
+    const error = await failure(
+      mergeSlowly(folder, join(disk, 'merged/out'), () => fill(disk)),
+      'disk-full',
+    );
+    expect(error.message).toMatch(/^no space left while writing .*model\.safetensors$/);
+    expect(error.exitCode).toBe(5);
+    expect(withoutFiller(disk)).toEqual([]);
+  });
+
+  it('when the small files are written', async (context) => {
+    const disk = mountSmallDisk(context, 70);
+    const path = join(disk, 'out');
+    const folder = await OutputFolder.create(path, [], false);
+    fill(disk);
+    const error = await failure(folder.write('tokenizer.json', Buffer.alloc(100_000)), 'disk-full');
+    expect(error.facts.path).toBe(join(path, 'tokenizer.json'));
+    await folder.discard();
+    expect(withoutFiller(disk)).toEqual([]);
+  });
+
+  it.runIf(existsSync('/dev/full'))('is told from other errors', () => {
+    const files = new PositionedFiles({ inputs: [], outputs: ['/dev/full', temporaryFolder()] });
+    const kindOf = (write: () => void): unknown => {
+      try {
+        write();
+      } catch (error) {
+        return isM2MergeError(error) && error.kind;
+      }
+      return undefined;
+    };
+    expect(kindOf(() => files.write(0, new Uint8Array(10), 0))).toBe('disk-full');
+    expect(kindOf(() => files.write(1, new Uint8Array(10), 0))).toBe('output-unwritable');
+    const defect = new TypeError('not of the file system');
+    expect(asWriteError(defect, 'x')).toBe(defect);
+  });
+});
+
+describe('an input that changes while it is read', () => {
+  it('shrinks', async () => {
+    const folder = createModels(12);
+    const input = join(folder, 'a/model.safetensors');
+    const work = mergeSlowly(folder, join(folder, 'merged/out'), () => truncateSync(input, 4_000_000));
+    const error = await failure(work, 'read-short');
+    expect(error.facts.file).toBe(input);
+    expect(error.facts.found).toBeLessThan(error.facts.expected);
+    expect(readdirSync(folder).sort()).toEqual(['a', 'base', 'recipe.yaml']);
+  });
+
+  it('disappears after it was planned', async () => {
+    const folder = createModels(1);
+    const input = join(folder, 'a/model.safetensors');
+    const recipe = await library.loadRecipe(join(folder, 'recipe.yaml'));
+    mkdirSync(join(folder, 'merged'));
+    const work = library.merge(recipe, { output: join(folder, 'merged/out'), onPlan: () => unlinkSync(input) });
+    const error = await failure(work, 'file-unreadable');
+    expect(error.facts).toEqual({ path: input, reason: 'ENOENT' });
+    expect(readdirSync(join(folder, 'merged'))).toEqual([]);
+  });
+});

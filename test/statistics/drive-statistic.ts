@@ -1,0 +1,110 @@
+/** Gathers a statistic as the scheduler does, over tensors given as arrays, with units as small as a test likes. */
+import { createReferenceKernels } from '../../kernels/reference/index.js';
+import type { Collector, Statistic, UnitPosition } from '../../kernels/statistic.js';
+import type { TensorMerge, UnitContext } from '../../kernels/unit.js';
+
+/** Room for the histograms of a few operands and their vectors, bytes. */
+const KERNEL_BYTES = 4_000_000;
+
+/** Elements of one tensor by operand; all operands have the same length. */
+export type TensorValues = readonly Float32Array[];
+
+export interface DriveOptions {
+  readonly tensors: readonly TensorValues[];
+  readonly unitElements: number;
+  readonly tileElements: number;
+  /** Reorders the units of each pass. */
+  readonly order?: <T>(units: readonly T[]) => readonly T[];
+}
+
+/** A unit of the scope: where it stands, and which elements of which tensor it has. */
+export interface DrivenUnit {
+  readonly position: UnitPosition;
+  readonly begin: number;
+  readonly end: number;
+  readonly valueForUnit: unknown;
+}
+
+export interface Driven {
+  readonly units: readonly DrivenUnit[];
+  /** What the collector asked for before each pass after the first. */
+  readonly requests: readonly unknown[];
+}
+
+type Unit = Omit<DrivenUnit, 'valueForUnit'>;
+
+const kernels = createReferenceKernels();
+kernels.grow(kernels.heapStart + KERNEL_BYTES);
+
+export function driveStatistic(statistic: Statistic, options: DriveOptions): Driven {
+  const { tensors, order = (units) => units } = options;
+  const merges = tensors.map(describeMerge);
+  const units = unitsOf(tensors, options.unitElements);
+  const elements = merges.reduce((total, merge) => total + merge.elements, 0);
+  const collector: Collector = statistic.collector({ tensors: merges, elements });
+  const requests: unknown[] = [];
+  let request: unknown = null;
+  let visits = (_position: UnitPosition): boolean => true;
+  for (;;) {
+    for (const unit of order(units.filter(({ position }) => visits(position)))) {
+      const merge = merges[unit.position.tensor]!;
+      collector.add(
+        unit.position,
+        observeUnit(statistic, merge, tensors[unit.position.tensor]!, unit, request, options),
+      );
+    }
+    const outcome = collector.conclude();
+    if ('value' in outcome) {
+      const value = (unit: Unit) => statistic.valueForUnit(outcome.value, unit.position, merges[unit.position.tensor]!);
+      return { units: units.map((unit) => ({ ...unit, valueForUnit: value(unit) })), requests };
+    }
+    request = outcome.request;
+    requests.push(request);
+    visits = outcome.visits ?? (() => true);
+  }
+}
+
+function describeMerge(values: TensorValues): TensorMerge {
+  const operands = values.map((_, model) => ({ model, settings: { density: 0 }, randomKey: [0, 0] as const }));
+  return { elements: values[0]!.length, settings: {}, operands };
+}
+
+function unitsOf(tensors: readonly TensorValues[], unitElements: number): Unit[] {
+  const units: Unit[] = [];
+  tensors.forEach(([first], tensor) => {
+    for (let begin = 0; begin < first!.length; begin += unitElements) {
+      const end = Math.min(first!.length, begin + unitElements);
+      units.push({ position: { tensor, ordinal: units.length }, begin, end });
+    }
+  });
+  return units;
+}
+
+function observeUnit(
+  statistic: Statistic,
+  merge: TensorMerge,
+  values: TensorValues,
+  { begin, end }: Unit,
+  request: unknown,
+  { tileElements }: DriveOptions,
+): unknown {
+  let next = kernels.heapStart;
+  const allocate = (bytes: number): number => {
+    const slot = Math.ceil(next / 64) * 64;
+    next = slot + bytes;
+    kernels.grow(next);
+    new Uint8Array(kernels.memory.buffer).fill(0, slot, next);
+    return slot;
+  };
+  const slots = values.map(() => allocate(4 * tileElements));
+  const context: UnitContext = { kernels, merge, statistics: {}, tileCapacity: tileElements, allocate };
+  const observer = statistic.observer(context, request);
+  for (let firstIndex = begin; firstIndex < end; firstIndex += tileElements) {
+    const count = Math.min(tileElements, end - firstIndex);
+    slots.forEach((slot, i) => {
+      new Float32Array(kernels.memory.buffer, slot, count).set(values[i]!.subarray(firstIndex, firstIndex + count));
+    });
+    observer.observe({ firstIndex, count, operands: slots });
+  }
+  return structuredClone(observer.finish());
+}

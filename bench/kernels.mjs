@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { MAGNITUDE_BINS, OPERAND, OPERAND_BYTES } from '../dist/kernels/abi.js';
 import { instantiateSimdKernels } from '../dist/kernels/load.js';
 import { createReferenceKernels } from '../dist/kernels/reference/index.js';
+import { fillGeometry, geometryCases, geometryInputs } from './geometry-cases.mjs';
 import { describeMachine } from './machine.mjs';
 import { median } from './measure.mjs';
 
@@ -57,10 +58,12 @@ function prepare(kernels) {
     weights: slot(4 * COUNT),
     halves: slot(2 * COUNT),
     doubles: slot(8 * COUNT),
+    mask: slot(COUNT / 8),
+    geometry: geometryInputs(slot, COUNT, OPERANDS),
     out: slot(4 * COUNT),
     bins: slot(4 * 65_536),
     inexact: slot(4 * MAGNITUDE_BINS),
-    lanes: slot(64),
+    lanes: slot(128),
   };
   kernels.grow(next);
   const { buffer } = kernels.memory;
@@ -85,6 +88,8 @@ function prepare(kernels) {
     v.weights[i] = v.doubles[i];
     v.halves[i] = toBf16(v.weightBits[i]);
   }
+  fillGeometry(buffer, at.geometry, COUNT, draw);
+  kernels.drawMask(at.mask, COUNT, 51, 0x3333_3333, ...KEY, 0);
   const table = new DataView(buffer, at.table);
   at.operands.forEach((operand, i) => {
     table.setUint32(i * OPERAND_BYTES + OPERAND.slot, operand, true);
@@ -184,7 +189,8 @@ const CASES = {
     },
   },
   'keepLargest, allowance': { run: (k, at) => k.keepLargest(at.operands[0], at.out, COUNT, THRESHOLD, 5) },
-  keepRandom: { run: (k, at) => k.keepRandom(at.operands[0], at.out, COUNT, 51, 0x3333_3333, ...KEY, 0) },
+  keepMasked: { run: (k, at) => k.keepMasked(at.operands[0], at.mask, at.out, COUNT) },
+  drawMask: { run: (k, at) => k.drawMask(at.out, COUNT, 51, 0x3333_3333, ...KEY, 0) },
   'histogramMagnitude, bf16 deltas': {
     run: (k, at) => k.histogramMagnitude(at.operands[0], COUNT, at.bins, at.inexact),
     plain: ({ bits, bins, inexact }) => histogram(bits, bins, inexact),
@@ -200,6 +206,8 @@ const CASES = {
       for (let i = 0; i < COUNT; i++) lanes[i & 7] += Math.abs(x[i]);
     },
   },
+  sumMasked: { run: (k, at) => k.sumMasked(at.operands[0], at.mask, COUNT, at.lanes, at.lanes + 64) },
+  ...geometryCases(COUNT, OPERANDS),
 };
 
 /** What one call on zeroed results returns and writes. */

@@ -123,12 +123,16 @@ export interface Kernels {
    * Returns how many elements equal the threshold, kept or not. `threshold` is a u32 < 2^31.
    */
   keepLargest(source: Slot, destination: Slot, count: number, threshold: number, allowance: number): number;
+  /** Keeps the elements whose bit of `mask` (see `drawMask`) is set. */
+  keepMasked(source: Slot, mask: Slot, destination: Slot, count: number): void;
+
+  // ---- masks: one bit for each element, bit i & 7 of byte i >> 3. A mask's slot need only be a multiple of 8.
   /**
-   * DARE's mask (arXiv 2311.03099): keeps element i when its uniform number is below the density, given as the base-256
-   * digit `densityByte` (0…255) followed by a 32-bit fraction `densityRest`; u is drawn as in `reference/random.ts`.
+   * Draws DARE's mask (arXiv 2311.03099): sets bit i when the uniform number of element `firstIndex` + i is below the
+   * density, given as the base-256 digit `densityByte` (0…255) followed by a 32-bit fraction `densityRest`; the number
+   * is drawn as in `reference/random.ts`. Writes ⌈count / 8⌉ bytes; the bits after the last element's are 0.
    */
-  keepRandom(
-    source: Slot,
+  drawMask(
     destination: Slot,
     count: number,
     densityByte: number,
@@ -156,6 +160,8 @@ export interface Kernels {
    * tensor's end), the sums do not depend on how the range was cut.
    */
   sumMagnitude(source: Slot, count: number, lanes: Slot): void;
+  /** `sumMagnitude` of all elements to `before`, and of those whose bit of `mask` is set to `after`. */
+  sumMasked(source: Slot, mask: Slot, count: number, before: Slot, after: Slot): void;
 
   // ---- geometry of task vectors (x: f32 operands of a table whose scales and weights are ignored; at most
   // 8, for sumProducts at most 10)

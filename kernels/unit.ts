@@ -39,12 +39,28 @@ export interface UnitContext {
   readonly merge: TensorMerge;
   /** What each statistic of the method concluded so far for this unit, by statistic name. */
   readonly statistics: Readonly<Record<string, unknown>>;
+  /** Flat index of the unit's first element; its tiles begin at this plus a multiple of 64. */
+  readonly firstIndex: number;
+  /** Elements of the unit. */
+  readonly count: number;
   /** Elements of the longest tile. */
   readonly tileCapacity: number;
   /**
    * Takes `bytes` of zeroed kernel memory for the duration of the unit. All allocations happen before the first tile.
    */
   allocate(bytes: number): Slot;
+  /**
+   * Takes `bytes` of kernel memory for what the unit's next pass can use again. Whoever takes memory that is not filled
+   * fills it in the course of the pass; `name` stands for the same content in all passes of a unit.
+   */
+  keep(name: string, bytes: number): KeptMemory;
+}
+
+/** Memory that may outlive a pass. */
+export interface KeptMemory {
+  readonly slot: Slot;
+  /** Whether an earlier pass left its content here; otherwise it is unspecified. */
+  readonly filled: boolean;
 }
 
 /** Writes `tile.count` f32 of the result (weights, or the merged task vector) to `destination`. */

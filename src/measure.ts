@@ -1,18 +1,15 @@
 /** Weight-space geometry from a recipe: base and experts are the recipe's, weights and method do not matter. */
 
-import { createLayerIndex } from './checkpoint/layers.js';
 import { M2MergeError } from './errors.js';
 import { findFindings } from './geometry/findings.js';
-import { GEOMETRY_VERSION, type GeometryResult } from './geometry/result.js';
+import type { GeometryResult } from './geometry/result.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
+import { deepestLayers, describeGroup, expertNames } from './merge-report.js';
 import { buildPlan } from './plan/build.js';
 import { openInputs } from './plan/inputs.js';
 import type { PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
-import { publicName } from './report/public-names.js';
 import { type RunOptions, runMeasurement } from './run/engine.js';
-import type { LayerOf } from './run/measure.js';
-import { VERSION } from './version.js';
 
 export interface MeasureOptions extends RunOptions {
   /** Called once everything is checked, before the first weight is read. */
@@ -24,16 +21,9 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
   const group = asGroup(recipe);
   const prepared = buildPlan(group, await openInputs(group));
   options.onPlan?.(prepared);
-  const names = expertNames(group.models.map(({ reference }) => reference.text));
-  const measured = await runMeasurement(prepared, names, deepestLayers(prepared), options);
-  const result = {
-    version: GEOMETRY_VERSION,
-    tool: `m2merge ${VERSION}`,
-    base: publicName(group.base!.text),
-    experts: names,
-    ...measured,
-    merge_accounting: {},
-  } as const;
+  const { plan } = prepared;
+  const measured = await runMeasurement(prepared, expertNames(plan), deepestLayers(plan), options);
+  const result = { ...describeGroup(plan), ...measured, merge_accounting: {} };
   return { ...result, findings: findFindings(result) };
 }
 
@@ -56,23 +46,5 @@ function asGroup(recipe: Recipe): Recipe {
     preset: 'mergekit',
     models: models.map((model) => ({ ...model, parameters: new Map([['weight', one]]) })),
     parameters: new Map(),
-  };
-}
-
-/** Short names where they tell the experts apart, else the references as written. */
-function expertNames(references: readonly string[]): string[] {
-  const short = references.map(publicName);
-  const names = new Set(short).size === short.length ? short : [...references];
-  return names.map((name, i) => (names.indexOf(name) === i ? name : `${name} (${i + 1})`));
-}
-
-/** Layer numbers of the deepest stack of the model: that of the language model, where there are several. */
-function deepestLayers({ plan }: PreparedMerge): LayerOf {
-  const { layerOf } = createLayerIndex(plan.jobs.map(({ tensor }) => tensor));
-  const stacks = plan.jobs.flatMap(({ tensor }) => layerOf(tensor) ?? []);
-  const deepest = stacks.reduce((best, stack) => (stack.count > best.count ? stack : best), { prefix: '', count: 0 });
-  return (tensor) => {
-    const layer = layerOf(tensor);
-    return layer?.prefix === deepest.prefix ? layer.index : undefined;
   };
 }

@@ -9,6 +9,9 @@ import { findMethod } from '../kernels/methods/registry.js';
 import { updateConfig } from './checkpoint/config.js';
 import { listSideFiles } from './checkpoint/side-files.js';
 import { M2MergeError } from './errors.js';
+import type { GeometryResult } from './geometry/result.js';
+import { MAX_EXPERTS } from './geometry/unit-sums.js';
+import type { MergeReport } from './merge-report.js';
 import { buildPlan, type PlanOptions } from './plan/build.js';
 import { openInputs } from './plan/inputs.js';
 import type { Costs, Plan, PreparedMerge } from './plan/plan.js';
@@ -22,7 +25,7 @@ import { OutputFolder } from './run/output-folder.js';
 import type { TensorOutcome } from './run/scheduler.js';
 import { COPY_UNIT_BYTES, UNIT_ELEMENTS } from './run/task.js';
 import { VERSION } from './version.js';
-import type { Warning } from './warnings.js';
+import { type Warning, warning } from './warnings.js';
 
 const CONFIG_FILE = 'config.json';
 const INDEX_FILE = 'model.safetensors.index.json';
@@ -37,6 +40,8 @@ export interface MergeOptions extends PlanOptions, RunOptions {
   readonly overwrite?: boolean;
   /** Add the sha256 of every weight file to the manifest; reads the output once more. */
   readonly sha256?: boolean;
+  /** Write geometry and merge accounting beside the model; by default as the recipe says, else not. */
+  readonly report?: boolean;
   /** Called once everything is checked, before the first weight is read. */
   readonly onPlan?: (prepared: PreparedMerge, output: string) => void;
 }
@@ -49,6 +54,8 @@ export interface MergeResult {
   /** Wall time from opening the inputs to the finished folder, seconds. */
   readonly seconds: number;
   readonly warnings: readonly Warning[];
+  /** Geometry and merge accounting, when a report was asked for. */
+  readonly report: GeometryResult | undefined;
 }
 
 /** Opens a recipe's models and plans the merge; reads headers only. */
@@ -59,24 +66,37 @@ export async function prepareMerge(recipe: Recipe, options: PlanOptions = {}): P
 /** Merges. Throws `M2MergeError`; whatever happens, no partial output stays. */
 export async function mergeRecipe(recipe: Recipe, options: MergeOptions = {}): Promise<MergeResult> {
   const started = performance.now();
-  const prepared = await prepareMerge(recipe, options);
+  const wantsReport = options.report ?? recipe.report ?? false;
+  const canReport = findMethod(recipe.method)!.space === 'taskVectors' && recipe.models.length <= MAX_EXPERTS;
+  const prepared = await prepareMerge(recipe, { ...options, readAll: wantsReport && canReport });
   const output = outputFolderOf(recipe, options.output);
   await checkDistinct(output, prepared);
   options.onPlan?.(prepared, output);
   const files = prepared.plan.shards.map((shard, i) => ({ ...shard, header: prepared.shardHeaders[i]! }));
   const folder = await OutputFolder.create(output, files, options.overwrite ?? false);
   try {
-    const outcomes = await runMerge(prepared, folder, options);
+    // Loaded only when asked for, so that a plain merge starts sooner.
+    const collected =
+      wantsReport && canReport ? new (await import('./merge-report.js')).MergeReport(prepared) : undefined;
+    const onReport = collected && ((...unit: Parameters<MergeReport['add']>) => collected.add(...unit));
+    const outcomes = await runMerge(prepared, folder, { ...options, onReport });
+    const report = collected?.finish(outcomes.reduce((total, { nonFinite }) => total + nonFinite.output, 0));
+    if (report !== undefined) {
+      const { writeReport } = await import('./report/geometry-files.js');
+      await writeReport(report, (name, text) => folder.write(name, text));
+    }
     await writeSideFiles(folder, recipe, prepared, outcomes, options);
     options.signal?.throwIfAborted();
     await folder.commit();
-    const warnings = [...prepared.warnings, ...nonFiniteWarnings(prepared.plan, outcomes)];
+    const unavailable = wantsReport && !canReport ? [warning('report-unavailable', { method: recipe.method })] : [];
+    const warnings = [...prepared.warnings, ...unavailable, ...nonFiniteWarnings(prepared.plan, outcomes)];
     return {
       output,
       plan: prepared.plan,
       costs: prepared.costs,
       seconds: (performance.now() - started) / 1000,
       warnings,
+      report,
     };
   } catch (error) {
     await folder.discard();
@@ -120,7 +140,7 @@ async function writeSideFiles(
 ): Promise<void> {
   const { plan } = prepared;
   const donor = prepared.folders[plan.donor]!;
-  for (const name of await listSideFiles(donor)) await folder.write(name, await readFile(join(donor, name)));
+  for (const name of await listSideFiles(donor)) await folder.write(name, await readSideFile(join(donor, name)));
   const dtype = uniformDtype(plan);
   const config = await readFile(join(donor, CONFIG_FILE), 'utf8').catch(() => undefined);
   if (config !== undefined) await folder.write(CONFIG_FILE, updateConfig(config, dtype === undefined ? {} : { dtype }));
@@ -147,6 +167,15 @@ async function writeSideFiles(
   });
   await folder.write(MANIFEST_FILE, manifest);
   if (prepared.indexText !== undefined) await folder.write(INDEX_FILE, prepared.indexText);
+}
+
+async function readSideFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new M2MergeError('file-unreadable', { path, reason }, { cause: error });
+  }
 }
 
 function publicRecipe({ text, base, models, output }: Recipe): string {

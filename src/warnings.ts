@@ -6,6 +6,7 @@ export interface WarningFacts {
   'duplicate-model': { place: string; model: string };
   'base-appended': { place: string; model: string };
   'extra-tensor': { model: string; tensor: string; count: number };
+  'report-unavailable': { method: string };
   'non-finite-input': { model: string; tensor: string; values: number; tensors: number };
   'non-finite-output': { tensor: string; values: number; tensors: number };
   'dtype-widened': { from: string; to: string; count: number };
@@ -30,6 +31,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${place}: base_model "${model}" is not among the models; it is merged as one more of them, after the last`,
   'extra-tensor': ({ model, tensor, count }) =>
     `${model} has tensor "${tensor}"${others(count)} that the base has not; left out`,
+  'report-unavailable': ({ method }) =>
+    `no report: ${method} merges weights without a base; "m2merge geometry --base" measures the models`,
   'non-finite-input': ({ model, tensor, values, tensors }) =>
     `${model}: ${values} NaN or infinite values in "${tensor}"${others(tensors)}`,
   'non-finite-output': ({ tensor, values, tensors }) =>

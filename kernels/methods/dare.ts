@@ -2,7 +2,7 @@
 import { elect, electionStatistics, zeroSignParameter } from '../consensus/election.js';
 import { weightedSum } from '../consensus/weighted-sum.js';
 import type { Method } from '../method.js';
-import { dropped } from '../sparsify/dare.js';
+import { dropped, droppedMagnitudes } from '../sparsify/dare.js';
 import { rescaleFactors, rescaleParameter, rescaleStatistics } from '../sparsify/rescale.js';
 import {
   densityParameter,
@@ -29,7 +29,7 @@ export const dareLinear: Method = {
   space: 'taskVectors',
   parameters,
   presets: { mergekit: {}, m2rl: { weight: 1, density: 0.8, rescale: 'density' } },
-  statistics: (settings) => rescaleStatistics(settings, dropped),
+  statistics: (settings) => rescaleStatistics(settings, droppedMagnitudes),
   ignores: weighsNothing,
   combine: (context) => weightedSum(context, dropped, rescaleFactors(context)),
 };
@@ -43,7 +43,10 @@ export const dareTies: Method = {
   space: 'taskVectors',
   parameters: [...parameters, zeroSignParameter],
   presets: { mergekit: {} },
-  statistics: (settings) => [...rescaleStatistics(settings, dropped), ...electionStatistics(settings, dropped)],
+  statistics: (settings) => [
+    ...rescaleStatistics(settings, droppedMagnitudes),
+    ...electionStatistics(settings, dropped),
+  ],
   ignores: weighsNothing,
   combine: (context) => elect(context, dropped, rescaleFactors(context)),
 };

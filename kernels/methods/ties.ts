@@ -5,6 +5,7 @@ import { choiceOf, numberOf } from '../parameters.js';
 import { rescaleFactors, rescaleParameter, rescaleStatistics } from '../sparsify/rescale.js';
 import { type TrimRule, trimmed, trimThresholds } from '../sparsify/trim.js';
 import type { StatisticScope } from '../statistic.js';
+import { magnitudesOf } from '../statistics/magnitude-sums.js';
 import {
   densityParameter,
   lambdaParameter,
@@ -51,7 +52,7 @@ export const ties: Method = {
   },
   statistics: (settings) => [
     trimThresholds(choiceOf(settings, 'trim_scope') as StatisticScope, choiceOf(settings, 'trim_rule') as TrimRule),
-    ...rescaleStatistics(settings, trimmed),
+    ...rescaleStatistics(settings, magnitudesOf(trimmed)),
     ...electionStatistics(settings, trimmed),
   ],
   // Trimming over the whole model counts every tensor, also one that then has no weight.

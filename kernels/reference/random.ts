@@ -82,7 +82,7 @@ export function randomWords(keyLow: number, keyHigh: number): (q: number, stream
   };
 }
 
-/** A density as `keepRandom` takes it. */
+/** A density as `drawMask` takes it. */
 export interface DensityDigits {
   /** The first base-256 digit, 0 … 255. */
   readonly densityByte: number;

@@ -12,7 +12,12 @@ function maskDigit(words: ReturnType<typeof randomWords>, index: number): number
   return (word >>> (8 * (inGroup & 3))) & 255;
 }
 
-export function sparsifiers(memory: ReferenceMemory): Pick<Kernels, 'keepLargest' | 'keepRandom'> {
+/** Whether a mask keeps element `i`. */
+export function isSet(mask: Uint8Array, i: number): boolean {
+  return ((mask[i >> 3]! >> (i & 7)) & 1) === 1;
+}
+
+export function sparsifiers(memory: ReferenceMemory): Pick<Kernels, 'keepLargest' | 'keepMasked' | 'drawMask'> {
   return {
     keepLargest(source, destination, count, threshold, allowance) {
       const from = memory.u32(source, count);
@@ -27,15 +32,20 @@ export function sparsifiers(memory: ReferenceMemory): Pick<Kernels, 'keepLargest
       }
       return equals;
     },
-    keepRandom(source, destination, count, densityByte, densityRest, keyLow, keyHigh, firstIndex) {
+    keepMasked(source, mask, destination, count) {
       const from = memory.u32(source, count);
       const to = memory.u32(destination, count);
+      const bits = memory.u8(mask, Math.ceil(count / 8));
+      for (let i = 0; i < count; i++) to[i] = isSet(bits, i) ? from[i]! : 0;
+    },
+    drawMask(destination, count, densityByte, densityRest, keyLow, keyHigh, firstIndex) {
+      const bits = memory.u8(destination, Math.ceil(count / 8)).fill(0);
       const words = randomWords(keyLow, keyHigh);
       for (let i = 0; i < count; i++) {
         const index = firstIndex + i;
         const digit = maskDigit(words, index);
         const keeps = digit === densityByte ? words(index, STREAM.maskRest)[0]! < densityRest : digit < densityByte;
-        to[i] = keeps ? from[i]! : 0;
+        if (keeps) bits[i >> 3]! |= 1 << (i & 7);
       }
     },
   };

@@ -4,9 +4,15 @@ export { narrowBf16, narrowF16, narrowF32 } from './narrow';
 export { narrowBf16Stochastic, narrowF16Stochastic } from './stochastic';
 export { add, subtract } from './arithmetic';
 export { differBf16, filledBins } from './fused';
+export { countMasks, countSigns, markChanged } from './geometry-masks';
+export { sumOverlapEnergy } from './geometry-overlap';
+export { sumProducts } from './geometry-products';
+export { sumConflict } from './geometry-conflict';
+export { classifyChange } from './geometry-change';
 export { electedSum, signBalance, weightedSum } from './merge';
-export { keepLargest, keepRandom } from './sparsify';
-export { histogramLowBits, histogramMagnitude, sumMagnitude } from './statistics';
+export { drawMask } from './mask';
+export { keepLargest, keepMasked } from './sparsify';
+export { histogramLowBits, histogramMagnitude, sumMagnitude, sumMasked } from './statistics';
 
 /** A cache line, so that a caller's first slot shares none with the module's own data. */
 const LINE: usize = 64;

@@ -1,5 +1,5 @@
 /**
- * Across operands. `table` is the byte offset of entries of 16 bytes: u32 slot, f32 scale, f32 weight, 4 unused.
+ * Across operands, any number of them. `table` is the byte offset of an operand table.
  *
  *   for each block of 16 elements
  *     for each operand: accumulators += scale · x[block], in registers
@@ -10,9 +10,8 @@
  * same kind sums the operands that agree. Two loops with few accumulators beat one that needs more than the registers.
  */
 
-const ENTRY: usize = 16;
-const SCALE: usize = 4;
-const WEIGHT: usize = 8;
+import { electFew, FEW } from './elect-few';
+import { divisor, ENTRY, SCALE, SMALLEST_DIVISOR, WEIGHT } from './operands';
 
 /** What a sum starts with: −0 + x is x bit for bit, also when x is −0. */
 const NOTHING: f32 = -0.0;
@@ -62,16 +61,15 @@ export function electedSum(
   table: usize, operands: i32, destination: usize, count: i32, zeroSign: i32, divide: i32, factor: f32,
 ): void {
   const end = table + <usize>operands * ENTRY;
-  let offset: usize = 0;
-  for (let rest = count; rest > 0; rest -= SUMS, offset += <usize>SUMS << 2) {
+  const isFew = operands > 0 && operands <= FEW;
+  const done = isFew ? electFew(table, operands, destination, count, zeroSign, divide, factor) : 0;
+  let offset = <usize>done << 2;
+  for (let rest = count - done; rest > 0; rest -= SUMS, offset += <usize>SUMS << 2) {
     const block = min(rest, SUMS);
     sumProducts(table, end, offset, sums, block);
     sumAgreeing(table, end, offset, destination + offset, block, zeroSign, divide, factor);
   }
 }
-
-/** Below this |W| the merge does not divide. An f32, as the comparison is one of f32. */
-const SMALLEST_DIVISOR: f32 = 1e-8;
 
 /**
  * The merge of `count` elements of the operands from byte `offset` on, whose sums S are in `sums`. Where the elected
@@ -134,12 +132,6 @@ function signToFlip(sum: v128, zeroIsNegative: v128): v128 {
 function nobody(sum: v128, zeroIsNobody: v128): v128 {
   const zero = f32x4.splat(0);
   return v128.andnot(zeroIsNobody, v128.or(f32x4.lt(sum, zero), f32x4.gt(sum, zero)));
-}
-
-/** W, or 1 where |W| is below the smallest divisor. */
-function divisor(weight: v128): v128 {
-  const tooSmall = f32x4.lt(f32x4.abs(weight), f32x4.splat(SMALLEST_DIVISOR));
-  return v128.bitselect(f32x4.splat(1), weight, tooSmall);
 }
 
 /** N, or N / W, of the single element at byte `offset`. `elected` is 1, −1 or 0. */

@@ -1,73 +1,83 @@
 /**
- * Philox4x32-10 (Salmon et al. 2011) for four consecutive counters at once: vector `j` holds word j of all four, so one
- * round is two widening multiplications and no transposition. What the words mean is in kernels/reference/random.ts.
+ * Philox4x32-10 (Salmon et al. 2011) for eight counters at once, as two independent sets of four whose multiplications
+ * overlap: vector `j` of a set holds word j of its four counters, so one round is two widening multiplications and no
+ * transposition. What the words mean is in kernels/reference/random.ts.
  */
 
 /**
- * Two multipliers, then what is added to the two key words each round. In memory because engines make a vector constant
- * anew at each use, where a loaded one stays in its register through the loop (a third faster in V8).
+ * The two multipliers. In memory because engines make a vector constant anew at each use, where a loaded one stays in
+ * its register through the loop (a third faster in V8).
  */
-const constants = memory.data<u32>([0xd2511f53, 0xcd9e8d57, 0x9e3779b9, 0xbb67ae85], 16);
+const multipliers = memory.data<u32>([0xd2511f53, 0xcd9e8d57], 16);
+/** What is added to the two key words each round. */
+const WEYL_0: i32 = 0x9e3779b9;
+const WEYL_1: i32 = 0xbb67ae85;
 const ROUNDS = 10;
+/** Two vectors for each round: its key words in all lanes. */
+const schedule = memory.data(320, 16);
+const SCHEDULE_BYTES: usize = 320;
 
 export const STREAM_MASK: i32 = 0;
 export const STREAM_MASK_REST: i32 = 1;
 export const STREAM_ROUND_BF16: i32 = 2;
 export const STREAM_ROUND_F16: i32 = 3;
 
-/** Bytes of the words that `drawFour` writes: word 0 of four counters, word 1 of four counters, and so on. */
+/** Bytes of the words of four counters: word 0 of all four, then word 1 of all four, and so on. */
 export const BLOCK_BYTES: usize = 64;
+/** Bytes of the words that one draw writes: two blocks. */
+export const DRAW_BYTES: usize = 2 * BLOCK_BYTES;
 
-/** Writes 16 words of the counters (4·block … 4·block + 3, stream, 0) to `destination`. */
-export function drawFour(destination: usize, block: u64, stream: i32, keyLow: i32, keyHigh: i32): void {
-  const first = block << 2;
-  const multiplier0 = v128.load32_splat(constants);
-  const multiplier1 = v128.load32_splat(constants, 4);
-  const weyl0 = v128.load32_splat(constants, 8);
-  const weyl1 = v128.load32_splat(constants, 12);
-  let key0 = i32x4.splat(keyLow);
-  let key1 = i32x4.splat(keyHigh);
-  let c0 = v128.or(i32x4.splat(<i32>first), i32x4(0, 1, 2, 3));
-  let c1 = i32x4.splat(<i32>(first >> 32));
-  let c2 = i32x4.splat(stream);
-  let c3 = i32x4.splat(0);
+/** Computes the key words of all rounds, for the draws that follow. */
+export function useKey(keyLow: i32, keyHigh: i32): void {
   for (let round = 0; round < ROUNDS; round++) {
-    const low0 = i64x2.extmul_low_i32x4_u(c0, multiplier0);
-    const high0 = i64x2.extmul_high_i32x4_u(c0, multiplier0);
-    const low1 = i64x2.extmul_low_i32x4_u(c2, multiplier1);
-    const high1 = i64x2.extmul_high_i32x4_u(c2, multiplier1);
-    c0 = v128.xor(v128.xor(v128.shuffle<i32>(low1, high1, 1, 3, 5, 7), c1), key0);
-    c2 = v128.xor(v128.xor(v128.shuffle<i32>(low0, high0, 1, 3, 5, 7), c3), key1);
-    c1 = v128.shuffle<i32>(low1, high1, 0, 2, 4, 6);
-    c3 = v128.shuffle<i32>(low0, high0, 0, 2, 4, 6);
-    key0 = i32x4.add(key0, weyl0);
-    key1 = i32x4.add(key1, weyl1);
+    const at = schedule + (<usize>round << 5);
+    v128.store(at, i32x4.splat(keyLow + round * WEYL_0));
+    v128.store(at, i32x4.splat(keyHigh + round * WEYL_1), 16);
   }
-  v128.store(destination, c0);
-  v128.store(destination, c1, 16);
-  v128.store(destination, c2, 32);
-  v128.store(destination, c3, 48);
 }
 
-/** Word 0 of the counter (counter, stream, 0). */
-export function drawOne(counter: u64, stream: i32, keyLow: i32, keyHigh: i32): u32 {
-  const multiplier0 = <u64>load<u32>(constants);
-  const multiplier1 = <u64>load<u32>(constants, 4);
-  let key0 = <u32>keyLow;
-  let key1 = <u32>keyHigh;
-  let c0 = <u32>counter;
-  let c1 = <u32>(counter >> 32);
-  let c2 = <u32>stream;
-  let c3: u32 = 0;
-  for (let round = 0; round < ROUNDS; round++) {
-    const product0 = <u64>c0 * multiplier0;
-    const product1 = <u64>c2 * multiplier1;
-    c0 = <u32>(product1 >> 32) ^ c1 ^ key0;
-    c2 = <u32>(product0 >> 32) ^ c3 ^ key1;
-    c1 = <u32>product1;
-    c3 = <u32>product0;
-    key0 += load<u32>(constants, 8);
-    key1 += load<u32>(constants, 12);
+/** Writes the words of the counters (8·draw … 8·draw + 7, stream, 0) to `destination`: two blocks of four. */
+export function drawEight(destination: usize, draw: u64, stream: i32): void {
+  const first = draw << 3;
+  const low = i32x4.splat(<i32>first);
+  const high = i32x4.splat(<i32>(first >> 32));
+  encrypt(destination, v128.or(low, i32x4(0, 1, 2, 3)), high, v128.or(low, i32x4(4, 5, 6, 7)), high, stream);
+}
+
+/** Writes the words of eight counters, four to a block; each is given by its lower two words. */
+export function encrypt(destination: usize, a0: v128, a1: v128, b0: v128, b1: v128, stream: i32): void {
+  const multiplier0 = v128.load32_splat(multipliers);
+  const multiplier1 = v128.load32_splat(multipliers, 4);
+  let a2 = i32x4.splat(stream);
+  let b2 = a2;
+  let a3 = i32x4.splat(0);
+  let b3 = a3;
+  for (let keys = schedule; keys != schedule + SCHEDULE_BYTES; keys += 32) {
+    const key0 = v128.load(keys);
+    const key1 = v128.load(keys, 16);
+    const aLow0 = i64x2.extmul_low_i32x4_u(a0, multiplier0);
+    const aHigh0 = i64x2.extmul_high_i32x4_u(a0, multiplier0);
+    const bLow0 = i64x2.extmul_low_i32x4_u(b0, multiplier0);
+    const bHigh0 = i64x2.extmul_high_i32x4_u(b0, multiplier0);
+    const aLow1 = i64x2.extmul_low_i32x4_u(a2, multiplier1);
+    const aHigh1 = i64x2.extmul_high_i32x4_u(a2, multiplier1);
+    const bLow1 = i64x2.extmul_low_i32x4_u(b2, multiplier1);
+    const bHigh1 = i64x2.extmul_high_i32x4_u(b2, multiplier1);
+    a0 = v128.xor(v128.xor(v128.shuffle<i32>(aLow1, aHigh1, 1, 3, 5, 7), a1), key0);
+    b0 = v128.xor(v128.xor(v128.shuffle<i32>(bLow1, bHigh1, 1, 3, 5, 7), b1), key0);
+    a2 = v128.xor(v128.xor(v128.shuffle<i32>(aLow0, aHigh0, 1, 3, 5, 7), a3), key1);
+    b2 = v128.xor(v128.xor(v128.shuffle<i32>(bLow0, bHigh0, 1, 3, 5, 7), b3), key1);
+    a1 = v128.shuffle<i32>(aLow1, aHigh1, 0, 2, 4, 6);
+    b1 = v128.shuffle<i32>(bLow1, bHigh1, 0, 2, 4, 6);
+    a3 = v128.shuffle<i32>(aLow0, aHigh0, 0, 2, 4, 6);
+    b3 = v128.shuffle<i32>(bLow0, bHigh0, 0, 2, 4, 6);
   }
-  return c0;
+  v128.store(destination, a0);
+  v128.store(destination, a1, 16);
+  v128.store(destination, a2, 32);
+  v128.store(destination, a3, 48);
+  v128.store(destination, b0, 64);
+  v128.store(destination, b1, 80);
+  v128.store(destination, b2, 96);
+  v128.store(destination, b3, 112);
 }

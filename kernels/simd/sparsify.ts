@@ -1,6 +1,8 @@
 /** Keep or drop: dropped elements become +0, kept ones are copied bit for bit. `destination` may be the source. */
 import { F32_MAGNITUDE } from './format';
-import { BLOCK_BYTES, drawFour, drawOne, STREAM_MASK, STREAM_MASK_REST } from './philox';
+
+/** The bit of each of eight elements within their byte of a mask, one to a lane. */
+export const BITS = memory.data<i32>([1, 2, 4, 8, 16, 32, 64, 128], 16);
 
 /**
  * Keeps magnitudes above `threshold` and the first `allowance` (0 … count) of those equal to it; returns how many are
@@ -65,62 +67,19 @@ function keepAbove(from: usize, to: usize, count: i32, limit: i32, threshold: i3
   return found;
 }
 
-/** Elements that share one block of random words: 16 words of 4 bytes. */
-const MASK_GROUP: i32 = 64;
-
-/** The random words of the current group; read as bytes, they are the digits of its elements in order. */
-const digits = memory.data(64, 16);
-
-/** Whether 32 more random bits keep the element at flat index `index`, whose digit is that of the density. */
-function tieIsKept(index: u64, densityRest: u32, keyLow: i32, keyHigh: i32): bool {
-  return drawOne(index, STREAM_MASK_REST, keyLow, keyHigh) < densityRest;
-}
-
-/** Copies what digits up to `densityByte` keep of a whole group; returns which elements have that very digit. */
-function maskGroup(from: usize, to: usize, densityByte: i32): u64 {
-  const density = i8x16.splat(<i8>densityByte);
-  let ties: u64 = 0;
-  for (let at: usize = 0; at < BLOCK_BYTES; at += 16, from += 64, to += 64) {
-    const drawn = v128.load(digits + at);
-    const keeps = i8x16.le_u(drawn, density);
-    const low = i16x8.extend_low_i8x16_s(keeps);
-    const high = i16x8.extend_high_i8x16_s(keeps);
-    v128.store(to, v128.and(v128.load(from), i32x4.extend_low_i16x8_s(low)));
-    v128.store(to, v128.and(v128.load(from, 16), i32x4.extend_high_i16x8_s(low)), 16);
-    v128.store(to, v128.and(v128.load(from, 32), i32x4.extend_low_i16x8_s(high)), 32);
-    v128.store(to, v128.and(v128.load(from, 48), i32x4.extend_high_i16x8_s(high)), 48);
-    ties |= <u64>i8x16.bitmask(i8x16.eq(drawn, density)) << <u64>at;
-  }
-  return ties;
-}
-
-export function keepRandom(
-  source: usize, destination: usize, count: i32, densityByte: i32, densityRest: u32,
-  keyLow: i32, keyHigh: i32, firstIndex: f64,
-): void {
-  let index = <u64>firstIndex;
+/** Keeps the elements whose bit of `mask` is set. */
+export function keepMasked(source: usize, mask: usize, destination: usize, count: i32): void {
+  const lowBits = v128.load(BITS);
+  const highBits = v128.load(BITS, 16);
   let from = source;
   let to = destination;
-  for (let rest = count; rest > 0; ) {
-    const begin = <i32>(index & (MASK_GROUP - 1));
-    const taken = min(rest, MASK_GROUP - begin);
-    drawFour(digits, index >> 6, STREAM_MASK, keyLow, keyHigh);
-    if (taken == MASK_GROUP) {
-      // One digit in 256 is a tie: kept so far, so that its value is still there when source and destination are one.
-      for (let ties = maskGroup(from, to, densityByte); ties; ties &= ties - 1) {
-        const k = ctz(ties);
-        if (!tieIsKept(index + k, densityRest, keyLow, keyHigh)) store<i32>(to + (<usize>k << 2), 0);
-      }
-    } else {
-      for (let k = 0; k < taken; k++) {
-        const digit = <i32>load<u8>(digits + <usize>(begin + k));
-        const keeps = digit == densityByte ? tieIsKept(index + k, densityRest, keyLow, keyHigh) : digit < densityByte;
-        store<i32>(to + (<usize>k << 2), keeps ? load<i32>(from + (<usize>k << 2)) : 0);
-      }
-    }
-    rest -= taken;
-    index += taken;
-    from += <usize>taken << 2;
-    to += <usize>taken << 2;
+  let rest = count;
+  for (; rest >= 8; rest -= 8, from += 32, to += 32, mask++) {
+    const bits = v128.load8_splat(mask);
+    v128.store(to, v128.and(v128.load(from), i32x4.eq(v128.and(bits, lowBits), lowBits)));
+    v128.store(to, v128.and(v128.load(from, 16), i32x4.eq(v128.and(bits, highBits), highBits)), 16);
+  }
+  for (let bit = 0; bit < rest; bit++, from += 4, to += 4) {
+    store<i32>(to, load<i32>(from) & -((load<u8>(mask) >> bit) & 1));
   }
 }

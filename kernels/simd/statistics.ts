@@ -1,5 +1,9 @@
 /** Statistics of magnitudes. Histograms are u32 counters that the caller zeroes. */
 import { F32_MAGNITUDE } from './format';
+import { BITS } from './sparsify';
+
+/** Lanes without their sign, in memory because engines make a vector constant anew at each use. */
+const MAGNITUDE = memory.data<i32>([F32_MAGNITUDE], 16);
 
 /** Elements compacted at a time; two such blocks of f32 lie in the first-level cache with room for counters. */
 const BLOCK: i32 = 1024;
@@ -112,11 +116,12 @@ export function sumMagnitude(source: usize, count: i32, lanes: usize): void {
   let b = v128.load(lanes, 16);
   let c = v128.load(lanes, 32);
   let d = v128.load(lanes, 48);
+  const magnitude = v128.load32_splat(MAGNITUDE);
   let from = source;
   let rest = count;
   for (; rest >= 8; rest -= 8, from += 32) {
-    const low = f32x4.abs(v128.load(from));
-    const high = f32x4.abs(v128.load(from, 16));
+    const low = v128.and(v128.load(from), magnitude);
+    const high = v128.and(v128.load(from, 16), magnitude);
     a = f64x2.add(a, f64x2.promote_low_f32x4(low));
     b = f64x2.add(b, f64x2.promote_low_f32x4(v128.shuffle<i64>(low, low, 1, 1)));
     c = f64x2.add(c, f64x2.promote_low_f32x4(high));
@@ -128,5 +133,51 @@ export function sumMagnitude(source: usize, count: i32, lanes: usize): void {
   v128.store(lanes, d, 48);
   for (let lane = lanes; rest > 0; rest--, from += 4, lane += 8) {
     store<f64>(lane, load<f64>(lane) + <f64>abs(load<f32>(from)));
+  }
+}
+
+/** Adds |xᵢ| in f64 to `before[i mod 8]` for all elements, and to `after[i mod 8]` for those whose bit of `mask` is set. */
+export function sumMasked(source: usize, mask: usize, count: i32, before: usize, after: usize): void {
+  const lowBits = v128.load(BITS);
+  const highBits = v128.load(BITS, 16);
+  const magnitude = v128.load32_splat(MAGNITUDE);
+  let a = v128.load(before);
+  let b = v128.load(before, 16);
+  let c = v128.load(before, 32);
+  let d = v128.load(before, 48);
+  let keptA = v128.load(after);
+  let keptB = v128.load(after, 16);
+  let keptC = v128.load(after, 32);
+  let keptD = v128.load(after, 48);
+  let from = source;
+  let rest = count;
+  for (; rest >= 8; rest -= 8, from += 32, mask++) {
+    const bits = v128.load8_splat(mask);
+    const low = v128.and(v128.load(from), magnitude);
+    const high = v128.and(v128.load(from, 16), magnitude);
+    a = f64x2.add(a, f64x2.promote_low_f32x4(low));
+    b = f64x2.add(b, f64x2.promote_low_f32x4(v128.shuffle<i64>(low, low, 1, 1)));
+    c = f64x2.add(c, f64x2.promote_low_f32x4(high));
+    d = f64x2.add(d, f64x2.promote_low_f32x4(v128.shuffle<i64>(high, high, 1, 1)));
+    const keptLow = v128.and(low, i32x4.eq(v128.and(bits, lowBits), lowBits));
+    const keptHigh = v128.and(high, i32x4.eq(v128.and(bits, highBits), highBits));
+    keptA = f64x2.add(keptA, f64x2.promote_low_f32x4(keptLow));
+    keptB = f64x2.add(keptB, f64x2.promote_low_f32x4(v128.shuffle<i64>(keptLow, keptLow, 1, 1)));
+    keptC = f64x2.add(keptC, f64x2.promote_low_f32x4(keptHigh));
+    keptD = f64x2.add(keptD, f64x2.promote_low_f32x4(v128.shuffle<i64>(keptHigh, keptHigh, 1, 1)));
+  }
+  v128.store(before, a);
+  v128.store(before, b, 16);
+  v128.store(before, c, 32);
+  v128.store(before, d, 48);
+  v128.store(after, keptA);
+  v128.store(after, keptB, 16);
+  v128.store(after, keptC, 32);
+  v128.store(after, keptD, 48);
+  const bits: i32 = rest > 0 ? load<u8>(mask) : 0;
+  for (let bit = 0; bit < rest; bit++, from += 4, before += 8, after += 8) {
+    const x = <f64>abs(load<f32>(from));
+    store<f64>(before, load<f64>(before) + x);
+    if ((bits >> bit) & 1) store<f64>(after, load<f64>(after) + x);
   }
 }

@@ -4,15 +4,15 @@ import {
   F32_MAGNITUDE,
 } from './format';
 import { countFrom16, reaches32 } from './nonfinite';
-import { BLOCK_BYTES, drawFour, STREAM_ROUND_BF16, STREAM_ROUND_F16 } from './philox';
+import { DRAW_BYTES, drawEight, STREAM_ROUND_BF16, STREAM_ROUND_F16, useKey } from './philox';
 
-/** Random words of one block, in the order of their elements. */
-const words = memory.data(64, 16);
+/** Random words of one draw, in the order of their elements for bf16. */
+const words = memory.data(128, 16);
 
-/** Elements that share a block for bf16: two of 16 bits to each of its 16 words. */
-const BF16_GROUP: i32 = 32;
-/** Elements that share a block for f16: one to each word. */
-const F16_GROUP: i32 = 16;
+/** Elements that share a draw for bf16: two of 16 bits to each of its 32 words. */
+const BF16_GROUP: i32 = 64;
+/** Elements that share a draw for f16: one to each word. */
+const F16_GROUP: i32 = 32;
 
 /** From here on, bits of f32 magnitudes may round to infinity. */
 const BF16_LARGEST: i32 = 0x7f7f0000;
@@ -25,7 +25,7 @@ function roundRandom(x: v128, random: v128): v128 {
 /** Rounds a whole group; returns the larger of `maximum` and its magnitudes, lane by lane. */
 function roundGroup(from: usize, to: usize, maximum: v128): v128 {
   const magnitude = i32x4.splat(F32_MAGNITUDE);
-  for (let at: usize = 0; at < BLOCK_BYTES; at += 16, from += 32, to += 16) {
+  for (let at: usize = 0; at < DRAW_BYTES; at += 16, from += 32, to += 16) {
     const random = v128.load(words + at);
     const low = v128.load(from);
     const high = v128.load(from, 16);
@@ -57,6 +57,7 @@ function finish(source: usize, destination: usize, count: i32): i32 {
 export function narrowBf16Stochastic(
   source: usize, destination: usize, count: i32, keyLow: i32, keyHigh: i32, firstIndex: f64,
 ): i32 {
+  useKey(keyLow, keyHigh);
   let index = <u64>firstIndex;
   let from = source;
   let to = destination;
@@ -64,7 +65,7 @@ export function narrowBf16Stochastic(
   for (let rest = count; rest > 0; ) {
     const begin = <i32>(index & (BF16_GROUP - 1));
     const taken = min(rest, BF16_GROUP - begin);
-    drawFour(words, index >> 5, STREAM_ROUND_BF16, keyLow, keyHigh);
+    drawEight(words, index >> 6, STREAM_ROUND_BF16);
     if (taken == BF16_GROUP) {
       maximum = roundGroup(from, to, maximum);
     } else {
@@ -102,16 +103,17 @@ function roundRandomF16(bits: i32, random: u32): i32 {
 export function narrowF16Stochastic(
   source: usize, destination: usize, count: i32, keyLow: i32, keyHigh: i32, firstIndex: f64,
 ): i32 {
+  useKey(keyLow, keyHigh);
   let index = <u64>firstIndex;
   let from = source;
   let to = destination;
   for (let rest = count; rest > 0; ) {
     const begin = <i32>(index & (F16_GROUP - 1));
     const end = min(begin + rest, F16_GROUP);
-    drawFour(words, index >> 4, STREAM_ROUND_F16, keyLow, keyHigh);
+    drawEight(words, index >> 5, STREAM_ROUND_F16);
     for (let k = begin; k < end; k++, from += 4, to += 2) {
-      // Element k has counter k >> 2 of the block and word k & 3 of it.
-      const random = load<u32>(words + <usize>(((k & 3) << 4) | (k & ~3)));
+      // Element k has counter (k >> 2) & 3 of block k >> 4, and word k & 3 of it.
+      const random = load<u32>(words + <usize>(((k & 16) << 2) | ((k & 3) << 4) | (k & 12)));
       store<u16>(to, <u16>roundRandomF16(load<i32>(from), random));
     }
     rest -= end - begin;

@@ -2,9 +2,8 @@
 
 import { type ChoiceParameter, choiceOf, numberOf, type Settings } from '../parameters.js';
 import type { Statistic } from '../statistic.js';
-import { type MagnitudeSums, magnitudeSums } from '../statistics/magnitude-sums.js';
+import { type MagnitudeMeter, type MagnitudeSums, magnitudeSums } from '../statistics/magnitude-sums.js';
 import type { UnitContext } from '../unit.js';
-import type { TileView } from '../view.js';
 
 /** Name under which the L1 norms are found among a unit's statistics. */
 const L1_NORMS = 'l1_norms';
@@ -26,9 +25,9 @@ export function rescaleParameter(fallback: 'l1' | 'none'): ChoiceParameter {
   };
 }
 
-/** The statistics that rescaling after `view` needs: none but for `l1`. */
-export function rescaleStatistics(settings: Settings, view: TileView): Statistic[] {
-  return choiceOf(settings, 'rescale') === 'l1' ? [magnitudeSums(L1_NORMS, view)] : [];
+/** The statistics that rescaling after what `meter` measures needs: none but for `l1`. */
+export function rescaleStatistics(settings: Settings, meter: MagnitudeMeter): Statistic[] {
+  return choiceOf(settings, 'rescale') === 'l1' ? [magnitudeSums(L1_NORMS, meter)] : [];
 }
 
 /** The factor of each operand in this unit's tensor. */

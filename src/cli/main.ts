@@ -14,6 +14,7 @@ Examples:
   $ m2merge plan recipe.yaml            check everything and show what would be done
   $ m2merge recipe.yaml --json | jq .   one JSON event a line
   $ m2merge geometry recipe.yaml --out report   weight-space geometry of the experts, no merge
+  $ m2merge diff ./sft ./math           which tensors differ, and by how much
   $ m2merge schema > recipe.schema.json for completion in an editor
 
 Exit codes: 0 done, 2 wrong usage, 3 wrong recipe, 4 wrong input model, 5 output cannot be written, 130 interrupted,
@@ -62,6 +63,8 @@ function buildProgram(): Command {
     .option('--plan', 'only show what would be done, as `m2merge plan`')
     .option('--overwrite', 'replace an existing model')
     .option('--sha256', 'add the sha256 of every weight file to the manifest')
+    .option('--report', 'write geometry and merge accounting beside the model')
+    .option('--no-report', 'write none, whatever the recipe says')
     .option('--quiet', 'print nothing but warnings and errors')
     .addOption(new Option('--kernels <name>', 'arithmetic to use').choices(['simd', 'reference']).default('simd'))
     .action(async (recipe, output, options) => {
@@ -88,6 +91,14 @@ function buildProgram(): Command {
     .option('--json', 'print the JSON on stdout')
     .option('--quiet', 'print nothing but warnings and errors')
     .action(async (inputs, options) => (await import('./commands/geometry.js')).geometryCommand(inputs, options));
+  program
+    .command('diff')
+    .description('show which tensors of two models differ, and by how much')
+    .argument('<first>', 'a model folder')
+    .argument('<second>', 'another')
+    .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
+    .option('--json', 'print the geometry as JSON on stdout')
+    .action(async (first, second, options) => (await import('./commands/diff.js')).diffCommand(first, second, options));
   program
     .command('schema')
     .description('print the JSON Schema (draft-07) of recipes')

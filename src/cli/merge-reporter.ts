@@ -1,11 +1,14 @@
 /** What the command line says about a merge while it runs and when it is done. */
+import { join } from 'node:path';
 import type { MergeResult } from '../merge.js';
 import type { PreparedMerge } from '../plan/plan.js';
 import { alignColumns, formatBytes, formatCount, formatSeconds, plural } from '../report/format.js';
+import { REPORT_PAGE } from '../report/report-page.js';
 import type { Progress } from '../run/scheduler.js';
 import { describeWarning, type Warning } from '../warnings.js';
 import { fromHere } from './paths.js';
 import { createProgress, type ProgressDisplay } from './progress.js';
+import { usesColour } from './terminal.js';
 import { printWarnings } from './warnings.js';
 
 /** Milliseconds between two progress events of `--json`. */
@@ -15,7 +18,7 @@ const EVENT_INTERVAL = 500;
 export interface Reporter {
   planned(prepared: PreparedMerge, output: string): void;
   progress(progress: Progress): void;
-  finished(result: MergeResult): void;
+  finished(result: MergeResult): Promise<void> | void;
   close(): void;
 }
 
@@ -33,17 +36,23 @@ export function createText(quiet: boolean): Reporter {
       });
     },
     progress: (progress) => display?.advance(progress),
-    finished(result) {
+    async finished(result) {
       display?.stop();
       printWarnings(result.warnings.filter((warning) => !shown.includes(warning)));
-      if (!quiet) process.stdout.write(`${summarize(result)}\n`);
+      if (quiet) return;
+      process.stdout.write(`${summarize(result)}\n`);
+      if (result.report === undefined) return;
+      const { formatGeometryTerminal } = await import('../report/geometry-terminal.js');
+      process.stdout.write(`
+${formatGeometryTerminal(result.report, usesColour())}
+`);
     },
     close: () => display?.stop(),
   };
 }
 
 /** What was done, in a few aligned lines. */
-function summarize({ plan, costs, output, seconds }: MergeResult): string {
+function summarize({ plan, costs, output, seconds, report }: MergeResult): string {
   const models = plan.inputs.filter(({ role }) => role === 'model').length;
   const dtypes = [...new Set(plan.jobs.map((job) => (job.kind === 'copy' ? job.dtype : job.outputDtype)))].join(', ');
   const moved = costs.bytesRead + costs.bytesWritten;
@@ -55,6 +64,7 @@ function summarize({ plan, costs, output, seconds }: MergeResult): string {
     ],
     ['took', `${formatSeconds(seconds)}, ${formatBytes(moved / seconds)}/s read and written`],
     ['model', fromHere(output)],
+    ...(report === undefined ? [] : [['report', fromHere(join(output, REPORT_PAGE))]]),
   ]).join('\n');
 }
 
@@ -82,8 +92,15 @@ export function createEvents(): Reporter {
       last = now;
       emit('progress', done);
     },
-    finished({ output, seconds, warnings, plan, costs }) {
-      emit('done', { output, seconds, tensors: plan.jobs.length, ...costs, warnings: warnings.map(describe) });
+    finished({ output, seconds, warnings, plan, costs, report }) {
+      emit('done', {
+        output,
+        seconds,
+        tensors: plan.jobs.length,
+        ...costs,
+        warnings: warnings.map(describe),
+        findings: report?.findings,
+      });
     },
     close: () => {},
   };

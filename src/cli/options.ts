@@ -16,6 +16,7 @@ export interface PlanCommandOptions {
 export interface MergeCommandOptions extends PlanCommandOptions {
   readonly overwrite?: boolean;
   readonly sha256?: boolean;
+  readonly report?: boolean;
   readonly quiet?: boolean;
   readonly kernels: 'simd' | 'reference';
 }

@@ -24,7 +24,7 @@ function judgeNonFinite(merge: string, { non_finite: values }: MergeAccounting):
 
 function judgeLength(merge: string, accounting: MergeAccounting): Finding[] {
   const ratio = accounting.norm_ratio;
-  if (ratio === null || ratio <= NORM_RATIO_LIMIT) return [];
+  if (ratio === null || !(ratio > NORM_RATIO_LIMIT)) return [];
   return [
     {
       code: 'over-scaled-merge',
@@ -40,7 +40,7 @@ function judgeLength(merge: string, accounting: MergeAccounting): Finding[] {
 
 function judgeRounding(merge: string, accounting: MergeAccounting): Finding[] {
   const survival = accounting.rounding_survival;
-  if (survival === null || survival >= ROUNDING_SURVIVAL_LIMIT) return [];
+  if (survival === null || !(survival < ROUNDING_SURVIVAL_LIMIT)) return [];
   const lost = accounting.lost_to_rounding.toLocaleString('en-US');
   const updated = accounting.updated_coordinates.toLocaleString('en-US');
   return [

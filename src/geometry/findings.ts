@@ -145,8 +145,8 @@ function judgeElections(pairs: readonly MeasuredPair[]): Finding[] {
         `sign conflict ${formatShare(pair.sign_conflict_on_overlap)} of ${pair.overlap.toLocaleString('en-US')}, ` +
         `lift ${formatMeasure(pair.jaccard_lift)}`,
       advice:
-        'Where both changed an element, TIES drops one of two unrelated changes. ' +
-        'Prefer task arithmetic or DARE for this group; near-orthogonal updates can be added.',
+        'Where both changed an element, TIES keeps one of two unrelated changes by its size, not by agreement. ' +
+        'Near-orthogonal updates can also be added without an election (task arithmetic).',
     },
   );
 }

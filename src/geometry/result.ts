@@ -100,8 +100,6 @@ export interface MergeAccounting {
   readonly direction_retention: Readonly<Record<string, number | null>>;
   /** ‖Δ̃‖ / mean ‖τᵢ‖. */
   readonly norm_ratio: number | null;
-  /** Shares of ‖τᵢ‖² that sparsification removed and that the sign election removed of the rest, by expert. */
-  readonly removed: Readonly<Record<string, { readonly sparsified: number | null; readonly outvoted: number | null }>>;
   /** NaN and infinite values written. */
   readonly non_finite: number;
 }

@@ -33,16 +33,19 @@ export interface RecipeCheckpoints {
 
 export interface PlanOptions {
   readonly shardBytes?: number;
+  /** Read also the models that have no share in a tensor, for reports that measure all of them. */
+  readonly readAll?: boolean;
 }
 
 /** Plans a merge. Throws `tensor-missing`, `shape-mismatch`, `dtype-unmergeable`, `recipe-invalid`, `nothing-to-merge`. */
 export function buildPlan(recipe: Recipe, checkpoints: RecipeCheckpoints, options: PlanOptions = {}): PreparedMerge {
-  const builder = new PlanBuilder(recipe, checkpoints);
+  const builder = new PlanBuilder(recipe, checkpoints, options.readAll ?? false);
   return builder.build(options.shardBytes ?? DEFAULT_SHARD_BYTES);
 }
 
 class PlanBuilder {
   readonly #recipe: Recipe;
+  readonly #readAll: boolean;
   readonly #method: Method;
   readonly #resolver: Resolver;
   readonly #inputs: readonly NamedCheckpoint[];
@@ -53,7 +56,8 @@ class PlanBuilder {
   readonly #settingsIndex = new Map<Settings, number>();
   readonly #widened = new Map<string, { from: string; to: string; count: number }>();
 
-  constructor(recipe: Recipe, { base, models }: RecipeCheckpoints) {
+  constructor(recipe: Recipe, { base, models }: RecipeCheckpoints, readAll: boolean) {
+    this.#readAll = readAll;
     this.#recipe = recipe;
     this.#method = findMethod(recipe.method)!;
     this.#resolver = createResolver(recipe, this.#method);
@@ -106,7 +110,9 @@ class PlanBuilder {
     const operands = this.#models.flatMap((_, model) => {
       const source = this.#source(tensor, this.#base === undefined ? model : model + 1);
       const own = this.#resolver.forModel(model, tensor, t);
-      return this.#method.ignores(own, settings) ? [] : [{ model, source, settings: this.#intern(own) }];
+      return !this.#readAll && this.#method.ignores(own, settings)
+        ? []
+        : [{ model, source, settings: this.#intern(own) }];
     });
     const base = this.#base === undefined ? undefined : this.#source(tensor, 0);
     const dtypes = [...(base === undefined ? [] : [base]), ...operands.map(({ source }) => source)].map(
@@ -170,7 +176,8 @@ class PlanBuilder {
     this.#checkChoices(tensors);
     const message = this.#method.check?.(tensors);
     if (message === undefined) return;
-    const problem = { line: 1, column: 1, path: '', message };
+    const { line, column } = this.#recipe.models[0]?.reference.position ?? { line: 1, column: 1 };
+    const problem = { line, column, path: 'models', message };
     throw new M2MergeError('recipe-invalid', { file: this.#recipe.file, problems: [problem] });
   }
 

@@ -13,9 +13,9 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toPrecision(3)} ${BYTE_UNITS[unit]}`;
 }
 
-/** Thousands separated by commas. */
+/** Whole numbers with thousands separated by commas. (`toLocaleString` would load locale data for 25 ms.) */
 export function formatCount(count: number): string {
-  return count.toLocaleString('en-US');
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** 0.42 s, 12.3 s, 4 min 05 s, 2 h 10 min. */

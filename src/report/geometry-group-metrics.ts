@@ -1,6 +1,6 @@
 /** Meaning of the numbers about a whole group and about a finished merge, as in geometry-metrics.ts. */
 import type { HotspotGeometry, MergeAccounting } from '../geometry/result.js';
-import type { Metric, ScopeMetricKey } from './geometry-metrics.js';
+import { EXPERT_METRICS, type Metric, PAIR_METRICS, type ScopeMetricKey } from './geometry-metrics.js';
 
 export const SCOPE_METRICS: { readonly [K in ScopeMetricKey]: Metric } = {
   changed_by_k: {
@@ -44,9 +44,9 @@ export const HOTSPOT_METRICS: { readonly [K in keyof HotspotGeometry]: Metric } 
   },
 };
 
-type MergeMetricKey = Exclude<keyof MergeAccounting, 'removed' | 'non_finite' | 'updated_coordinates'>;
+type MergeMetricKey = Exclude<keyof MergeAccounting, 'non_finite' | 'updated_coordinates'>;
 
-export const MERGE_METRICS: { readonly [K in MergeMetricKey | 'sparsified' | 'outvoted']: Metric } = {
+export const MERGE_METRICS: { readonly [K in MergeMetricKey]: Metric } = {
   rounding_survival: {
     label: 'rounding survival',
     unit: 'share',
@@ -97,18 +97,15 @@ export const MERGE_METRICS: { readonly [K in MergeMetricKey | 'sparsified' | 'ou
     chance: '1/√N for N orthogonal experts of equal length',
     source: '"No task vector is an island" (2026)',
   },
-  sparsified: {
-    label: 'trimmed',
-    unit: 'share',
-    formula: 'share of ‖τᵢ‖² that sparsification removed',
-    chance: '',
-    source: 'TIES, arXiv 2306.01708',
-  },
-  outvoted: {
-    label: 'outvoted',
-    unit: 'share',
-    formula: 'share of the rest that the sign election removed',
-    chance: '',
-    source: 'TIES, arXiv 2306.01708',
-  },
 };
+
+/** All numbers of a report, as its definitions list them. */
+export const METRIC_GROUPS: readonly (readonly [title: string, metrics: Readonly<Record<string, Metric>>])[] = [
+  ['Of an expert', EXPERT_METRICS],
+  ['Of a pair', PAIR_METRICS],
+  [
+    'Of the group',
+    { ...SCOPE_METRICS, hotspot_jaccard: HOTSPOT_METRICS.jaccard, incoming_energy: HOTSPOT_METRICS.incoming_energy },
+  ],
+  ['Of a merge', MERGE_METRICS],
+];

@@ -3,9 +3,11 @@ import type { GeometryResult } from '../geometry/result.js';
 import { embedJson, escapeHtml } from './html/escape.js';
 import { makePageData } from './html/page-data.js';
 import { formatDefinitions, formatFindings, formatHeader, formatPanels } from './html/panels.js';
-import { SCRIPT_CHARTS } from './html/script-charts.js';
+import { SCRIPT_BARS } from './html/script-bars.js';
 import { SCRIPT_CORE } from './html/script-core.js';
 import { SCRIPT_HEAT_MAP } from './html/script-heat-map.js';
+import { SCRIPT_LINES } from './html/script-lines.js';
+import { SCRIPT_MERGE } from './html/script-merge.js';
 import { SCRIPT_PAGE } from './html/script-page.js';
 import { SCRIPT_TABLE } from './html/script-table.js';
 import { PAGE_STYLE } from './html/style.js';
@@ -14,7 +16,10 @@ import { PAGE_STYLE } from './html/style.js';
 const CONTENT_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-const SCRIPT = [SCRIPT_CORE, SCRIPT_HEAT_MAP, SCRIPT_CHARTS, SCRIPT_TABLE, SCRIPT_PAGE].join('');
+const SCRIPT = [
+  ...[SCRIPT_CORE, SCRIPT_HEAT_MAP, SCRIPT_LINES, SCRIPT_BARS],
+  ...[SCRIPT_TABLE, SCRIPT_MERGE, SCRIPT_PAGE],
+].join('');
 
 /** The page as HTML text. Deterministic; findings and definitions are readable without its script. */
 export function formatGeometryHtml(result: GeometryResult): string {

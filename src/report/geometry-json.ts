@@ -27,8 +27,8 @@ const FIELD_ORDER = [
   ...['jaccard_null_exponent', 'jaccard_lift', 'overlap', 'sign_conflict_on_overlap', 'cosine_on_overlap', 'distance'],
   ...['changed_by_k', 'exact_cancellation_on_overlap', 'conflict_mass', 'hotspots', 'incoming_energy'],
   ...['updated_coordinates', 'lost_to_rounding', 'rounding_survival', 'delta_norm', 'delta_norm_after_rounding'],
-  ...['retained_projection', 'retained_projection_after_rounding', 'direction_retention', 'norm_ratio', 'removed'],
-  ...['sparsified', 'outvoted', 'non_finite'],
+  ...['retained_projection', 'retained_projection_after_rounding', 'direction_retention', 'norm_ratio'],
+  'non_finite',
 ];
 
 type KeyOrder = (a: string, b: string) => number;

@@ -2,12 +2,11 @@
 import { expertPairs } from '../geometry/expert-pairs.js';
 import type { Finding, GeometryResult, MergeAccounting, ScopeGeometry } from '../geometry/result.js';
 import { formatCount, plural } from './format.js';
-import { HOTSPOT_METRICS, MERGE_METRICS, SCOPE_METRICS } from './geometry-group-metrics.js';
+import { MERGE_METRICS, METRIC_GROUPS } from './geometry-group-metrics.js';
 import {
   EXPERT_METRICS,
   type ExpertMetricKey,
   formatMetric,
-  type Metric,
   PAIR_METRICS,
   type PairMetricKey,
 } from './geometry-metrics.js';
@@ -94,9 +93,7 @@ function formatAccounting(experts: readonly string[], merge: string, accounting:
   const rows = experts.map((name) => [
     escapeMarkdown(name),
     ...MERGE_COLUMNS.map((key) => formatMetric(MERGE_METRICS[key].unit, accounting[key][name])),
-    ...(['sparsified', 'outvoted'] as const).map((key) => formatMetric('share', accounting.removed[name]?.[key])),
   ]);
-  const labels = [...MERGE_COLUMNS, 'sparsified', 'outvoted'] as const;
   return [
     `## Merge: ${escapeMarkdown(merge)}`,
     `Rounding survival ${formatMetric('share', accounting.rounding_survival)} ` +
@@ -104,7 +101,7 @@ function formatAccounting(experts: readonly string[], merge: string, accounting:
       `Norm ratio ${formatMetric('ratio', accounting.norm_ratio)}. ` +
       `‖Δ‖ ${formatMetric('measure', accounting.delta_norm)}, as written ${formatMetric('measure', accounting.delta_norm_after_rounding)}. ` +
       `${plural(accounting.non_finite, 'non-finite value')}.`,
-    formatTable(['expert', ...labels.map((key) => MERGE_METRICS[key].label)], rows),
+    formatTable(['expert', ...MERGE_COLUMNS.map((key) => MERGE_METRICS[key].label)], rows),
   ];
 }
 
@@ -143,16 +140,10 @@ function formatScopes(
 }
 
 function formatDefinitions(): string[] {
-  const groups: readonly (readonly [title: string, metrics: Readonly<Record<string, Metric>>])[] = [
-    ['Of an expert', EXPERT_METRICS],
-    ['Of a pair', PAIR_METRICS],
-    ['Of the group', { ...SCOPE_METRICS, ...HOTSPOT_METRICS }],
-    ['Of a merge', MERGE_METRICS],
-  ];
   return [
     '## What the numbers mean',
     'τ is an expert minus the base on stored values, in float64; – stands for a value that does not exist.',
-    ...groups.flatMap(([title, metrics]) => [
+    ...METRIC_GROUPS.flatMap(([title, metrics]) => [
       `### ${title}`,
       formatTable(
         ['number', 'formula', 'by chance', 'source'],

@@ -101,17 +101,11 @@ function formatMerge(experts: readonly string[], accounting: MergeAccounting): s
   const columns = ['retained_projection', 'retained_projection_after_rounding', 'direction_retention'] as const;
   const rows = experts
     .slice(0, MOST_ROWS)
-    .map((name) => [
-      `  ${shortName(name)}`,
-      ...columns.map((key) => formatMetric('ratio', accounting[key][name])),
-      formatMetric('share', accounting.removed[name]?.sparsified),
-      formatMetric('share', accounting.removed[name]?.outvoted),
-    ]);
-  const labels = [...columns, 'sparsified', 'outvoted'] as const;
+    .map((name) => [`  ${shortName(name)}`, ...columns.map((key) => formatMetric('ratio', accounting[key][name]))]);
   return [
     `  rounding survival ${survival}, norm ratio ${formatMetric('ratio', accounting.norm_ratio)}, ` +
       plural(accounting.non_finite, 'non-finite value'),
-    ...table(['', ...labels.map((key) => MERGE_METRICS[key].label)], rows),
+    ...table(['', ...columns.map((key) => MERGE_METRICS[key].label)], rows),
     ...leftOut(experts.length),
   ];
 }

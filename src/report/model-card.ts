@@ -1,6 +1,7 @@
 /** README.md of the merged model: front matter for the Hub, what was merged how, and how to do it again. */
 import type { Method } from '../../kernels/method.js';
 import type { Plan } from '../plan/plan.js';
+import { formatCount } from './format.js';
 import { publicName } from './public-names.js';
 
 export interface CardFacts {
@@ -39,7 +40,7 @@ export function formatModelCard(facts: CardFacts): string {
     '|---|---|',
     ...plan.inputs.map(({ reference, role }) => `| ${publicName(reference)} | ${role} |`),
     '',
-    `Preset \`${plan.preset}\`, seed ${plan.seed}, rounding ${plan.rounding}, ${facts.parameters.toLocaleString('en-US')} parameters${facts.dtype === undefined ? '' : ` in ${facts.dtype}`}.`,
+    `Preset \`${plan.preset}\`, seed ${plan.seed}, rounding ${plan.rounding}, ${formatCount(facts.parameters)} parameters${facts.dtype === undefined ? '' : ` in ${facts.dtype}`}.`,
     '',
     'The recipe:',
     '',

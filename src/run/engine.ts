@@ -44,12 +44,14 @@ export interface RunOptions {
 export async function runMerge(
   prepared: PreparedMerge,
   output: OutputFolder,
-  options: RunOptions = {},
+  options: RunOptions & Pick<ScheduleOptions, 'onReport'> = {},
 ): Promise<TensorOutcome[]> {
   const { plan } = prepared;
   const outputFiles = plan.shards.map(({ name }) => join(output.workPath, name));
   const retainedBytes = revisitsTensors(plan) ? RETAINED_BYTES : 0;
-  return withPool(prepared, { outputFiles, retainedBytes }, options, (pool, schedule) => runPlan(plan, pool, schedule));
+  return withPool(prepared, { outputFiles, retainedBytes }, options, (pool, schedule) =>
+    runPlan(plan, pool, { ...schedule, onReport: options.onReport }),
+  );
 }
 
 /** Measures the geometry of the plan's task vectors; `names` are the experts in plan order. */
@@ -89,6 +91,7 @@ async function withPool<T>(
     return await work(pool, {
       // Enough tensors side by side that the end of one does not leave a worker waiting for its statistics.
       concurrency: 2 * threads,
+      retainedBytes: threads * files.retainedBytes,
       fileIndex: ({ input, file }) => inputs.indexOf(input, file),
       onProgress,
     });

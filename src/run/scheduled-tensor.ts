@@ -4,7 +4,7 @@ import type { Statistic, StatisticScope, UnitPosition } from '../../kernels/stat
 import type { TensorMerge } from '../../kernels/unit.js';
 import type { MergeJob, Plan, Source } from '../plan/plan.js';
 import { randomKey } from './random-key.js';
-import { type CombineTask, type StoredVector, UNIT_ELEMENTS, type UnitInputs } from './task.js';
+import { type CombineTask, type StoredVector, UNIT_ELEMENTS, type UnitInputs, unitsOf } from './task.js';
 
 /** Finds the worker's file index of a plan's source. */
 export type FileIndex = (source: Pick<Source, 'input' | 'file'>) => number;
@@ -26,7 +26,7 @@ export class ScheduledTensor {
     this.job = job;
     this.#plan = plan;
     this.#fileIndex = fileIndex;
-    this.units = Math.ceil(job.elements / UNIT_ELEMENTS);
+    this.units = unitsOf(job.elements);
     this.#places = { tensor: { tensor: 0, firstOrdinal: 0 }, model: { tensor: index, firstOrdinal } };
     const references = plan.inputs.filter(({ role }) => role === 'model').map(({ reference }) => reference);
     this.merge = {
@@ -72,11 +72,11 @@ export class ScheduledTensor {
     };
   }
 
-  combineTask(unit: number): CombineTask {
+  combineTask(unit: number, report: boolean): CombineTask {
     const { target, outputDtype, tensor } = this.job;
     const { rounding, seed } = this.#plan;
     const output = { ...target, dtype: outputDtype, rounding, randomKey: randomKey(seed, 'rounding', '', tensor) };
-    return { kind: 'combine', inputs: this.unitInputs(unit), output };
+    return { kind: 'combine', inputs: this.unitInputs(unit), output, report };
   }
 
   #stored(source: Source): StoredVector {

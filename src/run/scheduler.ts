@@ -10,7 +10,7 @@ import type { CopyJob, MergeJob, Plan } from '../plan/plan.js';
 import { forEachConcurrently } from './concurrency.js';
 import type { WorkerPool } from './pool.js';
 import { type FileIndex, ScheduledTensor } from './scheduled-tensor.js';
-import { COPY_UNIT_BYTES, type CopyTask, type WriteResult } from './task.js';
+import { COPY_UNIT_BYTES, type CopyTask, type Retention, type UnitReport, type WriteResult } from './task.js';
 
 /** Work done since the last report. */
 export interface Progress {
@@ -31,8 +31,12 @@ export interface TensorOutcome {
 export interface ScheduleOptions {
   /** Tensors in flight at once. */
   readonly concurrency: number;
+  /** Bytes of inputs that all workers together can keep from one pass to the next. */
+  readonly retainedBytes: number;
   readonly fileIndex: FileIndex;
   readonly onProgress: (progress: Progress) => void;
+  /** Asks for a report on every merged unit; called once for each, in no particular order. */
+  readonly onReport?: ((tensor: string, unit: number, report: UnitReport) => void) | undefined;
 }
 
 /** Runs all jobs of a plan on a pool. Outcomes are in plan order. */
@@ -90,7 +94,11 @@ class Schedule {
     await this.#gatherAll(statistics, tensor);
     const results = await Promise.all(
       unitsOf(tensor).map(async (unit) => {
-        const { result } = await this.#pool.run(tensor.combineTask(unit), tensor.workers[unit]);
+        const { result } = await this.#pool.run(
+          tensor.combineTask(unit, this.#options.onReport !== undefined),
+          tensor.workers[unit],
+        );
+        if (result.report !== undefined) this.#options.onReport?.(tensor.job.tensor, unit, result.report);
         this.#report(tensor, 1);
         return result;
       }),
@@ -152,12 +160,18 @@ class Schedule {
   }
 
   async #observe(statistic: Statistic, request: unknown, tensor: ScheduledTensor, unit: number): Promise<unknown> {
-    const retain = statistic.scope === 'tensor';
+    const retain = this.#retention(statistic, tensor);
     const inputs = tensor.unitInputs(unit);
     const task = { kind: 'observe', inputs, statistic: statistic.name, request, retain } as const;
     const { result, worker } = await this.#pool.run(task, tensor.workers[unit]);
-    if (retain) tensor.workers[unit] = worker;
+    if (retain !== 'nothing') tensor.workers[unit] = worker;
     return result.partial;
+  }
+
+  /** A tensor that workers cannot hold would push out its own first units before they are needed again. */
+  #retention({ scope }: Statistic, { job }: ScheduledTensor): Retention {
+    if (scope === 'model') return 'nothing';
+    return inputBytes(job) <= this.#options.retainedBytes ? 'inputs' : 'derived';
   }
 
   #forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

@@ -2,6 +2,7 @@
 import type { TensorMerge } from '../../kernels/unit.js';
 import type { MergeableDtype, OutputDtype } from '../checkpoint/dtype.js';
 import type { ErrorFacts, ErrorKind } from '../errors.js';
+import type { UnitAccount } from '../geometry/accounting.js';
 import type { UnitSums } from '../geometry/unit-sums.js';
 import type { Rounding } from '../recipe/recipe.js';
 
@@ -11,6 +12,9 @@ import type { Rounding } from '../recipe/recipe.js';
  * short enough that workers finish together.
  */
 export const UNIT_ELEMENTS = 1_048_576;
+
+/** Units of a tensor of so many elements. */
+export const unitsOf = (elements: number): number => Math.ceil(elements / UNIT_ELEMENTS);
 
 /** Bytes of a unit of a tensor that is copied. */
 export const COPY_UNIT_BYTES = 2 * UNIT_ELEMENTS;
@@ -49,20 +53,27 @@ export interface UnitInputs {
   readonly statistics: Readonly<Record<string, unknown>>;
 }
 
+/**
+ * What a worker keeps of a unit: what a pass derived and may use again, the inputs too (when the next pass over all of
+ * the tensor follows soon and there is room for it), or nothing.
+ */
+export type Retention = 'inputs' | 'derived' | 'nothing';
+
 export interface ObserveTask {
   readonly kind: 'observe';
   readonly inputs: UnitInputs;
   /** Name of the statistic, and what its collector asked for (null in the first pass). */
   readonly statistic: string;
   readonly request: unknown;
-  /** Whether the unit's next pass follows soon, so that its inputs are worth keeping. */
-  readonly retain: boolean;
+  readonly retain: Retention;
 }
 
 export interface CombineTask {
   readonly kind: 'combine';
   readonly inputs: UnitInputs;
   readonly output: OutputVector;
+  /** Measure the geometry and account for the merge in the same pass; needs a base. */
+  readonly report: boolean;
 }
 
 export interface CopyTask {
@@ -94,6 +105,14 @@ export interface WriteResult {
   readonly checksum: string;
   /** NaN and infinite values: in the base (or 0), in each operand, and in what was written. */
   readonly nonFinite: { readonly base: number; readonly operands: readonly number[]; readonly output: number };
+  /** What was asked for by `CombineTask.report`. */
+  readonly report?: UnitReport;
+}
+
+/** Geometry and account of one merged unit. */
+export interface UnitReport {
+  readonly sums: UnitSums;
+  readonly account: UnitAccount;
 }
 
 export interface MeasureResult {

@@ -20,7 +20,7 @@ import type {
   UnitInputs,
   WriteResult,
 } from './task.js';
-import { observeGeometry } from './unit-geometry.js';
+import { observeGeometry, reportUnit } from './unit-geometry.js';
 import { SLOT_ALIGNMENT, UnitMemory } from './unit-memory.js';
 import type { InputVector, UnitVectors } from './unit-vectors.js';
 
@@ -29,6 +29,9 @@ import type { InputVector, UnitVectors } from './unit-vectors.js';
  * cache together with the raw tile.
  */
 const STEP_ELEMENTS = 8192;
+
+/** The part of a retained unit that holds its raw inputs. */
+const INPUTS = 'inputs';
 
 export interface UnitRunnerOptions {
   readonly kernels: Kernels;
@@ -58,26 +61,30 @@ export class UnitRunner {
       .statistics(inputs.merge.settings)
       .find((candidate) => candidate.name === name);
     if (statistic === undefined) throw new RangeError(`method has no statistic ${name}`);
-    const vectors = this.#takeInputs(inputs, retain);
-    const observer = statistic.observer(this.#context(inputs), request);
+    const vectors = this.#takeInputs(inputs, retain === 'inputs');
+    const observer = statistic.observer(this.#context(inputs, retain !== 'nothing'), request);
     this.#forEachTile(inputs, vectors, (tile) => observer.observe(tile));
     return { kind: 'observe', partial: observer.finish() };
   }
 
   /** Merges a unit and writes it. */
-  combine({ inputs, output }: CombineTask): WriteResult {
+  combine({ inputs, output, report }: CombineTask): WriteResult {
     const { kernels, method, files, tileElements } = this.#options;
     const vectors = this.#takeInputs(inputs, false);
     const width = bytesPerElement(output.dtype);
     const merged = this.#memory.take(4 * STEP_ELEMENTS);
     const raw = this.#memory.take(width * tileElements);
-    const combine = method.combine(this.#context(inputs));
+    const context = this.#context(inputs, false);
+    const combine = method.combine(context);
+    const reporter = report ? reportUnit(context, vectors, output) : undefined;
     const hash = this.#options.createHash();
     let nonFinite = 0;
-    const finishStep = (tile: Tile, offset: number) => {
+    const finishStep = (tile: Tile, offset: number, rawElement: number) => {
       combine(tile, merged);
+      reporter?.observe(tile, rawElement, merged);
       if (vectors.base !== undefined) kernels.add(merged, merged, vectors.base.values, tile.count);
       nonFinite += narrow(kernels, output, merged, raw + width * offset, tile);
+      reporter?.written(tile, raw + width * offset);
     };
     this.#forEachTile(inputs, vectors, finishStep, (firstIndex, count) => {
       const bytes = this.#memory.bytes(raw, width * count);
@@ -93,13 +100,14 @@ export class UnitRunner {
         operands: vectors.operands.map((vector) => vector.nonFinite),
         output: nonFinite,
       },
+      ...(reporter === undefined ? {} : { report: reporter.finish() }),
     };
   }
 
   /** Measures the geometry of a unit's task vectors, which must have a base. */
   measure({ inputs }: MeasureTask): MeasureResult {
     const vectors = this.#takeInputs(inputs, false);
-    const observer = observeGeometry(this.#context(inputs), vectors);
+    const observer = observeGeometry(this.#context(inputs, false), vectors);
     this.#forEachTile(inputs, vectors, (tile, _offset, rawElement) => observer.observe(tile, rawElement));
     return { kind: 'measure', sums: observer.finish() };
   }
@@ -126,15 +134,9 @@ export class UnitRunner {
     const stored = base === undefined ? operands : [base, ...operands];
     const sizes = stored.map(({ dtype }) => alignUp(bytesPerElement(dtype) * count));
     const unit = unitName(inputs);
-    const found = this.#retained.find(unit);
-    const frame =
-      found ??
-      (retain
-        ? this.#retained.place(
-            unit,
-            sizes.reduce((total, size) => total + size, 0),
-          )
-        : undefined);
+    const bytes = sizes.reduce((total, size) => total + size, 0);
+    const found = this.#retained.find(unit, INPUTS);
+    const frame = found ?? (retain ? this.#retained.place(unit, INPUTS, bytes) : undefined);
     let next = frame ?? 0;
     const vectors = stored.map((vector, i): InputVector => {
       const raw =
@@ -152,13 +154,25 @@ export class UnitRunner {
     };
   }
 
-  #context({ merge, statistics }: UnitInputs): UnitContext {
+  /** With `retain`, what the pass derives is kept for the next one. */
+  #context(inputs: UnitInputs, retain: boolean): UnitContext {
+    const { merge, statistics, firstIndex, count } = inputs;
+    const unit = unitName(inputs);
     return {
       kernels: this.#options.kernels,
       merge,
       statistics,
+      firstIndex,
+      count,
       tileCapacity: STEP_ELEMENTS,
       allocate: (bytes) => this.#memory.takeZeroed(bytes),
+      keep: (name, bytes) => {
+        const part = `derived ${name}`;
+        const found = this.#retained.find(unit, part);
+        if (found !== undefined) return { slot: found, filled: true };
+        const placed = retain ? this.#retained.place(unit, part, bytes) : undefined;
+        return { slot: placed ?? this.#memory.take(bytes), filled: false };
+      },
     };
   }
 

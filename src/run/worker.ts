@@ -1,9 +1,9 @@
 /** A worker thread: does tasks one after the other with its own kernels and file descriptors. */
 import { parentPort, workerData } from 'node:worker_threads';
 import xxhash from 'xxhash-wasm';
+import type { Kernels } from '../../kernels/abi.js';
 import { instantiateSimdKernels } from '../../kernels/load.js';
 import { findMethod } from '../../kernels/methods/registry.js';
-import { createReferenceKernels } from '../../kernels/reference/index.js';
 import { isM2MergeError } from '../errors.js';
 import { PositionedFiles } from './files.js';
 import type { Task, TaskResult, WorkerReply, WorkerRequest, WorkerSetup } from './task.js';
@@ -13,8 +13,15 @@ const setup = workerData as WorkerSetup;
 const port = parentPort!;
 const { create64 } = await xxhash();
 
+async function createKernels(): Promise<Kernels> {
+  if (setup.simd !== undefined) return instantiateSimdKernels(setup.simd);
+  // Builds tables when it is loaded, so it is loaded only when it is wanted.
+  const { createReferenceKernels } = await import('../../kernels/reference/index.js');
+  return createReferenceKernels();
+}
+
 const runner = new UnitRunner({
-  kernels: setup.simd === undefined ? createReferenceKernels() : instantiateSimdKernels(setup.simd),
+  kernels: await createKernels(),
   method: findMethod(setup.method)!,
   files: new PositionedFiles({ inputs: setup.inputFiles, outputs: setup.outputFiles }),
   tileElements: setup.tileElements,

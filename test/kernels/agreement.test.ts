@@ -93,9 +93,15 @@ const CALLS: readonly Call[] = [
   },
   { name: 'signBalance', run: (k, at, s) => k.signBalance(at.table, s.operands, s.count) },
   { name: 'keepLargest', run: (k, at, s) => k.keepLargest(at.a, at.out, s.count, s.threshold, s.allowance) },
+  { name: 'keepMasked', run: (k, at, s) => k.keepMasked(at.a, at.b, at.out, s.count) },
   {
-    name: 'keepRandom',
-    run: (k, at, s) => k.keepRandom(at.a, at.out, s.count, s.densityByte, s.densityRest, ...s.key, s.firstIndex),
+    name: 'drawMask',
+    run: (k, at, s) => k.drawMask(at.apart, s.count, s.densityByte, s.densityRest, ...s.key, s.firstIndex),
+  },
+  {
+    name: 'drawMask from a multiple of eight',
+    run: (k, at, s) =>
+      k.drawMask(at.apart, s.count, s.densityByte, s.densityRest, ...s.key, 8 * Math.floor(s.firstIndex / 8)),
   },
   {
     name: 'histogramMagnitude',
@@ -112,6 +118,12 @@ const CALLS: readonly Call[] = [
     computes: 'f64',
     counters: 2 * REDUCTION_LANES,
     run: (k, at, s) => k.sumMagnitude(at.a, s.count, at.counters),
+  },
+  {
+    name: 'sumMasked',
+    computes: 'f64',
+    counters: 2 * REDUCTION_LANES,
+    run: (k, at, s) => k.sumMasked(at.a, at.b, s.count, at.counters, at.otherCounters),
   },
 ];
 

@@ -10,17 +10,17 @@ import { Workspace } from './workspace.js';
 const KEY: Key = [0xdead_beef, 0x0bad_cafe];
 
 /** Which of `count` elements a density keeps, from `firstIndex` on. */
-function maskOf(kernels: Kernels, count: number, density: number, key: Key, firstIndex: number): Uint32Array {
+function maskOf(kernels: Kernels, count: number, density: number, key: Key, firstIndex: number): Uint8Array {
   const space = new Workspace(kernels);
-  const source = space.put(new Float32Array(count).fill(1));
-  const destination = space.reserve(4 * count);
+  const destination = space.reserve(Math.ceil(count / 8));
   const { densityByte, densityRest } = densityDigits(density);
-  kernels.keepRandom(source, destination, count, densityByte, densityRest, ...key, firstIndex);
+  kernels.drawMask(destination, count, densityByte, densityRest, ...key, firstIndex);
   expect(space.guardsAreIntact()).toBe(true);
-  return space.u32(destination, count).map((bits) => (bits === 0 ? 0 : 1));
+  const bytes = space.u8(destination, Math.ceil(count / 8));
+  return Uint8Array.from({ length: count }, (_, i) => Math.floor(bytes[i >> 3]! / 2 ** (i % 8)) % 2);
 }
 
-const sum = (list: Uint32Array) => list.reduce((total, one) => total + one, 0);
+const sum = (list: Uint8Array) => list.reduce((total, one) => total + one, 0);
 
 function largestSuite(create: () => Kernels) {
   const levels = fc.constantFrom(0, 0x8000_0000, 0x3f80_0000, 0xbf80_0000, 0x4000_0000, 0x3f00_0000, 0x7fc0_0000);
@@ -48,23 +48,60 @@ function largestSuite(create: () => Kernels) {
 }
 
 function randomSuite(create: () => Kernels) {
-  test('keepRandom copies the elements whose number is below the density, wherever it starts', () => {
-    const starts = [0, 1, 15, 16, 63, 64, 100, 2 ** 32 - 33, 2 ** 32, 2 ** 38 + 7, 2 ** 45 + 40, 2 ** 53 - 300];
-    for (const firstIndex of starts) {
-      for (const count of [0, 1, 5, 64, 70, 150]) {
+  test('keepMasked copies what its bit keeps, also in place, from a mask at any multiple of eight', () => {
+    const lists = fc.array(fc.tuple(anyBits, fc.boolean()), { maxLength: 150 });
+    fc.assert(
+      fc.property(lists, fc.boolean(), fc.boolean(), (list, inPlace, isShifted) => {
         const space = new Workspace(create());
-        const source = space.put(Uint32Array.from({ length: count }, (_, i) => 0x7fc0_0001 + i));
-        const destination = count % 2 === 0 ? source : space.reserve(4 * count);
+        const source = space.put(Uint32Array.from(list, ([bits]) => bits));
+        const destination = inPlace ? source : space.reserve(4 * list.length);
+        const begin = isShifted ? 8 : 0;
+        const mask = new Uint8Array(begin + Math.ceil(list.length / 8) + 1).fill(0xff);
+        list.forEach(([, kept], i) => {
+          if (!kept) mask[begin + Math.floor(i / 8)]! -= 2 ** (i % 8);
+        });
+        space.kernels.keepMasked(source, space.put(mask) + begin, destination, list.length);
+        expect([...space.u32(destination, list.length)]).toEqual(list.map(([bits, kept]) => (kept ? bits : 0)));
+        expect(space.guardsAreIntact()).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('drawMask keeps the elements whose number is below the density, wherever it starts, and clears unused bits', () => {
+    const starts = [0, 1, 8, 15, 16, 63, 64, 100, 136, 2 ** 32 - 33, 2 ** 32, 2 ** 38 + 7, 2 ** 45 + 40, 2 ** 53 - 300];
+    for (const firstIndex of starts) {
+      for (const count of [0, 1, 5, 64, 70, 128, 150, 290]) {
+        const space = new Workspace(create());
+        const destination = space.reserve(Math.ceil(count / 8));
         const densityByte = 0x5a;
         const densityRest = 0x8000_0000;
-        space.kernels.keepRandom(source, destination, count, densityByte, densityRest, ...KEY, firstIndex);
+        space.kernels.drawMask(destination, count, densityByte, densityRest, ...KEY, firstIndex);
         const limit = densityByte * 2 ** 32 + densityRest;
-        const expected = Array.from({ length: count }, (_, i) =>
-          maskNumber(firstIndex + i, KEY) < limit ? 0x7fc0_0001 + i : 0,
-        );
-        expect([...space.u32(destination, count)]).toEqual(expected);
+        const expected = new Array<number>(Math.ceil(count / 8)).fill(0);
+        for (let i = 0; i < count; i++) {
+          if (maskNumber(firstIndex + i, KEY) < limit) expected[Math.floor(i / 8)]! += 2 ** (i % 8);
+        }
+        expect([...space.u8(destination, expected.length)]).toEqual(expected);
         expect(space.guardsAreIntact()).toBe(true);
       }
+    }
+  });
+
+  test('drawMask decides the undecided of a long range, many times over', () => {
+    // One element in 256 has the density's digit: some 340 of these, more than are decided at once.
+    const [count, firstIndex, densityByte, densityRest] = [87_001, 5 * 128, 0x80, 0x6000_0000];
+    const space = new Workspace(create());
+    const destination = space.reserve(Math.ceil(count / 8));
+    space.kernels.drawMask(destination, count, densityByte, densityRest, ...KEY, firstIndex);
+    const bytes = space.u8(destination, Math.ceil(count / 8));
+    const lower = maskOf(create(), count, densityByte / 256, KEY, firstIndex);
+    const higher = maskOf(create(), count, (densityByte + 1) / 256, KEY, firstIndex);
+    const undecided = [...lower.keys()].filter((i) => lower[i] !== higher[i]);
+    expect(undecided.length).toBeGreaterThan(256);
+    for (const i of undecided) {
+      const kept = Number(maskNumber(firstIndex + i, KEY) % 2 ** 32 < densityRest);
+      expect((bytes[i >> 3]! >> (i & 7)) & 1).toBe(kept);
     }
   });
 

@@ -106,6 +106,35 @@ export function statisticsSuite(create: () => Kernels) {
     );
   });
 
+  test('sumMasked adds all magnitudes to eight f64 lanes, and those that the mask keeps to eight others', () => {
+    const lists = fc.array(fc.tuple(anyBits, fc.boolean()), { maxLength: 70 });
+    fc.assert(
+      fc.property(lists, (list) => {
+        const values = asFloats(Uint32Array.from(list, ([bits]) => bits));
+        const mask = new Uint8Array(Math.ceil(list.length / 8));
+        list.forEach(([, kept], i) => {
+          if (kept) mask[Math.floor(i / 8)]! += 2 ** (i % 8);
+        });
+        const starts = [
+          [0, 1, 2 ** 60, 0.1, 0, 0, 0, 1e-30],
+          [3, 0, 1e-300, 0, 2 ** 53, 0, 0, 0.7],
+        ] as const;
+        const space = new Workspace(create());
+        const [before, after] = starts.map((start) => space.put(Float64Array.from(start)));
+        space.kernels.sumMasked(space.put(values), space.put(mask), values.length, before!, after!);
+        const expected = starts.map((start, side) =>
+          start.map((first, lane) => {
+            const counted = list.map(([, kept], i) => i % REDUCTION_LANES === lane && (side === 0 || kept));
+            return values.reduce((sum, x, i) => (counted[i] ? sum + Math.abs(x) : sum), first);
+          }),
+        );
+        expect([before!, after!].map((lanes) => [...space.f64(lanes, REDUCTION_LANES)])).toEqual(expected);
+        expect(space.guardsAreIntact()).toBe(true);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
   test('sumMagnitude does not depend on cuts at multiples of eight', () => {
     const values = Float32Array.from({ length: 100 }, (_, i) => Math.sin(i) * 10 ** (i % 9));
     const sums = [[100], [8, 92], [40, 56, 4]].map((parts) => {

@@ -53,6 +53,10 @@ export class Workspace {
     return slot;
   }
 
+  u8(slot: Slot, count: number): Uint8Array {
+    return new Uint8Array(this.kernels.memory.buffer.slice(slot, slot + count));
+  }
+
   u16(slot: Slot, count: number): Uint16Array {
     return new Uint16Array(this.kernels.memory.buffer.slice(slot, slot + 2 * count));
   }

@@ -37,7 +37,7 @@ const MERGE: MergeAccounting = {
     delta_norm_after_rounding: 3,
   },
   ...{ retained_projection: {}, retained_projection_after_rounding: {}, direction_retention: {} },
-  ...{ norm_ratio: 1, removed: {}, non_finite: 0 },
+  ...{ norm_ratio: 1, non_finite: 0 },
 };
 
 /** Two healthy experts of norms 3 and 4, orthogonal, with changes. */

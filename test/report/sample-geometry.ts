@@ -176,7 +176,6 @@ function sampleAccounting(experts: readonly string[], total: TensorSums): Record
       retained_projection_after_rounding: each((i) => 0.4 - 0.07 * i),
       direction_retention: each((i) => 0.61 - 0.05 * i),
       norm_ratio: 0.72,
-      removed: each((i) => ({ sparsified: 0.18 + 0.03 * i, outvoted: 0.22 + 0.05 * i })),
       non_finite: 0,
     },
   };

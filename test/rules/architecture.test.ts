@@ -22,6 +22,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/recipe/'],
   ['src/plan/'],
   ['src/run/', 'src/report/'],
+  ['src/merge-report.ts'],
   ['src/merge.ts', 'src/measure.ts'],
   ['src/index.ts', 'src/cli/'],
 ];

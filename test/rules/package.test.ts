@@ -17,6 +17,7 @@ describe('package', () => {
         "M2MergeError",
         "METHODS",
         "describeWarning",
+        "geometry",
         "isM2MergeError",
         "loadRecipe",
         "merge",

@@ -97,7 +97,16 @@ function observeUnit(
     return slot;
   };
   const slots = values.map(() => allocate(4 * tileElements));
-  const context: UnitContext = { kernels, merge, statistics: {}, tileCapacity: tileElements, allocate };
+  const context: UnitContext = {
+    kernels,
+    merge,
+    statistics: {},
+    firstIndex: begin,
+    count: end - begin,
+    tileCapacity: tileElements,
+    allocate,
+    keep: (_name, bytes) => ({ slot: allocate(bytes), filled: false }),
+  };
   const observer = statistic.observer(context, request);
   for (let firstIndex = begin; firstIndex < end; firstIndex += tileElements) {
     const count = Math.min(tileElements, end - firstIndex);

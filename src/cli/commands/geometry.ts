@@ -6,14 +6,16 @@ import { measureGeometry } from '../../measure.js';
 import { loadRecipe } from '../../recipe/load.js';
 import { parseRecipe } from '../../recipe/parse.js';
 import type { Recipe } from '../../recipe/recipe.js';
-import { formatGeometryHtml } from '../../report/geometry-html.js';
+import { writeReport } from '../../report/geometry-files.js';
 import { formatGeometryJson } from '../../report/geometry-json.js';
-import { formatGeometryMarkdown } from '../../report/geometry-markdown.js';
 import { formatGeometryTerminal } from '../../report/geometry-terminal.js';
+import { REPORT_PAGE } from '../../report/report-page.js';
+import { asWriteError } from '../../run/files.js';
 import { listenForSignals } from '../interruption.js';
 import { threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
 import { createProgress, type ProgressDisplay } from '../progress.js';
+import { usesColour } from '../terminal.js';
 import { printWarnings } from '../warnings.js';
 
 export interface GeometryCommandOptions {
@@ -29,13 +31,12 @@ export interface GeometryCommandOptions {
 export async function geometryCommand(inputs: readonly string[], options: GeometryCommandOptions): Promise<void> {
   const recipe = await recipeFor(inputs, options.base);
   const result = await measure(recipe, options);
-  if (options.out !== undefined) await writeReport(resolve(options.out), result);
+  if (options.out !== undefined) await writeFolder(resolve(options.out), result);
   if (options.json) process.stdout.write(formatGeometryJson(result));
   else if (!options.quiet) {
-    const colour = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
-    process.stdout.write(`${formatGeometryTerminal(result, colour)}\n`);
+    process.stdout.write(`${formatGeometryTerminal(result, usesColour())}\n`);
     if (options.out !== undefined)
-      process.stdout.write(`\nreport: ${fromHere(join(resolve(options.out), 'geometry.html'))}\n`);
+      process.stdout.write(`\nreport: ${fromHere(join(resolve(options.out), REPORT_PAGE))}\n`);
   }
 }
 
@@ -76,13 +77,11 @@ async function measure(recipe: Recipe, options: GeometryCommandOptions): Promise
   }
 }
 
-async function writeReport(folder: string, result: GeometryResult): Promise<void> {
+async function writeFolder(folder: string, result: GeometryResult): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'geometry.json'), formatGeometryJson(result));
-    await writeFile(join(folder, 'geometry.md'), formatGeometryMarkdown(result));
-    await writeFile(join(folder, 'geometry.html'), formatGeometryHtml(result));
+    await writeReport(result, (name, text) => writeFile(join(folder, name), text));
   } catch (error) {
-    throw new M2MergeError('output-unwritable', { path: folder, reason: (error as Error).message }, { cause: error });
+    throw asWriteError(error, folder);
   }
 }

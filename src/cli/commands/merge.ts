@@ -18,6 +18,7 @@ export async function mergeCommand(
       ...(output === undefined ? {} : { output }),
       overwrite: options.overwrite ?? false,
       sha256: options.sha256 ?? false,
+      ...(options.report === undefined ? {} : { report: options.report }),
       shardBytes: options.outShardSize,
       threads: threadsOf(options),
       kernels: options.kernels,
@@ -26,7 +27,7 @@ export async function mergeCommand(
       onPlan: reporter.planned,
       onProgress: reporter.progress,
     });
-    reporter.finished(result);
+    await reporter.finished(result);
   } finally {
     reporter.close();
     interruption.close();

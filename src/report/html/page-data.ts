@@ -199,8 +199,6 @@ function makeMerge({ merge_accounting, experts }: GeometryResult, name: string):
       ...columns(['retained_projection', 'retained_projection_after_rounding', 'direction_retention'] as const, (key) =>
         experts.map((expert) => rounded(merge[key][expert])),
       ),
-      sparsified: experts.map((expert) => rounded(merge.removed[expert]?.sparsified)),
-      outvoted: experts.map((expert) => rounded(merge.removed[expert]?.outvoted)),
     },
   };
 }

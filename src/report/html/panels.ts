@@ -1,8 +1,7 @@
 /** The fixed parts of geometry.html: findings and definitions as text, and the frames that the script draws into. */
 import type { Finding, GeometryResult } from '../../geometry/result.js';
 import { formatCount, plural } from '../format.js';
-import { HOTSPOT_METRICS, MERGE_METRICS, SCOPE_METRICS } from '../geometry-group-metrics.js';
-import { EXPERT_METRICS, type Metric, PAIR_METRICS } from '../geometry-metrics.js';
+import { METRIC_GROUPS } from '../geometry-group-metrics.js';
 import { escapeHtml } from './escape.js';
 
 /** Title, group and the button that switches light and dark. */
@@ -35,7 +34,8 @@ export function formatPanels(hasMerge: boolean): string {
       `Experts · ${scopeTitle}`,
       `${scrolling('experts', 'numbers of each expert')}
 <h3>Pairs · ${scopeTitle}</h3>${scrolling('pairs', 'numbers of each pair')}
-<p class="muted small">The heads explain themselves: formula, value by chance and source. – stands for a value that does not exist.</p>`,
+<p class="muted small">The heads explain themselves: formula, value by chance and source.
+– stands for a value that does not exist.</p>`,
     ),
     heatPanel('left', scopeTitle),
     heatPanel('right', scopeTitle),
@@ -48,7 +48,8 @@ export function formatPanels(hasMerge: boolean): string {
     panel(
       'Displacement by layer and module',
       `<div class="controls"><label>Expert <select id="map-expert"></select></label></div>
-<p class="muted small">Share of ‖τ‖² over share of parameters: 1 where the update is spread evenly, 2 where it is twice as dense.</p>
+<p class="muted small">Share of ‖τ‖² over share of parameters: 1 where the update is spread evenly,
+2 where it is twice as dense.</p>
 <div class="plot" id="map"></div>`,
     ),
     panel(
@@ -59,7 +60,8 @@ export function formatPanels(hasMerge: boolean): string {
     ),
     panel(
       `Size of changes in ULPs · ${scopeTitle}`,
-      `<p class="muted small">Share of an expert's changes. Averaged with others, changes of one step round back to the base.</p>
+      `<p class="muted small">Share of an expert's changes. Averaged with others,
+changes of one step round back to the base.</p>
 <div class="plot" id="ulps"></div>`,
       'half',
     ),
@@ -67,13 +69,15 @@ export function formatPanels(hasMerge: boolean): string {
       ? [
           panel(
             'Merge',
-            '<div class="controls"><label>Merge <select id="merge"></select></label></div><div class="plot" id="merge-plot"></div>',
+            '<div class="controls"><label>Merge <select id="merge"></select></label></div>' +
+              '<div class="plot" id="merge-plot"></div>',
           ),
         ]
       : []),
     panel(
       'Tensors',
-      `<div class="controls"><label>Filter <input id="tensor-filter" type="search" placeholder="name or module" autocomplete="off"></label>
+      `<div class="controls">
+<label>Filter <input id="tensor-filter" type="search" placeholder="name or module" autocomplete="off"></label>
 <label>Expert <select id="tensor-expert"></select></label><label>Pair <select id="tensor-pair"></select></label></div>
 <p class="muted small" id="tensor-count" aria-live="polite"></p>${scrolling('tensors', 'numbers of each tensor')}
 <p><button type="button" id="more" hidden></button></p>`,
@@ -85,26 +89,22 @@ export function formatPanels(hasMerge: boolean): string {
 function heatPanel(side: 'left' | 'right', scopeTitle: string): string {
   return panel(
     `Pairs of experts · ${scopeTitle}`,
-    `<div class="controls"><label>Metric <select id="metric-${side}"></select></label></div><div class="plot" id="heat-${side}"></div>`,
+    `<div class="controls"><label>Metric <select id="metric-${side}"></select></label></div>
+<div class="plot" id="heat-${side}"></div>`,
     'half',
   );
 }
 
 /** What each number means, closed at first. */
 export function formatDefinitions(): string {
-  const groups: readonly (readonly [title: string, metrics: Readonly<Record<string, Metric>>])[] = [
-    ['Of an expert', EXPERT_METRICS],
-    ['Of a pair', PAIR_METRICS],
-    ['Of the group', { ...SCOPE_METRICS, ...HOTSPOT_METRICS }],
-    ['Of a merge', MERGE_METRICS],
-  ];
-  const tables = groups.map(([title, metrics]) => {
+  const tables = METRIC_GROUPS.map(([title, metrics]) => {
     const rows = Object.values(metrics).map((metric) => {
       const cells = [metric.label, metric.formula, metric.chance, metric.source];
       return `<tr>${cells.map((text) => `<td>${escapeHtml(text)}</td>`).join('')}</tr>`;
     });
     const head = '<tr><th>number</th><th>formula</th><th>by chance</th><th>source</th></tr>';
-    return `<h3>${title}</h3><div class="scroll"><table class="definitions"><thead>${head}</thead><tbody>${rows.join('')}</tbody></table></div>`;
+    return `<h3>${title}</h3><div class="scroll">
+<table class="definitions"><thead>${head}</thead><tbody>${rows.join('')}</tbody></table></div>`;
   });
   const summary = '<summary>What the numbers mean: formulas, values by chance, sources</summary>';
   const note = '<p class="muted small">τ is an expert minus the base on stored values, in float64.</p>';

@@ -35,7 +35,9 @@ function milli(value) {
   return value > 0 && Number(text) !== 0 ? '+' + text : text;
 }
 const UNITS = {
-  share, measure, milli,
+  share,
+  measure,
+  milli,
   ratio: (value) => plain(value.toFixed(2)),
   score: (value) => plain(value.toFixed(1)),
   count: (value) => value.toLocaleString('en-US'),
@@ -97,7 +99,9 @@ function showTip(target) {
   tip.style.left = left + 'px';
   tip.style.top = (above > 4 ? above : Math.min(box.bottom + 6, innerHeight - tip.offsetHeight - 4)) + 'px';
 }
-const hideTip = () => { tip.hidden = true; };
+const hideTip = () => {
+  tip.hidden = true;
+};
 for (const type of ['mouseover', 'focusin']) {
   document.addEventListener(type, (event) => {
     const target = event.target.closest('[data-tip]');
@@ -107,11 +111,15 @@ for (const type of ['mouseover', 'focusin']) {
 }
 document.addEventListener('focusout', hideTip);
 /** Focus can scroll its cell into view: the tip of that cell moves along, that of a mouse goes. */
-document.addEventListener('scroll', () => {
-  const focused = document.activeElement;
-  if (!tip.hidden && focused.getAttribute('data-tip') === tip.textContent) showTip(focused);
-  else hideTip();
-}, { passive: true, capture: true });
+document.addEventListener(
+  'scroll',
+  () => {
+    const focused = document.activeElement;
+    if (!tip.hidden && focused.getAttribute('data-tip') === tip.textContent) showTip(focused);
+    else hideTip();
+  },
+  { passive: true, capture: true },
+);
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 document.addEventListener('keydown', (event) => {
@@ -134,7 +142,11 @@ document.addEventListener('keydown', (event) => {
 });
 /** Attributes of a cell that arrow keys reach; only the first of a picture is a tab stop. */
 const cellAttributes = (row, column, text) => ({
-  'data-row': row, 'data-column': column, 'data-tip': text, 'aria-label': text, role: 'img',
+  'data-row': row,
+  'data-column': column,
+  'data-tip': text,
+  'aria-label': text,
+  role: 'img',
   tabindex: row === 0 && column === 0 ? '0' : '-1',
 });
 `;

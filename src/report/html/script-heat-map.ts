@@ -1,7 +1,7 @@
 /** Script of geometry.html, part 2: heat maps, diverging around the value of unrelated experts. */
 
 export const SCRIPT_HEAT_MAP = String.raw`
-/** Share of full colour, -1 to 1, or null for no value. log: values are ratios, and 0 has no colour: nothing changed. */
+/** Share of full colour, -1 to 1, or null for no value. log: values are ratios, and 0 (no change) has no colour. */
 function tone(value, centre, extent, log) {
   if (value === null || value === undefined || (log && value === 0)) return null;
   const distance = log ? Math.log2(value / centre) : value - centre;
@@ -21,31 +21,50 @@ function heatMap(node, width, map) {
   const longest = map.rows.reduce((most, label) => Math.max(most, [...label].length), 0);
   const most = width < 500 ? 12 : 20;
   const left = Math.min(most, longest) * 7 + 12;
-  const cell = Math.max(5, Math.min(map.widest || 76, (width - left - 2) / map.columns.length));
+  const cellIn = (room) => Math.max(5, Math.min(map.widest || 76, room / map.columns.length));
+  const slanted = !map.sparseColumns && map.columns.some((label) => [...label].length * 7 > cellIn(width - left - 2));
+  // A slanted label leans over the cells to its right, the last one over the edge.
+  const right = slanted ? 60 : 2;
+  const cell = cellIn(width - left - right);
   const height = Math.max(20, Math.min(34, cell));
-  const showNumbers = cell >= 40;
-  const slanted = !map.sparseColumns && map.columns.some((label) => [...label].length * 7 > cell);
   const top = slanted ? 78 : 22;
-  const picture = svg('svg', { width: left + cell * map.columns.length + 2, height: top + height * map.rows.length + 2,
-    role: 'group', 'aria-label': map.title + '; arrow keys move between cells' });
+  const picture = svg('svg', {
+    width: left + cell * map.columns.length + right,
+    height: top + height * map.rows.length + 2,
+    role: 'group',
+    'aria-label': map.title + '; arrow keys move between cells',
+  });
   columnLabels(picture, map, { left, cell, top, slanted });
   map.rows.forEach((label, row) => {
     const y = top + row * height;
     picture.append(svg('text', { x: left - 8, y: y + height / 2 + 4, 'text-anchor': 'end' }, shorten(label, most)));
     map.columns.forEach((_, column) => {
-      const value = map.value(row, column);
-      const amount = tone(value, map.centre, map.extent, map.log);
-      const x = left + column * cell;
-      picture.append(svg('rect', { x: x + 0.5, y: y + 0.5, width: Math.max(1, cell - 1), height: height - 1, rx: 2,
-        style: 'fill:' + fill(amount) + (amount === null ? ';stroke:var(--line)' : ''),
-        ...cellAttributes(row, column, map.tipOf(row, column)) }));
-      if (!showNumbers) return;
-      const text = map.mirrored && row === column ? '·' : format(map.unit, value);
-      picture.append(svg('text', { x: x + cell / 2, y: y + height / 2 + 4,
-        class: 'cell-text' + (amount !== null && Math.abs(amount) > 0.55 ? ' strong' : '') }, text));
+      picture.append(...heatCell(map, row, column, { x: left + column * cell, y, cell, height }));
     });
   });
   node.append(picture, ramp(map));
+}
+
+/** Pixels of a cell from which its number fits. */
+const NUMBER_WIDTH = 40;
+
+function heatCell(map, row, column, { x, y, cell, height }) {
+  const value = map.value(row, column);
+  const amount = tone(value, map.centre, map.extent, map.log);
+  const rectangle = svg('rect', {
+    x: x + 0.5,
+    y: y + 0.5,
+    width: Math.max(1, cell - 1),
+    height: height - 1,
+    rx: 2,
+    style: 'fill:' + fill(amount) + (amount === null ? ';stroke:var(--line)' : ''),
+    ...cellAttributes(row, column, map.tipOf(row, column)),
+  });
+  if (cell < NUMBER_WIDTH) return [rectangle];
+  const strong = amount !== null && Math.abs(amount) > 0.55;
+  const text = map.mirrored && row === column ? '·' : format(map.unit, value);
+  const place = { x: x + cell / 2, y: y + height / 2 + 4, class: strong ? 'cell-text strong' : 'cell-text' };
+  return [rectangle, svg('text', place, text)];
 }
 
 function columnLabels(picture, map, { left, cell, top, slanted }) {
@@ -53,9 +72,11 @@ function columnLabels(picture, map, { left, cell, top, slanted }) {
   map.columns.forEach((label, column) => {
     if (column % every !== 0) return;
     const x = left + (column + 0.5) * cell;
-    picture.append(slanted
-      ? svg('text', { x, y: top - 8, transform: 'rotate(-40 ' + x + ' ' + (top - 8) + ')' }, shorten(label, 12))
-      : svg('text', { x, y: top - 8, 'text-anchor': 'middle', class: 'muted' }, label));
+    picture.append(
+      slanted
+        ? svg('text', { x, y: top - 8, transform: 'rotate(-40 ' + x + ' ' + (top - 8) + ')' }, shorten(label, 12))
+        : svg('text', { x, y: top - 8, 'text-anchor': 'middle', class: 'muted' }, label),
+    );
   });
 }
 
@@ -64,10 +85,16 @@ function ramp(map) {
     ? [map.centre / 2 ** map.extent, map.centre * 2 ** map.extent]
     : [map.centre - map.extent, map.centre + map.extent];
   const stops = [-1, -0.5, 0, 0.5, 1].map(fill).join(', ');
-  const middle = 'centre ' + format(map.unit, map.centre) + (map.log ? '; outlined: not changed, or no such module' : '');
-  return html('div', { class: 'ramp' }, html('span', {}, format(map.unit, ends[0])),
-    html('i', { style: 'background:linear-gradient(to right, ' + stops + ')' }), html('span', {}, format(map.unit, ends[1])),
-    html('span', {}, middle));
+  const middle =
+    'centre ' + format(map.unit, map.centre) + (map.log ? '; outlined: not changed, or no such module' : '');
+  return html(
+    'div',
+    { class: 'ramp' },
+    html('span', {}, format(map.unit, ends[0])),
+    html('i', { style: 'background:linear-gradient(to right, ' + stops + ')' }),
+    html('span', {}, format(map.unit, ends[1])),
+    html('span', {}, middle),
+  );
 }
 
 /** Heat map over pairs of experts in the chosen scope. */
@@ -75,13 +102,19 @@ function pairMap(node, width, key) {
   if (data.pairs.length === 0) return node.append(html('p', { class: 'muted' }, 'Needs two experts.'));
   const metric = data.metrics.pair[key];
   const values = scope().pair[key];
-  const at = (row, column) => data.pairs.findIndex(([i, j]) => i === Math.min(row, column) && j === Math.max(row, column));
+  const at = (row, column) =>
+    data.pairs.findIndex(([i, j]) => i === Math.min(row, column) && j === Math.max(row, column));
   const known = values.filter((value) => value !== null);
   const centre = metric.chanceValue === undefined ? 0 : metric.chanceValue;
   const least = { milli: 0.01, share: 0.05, ratio: 0.05, score: 3 }[metric.unit] || 0;
   const extent = Math.max(least, ...known.map((value) => Math.abs(value - centre))) || 1;
   heatMap(node, width, {
-    title: metric.label + ' of pairs', rows: data.experts, columns: data.experts, unit: metric.unit, centre, extent,
+    title: metric.label + ' of pairs',
+    rows: data.experts,
+    columns: data.experts,
+    unit: metric.unit,
+    centre,
+    extent,
     mirrored: true,
     value: (row, column) => (row === column ? null : values[at(row, column)]),
     tipOf: (row, column) => (row === column ? data.experts[row] : pairTip(at(row, column))),
@@ -89,8 +122,16 @@ function pairMap(node, width, key) {
 }
 
 function pairTip(pair) {
-  const lines = ['cosine', 'sign_flip_z', 'jaccard', 'jaccard_null_independent', 'jaccard_null_exponent', 'jaccard_lift',
-    'sign_conflict_on_overlap', 'overlap'].map((key) => {
+  const lines = [
+    'cosine',
+    'sign_flip_z',
+    'jaccard',
+    'jaccard_null_independent',
+    'jaccard_null_exponent',
+    'jaccard_lift',
+    'sign_conflict_on_overlap',
+    'overlap',
+  ].map((key) => {
     const metric = data.metrics.pair[key];
     return metric.label + ': ' + format(metric.unit, scope().pair[key][pair]);
   });
@@ -104,11 +145,24 @@ function displacementMap(node, width, expert) {
   const known = values[expert].flat().filter((value) => value !== null && value > 0);
   const extent = Math.min(4, Math.max(1, ...known.map((value) => Math.abs(Math.log2(value)))));
   heatMap(node, width, {
-    title: 'displacement ratio by layer and module', rows: modules, columns: layers.map(String), unit: 'ratio',
-    centre: 1, extent, log: true, sparseColumns: true, widest: 64,
+    title: 'displacement ratio by layer and module',
+    rows: modules,
+    columns: layers.map(String),
+    unit: 'ratio',
+    centre: 1,
+    extent,
+    log: true,
+    sparseColumns: true,
+    widest: 64,
     value: (row, column) => values[expert][row][column],
-    tipOf: (row, column) => data.experts[expert] + ', layer ' + layers[column] + ', ' + modules[row] +
-      '\ndisplacement ratio: ' + format('ratio', values[expert][row][column]),
+    tipOf: (row, column) =>
+      data.experts[expert] +
+      ', layer ' +
+      layers[column] +
+      ', ' +
+      modules[row] +
+      '\ndisplacement ratio: ' +
+      format('ratio', values[expert][row][column]),
   });
 }
 `;

@@ -1,4 +1,4 @@
-/** Script of geometry.html, part 5: which scope and metrics are chosen, and what is drawn for them. */
+/** Script of geometry.html, part 7: which scope and metrics are chosen, and what is drawn for them. */
 
 export const SCRIPT_PAGE = `
 const scopeKey = ({ kind, name }) => kind + ':' + name;
@@ -6,18 +6,46 @@ let chosenScope = scopeKey(data.scopes[0]);
 const scope = () => data.scopes.find((candidate) => scopeKey(candidate) === chosenScope);
 const scopeTitle = () => ({ global: '', layer: 'layer ', module: 'module ' })[scope().kind] + scope().name;
 
-const EXPERT_COLUMNS = ['changed_fraction', 'changed_fraction_absolute', 'norm', 'relative_norm', 'displacement_ratio',
-  'energy_top_1_percent', 'energy_top_20_percent', 'low_magnitude_lift', 'unique', 'shared'];
-const PAIR_COLUMNS = ['cosine', 'sign_flip_z', 'jaccard', 'jaccard_null_independent', 'jaccard_null_exponent', 'jaccard_lift',
-  'sign_conflict_on_overlap', 'cosine_on_overlap', 'distance', 'norm_ratio'];
+const EXPERT_COLUMNS = [
+  'changed_fraction',
+  'changed_fraction_absolute',
+  'norm',
+  'relative_norm',
+  'displacement_ratio',
+  'energy_top_1_percent',
+  'energy_top_20_percent',
+  'low_magnitude_lift',
+  'unique',
+  'shared',
+];
+const PAIR_COLUMNS = [
+  'cosine',
+  'sign_flip_z',
+  'jaccard',
+  'jaccard_null_independent',
+  'jaccard_null_exponent',
+  'jaccard_lift',
+  'sign_conflict_on_overlap',
+  'cosine_on_overlap',
+  'distance',
+  'norm_ratio',
+];
 
 function drawScope() {
   for (const node of document.querySelectorAll('[data-scope-title]')) node.textContent = scopeTitle();
   drawScopeTable('experts', 'expert', data.experts, EXPERT_COLUMNS);
   if (data.pairs.length > 0) drawScopeTable('pairs', 'pair', pairNames, PAIR_COLUMNS);
   for (const id of ['heat-left', 'heat-right', 'overlap', 'ulps']) redraw(byId(id));
-  const { exact_cancellation_on_overlap: [cancelled], conflict_mass: [conflict] } = scope().group;
-  byId('group-numbers').textContent = 'Exact cancellation on the overlap: ' + format('share', cancelled) + '. Conflict mass: ' + format('share', conflict) + '.';
+  const {
+    exact_cancellation_on_overlap: [cancelled],
+    conflict_mass: [conflict],
+  } = scope().group;
+  byId('group-numbers').textContent =
+    'Exact cancellation on the overlap: ' +
+    format('share', cancelled) +
+    '. Conflict mass: ' +
+    format('share', conflict) +
+    '.';
 }
 function chooseScope(key) {
   chosenScope = key;
@@ -26,31 +54,48 @@ function chooseScope(key) {
 }
 
 const options = (kind, prefix, keys) => keys.map((key) => [prefix + key, data.metrics[kind][key].label]);
-const scopesOf = (kind, prefix) => data.scopes.filter((item) => item.kind === kind).map((item) => [scopeKey(item), prefix + item.name]);
+const scopesOf = (kind, prefix) =>
+  data.scopes.filter((item) => item.kind === kind).map((item) => [scopeKey(item), prefix + item.name]);
 const expertOptions = data.experts.map((name, i) => [String(i), name]);
 
 function fillControls() {
-  select('scope', [['', scopesOf('global', '')], ['Layers', scopesOf('layer', 'layer ')], ['Modules', scopesOf('module', '')]], chosenScope, chooseScope);
+  const scopeGroups = [
+    ['', scopesOf('global', '')],
+    ['Layers', scopesOf('layer', 'layer ')],
+    ['Modules', scopesOf('module', '')],
+  ];
+  select('scope', scopeGroups, chosenScope, chooseScope);
   const pairMetrics = [['', options('pair', '', Object.keys(data.metrics.pair))]];
   select('metric-left', pairMetrics, 'cosine', () => redraw(byId('heat-left')));
   select('metric-right', pairMetrics, 'jaccard_lift', () => redraw(byId('heat-right')));
+  select('metric-lines', lineMetrics(), 'expert:displacement_ratio', () => {
+    explainLines();
+    redraw(byId('lines'));
+  });
+  select('map-expert', [['', expertOptions]], '0', () => redraw(byId('map')));
+  select('tensor-expert', [['', expertOptions]], '0', drawTensors);
+  select('tensor-pair', [['', pairNames.map((name, i) => [String(i), name])]], '0', drawTensors);
+  byId('tensor-filter').addEventListener('input', drawTensors);
+  byId('more').addEventListener('click', () => {
+    allTensors = true;
+    drawTensors();
+  });
+}
+
+function lineMetrics() {
   const hotspots = data.scopes.some(({ group }) => group.jaccard) ? Object.keys(data.metrics.hotspot) : [];
-  select('metric-lines', [
+  return [
     ['Experts', options('expert', 'expert:', Object.keys(data.metrics.expert))],
     ['Pairs', data.pairs.length === 0 ? [] : options('pair', 'pair:', Object.keys(data.metrics.pair))],
     ['Group', options('group', 'group:', ['conflict_mass', 'exact_cancellation_on_overlap'])],
     ['MLP channels', options('hotspot', 'hotspot:', hotspots)],
-  ], 'expert:displacement_ratio', () => { explainLines(); redraw(byId('lines')); });
-  select('map-expert', [['', expertOptions]], '0', () => redraw(byId('map')));
-  select('tensor-expert', [['', expertOptions]], '0', drawTensors);
-  select('tensor-pair', [['', data.pairs.length === 0 ? [] : pairNames.map((name, i) => [String(i), name])]], '0', drawTensors);
-  byId('tensor-filter').addEventListener('input', drawTensors);
-  byId('more').addEventListener('click', () => { allTensors = true; drawTensors(); });
+  ];
 }
 
 function explainLines() {
   const { metric } = lineSeries(byId('metric-lines').value);
-  byId('lines-note').textContent = metric.formula + (metric.chance ? '. By chance (dashed where drawn): ' + metric.chance : '') + '.';
+  byId('lines-note').textContent =
+    metric.formula + (metric.chance ? '. By chance (dashed where drawn): ' + metric.chance : '') + '.';
 }
 
 function switchTheme() {
@@ -74,6 +119,8 @@ if (data.merges.length > 0) {
 }
 drawScope();
 drawTensors();
-addEventListener('beforeprint', () => { for (const node of drawings.keys()) redraw(node); });
+addEventListener('beforeprint', () => {
+  for (const node of drawings.keys()) redraw(node);
+});
 document.documentElement.dataset.ready = 'yes';
 `;

@@ -17,7 +17,10 @@ const DARK = `
 
 const BASE = `
 * { box-sizing: border-box; }
-html { background: var(--page); color: var(--text); font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+html {
+  background: var(--page); color: var(--text);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
+}
 body { margin: 0 auto; max-width: 1280px; padding: 0 24px 48px; }
 h1 { font-size: 24px; line-height: 1.25; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 17px; line-height: 1.3; margin: 0 0 4px; }
@@ -25,18 +28,30 @@ h3 { font-size: 14px; margin: 16px 0 4px; }
 p { margin: 0 0 8px; }
 .muted { color: var(--muted); }
 .small { font-size: 13px; }
-header { display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: flex-start; justify-content: space-between; padding: 24px 0 16px; }
+header {
+  display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: flex-start; justify-content: space-between;
+  padding: 24px 0 16px;
+}
 header > div { flex: 1 1 300px; min-width: 0; }
-button, select, input { font: inherit; color: inherit; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: 4px 10px; max-width: 100%; }
+button, select, input {
+  font: inherit; color: inherit; background: var(--panel); border: 1px solid var(--line); border-radius: 6px;
+  padding: 4px 10px; max-width: 100%;
+}
 button { cursor: pointer; }
 button:hover { border-color: var(--accent); }
 :focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
 svg :focus-visible { outline-offset: -1px; }
 label { display: inline-flex; gap: 8px; align-items: center; font-size: 13px; color: var(--muted); min-width: 0; }
 label select, label input { color: var(--text); min-width: 0; }
-.toolbar { position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; background: var(--page); border-bottom: 1px solid var(--line); padding: 8px 0; margin-bottom: 16px; }
+.toolbar {
+  position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center;
+  background: var(--page); border-bottom: 1px solid var(--line); padding: 8px 0; margin-bottom: 16px;
+}
 main { display: grid; grid-template-columns: repeat(12, minmax(0, 1fr)); gap: 16px; }
-.panel { grid-column: span 12; background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 16px; min-width: 0; }
+.panel {
+  grid-column: span 12; background: var(--panel); border: 1px solid var(--line); border-radius: 10px;
+  padding: 16px; min-width: 0;
+}
 .panel.half { grid-column: span 6; }
 .panel .controls { display: flex; flex-wrap: wrap; gap: 8px 16px; margin: 8px 0; }
 .plot { min-height: 40px; }
@@ -67,30 +82,46 @@ th, td { text-align: right; padding: 4px 8px; border-bottom: 1px solid var(--lin
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 td.text, th.text { text-align: left; }
 thead th { font-weight: 600; color: var(--muted); vertical-align: bottom; white-space: normal; }
-thead button { border: 0; background: none; padding: 2px 0; font-weight: 600; font-size: 13px; color: var(--muted); text-align: inherit; line-height: 1.3; }
+thead button {
+  border: 0; background: none; padding: 2px 0; font-weight: 600; font-size: 13px; color: var(--muted);
+  text-align: inherit; line-height: 1.3;
+}
 thead button:hover { color: var(--accent); }
 th[aria-sort] button { color: var(--text); }
 tbody tr:hover { background: var(--cell); }
 .name { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 12px; }
-.definitions td, .definitions th { text-align: left; white-space: normal; vertical-align: top; min-width: 110px; padding-right: 16px; }
+.definitions td, .definitions th {
+  text-align: left; white-space: normal; vertical-align: top; min-width: 110px; padding-right: 16px;
+}
 summary { cursor: pointer; font-weight: 600; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 8px; margin: 8px 0; }
-.legend button { display: inline-flex; gap: 6px; align-items: center; font-size: 12px; padding: 1px 8px; max-width: 100%; overflow-wrap: anywhere; text-align: left; }
+.legend button {
+  display: inline-flex; gap: 6px; align-items: center; font-size: 12px; padding: 1px 8px; max-width: 100%;
+  overflow-wrap: anywhere; text-align: left;
+}
 .legend button[aria-pressed="false"] { opacity: 0.45; }
 .legend span.key { display: inline-flex; gap: 6px; align-items: center; font-size: 12px; }
 .swatch { width: 14px; height: 10px; border-radius: 2px; flex: none; }
-.ramp { display: flex; gap: 8px; align-items: center; font-size: 12px; color: var(--muted); font-variant-numeric: tabular-nums; margin-top: 8px; }
+.ramp {
+  display: flex; gap: 8px; align-items: center; font-size: 12px; color: var(--muted);
+  font-variant-numeric: tabular-nums; margin-top: 8px;
+}
 .ramp i { width: 120px; height: 10px; border-radius: 2px; }
 .tiles { display: flex; flex-wrap: wrap; gap: 8px 32px; margin: 8px 0 16px; }
 .tiles div { min-width: 110px; }
 .tiles b { display: block; font-size: 22px; line-height: 1.2; font-variant-numeric: tabular-nums; font-weight: 600; }
-#tip { position: fixed; z-index: 9; pointer-events: none; max-width: 340px; background: var(--text); color: var(--panel); font-size: 12px; line-height: 1.45; border-radius: 6px; padding: 6px 10px; white-space: pre-line; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+#tip {
+  position: fixed; z-index: 9; pointer-events: none; max-width: 340px; background: var(--text);
+  color: var(--panel); font-size: 12px; line-height: 1.45; border-radius: 6px; padding: 6px 10px;
+  white-space: pre-line; overflow-wrap: anywhere; font-variant-numeric: tabular-nums;
+}
 #tip[hidden] { display: none; }
 @media (max-width: 900px) { .panel.half { grid-column: span 12; } }
 @media (max-width: 560px) { body { padding: 0 12px 32px; } .panel { padding: 12px; } h1 { font-size: 20px; } .toolbar { position: static; } }
 @media print {
-  body { max-width: none; padding: 0; } .toolbar, .controls, #theme, #tip, #more { display: none !important; }
-  .panel { break-inside: avoid; } .panel.long { break-inside: auto; } .scroll { overflow: visible; } thead th { position: static; }
+  body { max-width: none; padding: 0; } .toolbar, #theme, #tip, #more { display: none !important; }
+  .panel { break-inside: avoid; } .panel.long { break-inside: auto; } .scroll { overflow: visible; }
+  table, thead button, .name { font-size: 9px; } th, td { padding: 2px 3px; } td.text { white-space: normal; } td.name { overflow-wrap: anywhere; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

@@ -1,0 +1,29 @@
+import { measureGeometry } from '../../measure.js';
+import { parseRecipe } from '../../recipe/parse.js';
+import { formatDifference } from '../../report/difference-text.js';
+import { formatGeometryJson } from '../../report/geometry-json.js';
+import { listenForSignals } from '../interruption.js';
+import { threadsOf } from '../options.js';
+import { printWarnings } from '../warnings.js';
+
+export interface DiffCommandOptions {
+  readonly threads?: number;
+  readonly json?: boolean;
+}
+
+/** Shows which tensors of two models differ and by how much. */
+export async function diffCommand(first: string, second: string, options: DiffCommandOptions): Promise<void> {
+  const models = [{ model: second, parameters: { weight: 1 } }];
+  const text = JSON.stringify({ merge_method: 'task_arithmetic', base_model: first, models });
+  const interruption = listenForSignals();
+  try {
+    const result = await measureGeometry(parseRecipe(text, { file: 'command line' }), {
+      threads: threadsOf(options),
+      signal: interruption.signal,
+      onPlan: ({ warnings }) => printWarnings(warnings),
+    });
+    process.stdout.write(options.json ? formatGeometryJson(result) : `${formatDifference(result, [first, second])}\n`);
+  } finally {
+    interruption.close();
+  }
+}

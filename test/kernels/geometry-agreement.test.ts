@@ -1,0 +1,168 @@
+/**
+ * Geometry kernels, SIMD against reference: the same calls on the same memory leave the same bits, from the first slot
+ * to the last guard byte, and return the same. Where a call computes f64, any NaN equals any other.
+ */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { BASE_MAGNITUDE_BINS, CHANGE_COUNTERS, type Kernels, REDUCTION_LANES } from '../../kernels/abi.js';
+import { createReferenceKernels } from '../../kernels/reference/index.js';
+import { anyBits } from './bits.js';
+import { PRECISIONS } from './change-suite.js';
+import { createSimdKernels } from './simd-kernels.js';
+import { Workspace } from './workspace.js';
+
+interface Scene {
+  readonly count: number;
+  readonly operands: number;
+  /** Bits of the base and of each operand. */
+  readonly base: Uint32Array;
+  readonly vectors: readonly Uint32Array[];
+  readonly masks: Uint8Array;
+  readonly precision: (typeof PRECISIONS)[number];
+}
+
+interface Slots {
+  readonly base: number;
+  readonly first: number;
+  readonly table: number;
+  readonly mask: number;
+  readonly results: number;
+}
+
+interface Call {
+  readonly name: string;
+  readonly results: (operands: number) => Uint32Array | Float64Array;
+  readonly run: (k: Kernels, at: Slots, scene: Scene) => unknown;
+}
+
+const sums = (sets: number) => new Float64Array(REDUCTION_LANES * sets).fill(0.1);
+
+const CALLS: readonly Call[] = [
+  ...([1, 2, 4] as const).map((width) => ({
+    name: `markChanged of ${width} bytes`,
+    results: () => new Uint32Array(0),
+    run: (k: Kernels, at: Slots, s: Scene) => k.markChanged(at.base, at.first, width, s.count, at.mask, 4),
+  })),
+  {
+    name: 'markChanged of 8 bytes',
+    results: () => new Uint32Array(0),
+    run: (k, at, s) => k.markChanged(at.base, at.first, 8, Math.floor(s.count / 2), at.mask, 128),
+  },
+  {
+    name: 'countMasks',
+    results: (operands) => new Uint32Array(BASE_MAGNITUDE_BINS << operands),
+    run: (k, at, s) => k.countMasks(at.base, at.mask, s.operands, s.count, at.results),
+  },
+  {
+    name: 'countSigns',
+    results: (operands) => new Uint32Array(4 ** operands).fill(3),
+    run: (k, at, s) => k.countSigns(at.table, s.operands, at.mask, s.count, at.results),
+  },
+  {
+    name: 'sumProducts',
+    results: (operands) => sums(operands ** 2),
+    run: (k, at, s) => k.sumProducts(at.table, s.operands, s.count, at.results),
+  },
+  {
+    name: 'sumOverlapEnergy',
+    results: (operands) => sums(operands * (operands - 1)),
+    run: (k, at, s) => k.sumOverlapEnergy(at.table, s.operands, s.count, at.results),
+  },
+  {
+    name: 'sumConflict',
+    results: () => sums(2),
+    run: (k, at, s) => k.sumConflict(at.table, s.operands, s.count, at.results),
+  },
+  {
+    name: 'classifyChange',
+    results: () => new Uint32Array(CHANGE_COUNTERS),
+    run: (k, at, { count, precision: { mantissaBits, minimumExponent } }) =>
+      k.classifyChange(at.first, at.base, count, mantissaBits, minimumExponent, at.results),
+  },
+];
+
+/** Changes like those of bf16 training, and special values in one of a thousand elements or in most. */
+const ordinaryBits = fc.integer({ min: 0x3a00, max: 0x3a7f }).map((upper) => upper * 65_536);
+const signed = fc.tuple(ordinaryBits, fc.boolean()).map(([bits, minus]) => bits + (minus ? 2 ** 31 : 0));
+
+/** A list of `count` elements of which about `share` are not zero, without a random number for each from fast-check. */
+function sparse(values: readonly number[], share: number, count: number, salt: number): Uint32Array {
+  const hash = (i: number) => Math.imul(Math.imul(i + 1, 0x9e37_79b1) ^ (salt * 0x85eb_ca6b), 0xc2b2_ae35) >>> 8;
+  return Uint32Array.from({ length: count }, (_, i) =>
+    hash(i) / 2 ** 24 < share ? values[hash(i + count) % values.length]! : 0,
+  );
+}
+
+const scenes = (counts: fc.Arbitrary<number>, operandCounts: fc.Arbitrary<number>): fc.Arbitrary<Scene> =>
+  fc
+    .record({
+      count: counts,
+      operands: operandCounts,
+      values: fc.oneof(
+        ...[signed, anyBits, fc.oneof({ weight: 300, arbitrary: signed }, anyBits)].map((bits) =>
+          fc.array(bits, { minLength: 300, maxLength: 300 }),
+        ),
+      ),
+      share: fc.constantFrom(0, 0.02, 0.1, 0.2, 0.5, 1),
+      salt: fc.nat(2 ** 20),
+      precision: fc.constantFrom(...PRECISIONS),
+    })
+    .map(({ count, operands, values, share, salt, precision }) => {
+      const vectors = Array.from({ length: operands }, (_, k) => sparse(values, share, count, salt + k));
+      const masks = Uint8Array.from({ length: count }, (_, i) =>
+        vectors.reduce((mask, x, k) => (x[i] === 0 ? mask : mask | (1 << k)), 0),
+      );
+      return { count, operands, base: sparse(values.toReversed(), 0.9, count, salt + 99), vectors, masks, precision };
+    });
+
+/** What a call returns and leaves behind; `start` is the higher heap start, so that both have the same slots. */
+function outcome(kernels: Kernels, start: number, { results, run }: Call, scene: Scene) {
+  const space = new Workspace(kernels);
+  space.reserve(start - kernels.heapStart);
+  const initial = results(scene.operands);
+  const at = { results: space.put(initial), mask: space.put(scene.masks), base: space.put(scene.base) };
+  const slots = scene.vectors.map((bits) => space.put(bits));
+  const table = space.putOperands(slots.map((slot) => ({ slot, scale: 1, weight: 1 })));
+  const returned = run(kernels, { ...at, table, first: slots[0]! }, scene);
+  expect(space.guardsAreIntact()).toBe(true);
+  const found =
+    initial instanceof Float64Array
+      ? space.f64(at.results, initial.length).map((value) => (Number.isNaN(value) ? NaN : value))
+      : space.u32(at.results, initial.length);
+  const rest = new Uint8Array(kernels.memory.buffer.slice(at.mask, table));
+  return { returned, results: Buffer.from(found.buffer).toString('hex'), rest: Buffer.from(rest).toString('hex') };
+}
+
+function expectAgreement(call: Call, scene: Scene) {
+  const both = [createSimdKernels(), createReferenceKernels()];
+  const start = Math.max(...both.map(({ heapStart }) => heapStart));
+  const [simd, reference] = both.map((kernels) => outcome(kernels, start, call, scene));
+  expect(simd!.returned).toBe(reference!.returned);
+  expect(simd!.results === reference!.results).toBe(true);
+  expect(simd!.rest === reference!.rest).toBe(true);
+}
+
+describe('geometry: SIMD agrees with the reference', () => {
+  test.each(CALLS)('$name', (call) => {
+    const operands = fc.integer({ min: 1, max: 8 });
+    fc.assert(
+      fc.property(scenes(fc.nat(300), operands), (scene) => expectAgreement(call, scene)),
+      { numRuns: 30 },
+    );
+  });
+
+  test.each(CALLS)('$name at every count from 0 to 70', (call) => {
+    for (let count = 0; count <= 70; count++) {
+      const operands = 1 + (count % 5);
+      const [scene] = fc.sample(scenes(fc.constant(count), fc.constant(operands)), { numRuns: 1, seed: count });
+      expectAgreement(call, scene!);
+    }
+  });
+
+  test.each(CALLS)('$name over several blocks, at every number of operands', (call) => {
+    for (let operands = 1; operands <= 8; operands++) {
+      const long = scenes(fc.integer({ min: 2500, max: 5000 }), fc.constant(operands));
+      for (const scene of fc.sample(long, { numRuns: 3, seed: operands })) expectAgreement(call, scene);
+    }
+  });
+});

@@ -1,4 +1,4 @@
-/** What bench/kernels.mjs times of the geometry of task vectors: inputs like four RL checkpoints in bf16 around a base. */
+/** The geometry of task vectors, for bench/kernels.mjs: inputs like four RL checkpoints in bf16 around a base. */
 import { OPERAND, OPERAND_BYTES } from '../dist/kernels/abi.js';
 
 /** Share of elements that an expert changes; with four independent ones about half of all stay as they are. */

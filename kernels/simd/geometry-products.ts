@@ -45,7 +45,7 @@ function squareAt(operands: i32, j: i32, k: i32): usize {
   return <usize>(before + j * (operands - 1) - ((j * (j - 1)) >> 1) + k - j - 1) * LANES;
 }
 
-/** Adds x² of `count` f32 elements to their lanes; returns whether these are finite, as they are for finite elements. */
+/** Adds x² of `count` f32 elements to their lanes; returns whether the elements of whole eights are all finite. */
 function addSquares(from: usize, count: i32, lanes: usize): bool {
   let a = v128.load(lanes);
   let b = v128.load(lanes, 16);
@@ -71,7 +71,7 @@ function addSquares(from: usize, count: i32, lanes: usize): bool {
     store<f64>(lane, load<f64>(lane) + x * x);
   }
   const sum = f64x2.add(f64x2.add(a, b), f64x2.add(c, d));
-  // Elements of the tail are never left out, so they need not be finite.
+  // A square of f32 is far from the end of f64. Elements of the tail are never left out, so they may be anything.
   return isFinite(f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1));
 }
 
@@ -101,7 +101,7 @@ function addProducts(j: i32, k: i32, bytes: usize, operands: i32, lanes: usize):
   }
 }
 
-/** Adds the products of x_j and x_j+1 with x_k and x_k+1, and their squares. Sums of neighbours k, k+1 are neighbours. */
+/** Adds the products of x_j and x_j+1 with x_k and x_k+1, and their squares. Sums of k and k+1 lie side by side. */
 function addProductsOfTwo(j: i32, k: i32, bytes: usize, operands: i32, lanes: usize): void {
   const apart = <usize>(k - j) * STRIDE;
   for (let pair: usize = 0; pair != LANES; pair += 16) {

@@ -1,10 +1,10 @@
 /**
  * Blocks of all operands widened to f64, for sums over pairs of operands.
  *
- * Most changes of different operands do not meet: where fewer than two of them are not 0, all products of pairs are. So
- * the elements that two or more changed are collected first, each behind those before it of the same lane (index mod 8),
- * which leaves every lane its terms in their order, and +0 for what is missing at the end. Where too many meet for this
- * to be worth it, blocks are widened as they are.
+ * Most changes of different operands do not meet: where fewer than two of them are not 0, all products of pairs are 0.
+ * So the elements that two or more changed are collected first, each behind those before it of the same lane (index
+ * mod 8), which leaves every lane its terms in their order, and +0 for what is missing at the end. Where too many meet
+ * for this to be worth it, blocks are widened as they are.
  */
 import { elementAt, ENTRY } from './geometry-operands';
 import { packingOrder32 } from './geometry-packing';
@@ -24,7 +24,7 @@ const SPAN: i32 = 1024;
 const UNSEARCHED: usize = 8 * 1024;
 /** Indices (u32) within the span of elements that two or more operands changed; room for a last whole vector. */
 const shared = memory.data(4112, 16);
-/** Where each of them goes, in bytes from its operand's start in `wide` (u32); elements collected in each lane (u32). */
+/** Where each goes (u32), in bytes from its operand's start in `wide`, and elements collected in each lane (u32). */
 const places = memory.data(1024, 16);
 const filled = memory.data(32, 16);
 
@@ -83,7 +83,7 @@ function widenTail(table: usize, operands: i32, offset: usize, count: i32): void
   }
 }
 
-/** Widens the elements that two or more operands changed, row by row of eight; or returns false if they are too many. */
+/** Widens the elements that two or more operands changed, in rows of eight; or returns false if they are too many. */
 function collectShared(table: usize, operands: i32, offset: usize, count: i32): bool {
   const found = findShared(table, table + <usize>operands * ENTRY, offset, count);
   if (found > BLOCK) return false;

@@ -19,6 +19,8 @@ const OPERANDS = 4;
 const ROUNDS = 11;
 /** Milliseconds of one measurement: long against the clock's resolution, short against a scheduler's time slice. */
 const ROUND_MS = 6;
+/** Milliseconds of calls before the first measurement: until then V8 may run what its baseline compiler made. */
+const WARM_UP_MS = 150;
 const KEY = [0x1234_5678, 0x9abc_def0];
 /** About the top fifth of `deltas`. */
 const THRESHOLD = 0x3a00_0000;
@@ -225,12 +227,12 @@ function checkAnswers(name, engines) {
   }
 }
 
-/** Calls for ROUND_MS; returns million elements per second. */
-function speed(call) {
+/** Calls for `milliseconds`; returns million elements per second. */
+function speed(call, milliseconds) {
   const started = performance.now();
   let calls = 0;
   let elapsed = 0;
-  for (; elapsed < ROUND_MS; elapsed = performance.now() - started) {
+  for (; elapsed < milliseconds; elapsed = performance.now() - started) {
     for (let i = 0; i < 4; i++) call();
     calls += 4;
   }
@@ -242,9 +244,10 @@ function compare(name, { run, plain }, simd, reference) {
   const engines = [simd, reference].map(({ kernels, at, results }) => ({ call: () => run(kernels, at), results }));
   if (plain !== undefined) engines.push({ call: () => plain(reference.v), results: reference.results });
   checkAnswers(name, engines);
+  for (const { call } of engines) speed(call, WARM_UP_MS);
   const speeds = engines.map(() => []);
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [i, { call }] of engines.entries()) speeds[i].push(speed(call));
+    for (const [i, { call }] of engines.entries()) speeds[i].push(speed(call, ROUND_MS));
   }
   checkAnswers(name, engines);
   const [fast, slow, loop] = speeds.map((list) => Math.round(median(list)));

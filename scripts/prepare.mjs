@@ -7,6 +7,12 @@ import { join } from 'node:path';
 const BUILD_INPUTS = ['src', 'kernels', 'package.json', 'tsconfig.json', 'scripts'];
 const BUILD_OUTPUTS = ['dist/src/cli/main.js', 'dist/kernels/kernels.wasm'];
 
+/**
+ * What the lock file says, without changing it. Not `npm ci`: that refuses a lock file which lacks the binaries of platforms
+ * that the registry it was made with does not serve.
+ */
+const INSTALL_OPTIONS = ['--no-save', '--no-audit', '--no-fund'];
+
 /** Newest modification time below a path, milliseconds; 0 when it does not exist. */
 function newest(path) {
   if (!existsSync(path)) return 0;
@@ -22,6 +28,7 @@ function run(command, args) {
 }
 
 if (newest('node_modules/.package-lock.json') < newest('package-lock.json'))
-  run('npm', ['ci', '--no-audit', '--no-fund']);
+  run('npm', ['install', ...INSTALL_OPTIONS]);
+}
 const built = Math.min(...BUILD_OUTPUTS.map(newest));
 if (built < Math.max(...BUILD_INPUTS.map(newest))) run(process.execPath, ['scripts/build.mjs']);

@@ -27,7 +27,7 @@ function run(command, args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-if (newest('node_modules/.package-lock.json') < newest('package-lock.json'))
+if (newest('node_modules/.package-lock.json') < newest('package-lock.json')) {
   run('npm', ['install', ...INSTALL_OPTIONS]);
 }
 const built = Math.min(...BUILD_OUTPUTS.map(newest));

@@ -1,7 +1,7 @@
 /**
  * Election among one to four operands, the usual number: a product is computed once and stays in its register from the
  * sum that elects a sign to the sum of those who agree. Fewer operands than four are filled up with zeros, which elect
- * nobody and agree with nobody.
+ * nobody and agree with nobody. Splatted coefficients lie in memory, since there are more than registers.
  */
 import { divisor, ENTRY, SCALE, WEIGHT } from './operands';
 
@@ -52,18 +52,22 @@ export function electFew(
     // Adding +0 turns the −0 of a negative sign that nobody agrees with into +0.
     let merged = f32x4.add(v128.xor(size, flip), zero);
     if (divide) {
-      const weightA = v128.and(v128.load(coefficients, 64), f32x4.lt(zero, agreeingA));
-      const weightB = v128.and(v128.load(coefficients, 80), f32x4.lt(zero, agreeingB));
-      const weightC = v128.and(v128.load(coefficients, 96), f32x4.lt(zero, agreeingC));
-      const weightD = v128.and(v128.load(coefficients, 112), f32x4.lt(zero, agreeingD));
-      // The first is added to +0: a weight may be −0.
-      const weight = f32x4.add(f32x4.add(f32x4.add(f32x4.add(zero, weightA), weightB), weightC), weightD);
-      merged = f32x4.div(merged, divisor(weight));
+      merged = f32x4.div(merged, divisor(agreeingWeight(agreeingA, agreeingB, agreeingC, agreeingD)));
     }
     if (!zeroSign) merged = v128.and(merged, v128.or(isNegative, f32x4.gt(sum, zero)));
     v128.store(destination + at, f32x4.mul(factors, merged));
   }
   return count & -STEP;
+}
+
+/** Sum of the weights of those who agree, from +0, since a weight may be −0. */
+function agreeingWeight(agreeingA: v128, agreeingB: v128, agreeingC: v128, agreeingD: v128): v128 {
+  const zero = f32x4.splat(0);
+  const a = v128.and(v128.load(coefficients, 64), f32x4.lt(zero, agreeingA));
+  const b = v128.and(v128.load(coefficients, 80), f32x4.lt(zero, agreeingB));
+  const c = v128.and(v128.load(coefficients, 96), f32x4.lt(zero, agreeingC));
+  const d = v128.and(v128.load(coefficients, 112), f32x4.lt(zero, agreeingD));
+  return f32x4.add(f32x4.add(f32x4.add(f32x4.add(zero, a), b), c), d);
 }
 
 function slotOf(table: usize, operand: i32, operands: i32): usize {

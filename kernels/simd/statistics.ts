@@ -136,7 +136,7 @@ export function sumMagnitude(source: usize, count: i32, lanes: usize): void {
   }
 }
 
-/** Adds |xᵢ| in f64 to `before[i mod 8]` for all elements, and to `after[i mod 8]` for those whose bit of `mask` is set. */
+/** Adds |xᵢ| in f64 to `before[i mod 8]`, and to `after[i mod 8]` where the element's bit of `mask` is set. */
 export function sumMasked(source: usize, mask: usize, count: i32, before: usize, after: usize): void {
   const lowBits = v128.load(BITS);
   const highBits = v128.load(BITS, 16);
@@ -174,8 +174,12 @@ export function sumMasked(source: usize, mask: usize, count: i32, before: usize,
   v128.store(after, keptB, 16);
   v128.store(after, keptC, 32);
   v128.store(after, keptD, 48);
-  const bits: i32 = rest > 0 ? load<u8>(mask) : 0;
-  for (let bit = 0; bit < rest; bit++, from += 4, before += 8, after += 8) {
+  if (rest > 0) sumMaskedTail(from, load<u8>(mask), rest, before, after);
+}
+
+/** The same for the last `count` < 8 elements, whose bits are `bits`. */
+function sumMaskedTail(from: usize, bits: i32, count: i32, before: usize, after: usize): void {
+  for (let bit = 0; bit < count; bit++, from += 4, before += 8, after += 8) {
     const x = <f64>abs(load<f32>(from));
     store<f64>(before, load<f64>(before) + x);
     if ((bits >> bit) & 1) store<f64>(after, load<f64>(after) + x);

@@ -1,0 +1,16 @@
+/** The recipes that come with the project are valid and can be planned. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { m2merge, REPOSITORY } from '../support/cli.js';
+
+const RECIPES = join(REPOSITORY, 'recipes');
+
+for (const name of readdirSync(RECIPES).filter((file) => file.endsWith('.yaml'))) {
+  it(`recipes/${name} can be planned`, () => {
+    const { status, stdout, stderr } = m2merge(['plan', join(RECIPES, name), '--json'], REPOSITORY);
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout).plan.jobs).toHaveLength(46);
+  });
+}

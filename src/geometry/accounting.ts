@@ -1,5 +1,5 @@
 /** What a merge made of its experts: the worker's sums over a unit, and the account of the whole model. */
-import { type Kernels, REDUCTION_LANES, type Slot } from '../../kernels/abi.js';
+import { type Kernels, OPERAND_BYTES, REDUCTION_LANES, type Slot } from '../../kernels/abi.js';
 import { fillOperandTable } from '../../kernels/operand-table.js';
 import { ratio } from './metrics.js';
 import type { MergeAccounting } from './result.js';
@@ -54,7 +54,7 @@ export class AccountObserver {
     const sums = productSums(OPERANDS);
     const laneBytes = 8 * REDUCTION_LANES * (sums.products + sums.squared);
     this.#context = context;
-    this.#table = context.allocate(16 * OPERANDS);
+    this.#table = context.allocate(OPERAND_BYTES * OPERANDS);
     this.#scratch = context.allocate(context.vectorBytes);
     this.#lanes = Array.from({ length: context.experts }, () => context.allocate(laneBytes));
   }

@@ -4,14 +4,16 @@ import {
   CHANGE_COUNTERS,
   type Kernels,
   MAGNITUDE_BINS,
-  OPERAND,
   OPERAND_BYTES,
   REDUCTION_LANES,
   type Slot,
 } from '../../kernels/abi.js';
+import { fillOperandTable } from '../../kernels/operand-table.js';
 import type { SparseCounts } from '../../kernels/statistics/sparse-counts.js';
 import type { LastPlace } from './last-place.js';
-import { countersOf, foldLanes, productSums, type UnitSums } from './unit-sums.js';
+import { foldLanes, productSums, type UnitSums } from './unit-sums.js';
+
+const ONE = [1];
 
 /** A tile with what geometry needs beside the task vectors: the base, and all values as they are stored. */
 export interface StoredTile {
@@ -52,8 +54,10 @@ export class GeometryObserver {
     const { kernels, experts, lastPlace } = this.#context;
     const { table, baseTable, mask, masks, signs, baseLanes, productLanes, overlapLanes, conflictLanes } = this.#slots;
     this.#elements += count;
-    fillTable(kernels, table, operands);
-    fillTable(kernels, baseTable, [base]);
+    // Geometry ignores scales and weights; the table has them all the same.
+    const unscaled = operands.map(() => 1);
+    fillOperandTable(kernels, table, operands, unscaled, unscaled);
+    fillOperandTable(kernels, baseTable, [base], ONE, ONE);
     new Uint8Array(kernels.memory.buffer, mask, count).fill(0);
     stored.forEach(({ value, base: unchanged, width }, expert) => {
       kernels.markChanged(unchanged, value, width, count, mask, 1 << expert);
@@ -93,7 +97,7 @@ export class GeometryObserver {
       masks: this.#sparse(slots.masks, BASE_MAGNITUDE_BINS << experts),
       signs: this.#sparse(slots.signs, 1 << (2 * experts)),
       changes: slots.byExpert.map(({ changes }) =>
-        countersOf(new Uint32Array(kernels.memory.buffer, changes, CHANGE_COUNTERS), 0),
+        Array.from(new Uint32Array(kernels.memory.buffer, changes, CHANGE_COUNTERS)),
       ),
       maximum: [...this.#maximum],
       magnitudes: slots.byExpert.map(({ magnitudes }) => this.#sparse(magnitudes, MAGNITUDE_BINS)),
@@ -131,11 +135,4 @@ function allocateSlots({ experts, tileCapacity, allocate }: GeometryContext) {
       inexact: allocate(4 * MAGNITUDE_BINS),
     })),
   };
-}
-
-function fillTable(kernels: Kernels, table: Slot, slots: readonly Slot[]): void {
-  const view = new DataView(kernels.memory.buffer, table);
-  slots.forEach((slot, i) => {
-    view.setUint32(i * OPERAND_BYTES + OPERAND.slot, slot, true);
-  });
 }

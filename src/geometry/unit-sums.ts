@@ -1,5 +1,5 @@
 /** What a worker measures of the task vectors of one unit: counts and f64 sums that add up over units. */
-import { CHANGE_COUNTERS, REDUCTION_LANES } from '../../kernels/abi.js';
+import { REDUCTION_LANES } from '../../kernels/abi.js';
 import type { SparseCounts } from '../../kernels/statistics/sparse-counts.js';
 
 /** Experts a geometry can hold: masks are bytes, and 2^N combinations are told apart. */
@@ -43,9 +43,4 @@ export function foldLanes(lanes: Float64Array, sums: number): number[] {
   return Array.from({ length: sums }, (_, sum) =>
     lanes.subarray(sum * REDUCTION_LANES, (sum + 1) * REDUCTION_LANES).reduce((total, lane) => total + lane, 0),
   );
-}
-
-/** Counters of one expert out of all experts' counters. */
-export function countersOf(all: Uint32Array, expert: number): number[] {
-  return Array.from(all.subarray(expert * CHANGE_COUNTERS, (expert + 1) * CHANGE_COUNTERS));
 }

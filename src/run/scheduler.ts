@@ -5,6 +5,7 @@
 import type { Method } from '../../kernels/method.js';
 import { findMethod } from '../../kernels/methods/registry.js';
 import type { Statistic, UnitPosition } from '../../kernels/statistic.js';
+import { bytesPerElement } from '../checkpoint/dtype.js';
 import { inputBytes } from '../plan/costs.js';
 import type { CopyJob, MergeJob, Plan } from '../plan/plan.js';
 import { forEachConcurrently } from './concurrency.js';
@@ -180,7 +181,7 @@ class Schedule {
 
   /** Counts one unit; the units of a tensor share its bytes evenly. */
   #report({ job, units }: ScheduledTensor, written: 0 | 1): void {
-    const bytesWritten = (written * (job.elements * (job.outputDtype === 'F32' ? 4 : 2))) / units;
+    const bytesWritten = (written * (job.elements * bytesPerElement(job.outputDtype))) / units;
     this.#options.onProgress({ bytesRead: inputBytes(job) / units, bytesWritten, tensorsDone: 0 });
   }
 }

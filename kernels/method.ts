@@ -4,7 +4,7 @@
  */
 import type { Parameter, Settings } from './parameters.js';
 import type { Statistic } from './statistic.js';
-import type { Combine, TensorMerge, UnitContext } from './unit.js';
+import type { Combine, Space, TensorMerge, UnitContext } from './unit.js';
 
 /** A named bundle of semantics: where implementations of one method differ, the preset says whose is meant. */
 export const PRESETS = ['mergekit', 'm2rl'] as const;
@@ -23,8 +23,11 @@ export interface Method {
   /**
    * `weights`: operands are the models' values and the result is the merged value.
    * `taskVectors`: operands are differences to the base, which is required, and the result is added to it.
+   * `either`: task vectors when the recipe has a base, else weights.
    */
-  readonly space: 'weights' | 'taskVectors';
+  readonly space: Space | 'either';
+  /** How many models it takes, the base of task vectors not counted; any number from one unless given. */
+  readonly operandCount?: { readonly minimum: number; readonly maximum?: number };
   readonly parameters: readonly Parameter[];
   /** Defaults a preset changes, by parameter name. A preset that is absent here does not define the method. */
   readonly presets: Readonly<Partial<Record<Preset, Settings>>>;
@@ -34,6 +37,17 @@ export interface Method {
   ignores(operand: Settings, merge: Settings): boolean;
   /** Says what is wrong with settings that are fine one by one but not together; one sentence, no trailing period. */
   check?(tensors: readonly TensorMerge[]): string | undefined;
+  /**
+   * Whether tiles must hold whole rows (runs of the last dimension; a vector is one row) with these per-merge settings.
+   * A tile is then as many rows as end at a multiple of 64 elements, or a multiple of that.
+   */
+  wholeRows?(settings: Settings): boolean;
   /** Prepares one unit and returns what turns its tiles into results, called in tile order. */
   combine(context: UnitContext): Combine;
+}
+
+/** What a method's operands are in a merge with or without a base. */
+export function spaceOf({ space }: Method, hasBase: boolean): Space {
+  if (space === 'either') return hasBase ? 'taskVectors' : 'weights';
+  return space;
 }

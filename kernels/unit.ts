@@ -15,10 +15,17 @@ export interface Operand {
   readonly randomKey: readonly [low: number, high: number];
 }
 
+/** What operands and results are: values of models, or differences to a base. */
+export type Space = 'weights' | 'taskVectors';
+
 /** One tensor's merge: everything about it that is the same for all its tiles. */
 export interface TensorMerge {
   /** Elements of the whole tensor. */
   readonly elements: number;
+  /** Dimensions of the whole tensor, row-major; empty for a scalar. */
+  readonly shape: readonly number[];
+  /** What the operands are: the models' values, or their differences to the base. */
+  readonly space: Space;
   readonly operands: readonly Operand[];
   /** Resolved per-merge parameters. */
   readonly settings: Settings;
@@ -29,8 +36,10 @@ export interface Tile {
   /** Flat index of the first element. */
   readonly firstIndex: number;
   readonly count: number;
-  /** f32 per operand: the weights, or the task vectors when the method's space is `taskVectors`. */
+  /** f32 per operand: the weights, or the task vectors, as `TensorMerge.space` says. */
   readonly operands: readonly Slot[];
+  /** f32 values of the base, which must not be written to; undefined without one. */
+  readonly base: Slot | undefined;
 }
 
 /** What a method works with inside one unit (a run of consecutive tiles of one tensor, done by one worker in order). */
@@ -39,7 +48,10 @@ export interface UnitContext {
   readonly merge: TensorMerge;
   /** What each statistic of the method concluded so far for this unit, by statistic name. */
   readonly statistics: Readonly<Record<string, unknown>>;
-  /** Flat index of the unit's first element; its tiles begin at this plus a multiple of 64. */
+  /**
+   * Flat index of the unit's first element; its tiles begin at this plus a multiple of 64, and at the beginning of a row
+   * when the method asks for whole rows.
+   */
   readonly firstIndex: number;
   /** Elements of the unit. */
   readonly count: number;

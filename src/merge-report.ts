@@ -6,9 +6,11 @@ import { GeometryCollector } from './geometry/collect.js';
 import { findFindings } from './geometry/findings.js';
 import { GEOMETRY_VERSION, type GeometryResult } from './geometry/result.js';
 import type { MergeJob, Plan, PreparedMerge } from './plan/plan.js';
+import { layoutOf } from './plan/tensor-merge.js';
+import { countUnits } from './plan/unit-layout.js';
 import { publicName } from './report/public-names.js';
 import type { LayerOf } from './run/measure.js';
-import { type UnitReport, unitsOf } from './run/task.js';
+import type { UnitReport } from './run/task.js';
 import { VERSION } from './version.js';
 
 /** Short names where they tell the experts apart, else the references as written. */
@@ -52,10 +54,10 @@ export class MergeReport {
     this.#plan = plan;
     const layerOf = deepestLayers(plan);
     const jobs = plan.jobs.filter((job): job is MergeJob => job.kind === 'merge');
-    const tensors = jobs.map(({ tensor, elements }) => ({
-      name: tensor,
-      layer: layerOf(tensor),
-      units: unitsOf(elements),
+    const tensors = jobs.map((job) => ({
+      name: job.tensor,
+      layer: layerOf(job.tensor),
+      units: countUnits(layoutOf(plan, job), job.elements),
     }));
     let first = 0;
     this.#places = new Map(

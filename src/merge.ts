@@ -5,6 +5,7 @@ import { createReadStream } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { spaceOf } from '../kernels/method.js';
 import { findMethod } from '../kernels/methods/registry.js';
 import { updateConfig } from './checkpoint/config.js';
 import { listSideFiles } from './checkpoint/side-files.js';
@@ -23,7 +24,7 @@ import { type RunOptions, runMerge } from './run/engine.js';
 import { nonFiniteWarnings } from './run/non-finite.js';
 import { OutputFolder } from './run/output-folder.js';
 import type { TensorOutcome } from './run/scheduler.js';
-import { COPY_UNIT_BYTES, UNIT_ELEMENTS } from './run/task.js';
+import { COPY_UNIT_BYTES } from './run/task.js';
 import { VERSION } from './version.js';
 import { type Warning, warning } from './warnings.js';
 
@@ -67,7 +68,7 @@ export async function prepareMerge(recipe: Recipe, options: PlanOptions = {}): P
 export async function mergeRecipe(recipe: Recipe, options: MergeOptions = {}): Promise<MergeResult> {
   const started = performance.now();
   const wantsReport = options.report ?? recipe.report ?? false;
-  const canReport = findMethod(recipe.method)!.space === 'taskVectors' && recipe.models.length <= MAX_EXPERTS;
+  const canReport = hasTaskVectors(recipe) && recipe.models.length <= MAX_EXPERTS;
   const prepared = await prepareMerge(recipe, { ...options, readAll: wantsReport && canReport });
   const output = outputFolderOf(recipe, options.output);
   await checkDistinct(output, prepared);
@@ -102,6 +103,11 @@ export async function mergeRecipe(recipe: Recipe, options: MergeOptions = {}): P
     await folder.discard();
     throw error;
   }
+}
+
+/** Whether the recipe merges differences to a base, which is what geometry is about. */
+function hasTaskVectors({ method, base }: Recipe): boolean {
+  return spaceOf(findMethod(method)!, base !== undefined) === 'taskVectors';
 }
 
 /** Where a recipe's model goes. */
@@ -160,7 +166,6 @@ async function writeSideFiles(
     prepared: { ...prepared, plan: publicPlan(plan) },
     toolVersion: VERSION,
     recipeText,
-    blockElements: UNIT_ELEMENTS,
     copyBlockBytes: COPY_UNIT_BYTES,
     tensors: outcomes,
     sha256,

@@ -1,9 +1,10 @@
 /** Options as commander hands them over, and the recipe they apply to. */
 import { availableParallelism } from 'node:os';
 import { M2MergeError } from '../errors.js';
+import { LANE_QUANTUM } from '../plan/unit-layout.js';
 import { loadRecipe } from '../recipe/load.js';
 import type { Recipe } from '../recipe/recipe.js';
-import { DEFAULT_TILE_ELEMENTS, TILE_QUANTUM } from '../run/engine.js';
+import { DEFAULT_TILE_ELEMENTS } from '../run/engine.js';
 
 export interface PlanCommandOptions {
   readonly seed?: number;
@@ -34,6 +35,6 @@ export function threadsOf({ threads }: Pick<PlanCommandOptions, 'threads'>): num
 /** Elements of a tile; throws `usage` unless they are a multiple of the quantum. */
 export function tileOf({ tile }: Pick<PlanCommandOptions, 'tile'>): number {
   if (tile === undefined) return DEFAULT_TILE_ELEMENTS;
-  if (tile % TILE_QUANTUM === 0) return tile;
-  throw new M2MergeError('usage', { message: `--tile must be a multiple of ${TILE_QUANTUM}, found ${tile}` });
+  if (tile % LANE_QUANTUM === 0) return tile;
+  throw new M2MergeError('usage', { message: `--tile must be a multiple of ${LANE_QUANTUM}, found ${tile}` });
 }

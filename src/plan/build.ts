@@ -1,6 +1,6 @@
 /** Recipe and headers in, plan out. Reads no weights and decides everything that a run carries out. */
 import { createHash } from 'node:crypto';
-import type { Method } from '../../kernels/method.js';
+import { type Method, spaceOf } from '../../kernels/method.js';
 import { findMethod } from '../../kernels/methods/registry.js';
 import type { Settings } from '../../kernels/parameters.js';
 import type { TensorMerge } from '../../kernels/unit.js';
@@ -13,17 +13,11 @@ import type { Recipe } from '../recipe/recipe.js';
 import { createResolver, layerFraction, type Resolver } from '../recipe/resolve.js';
 import { type Warning, warning } from '../warnings.js';
 import { estimateCosts } from './costs.js';
-import {
-  type Job,
-  type MergeJob,
-  PLAN_VERSION,
-  type Plan,
-  type PlanInput,
-  type PreparedMerge,
-  type Source,
-} from './plan.js';
+import { type Job, PLAN_VERSION, type Plan, type PlanInput, type PreparedMerge, type Source } from './plan.js';
 import { DEFAULT_SHARD_BYTES } from './shard-size.js';
+import { layoutOf, mergeOf } from './tensor-merge.js';
 import { checkTensors, commonOutputDtype, mergeableLocation, type NamedCheckpoint, outputTensors } from './tensors.js';
+import { LONGEST_RUN_ELEMENTS } from './unit-layout.js';
 
 /** The checkpoints of a recipe: its base, when it has one, and its models in order. */
 export interface RecipeCheckpoints {
@@ -61,7 +55,7 @@ class PlanBuilder {
     this.#recipe = recipe;
     this.#method = findMethod(recipe.method)!;
     this.#resolver = createResolver(recipe, this.#method);
-    this.#base = this.#method.space === 'taskVectors' ? base : undefined;
+    this.#base = spaceOf(this.#method, base !== undefined) === 'taskVectors' ? base : undefined;
     this.#models = models;
     this.#inputs = this.#base === undefined ? models : [this.#base, ...models];
     const donor = base ?? models[0];
@@ -90,6 +84,7 @@ class PlanBuilder {
     });
     const plan = this.#assemble(drafts, layouts);
     this.#checkSettings(plan);
+    checkRows(plan);
     for (const facts of this.#widened.values()) warnings.push(warning('dtype-widened', facts));
     return {
       plan,
@@ -172,7 +167,7 @@ class PlanBuilder {
   }
 
   #checkSettings(plan: Plan): void {
-    const tensors = plan.jobs.flatMap((job) => (job.kind === 'merge' ? [settingsOf(plan, job)] : []));
+    const tensors = plan.jobs.flatMap((job) => (job.kind === 'merge' ? [mergeOf(plan, job, () => NO_KEY)] : []));
     this.#checkChoices(tensors);
     const message = this.#method.check?.(tensors);
     if (message === undefined) return;
@@ -197,20 +192,18 @@ class PlanBuilder {
 
 type DraftJob = { readonly [K in Job['kind']]: Omit<Extract<Job, { kind: K }>, 'target'> }[Job['kind']];
 
-const NO_KEY = [0, 0] as const;
-
-/** The job's settings as a method sees them, without random keys. */
-export function settingsOf(plan: Plan, job: MergeJob): TensorMerge {
-  return {
-    elements: job.elements,
-    settings: plan.settings[job.settings]!,
-    operands: job.operands.map(({ model, settings }) => ({
-      model,
-      settings: plan.settings[settings]!,
-      randomKey: NO_KEY,
-    })),
-  };
+/** Rows that a method takes whole must fit into a worker's memory. */
+function checkRows(plan: Plan): void {
+  for (const job of plan.jobs) {
+    if (job.kind !== 'merge') continue;
+    const { runElements } = layoutOf(plan, job);
+    const facts = { tensor: job.tensor, method: plan.method, elements: runElements, limit: LONGEST_RUN_ELEMENTS };
+    if (runElements > LONGEST_RUN_ELEMENTS) throw new M2MergeError('row-too-long', facts);
+  }
 }
+
+/** Stands where settings are looked at and nothing is drawn. */
+const NO_KEY = [0, 0] as const;
 
 function describeInput({ name, checkpoint }: NamedCheckpoint, role: 'base' | 'model'): PlanInput {
   const files = checkpoint.files.map((file) => ({

@@ -1,6 +1,7 @@
 /** How much memory a run will need, from the plan and the run's settings. */
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import type { MergeJob, Plan } from './plan.js';
+import { layoutOf } from './tensor-merge.js';
 
 /** Resident memory of Node with m2merge loaded, before workers, bytes (measured: 60 MB to 75 MB). */
 const PROCESS_BYTES = 75_000_000;
@@ -8,16 +9,22 @@ const PROCESS_BYTES = 75_000_000;
 /** Resident memory of a worker's JavaScript engine, bytes (measured: 12 MB to 16 MB). */
 const WORKER_BYTES = 16_000_000;
 
-/** f32 vectors of one step and the tables of a statistic for one operand, bytes, rounded up. */
+/** Tables of a statistic for one operand, bytes, rounded up. */
 const OPERAND_BYTES = 1_000_000;
+
+/** f32 vectors of one step that an operand takes: its values, and what two views make of them. */
+const STEP_VECTORS = 3;
 
 /** Peak resident memory in bytes, an upper estimate: it depends on the number of models, not on their size. */
 export function estimateMemory(plan: Plan, threads: number, tileElements: number): number {
   const mergeJobs = plan.jobs.filter((job): job is MergeJob => job.kind === 'merge');
-  const perWorker = mergeJobs.map(({ base, operands, outputDtype }) => {
+  const perWorker = mergeJobs.map((job) => {
+    const { base, operands, outputDtype } = job;
     const sources = [...(base === undefined ? [] : [base]), ...operands.map(({ source }) => source)];
     const widths = sources.reduce((total, { dtype }) => total + bytesPerElement(dtype), bytesPerElement(outputDtype));
-    return widths * tileElements + sources.length * OPERAND_BYTES;
+    const { stepElements, runElements } = layoutOf(plan, job);
+    const perOperand = OPERAND_BYTES + STEP_VECTORS * 4 * stepElements;
+    return widths * Math.max(tileElements, runElements) + sources.length * perOperand;
   });
   const largest = perWorker.reduce((most, bytes) => Math.max(most, bytes), 0);
   return PROCESS_BYTES + threads * (WORKER_BYTES + largest);

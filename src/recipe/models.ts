@@ -1,5 +1,5 @@
 /** Which models take part: the base taken out or added as mergekit does, duplicates noticed, parameters read. */
-import type { Method } from '../../kernels/method.js';
+import { type Method, spaceOf } from '../../kernels/method.js';
 import { warning } from '../warnings.js';
 import { excerpt, type Findings } from './findings.js';
 import type { ModelReading, RecipeReading } from './keys.js';
@@ -18,11 +18,12 @@ export interface Participant {
 export function readModels(recipe: RecipeReading, method: Method, findings: Findings): readonly Participant[] {
   const base = recipe.values.base_model;
   const written = recipe.values.models ?? [];
+  const hasTaskVectors = spaceOf(method, base !== undefined) === 'taskVectors';
   const participants: Participant[] = [];
   for (const model of written) {
     const reference = model.values.model;
     if (reference === undefined) continue;
-    if (method.space === 'taskVectors' && reference.text === base?.text) warnOfBaseParameters(model, findings);
+    if (base !== undefined && hasTaskVectors && reference.text === base.text) warnOfBaseParameters(model, findings);
     else participants.push(readParticipant(model, reference, method));
   }
   if (participants.length === 0 && written.some((model) => model.values.model !== undefined)) {
@@ -32,7 +33,19 @@ export function readModels(recipe: RecipeReading, method: Method, findings: Find
   }
   warnOfDuplicates(participants, findings);
   const appended = appendedBase(recipe, participants, method, findings);
-  return appended === undefined ? participants : [...participants, appended];
+  const all = appended === undefined ? participants : [...participants, appended];
+  if (participants.length > 0) checkCount(all.length, recipe, method);
+  return all;
+}
+
+function checkCount(found: number, { values, present }: RecipeReading, method: Method): void {
+  const { minimum = 1, maximum = Number.POSITIVE_INFINITY } = method.operandCount ?? {};
+  if (found >= minimum && found <= maximum) return;
+  const bounds =
+    maximum === minimum ? `exactly ${minimum}` : found < minimum ? `at least ${minimum}` : `at most ${maximum}`;
+  const besides = spaceOf(method, values.base_model !== undefined) === 'taskVectors' ? ' besides the base' : '';
+  const message = `${method.name} takes ${bounds} ${bounds.endsWith(' 1') ? 'model' : 'models'}${besides}, found ${found}`;
+  present.get('models')?.problem(message);
 }
 
 function readParticipant(model: ModelReading, reference: ModelReference, method: Method): Participant {
@@ -48,7 +61,7 @@ function appendedBase(
   findings: Findings,
 ): Participant | undefined {
   const base = recipe.values.base_model;
-  if (base === undefined || method.space === 'taskVectors') return undefined;
+  if (base === undefined || spaceOf(method, true) === 'taskVectors') return undefined;
   if (participants.some(({ reference }) => reference.text === base.text)) return undefined;
   const model = excerpt(base.text);
   findings.warn(base.position, (place) => warning('base-appended', { place, model }));

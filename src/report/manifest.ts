@@ -1,5 +1,7 @@
 /** The manifest of a merge: what went in, what was decided, what came out, so that it can be checked and repeated. */
 import type { Plan, PreparedMerge } from '../plan/plan.js';
+import { layoutOf } from '../plan/tensor-merge.js';
+import { UNIT_ELEMENTS } from '../plan/unit-layout.js';
 
 export const MANIFEST_FILE = 'm2merge_manifest.json';
 
@@ -15,8 +17,6 @@ export interface ManifestFacts {
   readonly prepared: PreparedMerge;
   readonly toolVersion: string;
   readonly recipeText: string;
-  /** Elements of a checksum's block (a tensor's last block is shorter). */
-  readonly blockElements: number;
   /** Bytes of a checksum's block in tensors that were copied. */
   readonly copyBlockBytes: number;
   readonly tensors: readonly ManifestTensor[];
@@ -24,7 +24,10 @@ export interface ManifestFacts {
   readonly sha256: ReadonlyMap<string, string> | undefined;
 }
 
-/** Text of the manifest: JSON with one line for each tensor, the same for the same merge. */
+/**
+ * Text of the manifest: JSON with one line for each tensor, the same for the same merge. Checksums are of
+ * blocks of `checksum.blockElements` elements, unless a tensor says otherwise; a tensor's last block is shorter.
+ */
 export function formatManifest(facts: ManifestFacts): string {
   const { plan, planHash } = facts.prepared;
   const head = {
@@ -41,7 +44,7 @@ export function formatManifest(facts: ManifestFacts): string {
       const sha256 = facts.sha256?.get(name);
       return { name, byteLength, ...(sha256 === undefined ? {} : { sha256 }) };
     }),
-    checksum: { algorithm: 'xxh64', blockElements: facts.blockElements, copyBlockBytes: facts.copyBlockBytes },
+    checksum: { algorithm: 'xxh64', blockElements: UNIT_ELEMENTS, copyBlockBytes: facts.copyBlockBytes },
     recipe: facts.recipeText,
   };
   const tensors = plan.jobs.map((_, i) => `    ${JSON.stringify(describeTensor(plan, i, facts.tensors[i]!))}`);
@@ -54,5 +57,7 @@ function describeTensor(plan: Plan, index: number, { checksums }: ManifestTensor
   const file = plan.shards[target.shard]!.name;
   if (job.kind === 'copy') return { tensor, file, dtype: job.dtype, shape, copiedFrom: job.source.input, checksums };
   const operands = job.operands.map(({ model, settings }) => ({ model, settings }));
-  return { tensor, file, dtype: job.outputDtype, shape, settings: job.settings, operands, checksums };
+  const { unitElements: blockElements } = layoutOf(plan, job);
+  const block = blockElements === UNIT_ELEMENTS ? {} : { blockElements };
+  return { tensor, file, dtype: job.outputDtype, shape, settings: job.settings, operands, ...block, checksums };
 }

@@ -7,20 +7,18 @@ import { findMethod } from '../../kernels/methods/registry.js';
 import { M2MergeError } from '../errors.js';
 import type { MeasuredGeometry } from '../geometry/collect.js';
 import type { Plan, PreparedMerge } from '../plan/plan.js';
+import { UNIT_ELEMENTS } from '../plan/unit-layout.js';
 import { type LayerOf, measurePlan } from './measure.js';
 import type { OutputFolder } from './output-folder.js';
 import { WorkerPool } from './pool.js';
 import { type Progress, runPlan, type ScheduleOptions, type TensorOutcome } from './scheduler.js';
-import { UNIT_ELEMENTS, type WorkerSetup } from './task.js';
+import type { WorkerSetup } from './task.js';
 
 /**
  * Elements of a tile by default: reads of 256 KiB for 16-bit inputs, long enough for the system call not to show and
  * short enough to stay in the cache.
  */
 export const DEFAULT_TILE_ELEMENTS = 131_072;
-
-/** Tiles are multiples of this, so that vector and reduction lanes never straddle two of them. */
-export const TILE_QUANTUM = 64;
 
 /**
  * Bytes of observed units that a worker keeps for their next pass: four units of five bf16 inputs, enough for the

@@ -3,8 +3,10 @@ import type { Method } from '../../kernels/method.js';
 import type { Statistic, StatisticScope, UnitPosition } from '../../kernels/statistic.js';
 import type { TensorMerge } from '../../kernels/unit.js';
 import type { MergeJob, Plan, Source } from '../plan/plan.js';
+import { layoutOf, mergeOf } from '../plan/tensor-merge.js';
+import { countUnits, type UnitLayout } from '../plan/unit-layout.js';
 import { randomKey } from './random-key.js';
-import { type CombineTask, type StoredVector, UNIT_ELEMENTS, type UnitInputs, unitsOf } from './task.js';
+import type { CombineTask, StoredVector, UnitInputs } from './task.js';
 
 /** Finds the worker's file index of a plan's source. */
 export type FileIndex = (source: Pick<Source, 'input' | 'file'>) => number;
@@ -14,6 +16,7 @@ export class ScheduledTensor {
   readonly merge: TensorMerge;
   readonly units: number;
   readonly #plan: Plan;
+  readonly #layout: UnitLayout;
   readonly #fileIndex: FileIndex;
   /** Where the tensor stands in the scope of each kind of statistic. */
   readonly #places: Readonly<Record<StatisticScope, { readonly tensor: number; readonly firstOrdinal: number }>>;
@@ -26,18 +29,11 @@ export class ScheduledTensor {
     this.job = job;
     this.#plan = plan;
     this.#fileIndex = fileIndex;
-    this.units = unitsOf(job.elements);
+    this.#layout = layoutOf(plan, job);
+    this.units = countUnits(this.#layout, job.elements);
     this.#places = { tensor: { tensor: 0, firstOrdinal: 0 }, model: { tensor: index, firstOrdinal } };
     const references = plan.inputs.filter(({ role }) => role === 'model').map(({ reference }) => reference);
-    this.merge = {
-      elements: job.elements,
-      settings: plan.settings[job.settings]!,
-      operands: job.operands.map(({ model, settings }) => ({
-        model,
-        settings: plan.settings[settings]!,
-        randomKey: randomKey(plan.seed, 'mask', references[model]!, job.tensor),
-      })),
-    };
+    this.merge = mergeOf(plan, job, (model) => randomKey(plan.seed, 'mask', references[model]!, job.tensor));
   }
 
   statistics(method: Method): readonly Statistic[] {
@@ -56,7 +52,8 @@ export class ScheduledTensor {
   /** What one unit reads and knows. */
   unitInputs(unit: number): UnitInputs {
     const { base, operands, elements, tensor } = this.job;
-    const firstIndex = unit * UNIT_ELEMENTS;
+    const { unitElements } = this.#layout;
+    const firstIndex = unit * unitElements;
     const known = [...this.#concluded].map(([statistic, value]) => {
       const position = this.position(statistic.scope, unit);
       return [statistic.name, statistic.valueForUnit(value, position, this.merge)] as const;
@@ -64,7 +61,7 @@ export class ScheduledTensor {
     return {
       tensor,
       firstIndex,
-      count: Math.min(UNIT_ELEMENTS, elements - firstIndex),
+      count: Math.min(unitElements, elements - firstIndex),
       base: base && this.#stored(base),
       operands: operands.map(({ source }) => this.#stored(source)),
       merge: this.merge,

@@ -4,17 +4,8 @@ import type { MergeableDtype, OutputDtype } from '../checkpoint/dtype.js';
 import type { ErrorFacts, ErrorKind } from '../errors.js';
 import type { UnitAccount } from '../geometry/accounting.js';
 import type { UnitSums } from '../geometry/unit-sums.js';
+import { UNIT_ELEMENTS } from '../plan/unit-layout.js';
 import type { Rounding } from '../recipe/recipe.js';
-
-/**
- * Elements of a unit: the piece of a tensor that one worker does in one go, the block of a checksum, and the block of
- * every reduction, so it must not change with threads or tiles. 2 MB of bf16: long enough that messages cost nothing,
- * short enough that workers finish together.
- */
-export const UNIT_ELEMENTS = 1_048_576;
-
-/** Units of a tensor of so many elements. */
-export const unitsOf = (elements: number): number => Math.ceil(elements / UNIT_ELEMENTS);
 
 /** Bytes of a unit of a tensor that is copied. */
 export const COPY_UNIT_BYTES = 2 * UNIT_ELEMENTS;

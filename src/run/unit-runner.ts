@@ -7,6 +7,7 @@ import type { Kernels } from '../../kernels/abi.js';
 import type { Method } from '../../kernels/method.js';
 import type { Tile, UnitContext } from '../../kernels/unit.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
+import { layOutUnits } from '../plan/unit-layout.js';
 import { narrow, widen, widenDifference } from './convert.js';
 import type { PositionedFiles } from './files.js';
 import { RetainedUnits } from './retained-units.js';
@@ -23,12 +24,6 @@ import type {
 import { observeGeometry, reportUnit } from './unit-geometry.js';
 import { SLOT_ALIGNMENT, UnitMemory } from './unit-memory.js';
 import type { InputVector, UnitVectors } from './unit-vectors.js';
-
-/**
- * Elements processed at once: a step's f32 vectors (32 KiB each) of base, five operands and result stay in a 512 KiB L2
- * cache together with the raw tile.
- */
-const STEP_ELEMENTS = 8192;
 
 /** The part of a retained unit that holds its raw inputs. */
 const INPUTS = 'inputs';
@@ -69,11 +64,12 @@ export class UnitRunner {
 
   /** Merges a unit and writes it. */
   combine({ inputs, output, report }: CombineTask): WriteResult {
-    const { kernels, method, files, tileElements } = this.#options;
+    const { kernels, method, files } = this.#options;
     const vectors = this.#takeInputs(inputs, false);
     const width = bytesPerElement(output.dtype);
-    const merged = this.#memory.take(4 * STEP_ELEMENTS);
-    const raw = this.#memory.take(width * tileElements);
+    const cut = this.#cut(inputs);
+    const merged = this.#memory.take(4 * cut.stepElements);
+    const raw = this.#memory.take(width * cut.tileElements);
     const context = this.#context(inputs, false);
     const combine = method.combine(context);
     const reporter = report ? reportUnit(context, vectors, output) : undefined;
@@ -131,6 +127,7 @@ export class UnitRunner {
   #takeInputs(inputs: UnitInputs, retain: boolean): UnitVectors {
     this.#memory.reset();
     const { base, operands, count } = inputs;
+    const { stepElements, tileElements } = this.#cut(inputs);
     const stored = base === undefined ? operands : [base, ...operands];
     const sizes = stored.map(({ dtype }) => alignUp(bytesPerElement(dtype) * count));
     const unit = unitName(inputs);
@@ -139,10 +136,9 @@ export class UnitRunner {
     const frame = found ?? (retain ? this.#retained.place(unit, INPUTS, bytes) : undefined);
     let next = frame ?? 0;
     const vectors = stored.map((vector, i): InputVector => {
-      const raw =
-        frame === undefined ? this.#memory.take(bytesPerElement(vector.dtype) * this.#options.tileElements) : next;
+      const raw = frame === undefined ? this.#memory.take(bytesPerElement(vector.dtype) * tileElements) : next;
       next += sizes[i]!;
-      return { stored: vector, raw, values: this.#memory.take(4 * STEP_ELEMENTS), nonFinite: 0 };
+      return { stored: vector, raw, values: this.#memory.take(4 * stepElements), nonFinite: 0 };
     });
     const [first, ...rest] = vectors;
     const hasBase = base !== undefined;
@@ -164,7 +160,7 @@ export class UnitRunner {
       statistics,
       firstIndex,
       count,
-      tileCapacity: STEP_ELEMENTS,
+      tileCapacity: this.#cut(inputs).stepElements,
       allocate: (bytes) => this.#memory.takeZeroed(bytes),
       keep: (name, bytes) => {
         const part = `derived ${name}`;
@@ -181,27 +177,35 @@ export class UnitRunner {
    * inside the raw vectors.
    */
   #forEachTile(
-    { firstIndex, count }: UnitInputs,
+    inputs: UnitInputs,
     vectors: UnitVectors,
     onStep: (step: Tile, offset: number, rawElement: number) => void,
     onTile: (firstIndex: number, count: number) => void = () => {},
   ): void {
-    const { tileElements } = this.#options;
+    const { firstIndex, count } = inputs;
+    const { stepElements, tileElements } = this.#cut(inputs);
     const { base, operands, wholeUnit, present } = vectors;
-    const inputs = base === undefined ? operands : [base, ...operands];
-    const slots = operands.map(({ values }) => values);
+    const sources = base === undefined ? operands : [base, ...operands];
+    const slots = { operands: operands.map(({ values }) => values), base: base?.values };
     for (let done = 0; done < count; done += tileElements) {
       const tileFirst = firstIndex + done;
       const tileCount = Math.min(tileElements, count - done);
       const rawOffset = wholeUnit ? done : 0;
-      if (!present) for (const input of inputs) this.#readTile(input, rawOffset, tileFirst, tileCount);
-      for (let offset = 0; offset < tileCount; offset += STEP_ELEMENTS) {
-        const stepCount = Math.min(STEP_ELEMENTS, tileCount - offset);
+      if (!present) for (const source of sources) this.#readTile(source, rawOffset, tileFirst, tileCount);
+      for (let offset = 0; offset < tileCount; offset += stepElements) {
+        const stepCount = Math.min(stepElements, tileCount - offset);
         this.#widenStep(vectors, rawOffset + offset, stepCount);
-        onStep({ firstIndex: tileFirst + offset, count: stepCount, operands: slots }, offset, rawOffset + offset);
+        onStep({ firstIndex: tileFirst + offset, count: stepCount, ...slots }, offset, rawOffset + offset);
       }
       onTile(tileFirst, tileCount);
     }
+  }
+
+  /** How the unit is cut: `tileElements` are read at once, `stepElements` handed on, both whole runs. */
+  #cut({ merge }: UnitInputs): { readonly stepElements: number; readonly tileElements: number } {
+    const { method, tileElements } = this.#options;
+    const { stepElements, runElements } = layOutUnits(method, merge.shape, merge.settings);
+    return { stepElements, tileElements: Math.max(1, Math.floor(tileElements / runElements)) * runElements };
   }
 
   /** Widens `count` elements from raw element `offset` of every input: the base, and values or task vectors. */

@@ -66,7 +66,8 @@ export function driveStatistic(statistic: Statistic, options: DriveOptions): Dri
 
 function describeMerge(values: TensorValues): TensorMerge {
   const operands = values.map((_, model) => ({ model, settings: { density: 0 }, randomKey: [0, 0] as const }));
-  return { elements: values[0]!.length, settings: {}, operands };
+  const elements = values[0]!.length;
+  return { elements, shape: [elements], space: 'taskVectors', settings: {}, operands };
 }
 
 function unitsOf(tensors: readonly TensorValues[], unitElements: number): Unit[] {
@@ -113,7 +114,7 @@ function observeUnit(
     slots.forEach((slot, i) => {
       new Float32Array(kernels.memory.buffer, slot, count).set(values[i]!.subarray(firstIndex, firstIndex + count));
     });
-    observer.observe({ firstIndex, count, operands: slots });
+    observer.observe({ firstIndex, count, operands: slots, base: undefined });
   }
   return structuredClone(observer.finish());
 }

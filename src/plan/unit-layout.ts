@@ -1,0 +1,58 @@
+/** How a tensor is cut: into units for workers, and those into steps for kernels. Depends on shape and method only. */
+import type { Method } from '../../kernels/method.js';
+import type { Settings } from '../../kernels/parameters.js';
+
+/**
+ * Elements of a unit: the piece of a tensor that one worker does in one go, the block of a checksum, and the block of
+ * every reduction, so it must not change with threads or tiles. 2 MB of bf16: long enough that messages cost nothing,
+ * short enough that workers finish together.
+ */
+export const UNIT_ELEMENTS = 1_048_576;
+
+/**
+ * Elements processed at once: a step's f32 vectors (32 KiB each) of base, five operands and result stay in a 512 KiB L2
+ * cache together with the raw tile.
+ */
+const STEP_ELEMENTS = 8192;
+
+/** Every cut is at a multiple of this, so that vector lanes, reduction lanes and mask words never straddle two pieces. */
+export const LANE_QUANTUM = 64;
+
+/**
+ * The most elements that may have to stay together for whole rows: a worker then holds some 16 MB of f32 for each
+ * operand.
+ */
+export const LONGEST_RUN_ELEMENTS = 4_194_304;
+
+export interface UnitLayout {
+  /** Elements of a unit (the last one of a tensor may have fewer). */
+  readonly unitElements: number;
+  /** Elements handed to a method at once, at most. */
+  readonly stepElements: number;
+  /** Elements that are never parted; steps, tiles and units are multiples of it. */
+  readonly runElements: number;
+}
+
+/** The layout of a tensor of this shape under a method with these per-merge settings. */
+export function layOutUnits(method: Method, shape: readonly number[], settings: Settings): UnitLayout {
+  const runElements = method.wholeRows?.(settings) ? alignedRows(shape) : LANE_QUANTUM;
+  const multiple = (limit: number): number => Math.max(1, Math.floor(limit / runElements)) * runElements;
+  return { unitElements: multiple(UNIT_ELEMENTS), stepElements: multiple(STEP_ELEMENTS), runElements };
+}
+
+/** Units of a tensor of so many elements. */
+export function countUnits({ unitElements }: UnitLayout, elements: number): number {
+  return Math.ceil(elements / unitElements);
+}
+
+/** Elements of the fewest whole rows that end at a multiple of LANE_QUANTUM; no more than hold the whole tensor. */
+function alignedRows(shape: readonly number[]): number {
+  const elements = shape.reduce((product, length) => product * length, 1);
+  const row = Math.max(1, shape.at(-1) ?? 1);
+  const rows = (row / greatestCommonDivisor(row, LANE_QUANTUM)) * LANE_QUANTUM;
+  return Math.min(rows, Math.max(1, Math.ceil(elements / LANE_QUANTUM)) * LANE_QUANTUM);
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}

@@ -47,6 +47,11 @@ export interface CollectorScope {
 export interface Statistic {
   readonly name: string;
   readonly scope: StatisticScope;
+  /**
+   * Statistics of the same `observation` (and of any method) give equal partial results in their first pass over equal
+   * operands, whatever the settings, so that variants of a merge can share them. Without it nothing is shared.
+   */
+  readonly observation?: string;
   /** Passes over the inputs this usually takes, for the plan. */
   readonly typicalPasses: number;
   /** Worker side. `request` is null in the first pass, later what the collector asked for. */

@@ -20,10 +20,10 @@ import type { Recipe } from './recipe/recipe.js';
 import { formatManifest, MANIFEST_FILE } from './report/manifest.js';
 import { formatModelCard } from './report/model-card.js';
 import { publicName, withoutMachinePath, withoutMachinePaths } from './report/public-names.js';
-import { type RunOptions, runMerge } from './run/engine.js';
+import { type RunOptions, runMerges } from './run/engine.js';
 import { nonFiniteWarnings } from './run/non-finite.js';
+import type { TensorOutcome } from './run/outcome.js';
 import { OutputFolder } from './run/output-folder.js';
-import type { TensorOutcome } from './run/scheduler.js';
 import { COPY_UNIT_BYTES } from './run/task.js';
 import { VERSION } from './version.js';
 import { type Warning, warning } from './warnings.js';
@@ -80,7 +80,7 @@ export async function mergeRecipe(recipe: Recipe, options: MergeOptions = {}): P
     const collected =
       wantsReport && canReport ? new (await import('./merge-report.js')).MergeReport(prepared) : undefined;
     const onReport = collected && ((...unit: Parameters<MergeReport['add']>) => collected.add(...unit));
-    const outcomes = await runMerge(prepared, folder, { ...options, onReport });
+    const [outcomes = []] = await runMerges([{ prepared, output: folder, onReport }], options);
     const report = collected?.finish(outcomes.reduce((total, { nonFinite }) => total + nonFinite.output, 0));
     if (report !== undefined) {
       const { writeReport } = await import('./report/geometry-files.js');

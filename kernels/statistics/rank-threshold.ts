@@ -16,7 +16,7 @@ import type {
   UnitPosition,
 } from '../statistic.js';
 import type { Operand, TensorMerge, UnitContext } from '../unit.js';
-import { type TileView, vectorBytes } from '../view.js';
+import { type TileView, untouched, vectorBytes } from '../view.js';
 import { LOW_BINS, RankSearch, type SearchRequest, type Threshold, type TieRule } from './rank-search.js';
 import { CountsPacker, type SparseCounts, unpackCounts } from './sparse-counts.js';
 
@@ -58,6 +58,7 @@ export function rankThreshold(options: RankThresholdOptions): Statistic {
   return {
     name: options.name,
     scope: options.scope,
+    ...(options.input === untouched ? { observation: 'magnitude histogram' } : {}),
     typicalPasses: 1,
     observer: (context, request) => observe(context, options.input, request as Requests | null),
     collector: (scope) => new RankCollector(options, scope),

@@ -1,4 +1,4 @@
-/** Runs a prepared merge into an output folder: workers, kernels and schedule together. */
+/** Runs prepared merges into output folders: workers, kernels and schedule together. */
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -9,9 +9,11 @@ import type { MeasuredGeometry } from '../geometry/collect.js';
 import type { Plan, PreparedMerge } from '../plan/plan.js';
 import { UNIT_ELEMENTS } from '../plan/unit-layout.js';
 import { type LayerOf, measurePlan } from './measure.js';
+import type { TensorOutcome } from './outcome.js';
 import type { OutputFolder } from './output-folder.js';
 import { WorkerPool } from './pool.js';
-import { type Progress, runPlan, type ScheduleOptions, type TensorOutcome } from './scheduler.js';
+import type { Variant } from './scheduled-tensor.js';
+import { type MergeVariant, type Progress, runPlans, type ScheduleOptions } from './scheduler.js';
 import type { WorkerSetup } from './task.js';
 
 /**
@@ -38,17 +40,24 @@ export interface RunOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** Runs the plan and writes the weights. Throws the first failure of a worker, or `interrupted`. */
-export async function runMerge(
-  prepared: PreparedMerge,
-  output: OutputFolder,
-  options: RunOptions & Pick<ScheduleOptions, 'onReport'> = {},
-): Promise<TensorOutcome[]> {
-  const { plan } = prepared;
-  const outputFiles = plan.shards.map(({ name }) => join(output.workPath, name));
-  const retainedBytes = revisitsTensors(plan) ? RETAINED_BYTES : 0;
-  return withPool(prepared, { outputFiles, retainedBytes }, options, (pool, schedule) =>
-    runPlan(plan, pool, { ...schedule, onReport: options.onReport }),
+/** A prepared merge and what becomes of it. */
+export interface MergeRun extends Pick<MergeVariant, 'onReport'> {
+  readonly prepared: PreparedMerge;
+  /** Where the weights go; undefined to merge without writing, for what the report shows. */
+  readonly output: OutputFolder | undefined;
+}
+
+/**
+ * Runs merges together and writes their weights; what they share of their inputs is read once. Throws the first failure
+ * of a worker, or `interrupted`. For each merge, outcomes in plan order.
+ */
+export async function runMerges(merges: readonly MergeRun[], options: RunOptions = {}): Promise<TensorOutcome[][]> {
+  return withPool(merges, options, (pool, variants, schedule) =>
+    runPlans(
+      variants.map((variant, i) => ({ ...variant, onReport: merges[i]!.onReport })),
+      pool,
+      schedule,
+    ),
   );
 }
 
@@ -59,38 +68,40 @@ export async function runMeasurement(
   layerOf: LayerOf,
   options: RunOptions = {},
 ): Promise<MeasuredGeometry> {
-  return withPool(prepared, { outputFiles: [], retainedBytes: 0 }, options, (pool, schedule) =>
-    measurePlan(prepared.plan, pool, names, layerOf, schedule),
+  return withPool([{ prepared, output: undefined }], options, (pool, [variant], schedule) =>
+    measurePlan(variant!, pool, names, layerOf, schedule),
   );
 }
 
-/** Starts workers for a plan, lets `work` use them, and stops them whatever happens. */
+/** Starts workers for plans, lets `work` use them, and stops them whatever happens. */
 async function withPool<T>(
-  { plan, folders }: PreparedMerge,
-  files: Pick<WorkerSetup, 'outputFiles' | 'retainedBytes'>,
+  merges: readonly MergeRun[],
   options: RunOptions,
-  work: (pool: WorkerPool, schedule: ScheduleOptions) => Promise<T>,
+  work: (pool: WorkerPool, variants: readonly Variant[], schedule: ScheduleOptions) => Promise<T>,
 ): Promise<T> {
   const { signal, onProgress = () => {} } = options;
-  const inputs = new InputFiles(plan, folders);
+  const plans = merges.map(({ prepared }) => prepared.plan);
+  const retainedBytes = plans.some(revisitsTensors) ? RETAINED_BYTES : 0;
+  const files = new RunFiles();
+  const variants = merges.map((merge, index) => files.add(merge, index));
   const setup: WorkerSetup = {
-    ...files,
-    method: plan.method,
-    inputFiles: inputs.paths,
+    methods: plans.map(({ method }) => method),
+    inputFiles: files.inputs,
+    outputFiles: files.outputs,
     simd: options.kernels === 'reference' ? undefined : await loadSimdKernels(),
     tileElements: options.tileElements ?? DEFAULT_TILE_ELEMENTS,
+    retainedBytes,
   };
   signal?.throwIfAborted();
-  const threads = usefulThreads(plan, options.threads ?? availableParallelism());
+  const threads = usefulThreads(plans, options.threads ?? availableParallelism());
   const pool = new WorkerPool(threads, setup);
   const abort = (): void => pool.fail(signal?.reason ?? new M2MergeError('interrupted', { signal: 'abort' }));
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    return await work(pool, {
+    return await work(pool, variants, {
       // Enough tensors side by side that the end of one does not leave a worker waiting for its statistics.
       concurrency: 2 * threads,
-      retainedBytes: threads * files.retainedBytes,
-      fileIndex: ({ input, file }) => inputs.indexOf(input, file),
+      retainedBytes: threads * retainedBytes,
       onProgress,
     });
   } finally {
@@ -107,30 +118,33 @@ function revisitsTensors(plan: Plan): boolean {
   return statistics.some(({ scope }) => scope === 'tensor');
 }
 
-/** All input files of a plan in one list, as workers number them. */
-class InputFiles {
-  readonly paths: readonly string[];
-  readonly #firstOfInput: readonly number[];
+/** All files of a run in two lists, as workers number them; an input that several merges share is there once. */
+class RunFiles {
+  readonly inputs: string[] = [];
+  readonly outputs: string[] = [];
+  readonly #numbers = new Map<string, number>();
 
-  constructor(plan: Plan, folders: readonly string[]) {
-    this.paths = plan.inputs.flatMap(({ files }, input) => files.map(({ name }) => join(folders[input]!, name)));
-    let next = 0;
-    this.#firstOfInput = plan.inputs.map(({ files }) => {
-      const first = next;
-      next += files.length;
-      return first;
-    });
+  add({ prepared: { plan, folders }, output }: MergeRun, index: number): Variant {
+    const numbers = plan.inputs.map(({ files }, input) =>
+      files.map(({ name }) => this.#number(join(folders[input]!, name))),
+    );
+    const firstOutput = output && this.outputs.length;
+    if (output !== undefined) this.outputs.push(...plan.shards.map(({ name }) => join(output.workPath, name)));
+    return { plan, index, firstOutput, fileIndex: ({ input, file }) => numbers[input]![file]! };
   }
 
-  indexOf(input: number, file: number): number {
-    return this.#firstOfInput[input]! + file;
+  #number(path: string): number {
+    const known = this.#numbers.get(path);
+    if (known !== undefined) return known;
+    this.#numbers.set(path, this.inputs.length);
+    return this.inputs.push(path) - 1;
   }
 }
 
 /** No more threads than there are units of work: a tiny merge should not wait for workers to start. */
-function usefulThreads(plan: Plan, wanted: number): number {
+function usefulThreads(plans: readonly Plan[], wanted: number): number {
   let units = 0;
-  for (const job of plan.jobs) {
+  for (const job of plans.flatMap(({ jobs }) => jobs)) {
     const elements = job.kind === 'merge' ? job.elements : job.byteLength;
     units += elements / UNIT_ELEMENTS;
   }

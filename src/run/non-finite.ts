@@ -1,7 +1,7 @@
 /** What a run found of NaN and infinite values, as warnings: one for each model and one for the result. */
 import type { Plan } from '../plan/plan.js';
 import { type Warning, warning } from '../warnings.js';
-import type { TensorOutcome } from './scheduler.js';
+import type { TensorOutcome } from './outcome.js';
 
 interface Tally {
   tensor: string;

@@ -1,21 +1,21 @@
 /** A fixed set of worker threads that take tasks in order; the first failure ends them all. */
 import { Worker } from 'node:worker_threads';
 import { M2MergeError } from '../errors.js';
-import type { ResultOf, Task, TaskResult, WorkerReply, WorkerRequest, WorkerSetup } from './task.js';
+import type { Task, TaskResult, WorkerReply, WorkerRequest, WorkerSetup } from './task.js';
 
 /** Tasks a worker holds at once: the one it does and the next, so that it never waits for a message. */
 const TASKS_PER_WORKER = 2;
 
 /** A task's result and the worker that did it, which may have kept what the next pass needs. */
-export interface Done<R> {
-  readonly result: R;
+export interface Done {
+  readonly result: TaskResult;
   readonly worker: number;
 }
 
 interface Pending {
   readonly task: Task;
   readonly preferred: number | undefined;
-  readonly resolve: (done: Done<TaskResult>) => void;
+  readonly resolve: (done: Done) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -43,10 +43,10 @@ export class WorkerPool {
    * Queues a task, for the `preferred` worker unless another would be idle. Rejects with the pool's first failure,
    * whichever task it came from.
    */
-  run<T extends Task>(task: T, preferred?: number): Promise<Done<ResultOf<T>>> {
+  run(task: Task, preferred?: number): Promise<Done> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure);
-      this.#queue.push({ task, preferred, resolve: resolve as (done: Done<TaskResult>) => void, reject });
+      this.#queue.push({ task, preferred, resolve, reject });
       this.#dispatch();
     });
   }

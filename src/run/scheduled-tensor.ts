@@ -1,4 +1,4 @@
-/** A planned tensor on its way through the workers: its units, its inputs, and the statistics concluded so far. */
+/** One variant's merge of a planned tensor on its way through the workers, with the statistics concluded so far. */
 import type { Method } from '../../kernels/method.js';
 import type { Statistic, StatisticScope, UnitPosition } from '../../kernels/statistic.js';
 import type { TensorMerge } from '../../kernels/unit.js';
@@ -6,34 +6,43 @@ import type { MergeJob, Plan, Source } from '../plan/plan.js';
 import { layoutOf, mergeOf } from '../plan/tensor-merge.js';
 import { countUnits, type UnitLayout } from '../plan/unit-layout.js';
 import { randomKey } from './random-key.js';
-import type { CombineTask, StoredVector, UnitInputs } from './task.js';
+import type { CombineAction, StoredVector, UnitPart } from './task.js';
 
-/** Finds the worker's file index of a plan's source. */
-export type FileIndex = (source: Pick<Source, 'input' | 'file'>) => number;
+/** A plan that takes part in a run. */
+export interface Variant {
+  readonly plan: Plan;
+  /** Index of the variant among those that run together. */
+  readonly index: number;
+  /** Finds the worker's file index of a plan's source. */
+  readonly fileIndex: (source: Pick<Source, 'input' | 'file'>) => number;
+  /** The worker's index of the variant's first output file; undefined when nothing is written. */
+  readonly firstOutput: number | undefined;
+}
 
 export class ScheduledTensor {
+  readonly variant: Variant;
   readonly job: MergeJob;
   readonly merge: TensorMerge;
+  readonly layout: UnitLayout;
   readonly units: number;
-  readonly #plan: Plan;
-  readonly #layout: UnitLayout;
-  readonly #fileIndex: FileIndex;
+  readonly base: StoredVector | undefined;
+  readonly operands: readonly StoredVector[];
   /** Where the tensor stands in the scope of each kind of statistic. */
   readonly #places: Readonly<Record<StatisticScope, { readonly tensor: number; readonly firstOrdinal: number }>>;
   readonly #concluded = new Map<Statistic, unknown>();
-  /** The worker that last read each unit and may have kept it. */
-  readonly workers: (number | undefined)[] = [];
 
   /** `index` counts merged tensors in plan order, `firstOrdinal` the units before this tensor. */
-  constructor(plan: Plan, job: MergeJob, fileIndex: FileIndex, index: number, firstOrdinal: number) {
+  constructor(variant: Variant, job: MergeJob, index: number, firstOrdinal: number) {
+    const { plan } = variant;
+    this.variant = variant;
     this.job = job;
-    this.#plan = plan;
-    this.#fileIndex = fileIndex;
-    this.#layout = layoutOf(plan, job);
-    this.units = countUnits(this.#layout, job.elements);
+    this.layout = layoutOf(plan, job);
+    this.units = countUnits(this.layout, job.elements);
     this.#places = { tensor: { tensor: 0, firstOrdinal: 0 }, model: { tensor: index, firstOrdinal } };
     const references = plan.inputs.filter(({ role }) => role === 'model').map(({ reference }) => reference);
     this.merge = mergeOf(plan, job, (model) => randomKey(plan.seed, 'mask', references[model]!, job.tensor));
+    this.base = job.base && this.#stored(job.base);
+    this.operands = job.operands.map(({ source }) => this.#stored(source));
   }
 
   statistics(method: Method): readonly Statistic[] {
@@ -49,34 +58,29 @@ export class ScheduledTensor {
     this.#concluded.set(statistic, value);
   }
 
-  /** What one unit reads and knows. */
-  unitInputs(unit: number): UnitInputs {
-    const { base, operands, elements, tensor } = this.job;
-    const { unitElements } = this.#layout;
-    const firstIndex = unit * unitElements;
+  /** What the variant knows of one unit; `operands` are the indices of its operands among what is read. */
+  part(unit: number, operands: readonly number[]): UnitPart {
     const known = [...this.#concluded].map(([statistic, value]) => {
       const position = this.position(statistic.scope, unit);
       return [statistic.name, statistic.valueForUnit(value, position, this.merge)] as const;
     });
-    return {
-      tensor,
-      firstIndex,
-      count: Math.min(unitElements, elements - firstIndex),
-      base: base && this.#stored(base),
-      operands: operands.map(({ source }) => this.#stored(source)),
-      merge: this.merge,
-      statistics: Object.fromEntries(known),
-    };
+    return { variant: this.variant.index, merge: this.merge, operands, statistics: Object.fromEntries(known) };
   }
 
-  combineTask(unit: number, report: boolean): CombineTask {
+  combineAction(part: UnitPart, report: boolean): CombineAction {
     const { target, outputDtype, tensor } = this.job;
-    const { rounding, seed } = this.#plan;
-    const output = { ...target, dtype: outputDtype, rounding, randomKey: randomKey(seed, 'rounding', '', tensor) };
-    return { kind: 'combine', inputs: this.unitInputs(unit), output, report };
+    const { plan, firstOutput } = this.variant;
+    const output = {
+      file: firstOutput === undefined ? undefined : firstOutput + target.shard,
+      begin: target.begin,
+      dtype: outputDtype,
+      rounding: plan.rounding,
+      randomKey: randomKey(plan.seed, 'rounding', '', tensor),
+    };
+    return { kind: 'combine', part, output, report };
   }
 
   #stored(source: Source): StoredVector {
-    return { file: this.#fileIndex(source), begin: source.begin, dtype: source.dtype };
+    return { file: this.variant.fileIndex(source), begin: source.begin, dtype: source.dtype };
   }
 }

@@ -1,16 +1,19 @@
 /**
- * Carries a plan out: for each tensor the passes of its statistics, then the pass that combines and writes. Tensors
- * run side by side; a statistic over the whole model is a barrier.
+ * Carries plans out: for each tensor the passes of its statistics, then the pass that combines and writes. Tensors run
+ * side by side; a statistic over the whole model is a barrier. Variants of one merge run together and share what they
+ * read.
  */
-import type { Method } from '../../kernels/method.js';
 import { findMethod } from '../../kernels/methods/registry.js';
-import type { Statistic, UnitPosition } from '../../kernels/statistic.js';
+import type { Statistic } from '../../kernels/statistic.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
-import { inputBytes } from '../plan/costs.js';
-import type { CopyJob, MergeJob, Plan } from '../plan/plan.js';
+import type { CopyJob, Job, MergeJob } from '../plan/plan.js';
 import { forEachConcurrently } from './concurrency.js';
+import { Gathering } from './gathering.js';
+import { outcomeOf, type TensorOutcome } from './outcome.js';
 import type { WorkerPool } from './pool.js';
-import { type FileIndex, ScheduledTensor } from './scheduled-tensor.js';
+import { ScheduledTensor, type Variant } from './scheduled-tensor.js';
+import { SharedTensor } from './shared-tensor.js';
+import { type GatheringOf, observeUnit } from './statistics-schedule.js';
 import { COPY_UNIT_BYTES, type CopyTask, type Retention, type UnitReport, type WriteResult } from './task.js';
 
 /** Work done since the last report. */
@@ -20,159 +23,174 @@ export interface Progress {
   readonly tensorsDone: number;
 }
 
-/** What writing one tensor showed. */
-export interface TensorOutcome {
-  readonly tensor: string;
-  /** xxHash64 of each written unit, in order. */
-  readonly checksums: readonly string[];
-  /** NaN and infinite values read from the base, from each operand, and written. */
-  readonly nonFinite: WriteResult['nonFinite'];
-}
-
 export interface ScheduleOptions {
   /** Tensors in flight at once. */
   readonly concurrency: number;
   /** Bytes of inputs that all workers together can keep from one pass to the next. */
   readonly retainedBytes: number;
-  readonly fileIndex: FileIndex;
   readonly onProgress: (progress: Progress) => void;
+}
+
+/** A variant to merge. */
+export interface MergeVariant extends Variant {
   /** Asks for a report on every merged unit; called once for each, in no particular order. */
   readonly onReport?: ((tensor: string, unit: number, report: UnitReport) => void) | undefined;
 }
 
-/** Runs all jobs of a plan on a pool. Outcomes are in plan order. */
-export async function runPlan(plan: Plan, pool: WorkerPool, options: ScheduleOptions): Promise<TensorOutcome[]> {
-  return new Schedule(plan, pool, options).run();
+/** Runs all jobs of all variants on a pool. For each variant, outcomes in plan order. */
+export async function runPlans(
+  variants: readonly MergeVariant[],
+  pool: WorkerPool,
+  options: ScheduleOptions,
+): Promise<TensorOutcome[][]> {
+  return new Schedule(variants, pool, options).run();
+}
+
+/** What a variant still has to gather before it combines. */
+interface Agenda {
+  readonly tensors: readonly ScheduledTensor[];
+  statistics: readonly Statistic[];
 }
 
 class Schedule {
-  readonly #plan: Plan;
-  readonly #method: Method;
+  readonly #variants: readonly MergeVariant[];
   readonly #pool: WorkerPool;
   readonly #options: ScheduleOptions;
-  readonly #tensors: ReadonlyMap<string, ScheduledTensor>;
-  readonly #outcomes = new Map<string, TensorOutcome>();
+  readonly #agendas: readonly Agenda[];
+  /** The merges of each tensor name, in name order, grouped by what is read together. */
+  readonly #shared: ReadonlyMap<string, readonly SharedTensor[]>;
+  readonly #outcomes: readonly Map<string, TensorOutcome>[];
 
-  constructor(plan: Plan, pool: WorkerPool, options: ScheduleOptions) {
-    this.#plan = plan;
-    this.#method = findMethod(plan.method)!;
+  constructor(variants: readonly MergeVariant[], pool: WorkerPool, options: ScheduleOptions) {
+    this.#variants = variants;
     this.#pool = pool;
     this.#options = options;
-    let firstOrdinal = 0;
-    const mergeJobs = plan.jobs.filter((job): job is MergeJob => job.kind === 'merge');
-    this.#tensors = new Map(
-      mergeJobs.map((job, index) => {
-        const tensor = new ScheduledTensor(plan, job, options.fileIndex, index, firstOrdinal);
-        firstOrdinal += tensor.units;
-        return [job.tensor, tensor] as const;
-      }),
-    );
-  }
-
-  async run(): Promise<TensorOutcome[]> {
-    const tensors = [...this.#tensors.values()];
-    const statistics = tensors[0]?.statistics(this.#method) ?? [];
-    let next = 0;
-    for (const [index, statistic] of statistics.entries()) {
-      if (statistic.scope !== 'model') continue;
-      const before = statistics.slice(next, index);
-      await this.#forEach(tensors, (tensor) => this.#gatherAll(before, tensor));
-      const value = await this.#gather(statistic, tensors);
-      for (const tensor of tensors) tensor.conclude(statistic, value);
-      next = index + 1;
-    }
-    const remaining = statistics.slice(next);
-    await this.#forEach(this.#plan.jobs, async (job) => {
-      const outcome =
-        job.kind === 'copy' ? await this.#copy(job) : await this.#merge(this.#tensors.get(job.tensor)!, remaining);
-      this.#outcomes.set(job.tensor, outcome);
-      this.#options.onProgress({ bytesRead: 0, bytesWritten: 0, tensorsDone: 1 });
+    this.#outcomes = variants.map(() => new Map());
+    this.#agendas = variants.map((variant): Agenda => {
+      const tensors = scheduleTensors(variant);
+      return { tensors, statistics: tensors[0]?.statistics(findMethod(variant.plan.method)!) ?? [] };
     });
-    return this.#plan.jobs.map(({ tensor }) => this.#outcomes.get(tensor)!);
+    const byName = groupByName(this.#agendas.flatMap(({ tensors }) => tensors));
+    this.#shared = new Map([...byName].map(([name, tensors]) => [name, SharedTensor.group(tensors)]));
   }
 
-  async #merge(tensor: ScheduledTensor, statistics: readonly Statistic[]): Promise<TensorOutcome> {
-    await this.#gatherAll(statistics, tensor);
+  async run(): Promise<TensorOutcome[][]> {
+    const tensors = [...this.#shared.values()].flat();
+    for (;;) {
+      const barriers = this.#agendas.map(({ statistics }) => statistics.findIndex(({ scope }) => scope === 'model'));
+      if (barriers.every((index) => index < 0)) break;
+      const upTo = (variant: number): readonly Statistic[] =>
+        this.#agendas[variant]!.statistics.slice(0, Math.max(0, barriers[variant]!));
+      await this.#forEach(tensors, (tensor) => this.#gatherOfTensor(tensor, upTo));
+      await this.#gatherOfModel(tensors, barriers);
+    }
+    await this.#forEach(tensors, (tensor) =>
+      this.#gatherOfTensor(tensor, (variant) => this.#agendas[variant]!.statistics).then(() => this.#merge(tensor)),
+    );
+    await this.#forEach(this.#copies(), ([variant, job]) => this.#copy(variant, job));
+    return this.#variants.map(({ plan, index }) => plan.jobs.map(({ tensor }) => this.#outcomes[index]!.get(tensor)!));
+  }
+
+  /** One after the other, the statistics that each variant gathers tensor by tensor, for all variants in step. */
+  async #gatherOfTensor(tensor: SharedTensor, statisticsOf: (variant: number) => readonly Statistic[]): Promise<void> {
+    const lists = tensor.members.map(({ variant }) => statisticsOf(variant.index));
+    const longest = Math.max(...lists.map(({ length }) => length));
+    for (let next = 0; next < longest; next++) {
+      const gatherings = new Map<ScheduledTensor, Gathering>();
+      tensor.members.forEach((member, i) => {
+        const statistic = lists[i]![next];
+        if (statistic !== undefined) gatherings.set(member, new Gathering(statistic, [member]));
+      });
+      const retain = tensor.inputBytes <= this.#options.retainedBytes ? 'inputs' : 'derived';
+      await this.#gather([tensor], (member) => gatherings.get(member), retain);
+    }
+  }
+
+  /** The statistic over the whole model that each variant at a barrier waits for. */
+  async #gatherOfModel(tensors: readonly SharedTensor[], barriers: readonly number[]): Promise<void> {
+    const gatherings = this.#agendas.map(({ tensors: own, statistics }, variant) => {
+      const statistic = statistics[barriers[variant]!];
+      return statistic && new Gathering(statistic, own);
+    });
+    await this.#gather(tensors, ({ variant }) => gatherings[variant.index], 'nothing');
+    this.#agendas.forEach((agenda, variant) => {
+      agenda.statistics = agenda.statistics.slice(barriers[variant]! + 1);
+    });
+  }
+
+  /** Passes over the tensors until every gathering has its value. */
+  async #gather(tensors: readonly SharedTensor[], gatheringOf: GatheringOf, retain: Retention): Promise<void> {
+    const gatherings = new Set(
+      tensors.flatMap(({ members }) => members.flatMap((member) => gatheringOf(member) ?? [])),
+    );
+    for (;;) {
+      const open = [...gatherings].filter(({ done }) => !done);
+      if (open.length === 0) return;
+      await this.#forEach(tensors, async (tensor) => {
+        await Promise.all(
+          unitsOf(tensor).map(async (unit) => {
+            if (await observeUnit(this.#pool, tensor, unit, gatheringOf, retain)) this.#report(tensor, false);
+          }),
+        );
+      });
+      for (const gathering of open) gathering.endPass();
+    }
+  }
+
+  async #merge(tensor: SharedTensor): Promise<void> {
+    const { members } = tensor;
+    const variants = members.map(({ variant }) => this.#variants[variant.index]!);
     const results = await Promise.all(
       unitsOf(tensor).map(async (unit) => {
-        const { result } = await this.#pool.run(
-          tensor.combineTask(unit, this.#options.onReport !== undefined),
-          tensor.workers[unit],
+        const actions = members.map((member, i) =>
+          member.combineAction(tensor.part(member, unit), variants[i]!.onReport !== undefined),
         );
-        if (result.report !== undefined) this.#options.onReport?.(tensor.job.tensor, unit, result.report);
-        this.#report(tensor, 1);
-        return result;
+        const task = { kind: 'visit', inputs: tensor.inputs(unit), actions, retain: 'nothing' } as const;
+        const { result } = await this.#pool.run(task, tensor.workers[unit]);
+        const written = result as readonly WriteResult[];
+        written.forEach(({ report }, i) => {
+          if (report !== undefined) variants[i]!.onReport?.(members[i]!.job.tensor, unit, report);
+        });
+        this.#report(tensor, true);
+        return written;
       }),
     );
-    return outcomeOf(tensor.job.tensor, tensor.job.operands.length, results);
+    members.forEach(({ job, variant }, i) => {
+      const own = results.map((unit) => unit[i]!);
+      this.#finish(variant, outcomeOf(job.tensor, job.operands.length, own));
+    });
   }
 
-  async #copy(job: CopyJob): Promise<TensorOutcome> {
+  #copies(): readonly (readonly [Variant, CopyJob])[] {
+    return this.#variants.flatMap((variant) => {
+      const jobs = variant.plan.jobs.filter((job: Job): job is CopyJob => job.kind === 'copy');
+      return jobs.map((job) => [variant, job] as const);
+    });
+  }
+
+  async #copy(variant: Variant, job: CopyJob): Promise<void> {
+    if (variant.firstOutput === undefined) return this.#finish(variant, outcomeOf(job.tensor, 0, []));
+    const { source, target } = job;
+    const files = { source: variant.fileIndex(source), target: variant.firstOutput + target.shard };
     const tasks: CopyTask[] = [];
     for (let done = 0; done < job.byteLength; done += COPY_UNIT_BYTES) {
       const byteLength = Math.min(COPY_UNIT_BYTES, job.byteLength - done);
-      const { source, target } = job;
-      const file = this.#options.fileIndex(source);
-      tasks.push({
-        kind: 'copy',
-        file,
-        shard: target.shard,
-        source: source.begin + done,
-        target: target.begin + done,
-        byteLength,
-      });
+      const ranges = { sourceBegin: source.begin + done, targetBegin: target.begin + done, byteLength };
+      tasks.push({ kind: 'copy', ...files, ...ranges });
     }
     const results = await Promise.all(
       tasks.map(async (task) => {
         const { result } = await this.#pool.run(task);
         this.#options.onProgress({ bytesRead: task.byteLength, bytesWritten: task.byteLength, tensorsDone: 0 });
-        return result;
+        return result[0] as WriteResult;
       }),
     );
-    return outcomeOf(job.tensor, 0, results);
+    this.#finish(variant, outcomeOf(job.tensor, 0, results));
   }
 
-  async #gatherAll(statistics: readonly Statistic[], tensor: ScheduledTensor): Promise<void> {
-    for (const statistic of statistics) tensor.conclude(statistic, await this.#gather(statistic, [tensor]));
-  }
-
-  /** Runs the passes of one statistic over one tensor or over all. */
-  async #gather(statistic: Statistic, tensors: readonly ScheduledTensor[]): Promise<unknown> {
-    const elements = tensors.reduce((total, tensor) => total + tensor.job.elements, 0);
-    const collector = statistic.collector({ tensors: tensors.map(({ merge }) => merge), elements });
-    let request: unknown = null;
-    let visits = (_position: UnitPosition): boolean => true;
-    for (;;) {
-      await this.#forEach(tensors, async (tensor) => {
-        const units = unitsOf(tensor).filter((unit) => visits(tensor.position(statistic.scope, unit)));
-        await Promise.all(
-          units.map(async (unit) => {
-            const partial = await this.#observe(statistic, request, tensor, unit);
-            collector.add(tensor.position(statistic.scope, unit), partial);
-            this.#report(tensor, 0);
-          }),
-        );
-      });
-      const outcome = collector.conclude();
-      if ('value' in outcome) return outcome.value;
-      request = outcome.request;
-      visits = outcome.visits ?? (() => true);
-    }
-  }
-
-  async #observe(statistic: Statistic, request: unknown, tensor: ScheduledTensor, unit: number): Promise<unknown> {
-    const retain = this.#retention(statistic, tensor);
-    const inputs = tensor.unitInputs(unit);
-    const task = { kind: 'observe', inputs, statistic: statistic.name, request, retain } as const;
-    const { result, worker } = await this.#pool.run(task, tensor.workers[unit]);
-    if (retain !== 'nothing') tensor.workers[unit] = worker;
-    return result.partial;
-  }
-
-  /** A tensor that workers cannot hold would push out its own first units before they are needed again. */
-  #retention({ scope }: Statistic, { job }: ScheduledTensor): Retention {
-    if (scope === 'model') return 'nothing';
-    return inputBytes(job) <= this.#options.retainedBytes ? 'inputs' : 'derived';
+  #finish({ index }: Variant, outcome: TensorOutcome): void {
+    this.#outcomes[index]!.set(outcome.tensor, outcome);
+    this.#options.onProgress({ bytesRead: 0, bytesWritten: 0, tensorsDone: 1 });
   }
 
   #forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
@@ -180,24 +198,38 @@ class Schedule {
   }
 
   /** Counts one unit; the units of a tensor share its bytes evenly. */
-  #report({ job, units }: ScheduledTensor, written: 0 | 1): void {
-    const bytesWritten = (written * (job.elements * bytesPerElement(job.outputDtype))) / units;
-    this.#options.onProgress({ bytesRead: inputBytes(job) / units, bytesWritten, tensorsDone: 0 });
+  #report({ members, units, inputBytes }: SharedTensor, written: boolean): void {
+    const bytes = members
+      .filter(({ variant }) => variant.firstOutput !== undefined)
+      .reduce((total, { job }) => total + job.elements * bytesPerElement(job.outputDtype), 0);
+    this.#options.onProgress({
+      bytesRead: inputBytes / units,
+      bytesWritten: written ? bytes / units : 0,
+      tensorsDone: 0,
+    });
   }
 }
 
-const unitsOf = ({ units }: ScheduledTensor): number[] => Array.from({ length: units }, (_, unit) => unit);
+const unitsOf = ({ units }: SharedTensor): number[] => Array.from({ length: units }, (_, unit) => unit);
 
-function outcomeOf(tensor: string, operands: number, results: readonly WriteResult[]): TensorOutcome {
-  const sum = (read: (nonFinite: WriteResult['nonFinite']) => number) =>
-    results.reduce((total, { nonFinite }) => total + read(nonFinite), 0);
-  return {
-    tensor,
-    checksums: results.map(({ checksum }) => checksum),
-    nonFinite: {
-      base: sum(({ base }) => base),
-      operands: Array.from({ length: operands }, (_, i) => sum(({ operands }) => operands[i] ?? 0)),
-      output: sum(({ output }) => output),
-    },
-  };
+/** The merge jobs of a variant, in name order. */
+export function scheduleTensors(variant: Variant): ScheduledTensor[] {
+  const jobs = variant.plan.jobs.filter((job): job is MergeJob => job.kind === 'merge');
+  let firstOrdinal = 0;
+  return jobs.map((job, index) => {
+    const tensor = new ScheduledTensor(variant, job, index, firstOrdinal);
+    firstOrdinal += tensor.units;
+    return tensor;
+  });
+}
+
+/** By tensor name, names in UTF-8 byte order as in plans. */
+function groupByName(tensors: readonly ScheduledTensor[]): ReadonlyMap<string, readonly ScheduledTensor[]> {
+  const groups = new Map<string, ScheduledTensor[]>();
+  for (const tensor of tensors) {
+    const group = groups.get(tensor.job.tensor);
+    if (group === undefined) groups.set(tensor.job.tensor, [tensor]);
+    else group.push(tensor);
+  }
+  return groups;
 }

@@ -4,7 +4,7 @@ import type { MergeableDtype, OutputDtype } from '../checkpoint/dtype.js';
 import type { ErrorFacts, ErrorKind } from '../errors.js';
 import type { UnitAccount } from '../geometry/accounting.js';
 import type { UnitSums } from '../geometry/unit-sums.js';
-import { UNIT_ELEMENTS } from '../plan/unit-layout.js';
+import { UNIT_ELEMENTS, type UnitLayout } from '../plan/unit-layout.js';
 import type { Rounding } from '../recipe/recipe.js';
 
 /** Bytes of a unit of a tensor that is copied. */
@@ -21,8 +21,8 @@ export interface StoredVector {
 
 /** Where a unit's result goes. */
 export interface OutputVector {
-  /** Index into the worker's output files. */
-  readonly shard: number;
+  /** Index into the worker's output files; undefined when the result is only looked at. */
+  readonly file: number | undefined;
   /** Byte of the tensor's first element in the file. */
   readonly begin: number;
   readonly dtype: OutputDtype;
@@ -31,18 +31,50 @@ export interface OutputVector {
   readonly randomKey: readonly [low: number, high: number];
 }
 
-/** Elements [firstIndex, firstIndex + count) of one tensor's merge. */
+/** Elements [firstIndex, firstIndex + count) of one tensor in all inputs that a visit reads. */
 export interface UnitInputs {
   readonly tensor: string;
   readonly firstIndex: number;
   readonly count: number;
+  readonly layout: UnitLayout;
   readonly base: StoredVector | undefined;
-  /** One for each operand of `merge`. */
   readonly operands: readonly StoredVector[];
+}
+
+/** What one variant makes of a unit. */
+export interface UnitPart {
+  /** Index into the worker's methods. */
+  readonly variant: number;
   readonly merge: TensorMerge;
+  /** For each operand of `merge`, its index in `UnitInputs.operands`. */
+  readonly operands: readonly number[];
   /** Concluded statistics, cut down to this unit. */
   readonly statistics: Readonly<Record<string, unknown>>;
 }
+
+export interface ObserveAction {
+  readonly kind: 'observe';
+  readonly part: UnitPart;
+  /** Name of the statistic, and what its collector asked for (null in the first pass). */
+  readonly statistic: string;
+  readonly request: unknown;
+}
+
+export interface CombineAction {
+  readonly kind: 'combine';
+  readonly part: UnitPart;
+  readonly output: OutputVector;
+  /** Measure the geometry and account for the merge in the same pass; needs a base. */
+  readonly report: boolean;
+}
+
+/** Measure the geometry of a unit's task vectors. */
+export interface MeasureAction {
+  readonly kind: 'measure';
+  readonly part: UnitPart;
+}
+
+export type Action = ObserveAction | CombineAction | MeasureAction;
 
 /**
  * What a worker keeps of a unit: what a pass derived and may use again, the inputs too (when the next pass over all of
@@ -50,40 +82,26 @@ export interface UnitInputs {
  */
 export type Retention = 'inputs' | 'derived' | 'nothing';
 
-export interface ObserveTask {
-  readonly kind: 'observe';
+/** Reads a unit once and does everything that is asked of it while it is in the cache. */
+export interface VisitTask {
+  readonly kind: 'visit';
   readonly inputs: UnitInputs;
-  /** Name of the statistic, and what its collector asked for (null in the first pass). */
-  readonly statistic: string;
-  readonly request: unknown;
+  readonly actions: readonly Action[];
   readonly retain: Retention;
-}
-
-export interface CombineTask {
-  readonly kind: 'combine';
-  readonly inputs: UnitInputs;
-  readonly output: OutputVector;
-  /** Measure the geometry and account for the merge in the same pass; needs a base. */
-  readonly report: boolean;
 }
 
 export interface CopyTask {
   readonly kind: 'copy';
-  readonly file: number;
-  readonly shard: number;
-  /** Bytes [source, source + byteLength) of the input go to `target` and after. */
+  /** Index into the worker's input files, and into its output files. */
   readonly source: number;
   readonly target: number;
+  /** Bytes [sourceBegin, sourceBegin + byteLength) of the input go to `targetBegin` and after. */
+  readonly sourceBegin: number;
+  readonly targetBegin: number;
   readonly byteLength: number;
 }
 
-/** Measure the geometry of a unit's task vectors. */
-export interface MeasureTask {
-  readonly kind: 'measure';
-  readonly inputs: UnitInputs;
-}
-
-export type Task = ObserveTask | CombineTask | CopyTask | MeasureTask;
+export type Task = VisitTask | CopyTask;
 
 export interface ObserveResult {
   readonly kind: 'observe';
@@ -96,7 +114,7 @@ export interface WriteResult {
   readonly checksum: string;
   /** NaN and infinite values: in the base (or 0), in each operand, and in what was written. */
   readonly nonFinite: { readonly base: number; readonly operands: readonly number[]; readonly output: number };
-  /** What was asked for by `CombineTask.report`. */
+  /** What was asked for by `CombineAction.report`. */
   readonly report?: UnitReport;
 }
 
@@ -111,18 +129,15 @@ export interface MeasureResult {
   readonly sums: UnitSums;
 }
 
-export type TaskResult = ObserveResult | WriteResult | MeasureResult;
+export type ActionResult = ObserveResult | WriteResult | MeasureResult;
 
-/** Result type of each kind of task. */
-export type ResultOf<T extends Task> = T extends ObserveTask
-  ? ObserveResult
-  : T extends MeasureTask
-    ? MeasureResult
-    : WriteResult;
+/** One result for each action of a visit; a copy has one. */
+export type TaskResult = readonly ActionResult[];
 
 /** What a worker is told once. */
 export interface WorkerSetup {
-  readonly method: string;
+  /** Name of the method of each variant. */
+  readonly methods: readonly string[];
   readonly inputFiles: readonly string[];
   readonly outputFiles: readonly string[];
   /** Compiled SIMD kernels; undefined for the reference kernels. */

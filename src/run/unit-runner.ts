@@ -1,36 +1,30 @@
 /**
- * The inner loop of every merge: read a tile of each input, widen it to f32, let the method combine (or a statistic
- * observe) it step by step while it is in the cache, narrow the result and write the tile. Runs in a worker.
+ * The inner loop of every merge: read a tile of each input, widen it to f32, and let every action asked for (a variant
+ * that combines, a statistic that observes) work on it step by step while it is in the cache. Runs in a worker.
  */
 import type { XXHash } from 'xxhash-wasm';
 import type { Kernels } from '../../kernels/abi.js';
 import type { Method } from '../../kernels/method.js';
-import type { Tile, UnitContext } from '../../kernels/unit.js';
+import type { UnitContext } from '../../kernels/unit.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
-import { layOutUnits } from '../plan/unit-layout.js';
-import { narrow, widen, widenDifference } from './convert.js';
+import { widen, widenDifference } from './convert.js';
 import type { PositionedFiles } from './files.js';
+import { combinePass, formatChecksum } from './passes/combine.js';
+import { measurePass } from './passes/measure.js';
+import { observePass } from './passes/observe.js';
+import type { Pass, PassContext } from './passes/pass.js';
 import { RetainedUnits } from './retained-units.js';
-import type {
-  CombineTask,
-  CopyTask,
-  MeasureResult,
-  MeasureTask,
-  ObserveResult,
-  ObserveTask,
-  UnitInputs,
-  WriteResult,
-} from './task.js';
-import { observeGeometry, reportUnit } from './unit-geometry.js';
+import type { Action, CopyTask, Retention, StoredVector, TaskResult, UnitInputs, UnitPart, VisitTask } from './task.js';
 import { SLOT_ALIGNMENT, UnitMemory } from './unit-memory.js';
-import type { InputVector, UnitVectors } from './unit-vectors.js';
+import { allInputs, type InputVector, type UnitVectors, vectorsOf } from './unit-vectors.js';
 
 /** The part of a retained unit that holds its raw inputs. */
 const INPUTS = 'inputs';
 
 export interface UnitRunnerOptions {
   readonly kernels: Kernels;
-  readonly method: Method;
+  /** By variant. */
+  readonly methods: readonly Method[];
   readonly files: PositionedFiles;
   /** Elements of a tile: what one read call of an input asks for. A multiple of 64. */
   readonly tileElements: number;
@@ -50,84 +44,60 @@ export class UnitRunner {
     this.#retained = new RetainedUnits(this.#memory.reserve(options.retainedBytes), options.retainedBytes);
   }
 
-  /** Gathers one statistic over a unit. */
-  observe({ inputs, statistic: name, request, retain }: ObserveTask): ObserveResult {
-    const statistic = this.#options.method
-      .statistics(inputs.merge.settings)
-      .find((candidate) => candidate.name === name);
-    if (statistic === undefined) throw new RangeError(`method has no statistic ${name}`);
+  /** Reads a unit and carries out the actions on it. */
+  visit({ inputs, actions, retain }: VisitTask): TaskResult {
     const vectors = this.#takeInputs(inputs, retain === 'inputs');
-    const observer = statistic.observer(this.#context(inputs, retain !== 'nothing'), request);
-    this.#forEachTile(inputs, vectors, (tile) => observer.observe(tile));
-    return { kind: 'observe', partial: observer.finish() };
-  }
-
-  /** Merges a unit and writes it. */
-  combine({ inputs, output, report }: CombineTask): WriteResult {
-    const { kernels, method, files } = this.#options;
-    const vectors = this.#takeInputs(inputs, false);
-    const width = bytesPerElement(output.dtype);
-    const cut = this.#cut(inputs);
-    const merged = this.#memory.take(4 * cut.stepElements);
-    const raw = this.#memory.take(width * cut.tileElements);
-    const context = this.#context(inputs, false);
-    const combine = method.combine(context);
-    const reporter = report ? reportUnit(context, vectors, output) : undefined;
-    const hash = this.#options.createHash();
-    let nonFinite = 0;
-    const finishStep = (tile: Tile, offset: number, rawElement: number) => {
-      combine(tile, merged);
-      reporter?.observe(tile, rawElement, merged);
-      if (vectors.base !== undefined) kernels.add(merged, merged, vectors.base.values, tile.count);
-      nonFinite += narrow(kernels, output, merged, raw + width * offset, tile);
-      reporter?.written(tile, raw + width * offset);
-    };
-    this.#forEachTile(inputs, vectors, finishStep, (firstIndex, count) => {
-      const bytes = this.#memory.bytes(raw, width * count);
-      hash.update(bytes);
-      files.write(output.shard, bytes, output.begin + width * firstIndex);
+    const passes = actions.map((action) => this.#pass(action, inputs, vectors, retain));
+    const tiles = actions.map(({ part }) => {
+      const { base, operands } = vectorsOf(vectors, part);
+      return { operands: operands.map(({ values }) => values), base: base?.values };
     });
-    this.#retained.release(unitName(inputs));
-    return {
-      kind: 'write',
-      checksum: formatChecksum(hash),
-      nonFinite: {
-        base: vectors.base?.nonFinite ?? 0,
-        operands: vectors.operands.map((vector) => vector.nonFinite),
-        output: nonFinite,
-      },
-      ...(reporter === undefined ? {} : { report: reporter.finish() }),
-    };
-  }
-
-  /** Measures the geometry of a unit's task vectors, which must have a base. */
-  measure({ inputs }: MeasureTask): MeasureResult {
-    const vectors = this.#takeInputs(inputs, false);
-    const observer = observeGeometry(this.#context(inputs, false), vectors);
-    this.#forEachTile(inputs, vectors, (tile, _offset, rawElement) => observer.observe(tile, rawElement));
-    return { kind: 'measure', sums: observer.finish() };
+    this.#forEachStep(inputs, vectors, passes, (firstIndex, count, offset, rawElement) => {
+      passes.forEach((pass, i) => {
+        pass.step({ tile: { firstIndex, count, ...tiles[i]! }, offset, rawElement });
+      });
+    });
+    if (retain === 'nothing') this.#retained.release(unitName(inputs));
+    return passes.map((pass) => pass.finish());
   }
 
   /** Copies bytes from an input to an output. */
-  copy({ file, shard, source, target, byteLength }: CopyTask): WriteResult {
+  copy({ source, target, sourceBegin, targetBegin, byteLength }: CopyTask): TaskResult {
     const { files, tileElements, createHash } = this.#options;
     this.#memory.reset();
     const raw = this.#memory.take(tileElements);
     const hash = createHash();
     for (let done = 0; done < byteLength; done += tileElements) {
       const bytes = this.#memory.bytes(raw, Math.min(tileElements, byteLength - done));
-      files.read(file, bytes, source + done);
+      files.read(source, bytes, sourceBegin + done);
       hash.update(bytes);
-      files.write(shard, bytes, target + done);
+      files.write(target, bytes, targetBegin + done);
     }
-    return { kind: 'write', checksum: formatChecksum(hash), nonFinite: { base: 0, operands: [], output: 0 } };
+    const nonFinite = { base: 0, operands: [], output: 0 };
+    return [{ kind: 'write', checksum: formatChecksum(hash), nonFinite }];
+  }
+
+  #pass(action: Action, inputs: UnitInputs, vectors: UnitVectors, retain: Retention): Pass {
+    const { methods, files, createHash, kernels } = this.#options;
+    const method = methods[action.part.variant]!;
+    const context: PassContext = {
+      kernels,
+      unit: this.#context(inputs, action.part, retain !== 'nothing'),
+      vectors: vectorsOf(vectors, action.part),
+      tileElements: this.#tileElements(inputs),
+      take: (bytes) => this.#memory.take(bytes),
+      bytes: (slot, length) => this.#memory.bytes(slot, length),
+    };
+    if (action.kind === 'observe') return observePass(action, context, method);
+    if (action.kind === 'measure') return measurePass(context);
+    return combinePass(action, context, { method, files, hash: createHash() });
   }
 
   /** Takes memory for a unit's inputs: where an earlier pass left them, in the ring if they are to stay, or a tile. */
   #takeInputs(inputs: UnitInputs, retain: boolean): UnitVectors {
     this.#memory.reset();
-    const { base, operands, count } = inputs;
-    const { stepElements, tileElements } = this.#cut(inputs);
+    const { base, operands, count, layout } = inputs;
+    const tileElements = this.#tileElements(inputs);
     const stored = base === undefined ? operands : [base, ...operands];
     const sizes = stored.map(({ dtype }) => alignUp(bytesPerElement(dtype) * count));
     const unit = unitName(inputs);
@@ -138,7 +108,7 @@ export class UnitRunner {
     const vectors = stored.map((vector, i): InputVector => {
       const raw = frame === undefined ? this.#memory.take(bytesPerElement(vector.dtype) * tileElements) : next;
       next += sizes[i]!;
-      return { stored: vector, raw, values: this.#memory.take(4 * stepElements), nonFinite: 0 };
+      return { stored: vector, raw, values: this.#memory.take(4 * layout.stepElements), nonFinite: 0 };
     });
     const [first, ...rest] = vectors;
     const hasBase = base !== undefined;
@@ -151,8 +121,8 @@ export class UnitRunner {
   }
 
   /** With `retain`, what the pass derives is kept for the next one. */
-  #context(inputs: UnitInputs, retain: boolean): UnitContext {
-    const { merge, statistics, firstIndex, count } = inputs;
+  #context(inputs: UnitInputs, { merge, statistics, variant }: UnitPart, retain: boolean): UnitContext {
+    const { firstIndex, count, layout } = inputs;
     const unit = unitName(inputs);
     return {
       kernels: this.#options.kernels,
@@ -160,10 +130,10 @@ export class UnitRunner {
       statistics,
       firstIndex,
       count,
-      tileCapacity: this.#cut(inputs).stepElements,
+      tileCapacity: layout.stepElements,
       allocate: (bytes) => this.#memory.takeZeroed(bytes),
       keep: (name, bytes) => {
-        const part = `derived ${name}`;
+        const part = `${name} derived by ${variant}`;
         const found = this.#retained.find(unit, part);
         if (found !== undefined) return { slot: found, filled: true };
         const placed = retain ? this.#retained.place(unit, part, bytes) : undefined;
@@ -172,40 +142,34 @@ export class UnitRunner {
     };
   }
 
-  /**
-   * Reads tile after tile and hands each on in steps; `offset` is the step's first element inside the tile, `rawElement`
-   * inside the raw vectors.
-   */
-  #forEachTile(
+  /** Reads tile after tile and hands each on in steps, widened. */
+  #forEachStep(
     inputs: UnitInputs,
     vectors: UnitVectors,
-    onStep: (step: Tile, offset: number, rawElement: number) => void,
-    onTile: (firstIndex: number, count: number) => void = () => {},
+    passes: readonly Pass[],
+    onStep: (firstIndex: number, count: number, offset: number, rawElement: number) => void,
   ): void {
-    const { firstIndex, count } = inputs;
-    const { stepElements, tileElements } = this.#cut(inputs);
-    const { base, operands, wholeUnit, present } = vectors;
-    const sources = base === undefined ? operands : [base, ...operands];
-    const slots = { operands: operands.map(({ values }) => values), base: base?.values };
+    const { firstIndex, count, layout } = inputs;
+    const tileElements = this.#tileElements(inputs);
     for (let done = 0; done < count; done += tileElements) {
       const tileFirst = firstIndex + done;
       const tileCount = Math.min(tileElements, count - done);
-      const rawOffset = wholeUnit ? done : 0;
-      if (!present) for (const source of sources) this.#readTile(source, rawOffset, tileFirst, tileCount);
-      for (let offset = 0; offset < tileCount; offset += stepElements) {
-        const stepCount = Math.min(stepElements, tileCount - offset);
-        this.#widenStep(vectors, rawOffset + offset, stepCount);
-        onStep({ firstIndex: tileFirst + offset, count: stepCount, ...slots }, offset, rawOffset + offset);
+      const rawOffset = vectors.wholeUnit ? done : 0;
+      if (!vectors.present) {
+        for (const input of allInputs(vectors)) this.#readTile(input, rawOffset, tileFirst, tileCount);
       }
-      onTile(tileFirst, tileCount);
+      for (let offset = 0; offset < tileCount; offset += layout.stepElements) {
+        const stepCount = Math.min(layout.stepElements, tileCount - offset);
+        this.#widenStep(vectors, rawOffset + offset, stepCount);
+        onStep(tileFirst + offset, stepCount, offset, rawOffset + offset);
+      }
+      for (const pass of passes) pass.tileDone?.(tileFirst, tileCount);
     }
   }
 
-  /** How the unit is cut: `tileElements` are read at once, `stepElements` handed on, both whole runs. */
-  #cut({ merge }: UnitInputs): { readonly stepElements: number; readonly tileElements: number } {
-    const { method, tileElements } = this.#options;
-    const { stepElements, runElements } = layOutUnits(method, merge.shape, merge.settings);
-    return { stepElements, tileElements: Math.max(1, Math.floor(tileElements / runElements)) * runElements };
+  /** Elements read at once: whole runs. */
+  #tileElements({ layout: { runElements } }: UnitInputs): number {
+    return Math.max(1, Math.floor(this.#options.tileElements / runElements)) * runElements;
   }
 
   /** Widens `count` elements from raw element `offset` of every input: the base, and values or task vectors. */
@@ -230,8 +194,9 @@ export class UnitRunner {
 
 const alignUp = (bytes: number): number => Math.ceil(bytes / SLOT_ALIGNMENT) * SLOT_ALIGNMENT;
 
-const unitName = ({ tensor, firstIndex }: UnitInputs): string => `${firstIndex} ${tensor}`;
-
-function formatChecksum(hash: XXHash<bigint>): string {
-  return hash.digest().toString(16).padStart(16, '0');
-}
+/** What is kept is found again by everything that reads the same elements of the same inputs. */
+const unitName = ({ firstIndex, count, base, operands }: UnitInputs): string => {
+  const place = (vector: StoredVector | undefined): string =>
+    vector === undefined ? '' : `${vector.file}@${vector.begin}`;
+  return `${firstIndex}+${count} ${place(base)} ${operands.map(place).join(',')}`;
+};

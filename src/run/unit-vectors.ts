@@ -1,6 +1,6 @@
 /** The inputs of a unit in kernel memory, while it runs. */
 import type { Slot } from '../../kernels/abi.js';
-import type { StoredVector } from './task.js';
+import type { StoredVector, UnitPart } from './task.js';
 
 /** One input of a unit while it runs. */
 export interface InputVector {
@@ -17,4 +17,14 @@ export interface UnitVectors {
   readonly operands: readonly InputVector[];
   readonly wholeUnit: boolean;
   readonly present: boolean;
+}
+
+/** The base, if there is one, and the operands. */
+export function allInputs({ base, operands }: UnitVectors): readonly InputVector[] {
+  return base === undefined ? operands : [base, ...operands];
+}
+
+/** The inputs with the operands of one variant only, in its order. */
+export function vectorsOf(vectors: UnitVectors, { operands }: UnitPart): UnitVectors {
+  return { ...vectors, operands: operands.map((index) => vectors.operands[index]!) };
 }

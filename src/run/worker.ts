@@ -6,7 +6,7 @@ import { instantiateSimdKernels } from '../../kernels/load.js';
 import { findMethod } from '../../kernels/methods/registry.js';
 import { isM2MergeError } from '../errors.js';
 import { PositionedFiles } from './files.js';
-import type { Task, TaskResult, WorkerReply, WorkerRequest, WorkerSetup } from './task.js';
+import type { WorkerReply, WorkerRequest, WorkerSetup } from './task.js';
 import { UnitRunner } from './unit-runner.js';
 
 const setup = workerData as WorkerSetup;
@@ -22,7 +22,7 @@ async function createKernels(): Promise<Kernels> {
 
 const runner = new UnitRunner({
   kernels: await createKernels(),
-  method: findMethod(setup.method)!,
+  methods: setup.methods.map((name) => findMethod(name)!),
   files: new PositionedFiles({ inputs: setup.inputFiles, outputs: setup.outputFiles }),
   tileElements: setup.tileElements,
   retainedBytes: setup.retainedBytes,
@@ -32,7 +32,10 @@ const runner = new UnitRunner({
 port.on('message', ({ id, task }: WorkerRequest) => {
   try {
     // Results are copied, not transferred: for some hundred kilobytes, detaching buffers costs far more.
-    port.postMessage({ id, result: resultOf(task) } satisfies WorkerReply);
+    port.postMessage({
+      id,
+      result: task.kind === 'visit' ? runner.visit(task) : runner.copy(task),
+    } satisfies WorkerReply);
   } catch (error) {
     const reply: WorkerReply = isM2MergeError(error)
       ? { id, error: { kind: error.kind, facts: error.facts } }
@@ -40,9 +43,3 @@ port.on('message', ({ id, task }: WorkerRequest) => {
     port.postMessage(reply);
   }
 });
-
-function resultOf(task: Task): TaskResult {
-  if (task.kind === 'observe') return runner.observe(task);
-  if (task.kind === 'measure') return runner.measure(task);
-  return task.kind === 'combine' ? runner.combine(task) : runner.copy(task);
-}

@@ -1,0 +1,59 @@
+/** Merges the steps of a unit, rounds the result, and writes it. */
+import type { XXHash } from 'xxhash-wasm';
+import type { Method } from '../../../kernels/method.js';
+import { vectorBytes } from '../../../kernels/view.js';
+import { bytesPerElement } from '../../checkpoint/dtype.js';
+import { narrow } from '../convert.js';
+import type { PositionedFiles } from '../files.js';
+import type { CombineAction, WriteResult } from '../task.js';
+import { reportUnit } from '../unit-geometry.js';
+import type { Pass, PassContext } from './pass.js';
+
+export interface CombineTools {
+  readonly method: Method;
+  readonly files: PositionedFiles;
+  readonly hash: XXHash<bigint>;
+}
+
+export function combinePass({ output, report }: CombineAction, context: PassContext, tools: CombineTools): Pass {
+  const { kernels, unit, vectors } = context;
+  const { method, files, hash } = tools;
+  const width = bytesPerElement(output.dtype);
+  const merged = context.take(vectorBytes(unit));
+  const raw = context.take(width * context.tileElements);
+  const combine = method.combine(unit);
+  const reporter = report ? reportUnit(unit, vectors, output) : undefined;
+  let nonFinite = 0;
+  return {
+    step({ tile, offset, rawElement }) {
+      const written = raw + width * offset;
+      combine(tile, merged);
+      reporter?.observe(tile, rawElement, merged);
+      if (vectors.base !== undefined) kernels.add(merged, merged, vectors.base.values, tile.count);
+      nonFinite += narrow(kernels, output, merged, written, tile);
+      reporter?.written(tile, written);
+    },
+    tileDone(firstIndex, count) {
+      const bytes = context.bytes(raw, width * count);
+      hash.update(bytes);
+      if (output.file !== undefined) files.write(output.file, bytes, output.begin + width * firstIndex);
+    },
+    finish(): WriteResult {
+      return {
+        kind: 'write',
+        checksum: formatChecksum(hash),
+        nonFinite: {
+          base: vectors.base?.nonFinite ?? 0,
+          operands: vectors.operands.map((vector) => vector.nonFinite),
+          output: nonFinite,
+        },
+        ...(reporter === undefined ? {} : { report: reporter.finish() }),
+      };
+    },
+  };
+}
+
+/** 16 hex digits. */
+export function formatChecksum(hash: XXHash<bigint>): string {
+  return hash.digest().toString(16).padStart(16, '0');
+}

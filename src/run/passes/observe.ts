@@ -1,0 +1,18 @@
+/** Gathers one statistic over a unit. */
+import type { Method } from '../../../kernels/method.js';
+import type { ObserveAction, ObserveResult } from '../task.js';
+import type { Pass, PassContext } from './pass.js';
+
+export function observePass(
+  { part, statistic: name, request }: ObserveAction,
+  { unit }: PassContext,
+  method: Method,
+): Pass {
+  const statistic = method.statistics(part.merge.settings).find((candidate) => candidate.name === name);
+  if (statistic === undefined) throw new RangeError(`${method.name} has no statistic ${name}`);
+  const observer = statistic.observer(unit, request);
+  return {
+    step: ({ tile }) => observer.observe(tile),
+    finish: (): ObserveResult => ({ kind: 'observe', partial: observer.finish() }),
+  };
+}

@@ -1,0 +1,35 @@
+/** What a worker does with the tiles of a unit, step by step, while they are in the cache. */
+import type { Kernels, Slot } from '../../../kernels/abi.js';
+import type { Tile, UnitContext } from '../../../kernels/unit.js';
+import type { ActionResult } from '../task.js';
+import type { UnitVectors } from '../unit-vectors.js';
+
+/** A step of a unit, as one variant sees it. */
+export interface Step {
+  readonly tile: Tile;
+  /** First element of the step inside the tile that was read at once. */
+  readonly offset: number;
+  /** First element of the step inside the raw vectors. */
+  readonly rawElement: number;
+}
+
+export interface Pass {
+  step(step: Step): void;
+  /** Called when all steps of what was read at once are done; elements are counted in the tensor. */
+  tileDone?(firstIndex: number, count: number): void;
+  finish(): ActionResult;
+}
+
+/** What a pass works with: everything it takes is taken before the first step. */
+export interface PassContext {
+  readonly kernels: Kernels;
+  readonly unit: UnitContext;
+  /** The inputs, cut down to the operands of the variant. */
+  readonly vectors: UnitVectors;
+  /** Elements read at once. */
+  readonly tileElements: number;
+  /** Takes `bytes` of memory with unspecified content for the duration of the unit. */
+  take(bytes: number): Slot;
+  /** The memory behind a slot; valid until memory grows. */
+  bytes(slot: Slot, length: number): Uint8Array;
+}

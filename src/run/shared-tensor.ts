@@ -1,0 +1,68 @@
+/**
+ * A tensor as several variants of a merge share it: their inputs are read together, unit by unit. Variants share what
+ * has the same base and is cut in the same way; each may use another choice of the operands.
+ */
+import { bytesPerElement } from '../checkpoint/dtype.js';
+import type { ScheduledTensor } from './scheduled-tensor.js';
+import type { StoredVector, UnitInputs, UnitPart } from './task.js';
+
+export class SharedTensor {
+  readonly members: readonly ScheduledTensor[];
+  readonly units: number;
+  /** The worker that last read each unit and may have kept it. */
+  readonly workers: (number | undefined)[] = [];
+  readonly #operands: readonly StoredVector[];
+  /** By member: indices of its operands among all that are read. */
+  readonly #choices: ReadonlyMap<ScheduledTensor, readonly number[]>;
+
+  private constructor(members: readonly ScheduledTensor[]) {
+    this.members = members;
+    this.units = members[0]!.units;
+    const operands = new Map<string, { readonly vector: StoredVector; readonly index: number }>();
+    const indexOf = (vector: StoredVector): number => {
+      const place = placeOf(vector);
+      if (!operands.has(place)) operands.set(place, { vector, index: operands.size });
+      return operands.get(place)!.index;
+    };
+    this.#choices = new Map(members.map((member) => [member, member.operands.map(indexOf)]));
+    this.#operands = [...operands.values()].map(({ vector }) => vector);
+  }
+
+  /** Groups the variants' merges of one tensor by what they can read together. */
+  static group(tensors: readonly ScheduledTensor[]): SharedTensor[] {
+    const groups = new Map<string, ScheduledTensor[]>();
+    for (const tensor of tensors) {
+      const { base, layout, job } = tensor;
+      const reading = `${job.elements} ${layout.runElements} ${base && placeOf(base)}`;
+      const group = groups.get(reading);
+      if (group === undefined) groups.set(reading, [tensor]);
+      else group.push(tensor);
+    }
+    return [...groups.values()].map((members) => new SharedTensor(members));
+  }
+
+  /** Bytes one pass over everything that is read takes. */
+  get inputBytes(): number {
+    const { job, base } = this.members[0]!;
+    const inputs = base === undefined ? this.#operands : [base, ...this.#operands];
+    return inputs.reduce((total, { dtype }) => total + job.elements * bytesPerElement(dtype), 0);
+  }
+
+  inputs(unit: number): UnitInputs {
+    const { job, layout, base } = this.members[0]!;
+    const firstIndex = unit * layout.unitElements;
+    const count = Math.min(layout.unitElements, job.elements - firstIndex);
+    return { tensor: job.tensor, firstIndex, count, layout, base, operands: this.#operands };
+  }
+
+  part(member: ScheduledTensor, unit: number): UnitPart {
+    return member.part(unit, this.#choices.get(member)!);
+  }
+
+  /** The same text for members that use the same vectors as operands of the same models. */
+  operandsOf(member: ScheduledTensor): string {
+    return member.merge.operands.map(({ model }, i) => `${model}=${this.#choices.get(member)![i]}`).join();
+  }
+}
+
+const placeOf = ({ file, begin, dtype }: StoredVector): string => `${file} ${begin} ${dtype}`;

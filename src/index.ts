@@ -5,7 +5,14 @@ export { openCheckpoint as readCheckpoint } from './checkpoint/folder.js';
 export { type ErrorKind, EXIT_CODES, isM2MergeError, M2MergeError } from './errors.js';
 export type { Finding, GeometryResult, MergeAccounting, ScopeGeometry } from './geometry/result.js';
 export { type MeasureOptions, measureGeometry as geometry } from './measure.js';
-export { type MergeOptions, type MergeResult, mergeRecipe as merge, prepareMerge as plan } from './merge.js';
+export {
+  type MergeOptions,
+  type MergeRequest,
+  type MergeResult,
+  mergeRecipe as merge,
+  mergeTogether,
+  prepareMerge as plan,
+} from './merge.js';
 export type { Costs, Plan, PreparedMerge } from './plan/plan.js';
 export { loadRecipe } from './recipe/load.js';
 export { parseRecipe } from './recipe/parse.js';

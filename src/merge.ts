@@ -64,45 +64,103 @@ export async function prepareMerge(recipe: Recipe, options: PlanOptions = {}): P
   return buildPlan(recipe, await openInputs(recipe), options);
 }
 
+/** One of several merges that run together. */
+export interface MergeRequest {
+  readonly recipe: Recipe;
+  /** Output folder; see `MergeOptions.output`. */
+  readonly output?: string;
+  /** Write nothing, for the sake of the report alone. */
+  readonly dry?: boolean;
+}
+
 /** Merges. Throws `M2MergeError`; whatever happens, no partial output stays. */
 export async function mergeRecipe(recipe: Recipe, options: MergeOptions = {}): Promise<MergeResult> {
+  const { output, ...shared } = options;
+  const [result] = await mergeTogether([{ recipe, ...(output === undefined ? {} : { output }) }], shared);
+  return result!;
+}
+
+/**
+ * Merges several recipes in one run that reads what they share once. Each writes what it would write alone. Throws
+ * `M2MergeError`; when one fails, none leaves an output.
+ */
+export async function mergeTogether(
+  requests: readonly MergeRequest[],
+  options: Omit<MergeOptions, 'output'> = {},
+): Promise<MergeResult[]> {
   const started = performance.now();
+  const merges: OpenMerge[] = [];
+  try {
+    for (const request of requests) merges.push(await openMerge(request, options));
+    const runs = merges.map(({ prepared, folder, report }) => ({
+      prepared,
+      output: folder,
+      onReport: report && ((...unit: Parameters<MergeReport['add']>) => report.add(...unit)),
+    }));
+    const outcomes = await runMerges(runs, options);
+    const results: MergeResult[] = [];
+    for (const [i, merge] of merges.entries()) results.push(await finishMerge(merge, outcomes[i]!, options, started));
+    options.signal?.throwIfAborted();
+    for (const { folder } of merges) await folder?.commit();
+    return results;
+  } catch (error) {
+    for (const { folder } of merges) await folder?.discard();
+    throw error;
+  }
+}
+
+/** A merge that is planned and has its place. */
+interface OpenMerge {
+  readonly recipe: Recipe;
+  readonly output: string;
+  readonly prepared: PreparedMerge;
+  /** Undefined when nothing is written. */
+  readonly folder: OutputFolder | undefined;
+  /** Collects the report; undefined when there is none. */
+  readonly report: MergeReport | undefined;
+  readonly warnings: readonly Warning[];
+}
+
+async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options: MergeOptions): Promise<OpenMerge> {
   const wantsReport = options.report ?? recipe.report ?? false;
   const canReport = hasTaskVectors(recipe) && recipe.models.length <= MAX_EXPERTS;
-  const prepared = await prepareMerge(recipe, { ...options, readAll: wantsReport && canReport });
-  const output = outputFolderOf(recipe, options.output);
+  const reports = wantsReport && canReport;
+  const prepared = await prepareMerge(recipe, { ...options, readAll: reports });
+  const output = outputFolderOf(recipe, chosen);
   await checkDistinct(output, prepared);
   options.onPlan?.(prepared, output);
   const files = prepared.plan.shards.map((shard, i) => ({ ...shard, header: prepared.shardHeaders[i]! }));
-  const folder = await OutputFolder.create(output, files, options.overwrite ?? false);
-  try {
-    // Loaded only when asked for, so that a plain merge starts sooner.
-    const collected =
-      wantsReport && canReport ? new (await import('./merge-report.js')).MergeReport(prepared) : undefined;
-    const onReport = collected && ((...unit: Parameters<MergeReport['add']>) => collected.add(...unit));
-    const [outcomes = []] = await runMerges([{ prepared, output: folder, onReport }], options);
-    const report = collected?.finish(outcomes.reduce((total, { nonFinite }) => total + nonFinite.output, 0));
+  const folder = dry ? undefined : await OutputFolder.create(output, files, options.overwrite ?? false);
+  // Loaded only when asked for, so that a plain merge starts sooner.
+  const report = reports ? new (await import('./merge-report.js')).MergeReport(prepared) : undefined;
+  const warnings = wantsReport && !canReport ? [warning('report-unavailable', { method: recipe.method })] : [];
+  return { recipe, output, prepared, folder, report, warnings };
+}
+
+/** Puts everything beside the weights that belongs there. */
+async function finishMerge(
+  { recipe, output, prepared, folder, report: collected, warnings }: OpenMerge,
+  outcomes: readonly TensorOutcome[],
+  options: MergeOptions,
+  started: number,
+): Promise<MergeResult> {
+  const { plan, costs } = prepared;
+  const report = collected?.finish(outcomes.reduce((total, { nonFinite }) => total + nonFinite.output, 0));
+  if (folder !== undefined) {
     if (report !== undefined) {
       const { writeReport } = await import('./report/geometry-files.js');
       await writeReport(report, (name, text) => folder.write(name, text));
     }
     await writeSideFiles(folder, recipe, prepared, outcomes, options);
-    options.signal?.throwIfAborted();
-    await folder.commit();
-    const unavailable = wantsReport && !canReport ? [warning('report-unavailable', { method: recipe.method })] : [];
-    const warnings = [...prepared.warnings, ...unavailable, ...nonFiniteWarnings(prepared.plan, outcomes)];
-    return {
-      output,
-      plan: prepared.plan,
-      costs: prepared.costs,
-      seconds: (performance.now() - started) / 1000,
-      warnings,
-      report,
-    };
-  } catch (error) {
-    await folder.discard();
-    throw error;
   }
+  return {
+    output,
+    plan,
+    costs,
+    seconds: (performance.now() - started) / 1000,
+    warnings: [...prepared.warnings, ...warnings, ...nonFiniteWarnings(plan, outcomes)],
+    report,
+  };
 }
 
 /** Whether the recipe merges differences to a base, which is what geometry is about. */

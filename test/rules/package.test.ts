@@ -21,6 +21,7 @@ describe('package', () => {
         "isM2MergeError",
         "loadRecipe",
         "merge",
+        "mergeTogether",
         "parseRecipe",
         "plan",
         "readCheckpoint",

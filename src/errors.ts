@@ -40,6 +40,7 @@ export interface ErrorFacts {
   'dtype-unmergeable': { tensor: string; model: string; dtype: string; expected: string };
   'config-invalid': { file: string; detail: string };
   'nothing-to-merge': { detail: string };
+  'results-invalid': { place: string };
   'row-too-long': { tensor: string; method: string; elements: number; limit: number };
   'output-exists': { path: string };
   'output-overlaps-input': { path: string; model: string };
@@ -105,6 +106,10 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
   }),
   'config-invalid': ({ file, detail }) => ({ message: `${file}: ${detail}` }),
   'nothing-to-merge': ({ detail }) => ({ message: `nothing to merge: ${detail}` }),
+  'results-invalid': ({ place }) => ({
+    message: `${place} is not a result of a sweep`,
+    hint: 'remove the line, or begin anew in another folder',
+  }),
   'row-too-long': ({ tensor, method, elements, limit }) => ({
     message: `${method} takes whole rows, but ${elements} elements of ${tensor} would have to stay together (at most ${limit} can)`,
     hint: 'choose a method that works element by element',
@@ -150,6 +155,7 @@ const EXIT_CODE_OF: { readonly [K in ErrorKind]: number } = {
   'config-invalid': EXIT_CODES.input,
   'nothing-to-merge': EXIT_CODES.input,
   'row-too-long': EXIT_CODES.input,
+  'results-invalid': EXIT_CODES.input,
   'output-exists': EXIT_CODES.output,
   'output-overlaps-input': EXIT_CODES.output,
   'output-unwritable': EXIT_CODES.output,

@@ -43,6 +43,8 @@ export interface MergeOptions extends PlanOptions, RunOptions {
   readonly sha256?: boolean;
   /** Write geometry and merge accounting beside the model; by default as the recipe says, else not. */
   readonly report?: boolean;
+  /** Measure as for a report, for the result alone; not possible where a model has no share in some tensor. */
+  readonly measure?: boolean;
   /** Called once everything is checked, before the first weight is read. */
   readonly onPlan?: (prepared: PreparedMerge, output: string) => void;
 }
@@ -118,6 +120,7 @@ interface OpenMerge {
   readonly folder: OutputFolder | undefined;
   /** Collects the report; undefined when there is none. */
   readonly report: MergeReport | undefined;
+  readonly writesReport: boolean;
   readonly warnings: readonly Warning[];
 }
 
@@ -132,14 +135,15 @@ async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options:
   const files = prepared.plan.shards.map((shard, i) => ({ ...shard, header: prepared.shardHeaders[i]! }));
   const folder = dry ? undefined : await OutputFolder.create(output, files, options.overwrite ?? false);
   // Loaded only when asked for, so that a plain merge starts sooner.
-  const report = reports ? new (await import('./merge-report.js')).MergeReport(prepared) : undefined;
+  const measures = options.measure === true && canReport && mergesAllModels(prepared.plan);
+  const report = reports || measures ? new (await import('./merge-report.js')).MergeReport(prepared) : undefined;
   const warnings = wantsReport && !canReport ? [warning('report-unavailable', { method: recipe.method })] : [];
-  return { recipe, output, prepared, folder, report, warnings };
+  return { recipe, output, prepared, folder, report, writesReport: reports, warnings };
 }
 
 /** Puts everything beside the weights that belongs there. */
 async function finishMerge(
-  { recipe, output, prepared, folder, report: collected, warnings }: OpenMerge,
+  { recipe, output, prepared, folder, report: collected, writesReport, warnings }: OpenMerge,
   outcomes: readonly TensorOutcome[],
   options: MergeOptions,
   started: number,
@@ -147,7 +151,7 @@ async function finishMerge(
   const { plan, costs } = prepared;
   const report = collected?.finish(outcomes.reduce((total, { nonFinite }) => total + nonFinite.output, 0));
   if (folder !== undefined) {
-    if (report !== undefined) {
+    if (report !== undefined && writesReport) {
       const { writeReport } = await import('./report/geometry-files.js');
       await writeReport(report, (name, text) => folder.write(name, text));
     }
@@ -161,6 +165,12 @@ async function finishMerge(
     warnings: [...prepared.warnings, ...warnings, ...nonFiniteWarnings(plan, outcomes)],
     report,
   };
+}
+
+/** Whether every model is an operand of every tensor, as reports need it. */
+function mergesAllModels({ inputs, jobs }: Plan): boolean {
+  const models = inputs.filter(({ role }) => role === 'model').length;
+  return jobs.every((job) => job.kind === 'copy' || job.operands.length === models);
 }
 
 /** Whether the recipe merges differences to a base, which is what geometry is about. */

@@ -15,6 +15,7 @@ Examples:
   $ m2merge recipe.yaml --json | jq .   one JSON event a line
   $ m2merge geometry recipe.yaml --out report   weight-space geometry of the experts, no merge
   $ m2merge diff ./sft ./math           which tensors differ, and by how much
+  $ m2merge sweep recipe.yaml --set lambda=0.3,0.6,1.0 --evaluate "node eval.mjs {model}"
   $ m2merge schema > recipe.schema.json for completion in an editor
 
 Exit codes: 0 done, 2 wrong usage, 3 wrong recipe, 4 wrong input model, 5 output cannot be written, 130 interrupted,
@@ -27,6 +28,8 @@ function wholeNumber(minimum: number): (text: string) => number {
     throw new InvalidArgumentError(`Expected a whole number of at least ${minimum}.`);
   };
 }
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 function byteSize(text: string): number {
   const bytes = parseByteSize(text);
@@ -99,6 +102,31 @@ function buildProgram(): Command {
     .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
     .option('--json', 'print the geometry as JSON on stdout')
     .action(async (first, second, options) => (await import('./commands/diff.js')).diffCommand(first, second, options));
+  addPlanOptions(
+    program
+      .command('sweep')
+      .description('merge many variants of a recipe with one read of the models, evaluate them, and compare')
+      .argument('<recipe>', 'recipe, a YAML file, usually with a section "sweep"')
+      .argument('[folder]', 'folder of the models and results (default: ./merged/<recipe name>)'),
+  )
+    .option(
+      '--set <setting=values>',
+      'values to try, as lambda=0.3,0.6 or models.code.weight=1,2 (repeatable)',
+      collect,
+      [],
+    )
+    .option('--evaluate <command>', 'how to judge a model, as "node eval.mjs {model}"; prints JSON with numbers')
+    .option('--maximize <metric>', 'the number that decides (default: the mean of all), with --evaluate')
+    .addOption(new Option('--keep <which>', 'models that stay after the evaluation').choices(['all', 'best', 'none']))
+    .option('--plan', 'only show the variants and what they cost')
+    .option('--best', 'merge the best variant of a sweep that has run into <folder>/best')
+    .option('--retry', 'evaluate again what failed')
+    .option('--overwrite', 'replace existing models')
+    .option('--quiet', 'print nothing but warnings and errors')
+    .addOption(new Option('--kernels <name>', 'arithmetic to use').choices(['simd', 'reference']).default('simd'))
+    .action(async (recipe, folder, options) =>
+      (await import('./commands/sweep.js')).sweepCommand(recipe, folder, options),
+    );
   program
     .command('schema')
     .description('print the JSON Schema (draft-07) of recipes')

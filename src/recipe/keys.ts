@@ -18,6 +18,7 @@ import {
   truth,
   unsupported,
 } from './shapes.js';
+import { sweepShape } from './sweep-keys.js';
 
 const ROUNDINGS: readonly Rounding[] = ['nearest', 'stochastic'];
 
@@ -107,7 +108,7 @@ export const RECIPE_KEYS = {
     'chat template of the output',
     unsupported('leave it out: the files of the base model, or else of the first one, are copied'),
   ),
-  sweep: key('several merges in one run', unsupported('write one recipe for each merge')),
+  sweep: key('several merges in one run, for `m2merge sweep`', sweepShape),
 };
 
 export const recipeShape = record(RECIPE_KEYS, '{merge_method: …, models: …}');

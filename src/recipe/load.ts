@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import { MAX_RECIPE_LENGTH } from './document.js';
-import { parseRecipe } from './parse.js';
+import { parseRecipe, type RecipeOrigin } from './parse.js';
 import type { Recipe } from './recipe.js';
 
 /**
@@ -11,8 +11,17 @@ import type { Recipe } from './recipe.js';
  * start at its folder. Throws `file-missing`, `file-unreadable` or `recipe-invalid`.
  */
 export async function loadRecipe(path: string): Promise<Recipe> {
-  const bytes = await readBounded(path);
-  return parseRecipe(decode(bytes, path), { file: path, folder: dirname(resolve(path)) });
+  return parseRecipe(await readRecipeText(path), recipeOrigin(path));
+}
+
+/** The text of a recipe's file. Throws `file-missing`, `file-unreadable`, and `recipe-invalid` when it is no text. */
+export async function readRecipeText(path: string): Promise<string> {
+  return decode(await readBounded(path), path);
+}
+
+/** Where the text of the recipe at `path` comes from. */
+export function recipeOrigin(path: string): RecipeOrigin {
+  return { file: path, folder: dirname(resolve(path)) };
 }
 
 /** Reads at most one byte more than a recipe may have: also from pipes and devices, which have no size. */

@@ -31,6 +31,7 @@ export function parseRecipe(text: string, { file = '<recipe>', folder }: RecipeO
   const document = readDocument(text, findings);
   const root = new Cursor(new Reading(document, findings), document.root, '');
   const reading = recipeShape.read(root);
+  reading?.present.get('sweep')?.problem('makes several models', 'run the recipe with `m2merge sweep`');
   const method = reading && readMethod(reading);
   const content = method && readContent(reading, method, findings);
   findings.throwProblems();

@@ -3,13 +3,13 @@
  * leaves nothing, and an existing model is replaced only when its successor is complete.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, rmdir, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, rmdir, stat, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import { asWriteError } from './files.js';
 
 /** Room for config, tokenizer, manifest and file system overhead beside the weights, bytes. */
-const SIDE_FILE_BYTES = 64_000_000;
+export const SIDE_FILE_BYTES = 64_000_000;
 
 /** Files that mark a folder as a model, which `--overwrite` may replace. */
 const MODEL_MARKS = /^(config\.json|.*\.safetensors|m2merge_manifest\.json)$/;
@@ -147,5 +147,16 @@ async function renameIfPresent(from: string, to: string): Promise<boolean> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
+  }
+}
+
+/** The closest folder at or above `path` that exists. */
+export async function nearestFolder(path: string): Promise<string> {
+  for (let folder = path; ; folder = dirname(folder)) {
+    const exists = await stat(folder).then(
+      () => true,
+      () => false,
+    );
+    if (exists || folder === dirname(folder)) return folder;
   }
 }

@@ -20,10 +20,12 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/checkpoint/'],
   ['src/geometry/'],
   ['src/recipe/'],
+  ['src/sweep/'],
   ['src/plan/'],
   ['src/run/', 'src/report/'],
   ['src/merge-report.ts'],
   ['src/merge.ts', 'src/measure.ts'],
+  ['src/trial/'],
   ['src/index.ts', 'src/cli/'],
 ];
 
@@ -38,11 +40,12 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
       /^src\/plan\/inputs\.ts$/,
       /^src\/run\/(files|engine|output-folder)\.ts$/,
       /^src\/merge\.ts$/,
+      /^src\/trial\/(evaluate|results-log|run-sweep|sweep)\.ts$/,
       /^src\/cli\//,
     ],
   },
   WebAssembly: { pattern: /WebAssembly\.(?!Module\b|Memory\b)/, files: [/^kernels\/load\.ts$/] },
-  'the process': { pattern: /\bprocess\.\w/, files: [/^src\/cli\//] },
+  'the process': { pattern: /\bprocess\.\w/, files: [/^src\/cli\//, /^src\/trial\/evaluate\.ts$/] },
   'any Node module in browser code': { pattern: /from 'node:/, files: [/^src\/(?!errors|warnings)/] },
 };
 

@@ -1,9 +1,9 @@
 import { outputFolderOf, prepareMerge } from '../../merge.js';
 import { estimateMemory } from '../../plan/memory.js';
 import { formatPlan } from '../../report/plan-text.js';
-import { freeBytes } from '../../run/output-folder.js';
+import { freeBytes, nearestFolder } from '../../run/output-folder.js';
 import { type PlanCommandOptions, recipeWith, threadsOf, tileOf } from '../options.js';
-import { fromHere, nearestFolder } from '../paths.js';
+import { fromHere } from '../paths.js';
 import { printWarnings } from '../warnings.js';
 
 /** Shows what a merge would do, from headers alone. */

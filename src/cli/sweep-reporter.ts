@@ -1,0 +1,76 @@
+/** What the command line says about a sweep while it runs: a line for each variant, on stderr or as events. */
+
+import { alignColumns, formatSeconds, plural } from '../report/format.js';
+import { printable } from '../report/text-layout.js';
+import { describeSettings } from '../sweep/expand.js';
+import type { SweepRow } from '../sweep/result.js';
+import type { SweepRunOptions } from '../trial/run-sweep.js';
+import type { PreparedSweep } from '../trial/sweep.js';
+import { describeWarning, type Warning } from '../warnings.js';
+import { printWarnings } from './warnings.js';
+
+/** Decimal places of metrics in progress lines. */
+const PLACES = 4;
+
+export interface SweepReporter {
+  readonly hooks: Pick<SweepRunOptions, 'onWave' | 'onRow' | 'onWarnings'>;
+}
+
+export function createSweepReporter(
+  { task, waves }: PreparedSweep,
+  { json, quiet }: { readonly json: boolean; readonly quiet: boolean },
+): SweepReporter {
+  const fresh = createFilter();
+  if (json) {
+    const emit = (event: string, facts: object): void => {
+      process.stdout.write(`${JSON.stringify({ event, ...facts })}\n`);
+    };
+    const onWave = (variants: readonly { readonly name: string }[]): void =>
+      emit('wave', { variants: variants.map(({ name }) => name) });
+    const onWarnings = (warnings: readonly Warning[]): void => {
+      for (const warning of fresh(warnings)) emit('warning', { ...warning, message: describeWarning(warning) });
+    };
+    return { hooks: { onWave, onWarnings, onRow: (row) => emit('row', row) } };
+  }
+  const onWarnings = (warnings: readonly Warning[]): void => printWarnings(fresh(warnings));
+  if (quiet) return { hooks: { onWarnings } };
+  let wave = 0;
+  let judged = 0;
+  const say = (text: string): void => {
+    process.stderr.write(`${printable(text)}\n`);
+  };
+  return {
+    hooks: {
+      onWarnings,
+      onWave: ({ length }) => say(`wave ${++wave} of ${waves}: merging ${plural(length, 'variant')}`),
+      onRow: (row) => {
+        if (row.status === 'merged' && task.evaluation !== undefined) return;
+        say(`${++judged}/${task.variants.length}  ${describeRow(row)}`);
+      },
+    },
+  };
+}
+
+/** Lets each warning through once: variants have most of them in common, but for the place in their recipes. */
+function createFilter(): (warnings: readonly Warning[]) => Warning[] {
+  const seen = new Set<string>();
+  return (warnings) =>
+    warnings.filter(({ kind, facts }) => {
+      const content = JSON.stringify({ kind, ...facts, place: undefined });
+      if (seen.has(content)) return false;
+      seen.add(content);
+      return true;
+    });
+}
+
+function describeRow({ settings, metrics, status, problem, evaluation_seconds: seconds }: SweepRow): string {
+  const numbers = Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(PLACES)}`);
+  const took = seconds === null ? [] : [`(${formatSeconds(seconds)})`];
+  const parts = [
+    describeSettings(settings),
+    ...numbers,
+    ...took,
+    ...(status === 'failed' ? [`failed: ${problem}`] : []),
+  ];
+  return alignColumns([parts])[0]!;
+}

@@ -1,0 +1,245 @@
+/** The `sweep:` section of a recipe: which settings to try, how to judge them, what to keep. */
+import type { Cursor } from './cursor.js';
+import type { Position } from './recipe.js';
+import { parseNumber } from './scalars.js';
+import {
+  choice,
+  type Key,
+  listOf,
+  naturalUpTo,
+  type RecordReading,
+  record,
+  type Shape,
+  text,
+  truth,
+} from './shapes.js';
+
+/** A value as YAML has it; scalars stay the text they are written with. */
+export type Plain = string | readonly Plain[] | { readonly [key: string]: Plain };
+
+/** Values between two bounds, for sampling. */
+export interface Range {
+  readonly minimum: number;
+  readonly maximum: number;
+  /** Spread evenly by logarithm. */
+  readonly logarithmic: boolean;
+}
+
+/** What a sweep tries of one setting. */
+export interface Axis {
+  /** As `lambda`, `merge_method` or `models.code.weight`. */
+  readonly setting: string;
+  readonly position: Position;
+  readonly values: readonly Plain[] | Range;
+}
+
+/** One value for each of some settings. */
+export type Choice = readonly { readonly setting: string; readonly position: Position; readonly value: Plain }[];
+
+export const KEEP = ['all', 'best', 'none'] as const;
+export type Keep = (typeof KEEP)[number];
+
+export const SAMPLERS = ['random', 'sobol'] as const;
+export type Sampler = (typeof SAMPLERS)[number];
+
+export interface Sample {
+  readonly strategy: Sampler;
+  readonly count: number;
+  readonly seed: number;
+}
+
+/** How a variant is judged. */
+export interface Evaluation {
+  /** Program and arguments with placeholders, or one text for the shell. */
+  readonly command: readonly string[] | string;
+  /** Names of numbers in the evaluator's JSON, with dots between levels; all numbers of its top level unless given. */
+  readonly metrics: readonly string[] | undefined;
+  /** Seconds. */
+  readonly timeout: number;
+  /** Variants judged at once. */
+  readonly parallel: number;
+  /** The metric that decides, and whether more of it is better; the mean of all metrics unless given. */
+  readonly objective: { readonly metric: string; readonly maximize: boolean } | undefined;
+}
+
+export interface SweepSection {
+  readonly axes: readonly Axis[];
+  readonly sample: Sample | undefined;
+  readonly variants: readonly Choice[];
+  readonly keep: Keep | undefined;
+  readonly evaluate: Evaluation | undefined;
+}
+
+/** The most variants a sample may ask for: each is a model. */
+const MAX_SAMPLE = 10_000;
+
+/** Seconds an evaluation may take unless the recipe says otherwise: an hour. */
+const DEFAULT_TIMEOUT = 3600;
+
+/** Seconds: a week. */
+const MAX_TIMEOUT = 604_800;
+
+/** Evaluations that may run at once. */
+const MAX_PARALLEL = 64;
+
+const key = <T>(summary: string, shape: Shape<T>): Key<T> => ({ summary, shape });
+const required = <T>(summary: string, shape: Shape<T>): Key<T> => ({ summary, shape, required: true });
+
+const number: Shape<number> = {
+  schema: { type: 'number' },
+  read(cursor) {
+    const value = cursor.kind === 'text' ? parseNumber(cursor.text) : undefined;
+    if (value !== undefined && Number.isFinite(value)) return value;
+    cursor.expected('a finite number');
+    return undefined;
+  },
+};
+
+const rangeShape = record(
+  {
+    minimum: required('smallest value', number),
+    maximum: required('largest value', number),
+    log: key('spread the values evenly by their logarithm', truth),
+  },
+  '{minimum: …, maximum: …}',
+);
+
+const sampleShape = record(
+  {
+    strategy: key('how the values are drawn', choice(SAMPLERS)),
+    n: required('how many variants', naturalUpTo(MAX_SAMPLE)),
+    seed: key('seed of the draw, 0 unless given', naturalUpTo(Number.MAX_SAFE_INTEGER)),
+  },
+  '{strategy: …, n: …}',
+);
+
+const command: Shape<readonly string[] | string> = {
+  schema: {
+    anyOf: [
+      { type: 'string', minLength: 1 },
+      { type: 'array', minItems: 1, items: { type: 'string' } },
+    ],
+  },
+  read: (cursor) => (cursor.kind === 'list' ? listOf(text, 'arguments').read(cursor) : text.read(cursor)),
+};
+
+const evaluateShape = record(
+  {
+    command: required('program and arguments; {model}, {variant} and {output} stand for their values', command),
+    shell: key('hand the command to the shell, as one text', truth),
+    metrics: key('names of the numbers to take from the JSON', listOf(text, 'names')),
+    timeout: key('seconds after which an evaluation is stopped', naturalUpTo(MAX_TIMEOUT)),
+    parallel: key('evaluations at once', naturalUpTo(MAX_PARALLEL)),
+    maximize: key('the metric whose largest value wins', text),
+    minimize: key('the metric whose smallest value wins', text),
+  },
+  '{command: …}',
+);
+
+/** A mapping from settings to what is read of each. */
+function settings<T>(values: Shape<T>): Shape<readonly { setting: string; position: Position; value: T }[]> {
+  return {
+    schema: { type: 'object', minProperties: 1, additionalProperties: values.schema },
+    read(cursor) {
+      if (cursor.kind !== 'mapping') {
+        cursor.expected('a mapping of settings');
+        return undefined;
+      }
+      return [...cursor.entries()].flatMap(([setting, { position, value }]) => {
+        const read = values.read(value);
+        return read === undefined ? [] : [{ setting, position, value: read }];
+      });
+    },
+  };
+}
+
+const anything: Shape<Plain> = { schema: {}, read: plain };
+
+const axisValues: Shape<readonly Plain[] | Range> = {
+  schema: { anyOf: [{ type: 'array', minItems: 1 }, rangeShape.schema] },
+  read(cursor) {
+    if (cursor.kind !== 'mapping') return listOf(anything, 'values').read(cursor);
+    const range = rangeShape.read(cursor)?.values;
+    if (range?.minimum === undefined || range.maximum === undefined) return undefined;
+    const logarithmic = range.log ?? false;
+    if (range.minimum >= range.maximum) cursor.problem('the minimum is not below the maximum');
+    else if (logarithmic && range.minimum <= 0) cursor.problem('a logarithmic range begins above 0');
+    else return { minimum: range.minimum, maximum: range.maximum, logarithmic };
+    return undefined;
+  },
+};
+
+const SWEEP_KEYS = {
+  parameters: key('values to try of each setting: a list, or a range to sample', settings(axisValues)),
+  sample: key('draw so many variants instead of taking all combinations', sampleShape),
+  variants: key(
+    'settings to try as they are, each with all combinations of the parameters',
+    listOf(settings(anything), 'settings'),
+  ),
+  keep: key('which models stay after the evaluation', choice(KEEP)),
+  evaluate: key('how a model is judged', evaluateShape),
+};
+
+const sweepRecord = record(SWEEP_KEYS, '{parameters: …}');
+
+/** Reads the section. Lists are tried in all combinations, unless a sample is drawn. */
+export const sweepShape: Shape<SweepSection> = {
+  schema: sweepRecord.schema,
+  read(cursor) {
+    const reading = sweepRecord.read(cursor);
+    if (reading === undefined) return undefined;
+    const { parameters = [], variants = [], keep } = reading.values;
+    const axes = parameters.map(({ setting, position, value }): Axis => ({ setting, position, values: value }));
+    if (axes.length === 0 && variants.length === 0) cursor.problem('tries nothing', 'name parameters or variants');
+    return { axes, variants, keep, sample: readSample(reading, axes), evaluate: readEvaluation(reading) };
+  },
+};
+
+function readSample({ values, present }: RecordReading<typeof SWEEP_KEYS>, axes: readonly Axis[]): Sample | undefined {
+  const { strategy, n, seed } = values.sample?.values ?? {};
+  const ranged = axes.find((axis) => !Array.isArray(axis.values));
+  if (values.sample === undefined && ranged !== undefined) {
+    present
+      .get('parameters')
+      ?.problem(`${ranged.setting} is a range, which has no combinations`, 'say how many with sample: {n: …}');
+  }
+  return n === undefined ? undefined : { strategy: strategy ?? 'sobol', count: n, seed: seed ?? 0 };
+}
+
+function readEvaluation({ values, present }: RecordReading<typeof SWEEP_KEYS>): Evaluation | undefined {
+  if (values.evaluate === undefined) return undefined;
+  const { command: written, shell = false, metrics, timeout, parallel, maximize, minimize } = values.evaluate.values;
+  if (written === undefined) return undefined;
+  const place = present.get('evaluate');
+  if (shell && typeof written !== 'string') place?.problem('the shell takes the command as one text');
+  if (maximize !== undefined && minimize !== undefined) place?.problem('either maximizes or minimizes, not both');
+  const metric = maximize ?? minimize;
+  return {
+    command: shell || typeof written !== 'string' ? written : splitWords(written),
+    metrics,
+    timeout: timeout ?? DEFAULT_TIMEOUT,
+    parallel: Math.max(1, parallel ?? 1),
+    objective: metric === undefined ? undefined : { metric, maximize: maximize !== undefined },
+  };
+}
+
+/** An evaluation by a command line alone. */
+export function commandEvaluation(line: string, maximize: string | undefined): Evaluation {
+  const objective = maximize === undefined ? undefined : { metric: maximize, maximize: true };
+  return { command: splitWords(line), metrics: undefined, timeout: DEFAULT_TIMEOUT, parallel: 1, objective };
+}
+
+/** Words of a command; quotes keep spaces, nothing else is special. */
+export function splitWords(line: string): string[] {
+  const words = line.match(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g) ?? [];
+  return words.map((word) => word.replace(/"([^"]*)"|'([^']*)'/g, '$1$2'));
+}
+
+/** The value at a cursor. */
+function plain(cursor: Cursor): Plain {
+  if (cursor.kind === 'list') return cursor.elements().map(plain);
+  if (cursor.kind === 'mapping') {
+    return Object.fromEntries([...cursor.entries()].map(([name, { value }]) => [name, plain(value)]));
+  }
+  return cursor.kind === 'nothing' ? '' : cursor.text;
+}

@@ -1,0 +1,131 @@
+/** A recipe and what to try, as the recipes of single merges. */
+import { createHash } from 'node:crypto';
+import { findMethod } from '../../kernels/methods/registry.js';
+import { M2MergeError } from '../errors.js';
+import { parseRecipe, type RecipeOrigin } from '../recipe/parse.js';
+import type { Position, Recipe } from '../recipe/recipe.js';
+import type { Plain, SweepSection } from '../recipe/sweep-keys.js';
+import { combinations, type Setting } from './combinations.js';
+import { type RecipeTree, readTree, writeTree } from './recipe-tree.js';
+import type { SettingTexts } from './result.js';
+import { settingPlace, type TreePath } from './setting-place.js';
+
+/** Variants of one sweep. Each is a folder and a row; a table of more is read by nobody. */
+export const MAX_VARIANTS = 10_000;
+
+/** Characters of a variant's name: with the folder's prefix, well below what file systems take. */
+const LONGEST_NAME = 80;
+
+/** Hex digits of a variant's identity: collisions among 10,000 are out of the question. */
+const ID_DIGITS = 16;
+
+/** One merge of a sweep. */
+export interface SweepVariant {
+  /** Unique in the sweep, and fit to name a folder. */
+  readonly name: string;
+  /** Hex digest of the recipe. */
+  readonly id: string;
+  readonly settings: SettingTexts;
+  /** The whole recipe of this variant: what a single merge of it would be given. */
+  readonly recipeText: string;
+  readonly recipe: Recipe;
+}
+
+/**
+ * Expands a sweep, in the order in which it is written. Settings that a variant's method does not have are left out of
+ * it, and variants that then are the same are one. Throws `recipe-invalid`, with the variant's settings where the
+ * problem is in one.
+ */
+export function expandSweep(text: string, origin: RecipeOrigin, section: SweepSection): SweepVariant[] {
+  const file = origin.file ?? '<recipe>';
+  const tree = readTree(text);
+  const choices = combinations(section, MAX_VARIANTS);
+  if (choices === undefined) {
+    return reject(
+      file,
+      { line: 1, column: 1 },
+      'sweep',
+      `the sweep has more than ${MAX_VARIANTS} variants`,
+      'draw a sample',
+    );
+  }
+  const used = new Set<string>();
+  const variants = new Map<string, SweepVariant>();
+  for (const settings of choices) {
+    const { text: recipeText, applied } = apply(tree, settings, file);
+    for (const { setting } of applied) used.add(setting);
+    const id = createHash('sha256').update(recipeText).digest('hex').slice(0, ID_DIGITS);
+    if (variants.has(id)) continue;
+    const texts = Object.fromEntries(applied.map(({ setting, value }) => [setting, valueText(value)]));
+    const variantFile = `${file} (${describeSettings(texts)})`;
+    const recipe = { ...parseRecipe(recipeText, { ...origin, file: variantFile }), file };
+    variants.set(id, { name: nameOf(texts, id), id, settings: texts, recipeText, recipe });
+  }
+  const idle = choices.flat().find(({ setting }) => !used.has(setting));
+  if (idle !== undefined)
+    reject(file, idle.position, `sweep.${idle.setting}`, `no method of the sweep has the parameter "${idle.setting}"`);
+  return [...variants.values()];
+}
+
+/** The recipe with the settings that its method has. */
+function apply(tree: RecipeTree, settings: readonly Setting[], file: string): { text: string; applied: Setting[] } {
+  const changed = structuredClone(tree);
+  const places = settings.map((setting) => ({ ...setting, place: placeOf(setting, changed, file) }));
+  // The method first: it decides which parameters there are.
+  for (const { place, value } of places)
+    if (place[0] !== 'parameters' && place[0] !== 'models') set(changed, place, value);
+  const method = findMethod(String(changed.merge_method));
+  const applied = places.filter(({ place }) => {
+    const parameter = place.at(-1);
+    if (place.length === 1 || method === undefined) return true;
+    return method.parameters.some(({ name }) => name === parameter);
+  });
+  for (const { place, value } of applied) set(changed, place, value);
+  return {
+    text: writeTree(changed),
+    applied: applied.map(({ setting, position, value }) => ({ setting, position, value })),
+  };
+}
+
+function placeOf({ setting, position }: Setting, tree: RecipeTree, file: string): TreePath {
+  const place = settingPlace(setting, tree);
+  if ('problem' in place) return reject(file, position, `sweep.${setting}`, place.problem, place.hint);
+  return place.path;
+}
+
+function set(tree: RecipeTree, path: TreePath, value: Plain): void {
+  let node = tree as Record<string | number, unknown>;
+  for (const step of path.slice(0, -1)) {
+    node[step] ??= {};
+    node = node[step] as Record<string | number, unknown>;
+  }
+  node[path.at(-1)!] = value;
+}
+
+/** Settings as `lambda=0.3 density=0.2`. */
+export function describeSettings(settings: SettingTexts): string {
+  return Object.entries(settings)
+    .map(([setting, value]) => `${setting}=${value}`)
+    .join(' ');
+}
+
+function valueText(value: Plain): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function nameOf(settings: SettingTexts, id: string): string {
+  const slug = Object.entries(settings)
+    .map(([setting, value]) => `${setting}-${value}`)
+    .join('_')
+    .replace(/[^A-Za-z0-9._+-]+/g, '-')
+    .replace(/^[.-]+|[.-]+$/g, '');
+  const exact = Object.values(settings).every((value) => /^[A-Za-z0-9._+-]+$/.test(value));
+  return exact && slug !== '' && slug.length <= LONGEST_NAME
+    ? slug
+    : `${slug.slice(0, LONGEST_NAME - 9)}-${id.slice(0, 8)}`.replace(/^-/, '');
+}
+
+function reject(file: string, { line, column }: Position, path: string, message: string, hint?: string): never {
+  const problem = { line, column, path, message, ...(hint === undefined ? {} : { hint }) };
+  throw new M2MergeError('recipe-invalid', { file, problems: [problem] });
+}

@@ -1,0 +1,50 @@
+/** Reads the sweep of a recipe, and what the command line adds to it. */
+import { M2MergeError } from '../errors.js';
+import { Cursor, Reading } from '../recipe/cursor.js';
+import { readDocument } from '../recipe/document.js';
+import { Findings } from '../recipe/findings.js';
+import type { RecipeOrigin } from '../recipe/parse.js';
+import { type SweepSection, sweepShape } from '../recipe/sweep-keys.js';
+import type { Warning } from '../warnings.js';
+
+const NOTHING: SweepSection = { axes: [], sample: undefined, variants: [], keep: undefined, evaluate: undefined };
+
+/** What `--set` asks for: `lambda=0.3,0.6`. */
+export interface ChosenValues {
+  readonly setting: string;
+  readonly values: readonly string[];
+}
+
+/** Takes one `setting=value,value` apart. Throws `usage`. */
+export function parseChosen(text: string): ChosenValues {
+  const match = /^([^=]+)=(.+)$/s.exec(text);
+  const values = match?.[2]?.split(',').map((value) => value.trim());
+  if (match === null || values === undefined || values.includes('')) {
+    throw new M2MergeError('usage', { message: `--set takes setting=value,value, found "${text}"` });
+  }
+  return { setting: match[1]!.trim(), values };
+}
+
+/**
+ * The section of a recipe's text with chosen values in the place of its own for the same settings. Throws
+ * `recipe-invalid`.
+ */
+export function readSweep(
+  text: string,
+  { file = '<recipe>' }: RecipeOrigin,
+  chosen: readonly ChosenValues[],
+): { readonly section: SweepSection; readonly warnings: readonly Warning[] } {
+  const findings = new Findings(file);
+  const document = readDocument(text, findings);
+  const root = new Cursor(new Reading(document, findings), document.root, '');
+  const place = root.entries().get('sweep')?.value;
+  const own = place === undefined ? NOTHING : sweepShape.read(place);
+  if (place === undefined && chosen.length === 0) {
+    root.problem('has no sweep', 'add a section "sweep", or name values with --set lambda=0.3,0.6');
+  }
+  findings.throwProblems();
+  const replaced = new Set(chosen.map(({ setting }) => setting));
+  const kept = own!.axes.filter(({ setting }) => !replaced.has(setting));
+  const added = chosen.map(({ setting, values }) => ({ setting, values, position: root.position }));
+  return { section: { ...own!, axes: [...kept, ...added] }, warnings: findings.warnings };
+}

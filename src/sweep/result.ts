@@ -1,0 +1,61 @@
+/** What a sweep found, as typed data: what `sweep.json` holds and every rendering shows. */
+
+/** Version of this shape; it grows when a field changes its meaning or goes, not when one is added. */
+export const SWEEP_VERSION = 1;
+
+/** Values of settings, as short text. */
+export type SettingTexts = Readonly<Record<string, string>>;
+
+/** What the merge made of the experts, over the whole model; null where there is no base or no change. */
+export interface VariantGeometry {
+  /** ⟨τᵢ,Δ̃⟩/‖τᵢ‖² of the written model by expert: 1 means fully kept. */
+  readonly retained_projection: Readonly<Record<string, number | null>>;
+  /** ‖Δ̃‖ / mean ‖τᵢ‖. */
+  readonly norm_ratio: number | null;
+  /** Share of changed elements that are still changed in the written dtype. */
+  readonly rounding_survival: number | null;
+}
+
+/** `merged`: there is no evaluation. `failed`: its evaluation gave no metrics, and `problem` says why. */
+export type RowStatus = 'evaluated' | 'merged' | 'failed';
+
+/** One variant and how it did. */
+export interface SweepRow {
+  /** Name of the variant and of its folder. */
+  readonly variant: string;
+  /** Hex digest of the variant's recipe: what identifies it when a sweep goes on. */
+  readonly id: string;
+  readonly settings: SettingTexts;
+  readonly status: RowStatus;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly problem?: string;
+  readonly geometry: VariantGeometry | null;
+  /** Wall seconds of the evaluation. */
+  readonly evaluation_seconds: number | null;
+}
+
+/** The number that decides: a metric, or the mean of all. */
+export interface Objective {
+  readonly metric: string | null;
+  readonly maximize: boolean;
+}
+
+export interface SweepResult {
+  readonly version: typeof SWEEP_VERSION;
+  readonly tool: string;
+  /** Name of the recipe's file. */
+  readonly recipe: string;
+  readonly objective: Objective;
+  /** Settings that were varied, in the order they are given. */
+  readonly settings: readonly string[];
+  /** All metrics seen, in the order they first came. */
+  readonly metrics: readonly string[];
+  /** In the order of the sweep. */
+  readonly rows: readonly SweepRow[];
+  /** Name of the best variant; null when none has the objective. */
+  readonly best: string | null;
+  /** Text of the best variant's recipe. */
+  readonly best_recipe: string | null;
+  /** Names of the variants that none other beats in all metrics at once. */
+  readonly pareto: readonly string[];
+}

@@ -1,0 +1,55 @@
+/** Reads metrics from what an evaluator wrote: JSON, as a whole or as the last line. */
+
+export interface MetricsReading {
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Why there are none, or not all. */
+  readonly problem: string | undefined;
+}
+
+/** Numbers that JSON does not have but many writers write. */
+const NOT_JSON = /(?<=[:[,\s])-?(?:NaN|Infinity|inf|nan)(?=[\s,\]}])/g;
+
+/**
+ * The numbers called `names` (dots lead into nested objects), or all numbers of the top level. Numbers that are not
+ * finite count as missing.
+ */
+export function readMetrics(text: string, names: readonly string[] | undefined): MetricsReading {
+  const value = parseObject(text);
+  if (value === undefined) return { metrics: {}, problem: 'printed no JSON object' };
+  const wanted =
+    names ?? Object.keys(value).filter((name) => typeof value[name] === 'number' || isNotFinite(value[name]));
+  const entries = wanted.map((name) => [name, valueAt(value, name)] as const);
+  const metrics = Object.fromEntries(entries.filter((entry): entry is [string, number] => Number.isFinite(entry[1])));
+  const broken = entries.filter(([, found]) => isNotFinite(found)).map(([name, found]) => `${name} is ${found}`);
+  const missing = entries
+    .filter(([name, found]) => !Object.hasOwn(metrics, name) && !isNotFinite(found))
+    .map(([name]) => name);
+  const problems = [...broken, ...(missing.length > 0 ? [`no number called ${missing.join(', ')}`] : [])];
+  if (problems.length > 0) return { metrics, problem: problems.join('; ') };
+  return { metrics, problem: entries.length === 0 ? 'printed no numbers' : undefined };
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  const candidates = [text, text.trimEnd().split('\n').at(-1)!];
+  for (const candidate of candidates) {
+    try {
+      const value: unknown = JSON.parse(candidate.replace(NOT_JSON, '"$&"'));
+      if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    } catch {
+      // The last line may be JSON where the whole is not.
+    }
+  }
+  return undefined;
+}
+
+function valueAt(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const fields = value as Record<string, unknown>;
+  if (Object.hasOwn(fields, name)) return fields[name];
+  const dot = name.indexOf('.');
+  return dot < 0 ? undefined : valueAt(fields[name.slice(0, dot)], name.slice(dot + 1));
+}
+
+function isNotFinite(value: unknown): boolean {
+  return typeof value === 'string' && /^-?(?:nan|inf|infinity)$/i.test(value);
+}

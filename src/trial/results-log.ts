@@ -1,0 +1,92 @@
+/**
+ * The results of a sweep as they come: one JSON line for each step of a variant, appended and flushed, so that a sweep
+ * that ends at any moment goes on where it was. The last line of a variant counts.
+ */
+import { type FileHandle, mkdir, open, readFile, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { M2MergeError } from '../errors.js';
+import type { SweepRow } from '../sweep/result.js';
+
+export const RESULTS_FILE = 'results.jsonl';
+
+export class ResultsLog {
+  readonly #file: FileHandle;
+  readonly #rows: Map<string, SweepRow>;
+
+  private constructor(file: FileHandle, rows: Map<string, SweepRow>) {
+    this.#file = file;
+    this.#rows = rows;
+  }
+
+  /** Opens the log in a folder, which is made if need be. A line that was being written is removed. */
+  static async open(folder: string): Promise<ResultsLog> {
+    const path = join(folder, RESULTS_FILE);
+    try {
+      await mkdir(folder, { recursive: true });
+      const { rows, completeBytes } = await readRows(path);
+      const file = await open(path, 'a');
+      await truncate(path, completeBytes);
+      return new ResultsLog(file, rows);
+    } catch (error) {
+      throw asOutputError(error, path);
+    }
+  }
+
+  /** The rows of a sweep that has run. */
+  static async read(folder: string): Promise<ReadonlyMap<string, SweepRow>> {
+    return (await readRows(join(folder, RESULTS_FILE))).rows;
+  }
+
+  /** Whether an earlier run left results. */
+  get continues(): boolean {
+    return this.#rows.size > 0;
+  }
+
+  /** What is known of a variant, by its identity. */
+  row(id: string): SweepRow | undefined {
+    return this.#rows.get(id);
+  }
+
+  /** Adds a row; it is on the disk when the promise resolves. */
+  async append(row: SweepRow): Promise<void> {
+    try {
+      await this.#file.write(`${JSON.stringify(row)}\n`);
+      await this.#file.datasync();
+    } catch (error) {
+      throw asOutputError(error, RESULTS_FILE);
+    }
+    this.#rows.set(row.id, row);
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+async function readRows(path: string): Promise<{ rows: Map<string, SweepRow>; completeBytes: number }> {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  });
+  const completeBytes = bytes.lastIndexOf(0x0a) + 1;
+  const lines = bytes.subarray(0, completeBytes).toString('utf8').split('\n').slice(0, -1);
+  const rows = lines.map((line, index) => parseRow(line, `${path}:${index + 1}`));
+  return { rows: new Map(rows.map((row) => [row.id, row])), completeBytes };
+}
+
+function parseRow(line: string, place: string): SweepRow {
+  try {
+    const row = JSON.parse(line) as SweepRow;
+    if (typeof row.id === 'string' && typeof row.variant === 'string') return row;
+  } catch {
+    // Told below.
+  }
+  throw new M2MergeError('results-invalid', { place });
+}
+
+function asOutputError(error: unknown, path: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === undefined || error instanceof M2MergeError
+    ? error
+    : new M2MergeError('output-unwritable', { path, reason: code }, { cause: error });
+}

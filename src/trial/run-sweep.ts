@@ -1,0 +1,198 @@
+/** Carries a sweep out: waves of merges that share their reads, each followed by the evaluation of its models. */
+import { rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { M2MergeError } from '../errors.js';
+import { type MergeOptions, type MergeResult, mergeTogether } from '../merge.js';
+import type { Evaluation, Keep } from '../recipe/sweep-keys.js';
+import { forEachConcurrently } from '../run/concurrency.js';
+import type { SweepVariant } from '../sweep/expand.js';
+import { bestOf } from '../sweep/ranking.js';
+import type { Objective, SweepRow } from '../sweep/result.js';
+import type { Warning } from '../warnings.js';
+import { evaluateModel } from './evaluate.js';
+import type { ResultsLog } from './results-log.js';
+import { geometryOf } from './variant-geometry.js';
+
+/** What a sweep does with its variants. */
+export interface SweepTask {
+  readonly variants: readonly SweepVariant[];
+  /** Absolute folder of the models and the results. */
+  readonly folder: string;
+  readonly evaluation: Evaluation | undefined;
+  readonly objective: Objective;
+  readonly keep: Keep;
+  /** Variants merged together. */
+  readonly waveSize: number;
+}
+
+export type SweepMergeOptions = Pick<
+  MergeOptions,
+  'threads' | 'kernels' | 'tileElements' | 'shardBytes' | 'signal' | 'onProgress'
+>;
+
+export interface SweepRunOptions extends SweepMergeOptions {
+  /** Replace models that are there, whoever made them. */
+  readonly overwrite: boolean;
+  /** Evaluate again what failed. */
+  readonly retry: boolean;
+  readonly onWave?: (variants: readonly SweepVariant[]) => void;
+  /** Called after each wave with the warnings of its merges. */
+  readonly onWarnings?: (warnings: readonly Warning[]) => void;
+  readonly onRow?: (row: SweepRow) => void;
+}
+
+/** Runs what the log does not know yet. Throws `M2MergeError`; what is in the log then stays. */
+export async function runSweep(task: SweepTask, log: ResultsLog, options: SweepRunOptions): Promise<void> {
+  return new SweepRun(task, log, options).run();
+}
+
+/** Where a variant's model is while it is there. */
+export const modelFolder = (folder: string, { name }: Pick<SweepVariant, 'name'>): string => join(folder, name);
+
+class SweepRun {
+  readonly #task: SweepTask;
+  readonly #log: ResultsLog;
+  readonly #options: SweepRunOptions;
+  readonly #removed = new Set<string>();
+
+  constructor(task: SweepTask, log: ResultsLog, options: SweepRunOptions) {
+    this.#task = task;
+    this.#log = log;
+    this.#options = options;
+  }
+
+  async run(): Promise<void> {
+    const { waveSize } = this.#task;
+    // Read before the first row is appended: from then on every model in the folder may be ours.
+    const overwrite = this.#options.overwrite || this.#log.continues;
+    const waiting = this.#task.variants.filter((variant) => !this.#isDone(variant));
+    // Those whose models are there need no merge; they would otherwise occupy the disk longest.
+    const merged: SweepVariant[] = [];
+    for (const variant of waiting) if (await this.#hasModel(variant)) merged.push(variant);
+    await this.#evaluate(merged);
+    const open = waiting.filter((variant) => !merged.includes(variant));
+    for (let next = 0; next < open.length; next += waveSize) {
+      const wave = open.slice(next, next + waveSize);
+      this.#options.onWave?.(wave);
+      await this.#merge(wave, overwrite);
+      await this.#evaluate(wave);
+    }
+    // What an earlier run kept may not be wanted any more.
+    if (this.#task.evaluation !== undefined) await this.#tidy();
+  }
+
+  /** Models are written unless nobody will look at them. */
+  get #keepsModels(): boolean {
+    return this.#task.keep !== 'none' || this.#task.evaluation !== undefined;
+  }
+
+  /** Whether an earlier run has merged the variant and its model is still there. */
+  async #hasModel(variant: SweepVariant): Promise<boolean> {
+    if (this.#log.row(variant.id)?.status !== 'merged') return false;
+    return stat(modelFolder(this.#task.folder, variant)).then(
+      (entry) => entry.isDirectory(),
+      () => false,
+    );
+  }
+
+  #isDone({ id }: SweepVariant): boolean {
+    const status = this.#log.row(id)?.status;
+    if (status === 'failed') return !this.#options.retry;
+    return status === 'evaluated' || (status === 'merged' && this.#task.evaluation === undefined);
+  }
+
+  async #merge(wave: readonly SweepVariant[], overwrite: boolean): Promise<void> {
+    const { folder } = this.#task;
+    const { threads, kernels, tileElements, shardBytes, signal, onProgress } = this.#options;
+    const given = { threads, kernels, tileElements, shardBytes, signal, onProgress };
+    const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+    const requests = wave.map((variant) => ({
+      recipe: variant.recipe,
+      output: modelFolder(folder, variant),
+      dry: !this.#keepsModels,
+    }));
+    const results = await mergeTogether(requests, { ...options, overwrite, measure: true });
+    this.#options.onWarnings?.(results.flatMap(({ warnings }) => warnings));
+    for (const [i, variant] of wave.entries()) await this.#record(mergedRow(variant, results[i]!));
+  }
+
+  async #evaluate(variants: readonly SweepVariant[]): Promise<void> {
+    const { evaluation } = this.#task;
+    if (evaluation === undefined) return;
+    await forEachConcurrently(variants, evaluation.parallel, async (variant) => {
+      this.#options.signal?.throwIfAborted();
+      const { folder } = this.#task;
+      const model = modelFolder(folder, variant);
+      const output = join(folder, `.${variant.name}.metrics.json`);
+      const { metrics, problem, seconds } = await evaluateModel(
+        evaluation,
+        { model, variant: variant.name, output },
+        this.#options.signal,
+      );
+      const status = problem === undefined ? 'evaluated' : 'failed';
+      const { problem: _, ...before } = this.#log.row(variant.id)!;
+      const told = problem === undefined ? {} : { problem };
+      await this.#record({ ...before, status, metrics, ...told, evaluation_seconds: seconds });
+      await this.#tidy();
+    });
+  }
+
+  async #record(row: SweepRow): Promise<void> {
+    await this.#log.append(row);
+    this.#options.onRow?.(row);
+  }
+
+  /** Removes the models of judged variants that are not to stay. */
+  async #tidy(): Promise<void> {
+    const { keep, variants, objective, folder } = this.#task;
+    if (keep === 'all') return;
+    const judged = variants.filter(({ id }) => ['evaluated', 'failed'].includes(this.#log.row(id)?.status ?? ''));
+    const best =
+      keep === 'best'
+        ? bestOf(
+            judged.map(({ id }) => this.#log.row(id)!),
+            objective,
+          )
+        : undefined;
+    for (const variant of judged) {
+      if (variant.id === best?.id || this.#removed.has(variant.id)) continue;
+      await rm(modelFolder(folder, variant), { recursive: true, force: true });
+      this.#removed.add(variant.id);
+    }
+  }
+}
+
+function mergedRow({ name, id, settings }: SweepVariant, { report }: MergeResult): SweepRow {
+  return {
+    variant: name,
+    id,
+    settings,
+    status: 'merged',
+    metrics: {},
+    geometry: report === undefined ? null : geometryOf(report),
+    evaluation_seconds: null,
+  };
+}
+
+/** How many variants fit: a wave of them when their models go again, else all. Throws `disk-full`. */
+export function planWaves(
+  variantBytes: number,
+  count: number,
+  freeBytes: number,
+  { keep, folder }: { readonly keep: Keep; readonly folder: string },
+): { readonly waveSize: number; readonly waves: number } {
+  const fitting = Math.floor(freeBytes / variantBytes);
+  const needed = keep === 'all' ? count : keep === 'best' ? Math.min(2, count) : 1;
+  if (fitting < needed) {
+    throw new M2MergeError('disk-full', { path: folder, needed: needed * variantBytes, available: freeBytes });
+  }
+  const room = keep === 'all' ? count : keep === 'best' ? Math.max(1, fitting - 1) : fitting;
+  const waveSize = Math.max(1, Math.min(count, room, MAX_TOGETHER));
+  return { waveSize, waves: Math.ceil(count / waveSize) };
+}
+
+/**
+ * Variants merged in one run, at most: each takes about 1 MB of kernel memory in each worker, and messages grow with
+ * them; beyond this, sharing the reads gains little.
+ */
+export const MAX_TOGETHER = 16;

@@ -1,0 +1,121 @@
+/** Which merges a sweep stands for. */
+import { describe, expect, it } from 'vitest';
+import { M2MergeError } from '../../src/errors.js';
+import { expandSweep } from '../../src/sweep/expand.js';
+import { readSweep } from '../../src/sweep/load.js';
+
+const RECIPE = `# a comment
+merge_method: task_arithmetic
+base_model: /m/base
+models:
+  - model: /m/math
+    parameters: {weight: 0.5}
+  - model: {model: {path: /m/code, revision: "1.10"}}
+parameters: &shared
+  weight: 1
+  lambda: 0.30
+output: elsewhere
+`;
+
+const expand = (sweep: string, set: readonly { setting: string; values: readonly string[] }[] = []) => {
+  const text = RECIPE + sweep;
+  return expandSweep(text, { file: 'recipe.yaml' }, readSweep(text, { file: 'recipe.yaml' }, set).section);
+};
+
+const messagesOf = (work: () => unknown): string[] => {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof M2MergeError && 'problems' in error.facts) {
+      return error.facts.problems.map(({ line, path, message }) => `${line} ${path}: ${message}`);
+    }
+    throw error;
+  }
+  return [];
+};
+
+describe('the variants of a sweep', () => {
+  it('are all combinations, the last setting fastest', () => {
+    const variants = expand('sweep: {parameters: {lambda: [0.3, 1e-1], seed: [1, 2]}}');
+    expect(variants.map(({ settings }) => settings)).toEqual([
+      { lambda: '0.3', seed: '1' },
+      { lambda: '0.3', seed: '2' },
+      { lambda: '1e-1', seed: '1' },
+      { lambda: '1e-1', seed: '2' },
+    ]);
+    expect(variants.map(({ name }) => name)).toEqual([
+      'lambda-0.3_seed-1',
+      'lambda-0.3_seed-2',
+      'lambda-1e-1_seed-1',
+      'lambda-1e-1_seed-2',
+    ]);
+    expect(variants[3]!.recipe.seed).toBe(2);
+    expect(variants[3]!.recipe.output).toBeUndefined();
+    expect(variants[3]!.recipeText).not.toContain('sweep');
+  });
+
+  it('write what the recipe does not change as it was, numbers and revisions included', () => {
+    const [variant] = expand('sweep: {parameters: {lambda: [0.6]}}');
+    expect(variant!.recipeText).toContain('0.5');
+    expect(variant!.recipe.models.map(({ reference }) => reference.text)).toEqual(['/m/math', '/m/code@1.10']);
+  });
+
+  it('set parameters of one model by its folder', () => {
+    const variants = expand('sweep: {parameters: {models.math.weight: [0.1, 0.2], models.code.weight: [[0, 1]]}}');
+    expect(variants).toHaveLength(2);
+    expect(variants[1]!.settings).toEqual({ 'models.math.weight': '0.2', 'models.code.weight': '["0","1"]' });
+    expect(new Set(variants.map(({ name }) => name)).size).toBe(2);
+  });
+
+  it('leave out what their method does not have, and are each there once', () => {
+    const variants = expand(
+      'sweep: {variants: [{merge_method: ties}, {merge_method: linear}], parameters: {density: [0.1, 0.2]}}',
+    );
+    expect(variants.map(({ settings }) => settings)).toEqual([
+      { merge_method: 'ties', density: '0.1' },
+      { merge_method: 'ties', density: '0.2' },
+      { merge_method: 'linear' },
+    ]);
+  });
+
+  it('take values of the command line in the place of the recipe’s', () => {
+    const variants = expand('sweep: {parameters: {lambda: [0.3, 0.6]}}', [{ setting: 'lambda', values: ['0.9'] }]);
+    expect(variants.map(({ settings }) => settings)).toEqual([{ lambda: '0.9' }]);
+  });
+
+  it('can be samples of ranges and lists', () => {
+    const sweep = 'sweep: {parameters: {lambda: {minimum: 0.1, maximum: 10, log: yes}, seed: [1, 2]}, sample: {n: 32}}';
+    const values = expand(sweep).map(({ settings }) => Number(settings.lambda));
+    expect(values).toHaveLength(32);
+    for (const value of values) expect(value >= 0.1 && value <= 10).toBe(true);
+    // Half of the logarithmic range lies below 1; without its zero point the sequence may be off by one.
+    const low = values.filter((value) => value < 1).length;
+    expect(low >= 15 && low <= 17).toBe(true);
+    const first = expand(sweep).filter(({ settings }) => settings.seed === '1').length;
+    expect(first >= 15 && first <= 17).toBe(true);
+  });
+
+  it.each([
+    ['sweep: {}', 'tries nothing'],
+    ['sweep: {parameters: {lamda: [1]}}', 'no method of the sweep has the parameter "lamda"'],
+    ['sweep: {parameters: {models.maths.weight: [1]}}', 'there is no model "maths" in the recipe'],
+    ['sweep: {parameters: {lambda: {minimum: 0, maximum: 1}}}', 'lambda is a range, which has no combinations'],
+    ['sweep: {parameters: {lambda: {minimum: 2, maximum: 1}}, sample: {n: 3}}', 'the minimum is not below the maximum'],
+    ['sweep: {parameters: {lambda: []}}', 'expected a list of values, found an empty list'],
+    ['sweep: {parameters: {lambda: [x]}}', 'expected a number, found "x"'],
+    [
+      'sweep: {parameters: {lambda: [1]}, evaluate: {command: [a], maximize: m, minimize: m}}',
+      'either maximizes or minimizes, not both',
+    ],
+    ['', 'has no sweep'],
+  ])('are not there for %s', (sweep, message) => {
+    expect(messagesOf(() => expand(sweep)).join()).toContain(message);
+  });
+
+  it('are not too many', () => {
+    const values = Array.from({ length: 101 }, (_, i) => i).join();
+    expect(messagesOf(() => expand(`sweep: {parameters: {lambda: [${values}], seed: [${values}]}}`)).join()).toContain(
+      'more than 10000 variants',
+    );
+  });
+});

@@ -1,0 +1,50 @@
+/** What evaluators print, and what is made of it. */
+import { describe, expect, it } from 'vitest';
+import { splitWords } from '../../src/recipe/sweep-keys.js';
+import { readMetrics } from '../../src/trial/metrics.js';
+
+describe('metrics of an evaluator', () => {
+  it.each([
+    ['{"math": 0.5, "code": 1}', undefined, { math: 0.5, code: 1 }],
+    ['loading…\nwarning: slow\n{"math": 0.25, "name": "x"}\n', undefined, { math: 0.25 }],
+    [
+      '{\n  "results": {"gsm8k": {"acc": 0.75}},\n  "other": 3\n}',
+      ['results.gsm8k.acc'],
+      { 'results.gsm8k.acc': 0.75 },
+    ],
+    ['{"a.b": 2}', ['a.b'], { 'a.b': 2 }],
+    ['{"text": "NaN, is fine", "x": -1e-3}', undefined, { x: -1e-3 }],
+  ] as const)('%s', (text, names, metrics) => {
+    expect(readMetrics(text, names)).toEqual({ metrics, problem: undefined });
+  });
+
+  it.each([
+    ['', undefined, 'printed no JSON object'],
+    ['Traceback: boom', undefined, 'printed no JSON object'],
+    ['[1, 2]', undefined, 'printed no JSON object'],
+    ['{}', undefined, 'printed no numbers'],
+    ['{"math": NaN, "code": 0.5}', undefined, 'math is NaN'],
+    ['{"math": -Infinity}', ['math'], 'math is -Infinity'],
+    ['{"math": "0.5"}', ['math', 'code'], 'no number called math, code'],
+    ['{"math": 1e999}', ['math'], 'no number called math'],
+    ['{"a": {"__proto__": 1}}', ['a.constructor.length'], 'no number called a.constructor.length'],
+  ] as const)('%s says why there are none', (text, names, problem) => {
+    expect(readMetrics(text, names).problem).toBe(problem);
+  });
+
+  it('keeps the numbers that are there when others are missing', () => {
+    expect(readMetrics('{"math": NaN, "code": 0.5}', undefined).metrics).toEqual({ code: 0.5 });
+  });
+});
+
+describe('words of a command', () => {
+  it('keeps quoted spaces and nothing else special', () => {
+    expect(splitWords(`python "my eval.py" --path={model} 'a  b'c $HOME`)).toEqual([
+      'python',
+      'my eval.py',
+      '--path={model}',
+      'a  bc',
+      '$HOME',
+    ]);
+  });
+});

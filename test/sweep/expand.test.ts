@@ -1,6 +1,6 @@
 /** Which merges a sweep stands for. */
 import { describe, expect, it } from 'vitest';
-import { M2MergeError } from '../../src/errors.js';
+import { type ErrorFacts, M2MergeError } from '../../src/errors.js';
 import { expandSweep } from '../../src/sweep/expand.js';
 import { readSweep } from '../../src/sweep/load.js';
 
@@ -26,8 +26,9 @@ const messagesOf = (work: () => unknown): string[] => {
   try {
     work();
   } catch (error) {
-    if (error instanceof M2MergeError && 'problems' in error.facts) {
-      return error.facts.problems.map(({ line, path, message }) => `${line} ${path}: ${message}`);
+    if (error instanceof M2MergeError && error.kind === 'recipe-invalid') {
+      const { problems } = error.facts as ErrorFacts['recipe-invalid'];
+      return problems.map(({ line, path, message }) => `${line} ${path}: ${message}`);
     }
     throw error;
   }

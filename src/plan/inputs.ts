@@ -5,7 +5,8 @@ import { isAbsolute, join, resolve } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { openCheckpoint } from '../checkpoint/folder.js';
 import { M2MergeError } from '../errors.js';
-import type { ModelReference, Recipe } from '../recipe/recipe.js';
+import type { Recipe } from '../recipe/recipe.js';
+import type { ModelReference } from '../recipe/reference.js';
 import type { RecipeCheckpoints } from './build.js';
 import type { NamedCheckpoint } from './tensors.js';
 
@@ -24,15 +25,15 @@ export async function openInputs(recipe: Recipe): Promise<RecipeCheckpoints> {
 }
 
 /** The folder of a model: relative paths start at the recipe's folder, then at the working folder. */
-async function locateModel({ text, position }: ModelReference, recipe: Recipe): Promise<string> {
-  const candidates = candidateFolders(text, recipe.folder);
+async function locateModel({ text, path, position }: ModelReference, recipe: Recipe): Promise<string> {
+  const candidates = candidateFolders(path, recipe.folder);
   for (const candidate of candidates) if (await isFolder(candidate)) return candidate;
   const place = `${recipe.file}:${position.line}:${position.column}`;
   throw new M2MergeError('model-missing', { reference: text, searched: candidates, place });
 }
 
-function candidateFolders(text: string, recipeFolder: string | undefined): string[] {
-  const path = text.startsWith('~/') ? join(homedir(), text.slice(2)) : text;
+function candidateFolders(written: string, recipeFolder: string | undefined): string[] {
+  const path = written.startsWith('~/') ? join(homedir(), written.slice(2)) : written;
   if (isAbsolute(path)) return [path];
   return [...new Set([...(recipeFolder === undefined ? [] : [resolve(recipeFolder, path)]), resolve(path)])];
 }

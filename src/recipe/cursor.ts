@@ -2,7 +2,7 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
 import type { YamlDocument } from './document.js';
 import { type Findings, quote } from './findings.js';
-import type { Position } from './recipe.js';
+import type { Position } from './position.js';
 
 /** Values visited in one recipe. Aliases multiply: a few lines can stand for billions of values. */
 const MAX_VALUES = 200_000;

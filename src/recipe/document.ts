@@ -12,7 +12,7 @@ import {
   visit,
 } from 'yaml';
 import { excerpt, type Findings } from './findings.js';
-import type { Position } from './recipe.js';
+import type { Position } from './position.js';
 
 /** Bytes (or characters) of a recipe: written ones take a few thousand; the parser needs seconds for so many at worst. */
 export const MAX_RECIPE_LENGTH = 262_144;

@@ -1,7 +1,7 @@
 /** What reading a recipe brought to light: problems, thrown together, and warnings, handed on. */
 import { M2MergeError, type RecipeProblem } from '../errors.js';
 import { describeWarning, type Warning } from '../warnings.js';
-import type { Position } from './recipe.js';
+import type { Position } from './position.js';
 
 /** Characters of the user's own text that a message repeats. */
 const LONGEST_QUOTE = 60;

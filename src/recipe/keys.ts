@@ -2,11 +2,11 @@
 import { PRESETS } from '../../kernels/method.js';
 import type { OutputDtype } from '../checkpoint/dtype.js';
 import type { Cursor } from './cursor.js';
-import type { ModelReference, Rounding } from './recipe.js';
+import type { Rounding } from './recipe.js';
+import { modelReference } from './reference-keys.js';
 import {
   choice,
   deferredMapping,
-  type JsonSchema,
   type Key,
   listOf,
   naturalUpTo,
@@ -40,36 +40,6 @@ const dtype = spelling(DTYPE_NAMES, RECOMMENDED_DTYPE_NAMES);
 
 const key = <T>(summary: string, shape: Shape<T>): Key<T> => ({ summary, shape });
 const required = <T>(summary: string, shape: Shape<T>): Key<T> => ({ summary, shape, required: true });
-
-const location = record(
-  {
-    path: required('folder of the model', text),
-    revision: key('revision of the model; the same as path@revision', text),
-  },
-  '{path, revision}',
-);
-
-const referenceParts = record(
-  {
-    model: required('folder of the model', textOr(location.schema, readLocation)),
-    lora: key('adapter to add to the model', unsupported('merge the adapter into the model first')),
-    override_architecture: key(
-      'architecture name to read the model as',
-      unsupported('the layers are found by the names of the tensors'),
-    ),
-  },
-  '{model: …}',
-);
-
-/** A model: text, or mergekit's mapping `{model: path}` or `{model: {path, revision}}`. */
-const modelReference: Shape<ModelReference> = {
-  schema: { anyOf: [text.schema, referenceParts.schema] },
-  read(cursor) {
-    const { position } = cursor;
-    const written = cursor.kind === 'mapping' ? referenceParts.read(cursor)?.values.model : text.read(cursor);
-    return written === undefined ? undefined : { text: written, position };
-  },
-};
 
 const parametersKey = (summary: string): Key<Cursor> => key(summary, deferredMapping);
 
@@ -115,15 +85,3 @@ export const recipeShape = record(RECIPE_KEYS, '{merge_method: …, models: …}
 
 export type RecipeReading = RecordReading<typeof RECIPE_KEYS>;
 export type ModelReading = RecordReading<typeof MODEL_KEYS>;
-
-function textOr(schema: JsonSchema, readMapping: (cursor: Cursor) => string | undefined): Shape<string> {
-  return {
-    schema: { anyOf: [text.schema, schema] },
-    read: (cursor) => (cursor.kind === 'mapping' ? readMapping(cursor) : text.read(cursor)),
-  };
-}
-
-function readLocation(cursor: Cursor): string | undefined {
-  const { path, revision } = location.read(cursor)?.values ?? {};
-  return revision === undefined ? path : `${path}@${revision}`;
-}

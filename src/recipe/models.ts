@@ -4,7 +4,8 @@ import { warning } from '../warnings.js';
 import { excerpt, type Findings } from './findings.js';
 import type { ModelReading, RecipeReading } from './keys.js';
 import { NO_PARAMETERS, type ParameterReading, readParameters } from './parameters.js';
-import type { ModelReference, Position } from './recipe.js';
+import type { Position } from './position.js';
+import type { ModelReference } from './reference.js';
 
 /** A model that takes part, with what the check for missing values needs. */
 export interface Participant {

@@ -4,7 +4,8 @@ import { METHODS } from '../../kernels/methods/registry.js';
 import type { Parameter, Setting } from '../../kernels/parameters.js';
 import { warning } from '../warnings.js';
 import type { Cursor } from './cursor.js';
-import type { ParameterEntry, ParameterTable, ParameterValue, Position } from './recipe.js';
+import type { Position } from './position.js';
+import type { ParameterEntry, ParameterTable, ParameterValue } from './recipe.js';
 import { readGradientValue, readSetting, settingSchema } from './settings.js';
 import { type JsonSchema, type Key, type RecordReading, record, type Shape, text, warnUnknownKey } from './shapes.js';
 

@@ -3,19 +3,8 @@ import type { Preset } from '../../kernels/method.js';
 import type { Setting } from '../../kernels/parameters.js';
 import type { OutputDtype } from '../checkpoint/dtype.js';
 import type { Warning } from '../warnings.js';
-
-/** Line and column in the recipe, from 1. */
-export interface Position {
-  readonly line: number;
-  readonly column: number;
-}
-
-/** A model as the recipe names it. */
-export interface ModelReference {
-  /** The text as written; also the model's identity for random masks. */
-  readonly text: string;
-  readonly position: Position;
-}
+import type { Position } from './position.js';
+import type { ModelReference } from './reference.js';
 
 /** One alternative of a parameter: the tensors it applies to, and one value or a gradient over the layers. */
 export interface ParameterEntry {

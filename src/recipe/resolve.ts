@@ -3,7 +3,8 @@ import type { Method } from '../../kernels/method.js';
 import type { Parameter, ParameterScope, Setting, Settings } from '../../kernels/parameters.js';
 import { M2MergeError } from '../errors.js';
 import { quote } from './findings.js';
-import type { ParameterEntry, ParameterTable, Position, Recipe } from './recipe.js';
+import type { Position } from './position.js';
+import type { ParameterEntry, ParameterTable, Recipe } from './recipe.js';
 
 /**
  * Looks up settings. `t` is where in the layers the tensor lies, from 0 to 1 (see `layerFraction`). Equal settings of

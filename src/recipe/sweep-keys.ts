@@ -1,6 +1,6 @@
 /** The `sweep:` section of a recipe: which settings to try, how to judge them, what to keep. */
 import type { Cursor } from './cursor.js';
-import type { Position } from './recipe.js';
+import type { Position } from './position.js';
 import { parseNumber } from './scalars.js';
 import {
   choice,

@@ -1,5 +1,5 @@
 /** All combinations of what a sweep tries, or a sample of them. */
-import type { Position } from '../recipe/recipe.js';
+import type { Position } from '../recipe/position.js';
 import type { Axis, Plain, Range, SweepSection } from '../recipe/sweep-keys.js';
 import { MAX_SOBOL_DIMENSIONS, randomPoints, sobolPoints } from './sample.js';
 

@@ -50,18 +50,6 @@ describe('the base', () => {
   });
 });
 
-describe('model references', () => {
-  test.each([
-    ['org/model+adapter@main', 'org/model+adapter@main'],
-    ['2024', '2024'],
-    ['{model: {path: org/model, revision: 1.10}}', 'org/model@1.10'],
-    ['{model: {path: org/model, revision: null}}', 'org/model'],
-  ])('%s', (written, text) => {
-    const recipe = parseRecipe(`merge_method: linear\nmodels: [{model: ${written}, parameters: {weight: 1}}]`);
-    expect(recipe.models[0]!.reference.text).toBe(text);
-  });
-});
-
 describe('warnings', () => {
   test('unknown keys, with the nearest name', () => {
     const recipe = parseRecipe(

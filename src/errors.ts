@@ -2,9 +2,19 @@
  * Every failure and warning a user can meet: its kind, the facts it carries, and (here only) its text and hint.
  * Code throws facts; the command line, the JSON events and the tests read them. Exit codes are in `EXIT_CODES`.
  */
+import { HUB_FAILURES_OF_NETWORK, HUB_WORDINGS, type HubErrorFacts } from './errors/hub.js';
 
-/** Process exit codes. 1 is a defect of m2merge itself. */
-export const EXIT_CODES = { ok: 0, defect: 1, usage: 2, recipe: 3, input: 4, output: 5, interrupted: 130 } as const;
+/** Process exit codes. 1 is a defect of m2merge itself; after 6 the same command may succeed later. */
+export const EXIT_CODES = {
+  ok: 0,
+  defect: 1,
+  usage: 2,
+  recipe: 3,
+  input: 4,
+  output: 5,
+  network: 6,
+  interrupted: 130,
+} as const;
 
 /** One thing wrong with a recipe, at its place. Lines and columns count from 1. */
 export interface RecipeProblem {
@@ -18,7 +28,7 @@ export interface RecipeProblem {
   readonly hint?: string;
 }
 
-export interface ErrorFacts {
+export interface ErrorFacts extends HubErrorFacts {
   usage: { message: string; hint?: string };
   'recipe-invalid': { file: string; problems: readonly RecipeProblem[] };
   'file-missing': { path: string; purpose: string };
@@ -68,6 +78,7 @@ const formatProblem = (file: string, problem: RecipeProblem): string => {
 };
 
 const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording } = {
+  ...HUB_WORDINGS,
   usage: ({ message, hint }) => ({ message, hint }),
   'recipe-invalid': ({ file, problems }) => ({ message: problems.map((p) => formatProblem(file, p)).join('\n') }),
   'file-missing': ({ path, purpose }) => ({ message: `${purpose} not found: ${path}` }),
@@ -138,7 +149,7 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
   }),
 };
 
-const EXIT_CODE_OF: { readonly [K in ErrorKind]: number } = {
+const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts>]: number } = {
   usage: EXIT_CODES.usage,
   'recipe-invalid': EXIT_CODES.recipe,
   'file-missing': EXIT_CODES.input,
@@ -181,7 +192,8 @@ export class M2MergeError<K extends ErrorKind = ErrorKind> extends Error {
   }
 
   get exitCode(): number {
-    return EXIT_CODE_OF[this.kind];
+    if (this.kind in EXIT_CODE_OF) return EXIT_CODE_OF[this.kind as keyof typeof EXIT_CODE_OF];
+    return HUB_FAILURES_OF_NETWORK.has(this.kind) ? EXIT_CODES.network : EXIT_CODES.input;
   }
 }
 

@@ -9,6 +9,7 @@ import { REPOSITORY } from '../support/cli.js';
  * layer are siblings and do not import each other.
  */
 const LAYERS: readonly (readonly string[])[] = [
+  ['src/errors/'],
   ['kernels/abi.ts', 'kernels/parameters.ts', 'src/errors.ts', 'src/warnings.ts', 'src/version.ts'],
   ['kernels/unit.ts', 'kernels/reference/', 'kernels/load.ts'],
   ['kernels/statistic.ts', 'kernels/view.ts', 'kernels/operand-table.ts'],
@@ -17,6 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['kernels/consensus/'],
   ['kernels/methods/'],
   ['src/io/'],
+  ['src/hub/'],
   ['src/checkpoint/'],
   ['src/geometry/'],
   ['src/recipe/'],
@@ -35,6 +37,7 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
     pattern: /from 'node:fs(\/promises)?'/,
     files: [
       /^src\/io\/file\.ts$/,
+      /^src\/hub\/environment\.ts$/,
       /^src\/checkpoint\/(folder|side-files)\.ts$/,
       /^src\/recipe\/load\.ts$/,
       /^src\/plan\/inputs\.ts$/,
@@ -45,8 +48,12 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
     ],
   },
   WebAssembly: { pattern: /WebAssembly\.(?!Module\b|Memory\b)/, files: [/^kernels\/load\.ts$/] },
-  'the process': { pattern: /\bprocess\.\w/, files: [/^src\/cli\//, /^src\/trial\/evaluate\.ts$/] },
-  'any Node module in browser code': { pattern: /from 'node:/, files: [/^src\/(?!errors|warnings)/] },
+  'the network': { pattern: /(?<![.\w])fetch\(|from 'node:(?:https?|net|tls)'/, files: [/^src\/hub\/request\.ts$/] },
+  'the process': {
+    pattern: /\bprocess\.\w/,
+    files: [/^src\/cli\//, /^src\/trial\/evaluate\.ts$/, /^src\/hub\/(environment|request)\.ts$/],
+  },
+  'any Node module in browser code': { pattern: /from 'node:/, files: [/^src\/(?!errors(\.ts|\/)|warnings)/] },
 };
 
 /** Lines a file may have; beyond it two ideas share a room. */

@@ -31,7 +31,15 @@ describe('package', () => {
   });
 
   it('depends on these packages and explains each', () => {
-    expect(Object.keys(manifest.dependencies)).toEqual(['commander', 'ora', 'picocolors', 'xxhash-wasm', 'yaml']);
+    expect(Object.keys(manifest.dependencies)).toEqual([
+      '@huggingface/hub',
+      'commander',
+      'ora',
+      'picocolors',
+      'undici',
+      'xxhash-wasm',
+      'yaml',
+    ]);
     const contributing = readFileSync(join(REPOSITORY, 'CONTRIBUTING.md'), 'utf8');
     for (const name of [...Object.keys(manifest.dependencies), ...Object.keys(manifest.devDependencies)]) {
       expect(contributing).toContain(`\`${name}\``);

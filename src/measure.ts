@@ -10,6 +10,7 @@ import { openInputs } from './plan/inputs.js';
 import type { PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
 import { type RunOptions, runMeasurement } from './run/engine.js';
+import { WorkerPool } from './run/pool.js';
 
 export interface MeasureOptions extends RunOptions {
   /** Called once everything is checked, before the first weight is read. */
@@ -19,12 +20,17 @@ export interface MeasureOptions extends RunOptions {
 /** Measures a recipe's experts against its base. Throws `recipe-invalid` without a base, and what opening throws. */
 export async function measureGeometry(recipe: Recipe, options: MeasureOptions = {}): Promise<GeometryResult> {
   const group = asGroup(recipe);
-  const prepared = buildPlan(group, await openInputs(group));
-  options.onPlan?.(prepared);
-  const { plan } = prepared;
-  const measured = await runMeasurement(prepared, expertNames(plan), deepestLayers(plan), options);
-  const result = { ...describeGroup(plan), ...measured, merge_accounting: {} };
-  return { ...result, findings: findFindings(result) };
+  const pool = new WorkerPool();
+  try {
+    const prepared = buildPlan(group, await openInputs(group));
+    options.onPlan?.(prepared);
+    const { plan } = prepared;
+    const measured = await runMeasurement(prepared, expertNames(plan), deepestLayers(plan), pool, options);
+    const result = { ...describeGroup(plan), ...measured, merge_accounting: {} };
+    return { ...result, findings: findFindings(result) };
+  } finally {
+    await pool.close();
+  }
 }
 
 /** The recipe's base and experts as plain task vectors: whatever the method, each with weight 1. */

@@ -24,6 +24,7 @@ import { type RunOptions, runMerges } from './run/engine.js';
 import { nonFiniteWarnings } from './run/non-finite.js';
 import type { TensorOutcome } from './run/outcome.js';
 import { OutputFolder } from './run/output-folder.js';
+import { WorkerPool } from './run/pool.js';
 import { COPY_UNIT_BYTES } from './run/task.js';
 import { VERSION } from './version.js';
 import { type Warning, warning } from './warnings.js';
@@ -92,6 +93,7 @@ export async function mergeTogether(
 ): Promise<MergeResult[]> {
   const started = performance.now();
   const merges: OpenMerge[] = [];
+  const pool = new WorkerPool();
   try {
     for (const request of requests) merges.push(await openMerge(request, options));
     const runs = merges.map(({ prepared, folder, report }) => ({
@@ -99,13 +101,16 @@ export async function mergeTogether(
       output: folder,
       onReport: report && ((...unit: Parameters<MergeReport['add']>) => report.add(...unit)),
     }));
-    const outcomes = await runMerges(runs, options);
+    const outcomes = await runMerges(runs, pool, options);
+    const workersEnd = pool.close();
     const results: MergeResult[] = [];
     for (const [i, merge] of merges.entries()) results.push(await finishMerge(merge, outcomes[i]!, options, started));
     options.signal?.throwIfAborted();
+    await workersEnd;
     for (const { folder } of merges) await folder?.commit();
     return results;
   } catch (error) {
+    await pool.close();
     for (const { folder } of merges) await folder?.discard();
     throw error;
   }

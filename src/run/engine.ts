@@ -11,7 +11,7 @@ import { UNIT_ELEMENTS } from '../plan/unit-layout.js';
 import { type LayerOf, measurePlan } from './measure.js';
 import type { TensorOutcome } from './outcome.js';
 import type { OutputFolder } from './output-folder.js';
-import { WorkerPool } from './pool.js';
+import type { WorkerPool } from './pool.js';
 import type { Variant } from './scheduled-tensor.js';
 import { type MergeVariant, type Progress, runPlans, type ScheduleOptions } from './scheduler.js';
 import type { WorkerSetup } from './task.js';
@@ -51,8 +51,12 @@ export interface MergeRun extends Pick<MergeVariant, 'onReport'> {
  * Runs merges together and writes their weights; what they share of their inputs is read once. Throws the first failure
  * of a worker, or `interrupted`. For each merge, outcomes in plan order.
  */
-export async function runMerges(merges: readonly MergeRun[], options: RunOptions = {}): Promise<TensorOutcome[][]> {
-  return withPool(merges, options, (pool, variants, schedule) =>
+export async function runMerges(
+  merges: readonly MergeRun[],
+  pool: WorkerPool,
+  options: RunOptions = {},
+): Promise<TensorOutcome[][]> {
+  return withPool(merges, pool, options, (variants, schedule) =>
     runPlans(
       variants.map((variant, i) => ({ ...variant, onReport: merges[i]!.onReport })),
       pool,
@@ -66,18 +70,20 @@ export async function runMeasurement(
   prepared: PreparedMerge,
   names: readonly string[],
   layerOf: LayerOf,
+  pool: WorkerPool,
   options: RunOptions = {},
 ): Promise<MeasuredGeometry> {
-  return withPool([{ prepared, output: undefined }], options, (pool, [variant], schedule) =>
+  return withPool([{ prepared, output: undefined }], pool, options, ([variant], schedule) =>
     measurePlan(variant!, pool, names, layerOf, schedule),
   );
 }
 
-/** Starts workers for plans, lets `work` use them, and stops them whatever happens. */
+/** Prepares the pool for plans and lets `work` use it until it is done or the signal ends it. */
 async function withPool<T>(
   merges: readonly MergeRun[],
+  pool: WorkerPool,
   options: RunOptions,
-  work: (pool: WorkerPool, variants: readonly Variant[], schedule: ScheduleOptions) => Promise<T>,
+  work: (variants: readonly Variant[], schedule: ScheduleOptions) => Promise<T>,
 ): Promise<T> {
   const { signal, onProgress = () => {} } = options;
   const plans = merges.map(({ prepared }) => prepared.plan);
@@ -94,11 +100,11 @@ async function withPool<T>(
   };
   signal?.throwIfAborted();
   const threads = usefulThreads(plans, options.threads ?? availableParallelism());
-  const pool = new WorkerPool(threads, setup);
+  pool.begin(threads, setup);
   const abort = (): void => pool.fail(signal?.reason ?? new M2MergeError('interrupted', { signal: 'abort' }));
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    return await work(pool, variants, {
+    return await work(variants, {
       // Enough tensors side by side that the end of one does not leave a worker waiting for its statistics.
       concurrency: 2 * threads,
       retainedBytes: threads * retainedBytes,
@@ -106,7 +112,6 @@ async function withPool<T>(
     });
   } finally {
     signal?.removeEventListener('abort', abort);
-    await pool.close();
   }
 }
 

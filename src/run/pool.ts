@@ -19,24 +19,28 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
+/**
+ * Where the code of a worker lies, from this file and from the bundles alike (see scripts/bundle.mjs).
+ */
+const WORKER_ENTRY = new URL('../run/worker.js', import.meta.url);
+
 export class WorkerPool {
-  readonly #workers: readonly Worker[];
-  readonly #load: number[];
+  readonly #workers: Worker[] = [];
+  readonly #load: number[] = [];
   readonly #queue: Pending[] = [];
   readonly #running = new Map<number, Pending & { readonly worker: number }>();
   #nextId = 0;
   #failure: unknown;
 
-  constructor(threads: number, setup: WorkerSetup) {
-    const entry = new URL('./worker.js', import.meta.url);
-    this.#workers = Array.from({ length: threads }, () => new Worker(entry, { workerData: setup }));
-    this.#load = this.#workers.map(() => 0);
-    for (const worker of this.#workers) {
-      worker.on('message', (reply: WorkerReply) => this.#settle(reply));
-      worker.on('error', (error) =>
-        this.fail(new M2MergeError('worker-failed', { reason: error.message }, { cause: error })),
-      );
-    }
+  /** Starts one thread at once, so that it loads its code while the main thread still plans. */
+  constructor() {
+    this.#start();
+  }
+
+  /** Grows to `threads` and tells every worker what it needs to know; comes before the first task. */
+  begin(threads: number, setup: WorkerSetup): void {
+    while (this.#workers.length < threads) this.#start();
+    for (const worker of this.#workers) worker.postMessage(setup);
   }
 
   /**
@@ -63,6 +67,16 @@ export class WorkerPool {
   /** Stops the threads; a worker in the middle of a task is interrupted at its next call. */
   async close(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  #start(): void {
+    const worker = new Worker(WORKER_ENTRY);
+    worker.on('message', (reply: WorkerReply) => this.#settle(reply));
+    worker.on('error', (error) =>
+      this.fail(new M2MergeError('worker-failed', { reason: error.message }, { cause: error })),
+    );
+    this.#workers.push(worker);
+    this.#load.push(0);
   }
 
   #dispatch(): void {

@@ -4,8 +4,8 @@ import type { Kernels, Slot } from '../../kernels/abi.js';
 /** Slots start at multiples of a cache line. */
 export const SLOT_ALIGNMENT = 64;
 
-/** Kernel memory grows by this much at a time, so that it settles after the first units. */
-const GROWTH_BYTES = 1_048_576;
+/** Kernel memory grows by this much at a time: enough for most units at once, since every step costs a collection. */
+const GROWTH_BYTES = 8_388_608;
 
 export class UnitMemory {
   readonly #kernels: Kernels;

@@ -1,5 +1,8 @@
-/** A worker thread: does tasks one after the other with its own kernels and file descriptors. */
-import { parentPort, workerData } from 'node:worker_threads';
+/**
+ * A worker thread: does tasks one after the other with its own kernels and file descriptors. Its first message is the
+ * setup, which may come long after the thread has started.
+ */
+import { parentPort } from 'node:worker_threads';
 import xxhash from 'xxhash-wasm';
 import type { Kernels } from '../../kernels/abi.js';
 import { instantiateSimdKernels } from '../../kernels/load.js';
@@ -9,37 +12,40 @@ import { PositionedFiles } from './files.js';
 import type { WorkerReply, WorkerRequest, WorkerSetup } from './task.js';
 import { UnitRunner } from './unit-runner.js';
 
-const setup = workerData as WorkerSetup;
 const port = parentPort!;
-const { create64 } = await xxhash();
+const hashing = xxhash();
 
-async function createKernels(): Promise<Kernels> {
-  if (setup.simd !== undefined) return instantiateSimdKernels(setup.simd);
+async function createKernels(simd: WebAssembly.Module | undefined): Promise<Kernels> {
+  if (simd !== undefined) return instantiateSimdKernels(simd);
   // Builds tables when it is loaded, so it is loaded only when it is wanted.
   const { createReferenceKernels } = await import('../../kernels/reference/index.js');
   return createReferenceKernels();
 }
 
-const runner = new UnitRunner({
-  kernels: await createKernels(),
-  methods: setup.methods.map((name) => findMethod(name)!),
-  files: new PositionedFiles({ inputs: setup.inputFiles, outputs: setup.outputFiles }),
-  tileElements: setup.tileElements,
-  retainedBytes: setup.retainedBytes,
-  createHash: () => create64(),
-});
+async function createRunner(setup: WorkerSetup): Promise<UnitRunner> {
+  const { create64 } = await hashing;
+  return new UnitRunner({
+    kernels: await createKernels(setup.simd),
+    methods: setup.methods.map((name) => findMethod(name)!),
+    files: new PositionedFiles({ inputs: setup.inputFiles, outputs: setup.outputFiles }),
+    tileElements: setup.tileElements,
+    retainedBytes: setup.retainedBytes,
+    createHash: () => create64(),
+  });
+}
 
-port.on('message', ({ id, task }: WorkerRequest) => {
+function answer(runner: UnitRunner, { id, task }: WorkerRequest): WorkerReply {
   try {
-    // Results are copied, not transferred: for some hundred kilobytes, detaching buffers costs far more.
-    port.postMessage({
-      id,
-      result: task.kind === 'visit' ? runner.visit(task) : runner.copy(task),
-    } satisfies WorkerReply);
+    return { id, result: task.kind === 'visit' ? runner.visit(task) : runner.copy(task) };
   } catch (error) {
-    const reply: WorkerReply = isM2MergeError(error)
-      ? { id, error: { kind: error.kind, facts: error.facts } }
-      : { id, defect: error instanceof Error ? (error.stack ?? error.message) : String(error) };
-    port.postMessage(reply);
+    if (isM2MergeError(error)) return { id, error: { kind: error.kind, facts: error.facts } };
+    return { id, defect: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }
+}
+
+let starting: Promise<UnitRunner> | undefined;
+port.on('message', (message: WorkerSetup | WorkerRequest) => {
+  if (starting === undefined) starting = createRunner(message as WorkerSetup);
+  // Results are copied, not transferred: for some hundred kilobytes, detaching buffers costs far more.
+  else void starting.then((runner) => port.postMessage(answer(runner, message as WorkerRequest)));
 });

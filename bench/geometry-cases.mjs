@@ -65,6 +65,7 @@ export function geometryCases(count, operands) {
     [`countMasks of ${operands}`]: over((k, at, bins) => k.countMasks(at.base, at.mask, operands, count, bins)),
     [`countSigns of ${operands}`]: over((k, at, bins) => k.countSigns(at.table, operands, at.mask, count, bins)),
     [`sumProducts of ${operands}`]: over((k, at, bins) => k.sumProducts(at.table, operands, count, bins)),
+    [`sumDots with ${operands}`]: over((k, at, bins) => k.sumDots(at.changes[0], at.table, operands, count, bins)),
     [`sumOverlapEnergy of ${operands}`]: over((k, at, bins) => k.sumOverlapEnergy(at.table, operands, count, bins)),
     [`sumConflict of ${operands}`]: over((k, at, bins) => k.sumConflict(at.table, operands, count, bins)),
     classifyChange: over((k, at, bins) => k.classifyChange(at.changes[0], at.base, count, ...BF16, bins)),

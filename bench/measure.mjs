@@ -1,4 +1,4 @@
-// Runs a command as a process of its own and reports wall time and peak resident memory.
+// Runs a command as a process of its own and reports wall time, CPU time and peak resident memory.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
@@ -15,6 +15,19 @@ function peakMemory(pid) {
   }
 }
 
+/** Clock ticks of /proc in a second; 100 wherever Linux runs Node. */
+const TICKS = 100;
+
+/** User and system seconds of a running process so far; 0 where that is not to be had. */
+function cpuSeconds(pid) {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS;
+  } catch {
+    return 0;
+  }
+}
+
 /** Runs to the end. Throws when the command fails. */
 export function measure(command, args) {
   return new Promise((resolve, reject) => {
@@ -24,11 +37,15 @@ export function measure(command, args) {
     child.stdout.on('data', (chunk) => (output += chunk));
     child.stderr.on('data', (chunk) => (output += chunk));
     let peak = 0;
-    const timer = setInterval(() => (peak = Math.max(peak, peakMemory(child.pid))), SAMPLE_INTERVAL);
+    let cpu = 0;
+    const timer = setInterval(() => {
+      peak = Math.max(peak, peakMemory(child.pid));
+      cpu = Math.max(cpu, cpuSeconds(child.pid));
+    }, SAMPLE_INTERVAL);
     child.on('close', (code) => {
       clearInterval(timer);
       const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-      if (code === 0) resolve({ seconds, peak, output });
+      if (code === 0) resolve({ seconds, cpuSeconds: cpu, peak, output });
       else reject(new Error(`${command} ${args.join(' ')} ended with ${code}:\n${output}`));
     });
   });

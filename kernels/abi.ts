@@ -187,6 +187,11 @@ export interface Kernels {
    */
   sumProducts(table: Slot, operands: number, count: number, lanes: Slot): void;
   /**
+   * Adds f64 products to REDUCTION_LANES lanes each, lane i mod 8: first v·v, then v·x_k for each operand; any number of
+   * operands. Returns how many v are ±0. Calls as for `sumMagnitude`.
+   */
+  sumDots(vector: Slot, table: Slot, operands: number, count: number, lanes: Slot): number;
+  /**
    * Adds x_j² (f64) of the elements where x_k ≠ 0 to REDUCTION_LANES lanes each, lane i mod 8, for all ordered pairs
    * j ≠ k (order (0,1), (0,2), …, (1,0), (1,2), …): the energies on pairwise overlaps. Calls as for `sumMagnitude`.
    */

@@ -66,6 +66,11 @@ export interface UnitContext {
    * fills it in the course of the pass; `name` stands for the same content in all passes of a unit.
    */
   keep(name: string, bytes: number): KeptMemory;
+  /**
+   * Takes `bytes` of kernel memory in common with the variants that are merged along and differ in nothing but the values
+   * of the merge's settings in `apartFrom`. The first of them fills it for each tile before the others look at it.
+   */
+  share(apartFrom: readonly string[], bytes: number): SharedMemory;
 }
 
 /** Memory that may outlive a pass. */
@@ -73,6 +78,15 @@ export interface KeptMemory {
   readonly slot: Slot;
   /** Whether an earlier pass left its content here; otherwise it is unspecified. */
   readonly filled: boolean;
+}
+
+/** Memory that variants have in common while they take the same tile, one after the other. */
+export interface SharedMemory {
+  readonly slot: Slot;
+  /** Whether this variant is the first. */
+  readonly isFirst: boolean;
+  /** How many variants there are; known from the first tile on. */
+  readonly variants: number;
 }
 
 /** Writes `tile.count` f32 of the result (weights, or the merged task vector) to `destination`. */

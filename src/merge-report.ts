@@ -1,16 +1,16 @@
 /** Geometry and accounts of a merge, gathered from its units, as one result. */
 
 import { createLayerIndex } from './checkpoint/layers.js';
-import { accountMerge, type UnitAccount } from './geometry/accounting.js';
+import { accountMerge, type MeasuredUnit } from './geometry/accounting.js';
 import { GeometryCollector } from './geometry/collect.js';
 import { findFindings } from './geometry/findings.js';
-import { GEOMETRY_VERSION, type GeometryResult } from './geometry/result.js';
+import { GEOMETRY_VERSION, type GeometryResult, type MergeAccounting } from './geometry/result.js';
 import type { MergeJob, Plan, PreparedMerge } from './plan/plan.js';
 import { layoutOf } from './plan/tensor-merge.js';
 import { countUnits } from './plan/unit-layout.js';
 import { publicName } from './report/public-names.js';
 import type { LayerOf } from './run/measure.js';
-import type { UnitReport } from './run/task.js';
+import type { ReportRequest } from './run/shared-reports.js';
 import { VERSION } from './version.js';
 
 /** Short names where they tell the experts apart, else the references as written. */
@@ -43,14 +43,21 @@ export function describeGroup(plan: Plan) {
   } as const;
 }
 
+/** What a merge did to its experts, and their geometry when that was asked for. */
+export interface FinishedReport {
+  readonly account: MergeAccounting;
+  readonly geometry: GeometryResult | undefined;
+}
+
 /** Takes the reports of a merge's units, in any order. */
 export class MergeReport {
   readonly #plan: Plan;
-  readonly #collector: GeometryCollector;
+  readonly #collector: GeometryCollector | undefined;
   readonly #places: ReadonlyMap<string, { readonly index: number; readonly first: number }>;
-  readonly #accounts: UnitAccount[] = [];
+  readonly #units: MeasuredUnit[] = [];
 
-  constructor({ plan }: PreparedMerge) {
+  /** With `geometry`, units come with the sums of their experts. */
+  constructor({ plan }: PreparedMerge, geometry: boolean) {
     this.#plan = plan;
     const layerOf = deepestLayers(plan);
     const jobs = plan.jobs.filter((job): job is MergeJob => job.kind === 'merge');
@@ -67,25 +74,32 @@ export class MergeReport {
         return [name, place] as const;
       }),
     );
-    this.#collector = new GeometryCollector(tensors, expertNames(plan));
+    this.#collector = geometry ? new GeometryCollector(tensors, expertNames(plan)) : undefined;
   }
 
-  add(tensor: string, unit: number, { sums, account }: UnitReport): void {
-    const { index, first } = this.#places.get(tensor)!;
-    this.#collector.add(index, unit, sums);
-    this.#accounts[first + unit] = account;
+  /** What to ask a run for. */
+  get request(): ReportRequest {
+    return {
+      geometry: this.#collector !== undefined,
+      onUnit: (tensor, unit, { sums, account, squares }) => {
+        const { index, first } = this.#places.get(tensor)!;
+        if (sums !== undefined) this.#collector?.add(index, unit, sums);
+        this.#units[first + unit] = { account, squares };
+      },
+    };
   }
 
   /** The result, once all units are in; `nonFinite` values were written. */
-  finish(nonFinite: number): GeometryResult {
+  finish(nonFinite: number): FinishedReport {
     const group = describeGroup(this.#plan);
     const dtypes = [...new Set(this.#plan.jobs.flatMap((job) => (job.kind === 'merge' ? [job.outputDtype] : [])))];
-    const account = accountMerge(this.#accounts, group.experts, nonFinite);
+    const account = accountMerge(this.#units, group.experts, nonFinite);
+    if (this.#collector === undefined) return { account, geometry: undefined };
     const measured = {
       ...group,
       ...this.#collector.finish(),
       merge_accounting: { [`${this.#plan.method} -> ${dtypes.join('+')}`]: account },
     };
-    return { ...measured, findings: findFindings(measured) };
+    return { account, geometry: { ...measured, findings: findFindings(measured) } };
   }
 }

@@ -10,7 +10,7 @@ import { findMethod } from '../kernels/methods/registry.js';
 import { updateConfig } from './checkpoint/config.js';
 import { listSideFiles } from './checkpoint/side-files.js';
 import { M2MergeError } from './errors.js';
-import type { GeometryResult } from './geometry/result.js';
+import type { GeometryResult, MergeAccounting } from './geometry/result.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
 import type { MergeReport } from './merge-report.js';
 import { buildPlan, type PlanOptions } from './plan/build.js';
@@ -44,8 +44,8 @@ export interface MergeOptions extends PlanOptions, RunOptions {
   readonly sha256?: boolean;
   /** Write geometry and merge accounting beside the model; by default as the recipe says, else not. */
   readonly report?: boolean;
-  /** Measure as for a report, for the result alone; not possible where a model has no share in some tensor. */
-  readonly measure?: boolean;
+  /** Account for the merge, for the result alone; not possible where a model has no share in some tensor. */
+  readonly account?: boolean;
   /** Called once everything is checked, before the first weight is read. */
   readonly onPlan?: (prepared: PreparedMerge, output: string) => void;
 }
@@ -60,6 +60,8 @@ export interface MergeResult {
   readonly warnings: readonly Warning[];
   /** Geometry and merge accounting, when a report was asked for. */
   readonly report: GeometryResult | undefined;
+  /** What the merge did to its experts, when a report or this was asked for. */
+  readonly account: MergeAccounting | undefined;
 }
 
 /** Opens a recipe's models and plans the merge; reads headers only. */
@@ -99,7 +101,7 @@ export async function mergeTogether(
     const runs = merges.map(({ prepared, folder, report }) => ({
       prepared,
       output: folder,
-      onReport: report && ((...unit: Parameters<MergeReport['add']>) => report.add(...unit)),
+      report: report?.request,
     }));
     const outcomes = await runMerges(runs, pool, options);
     const workersEnd = pool.close();
@@ -125,7 +127,6 @@ interface OpenMerge {
   readonly folder: OutputFolder | undefined;
   /** Collects the report; undefined when there is none. */
   readonly report: MergeReport | undefined;
-  readonly writesReport: boolean;
   readonly warnings: readonly Warning[];
 }
 
@@ -140,15 +141,16 @@ async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options:
   const files = prepared.plan.shards.map((shard, i) => ({ ...shard, header: prepared.shardHeaders[i]! }));
   const folder = dry ? undefined : await OutputFolder.create(output, files, options.overwrite ?? false);
   // Loaded only when asked for, so that a plain merge starts sooner.
-  const measures = options.measure === true && canReport && mergesAllModels(prepared.plan);
-  const report = reports || measures ? new (await import('./merge-report.js')).MergeReport(prepared) : undefined;
+  const accounts = options.account === true && canReport && mergesAllModels(prepared.plan);
+  const report =
+    reports || accounts ? new (await import('./merge-report.js')).MergeReport(prepared, reports) : undefined;
   const warnings = wantsReport && !canReport ? [warning('report-unavailable', { method: recipe.method })] : [];
-  return { recipe, output, prepared, folder, report, writesReport: reports, warnings };
+  return { recipe, output, prepared, folder, report, warnings };
 }
 
 /** Puts everything beside the weights that belongs there. */
 async function finishMerge(
-  { recipe, output, prepared, folder, report: collected, writesReport, warnings }: OpenMerge,
+  { recipe, output, prepared, folder, report: collected, warnings }: OpenMerge,
   outcomes: readonly TensorOutcome[],
   options: MergeOptions,
   started: number,
@@ -156,9 +158,9 @@ async function finishMerge(
   const { plan, costs } = prepared;
   const report = collected?.finish(outcomes.reduce((total, { nonFinite }) => total + nonFinite.output, 0));
   if (folder !== undefined) {
-    if (report !== undefined && writesReport) {
+    if (report?.geometry !== undefined) {
       const { writeReport } = await import('./report/geometry-files.js');
-      await writeReport(report, (name, text) => folder.write(name, text));
+      await writeReport(report.geometry, (name, text) => folder.write(name, text));
     }
     await writeSideFiles(folder, recipe, prepared, outcomes, options);
   }
@@ -168,7 +170,8 @@ async function finishMerge(
     costs,
     seconds: (performance.now() - started) / 1000,
     warnings: [...prepared.warnings, ...warnings, ...nonFiniteWarnings(plan, outcomes)],
-    report,
+    report: report?.geometry,
+    account: report?.account,
   };
 }
 

@@ -1,11 +1,11 @@
 /** Sign election and disjoint merge (TIES, arXiv 2306.01708, steps 2 and 3). */
-
+import { OPERAND_BYTES, type Slot } from '../abi.js';
 import { fillOperandTable, operandTable, weightsOf } from '../operand-table.js';
 import { type ChoiceParameter, choiceOf, flagOf, numberOf, type Settings } from '../parameters.js';
 import type { Statistic } from '../statistic.js';
 import { majoritySign } from '../statistics/majority-sign.js';
-import type { Combine, UnitContext } from '../unit.js';
-import type { TileView } from '../view.js';
+import type { Combine, Tile, UnitContext } from '../unit.js';
+import { type TileView, vectorBytes } from '../view.js';
 
 /** Name under which the majority sign is found among a unit's statistics. */
 const MAJORITY = 'majority_sign';
@@ -36,9 +36,18 @@ export function elect(context: UnitContext, view: TileView, factors: readonly nu
   const lambda = numberOf(merge.settings, 'lambda');
   const prepare = view(context);
   const table = operandTable(context);
-  return (tile, destination) => {
+  const vote = (tile: Tile, destination: Slot, factor: number): void => {
     fillOperandTable(kernels, table, prepare(tile).operands, scales, weights);
-    kernels.electedSum(table, weights.length, destination, tile.count, zeroSign, divide, lambda);
+    kernels.electedSum(table, weights.length, destination, tile.count, zeroSign, divide, factor);
+  };
+  // λ is the last factor: variants that differ in it alone hold one election, and 1·x is x.
+  const elected = context.share(['lambda'], vectorBytes(context));
+  const scaled = context.allocate(OPERAND_BYTES);
+  return (tile, destination) => {
+    if (elected.variants === 1) return vote(tile, destination, lambda);
+    if (elected.isFirst) vote(tile, elected.slot, 1);
+    fillOperandTable(kernels, scaled, [elected.slot], [lambda], [1]);
+    kernels.weightedSum(scaled, 1, destination, tile.count);
   };
 }
 

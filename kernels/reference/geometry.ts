@@ -16,7 +16,7 @@ import { F32 } from './formats.js';
 import type { ReferenceMemory } from './memory.js';
 
 type Masks = 'markChanged' | 'countMasks' | 'countSigns';
-type Sums = 'sumProducts' | 'sumOverlapEnergy' | 'sumConflict';
+type Sums = 'sumProducts' | 'sumDots' | 'sumOverlapEnergy' | 'sumConflict';
 
 const { fround } = Math;
 
@@ -106,6 +106,14 @@ function sums(memory: ReferenceMemory): Pick<Kernels, Sums> {
         });
       addPairs(true, (product) => product);
       addPairs(false, (product) => product * product);
+    },
+    sumDots(vector, table, operands, count, lanes) {
+      const v = memory.f32(vector, count);
+      for (const [k, x] of [v, ...operandValues(memory, table, operands, count)].entries()) {
+        const to = memory.f64(lanes + 8 * REDUCTION_LANES * k, REDUCTION_LANES);
+        for (let i = 0; i < count; i++) to[i % REDUCTION_LANES]! += v[i]! * x[i]!;
+      }
+      return v.reduce((zeros, value) => (value === 0 ? zeros + 1 : zeros), 0);
     },
     sumOverlapEnergy(table, operands, count, lanes) {
       const values = operandValues(memory, table, operands, count);

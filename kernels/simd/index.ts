@@ -9,6 +9,7 @@ export { sumOverlapEnergy } from './geometry-overlap';
 export { sumProducts } from './geometry-products';
 export { sumConflict } from './geometry-conflict';
 export { classifyChange } from './geometry-change';
+export { sumDots } from './geometry-dots';
 export { electedSum, signBalance, weightedSum } from './merge';
 export { drawMask } from './mask';
 export { keepLargest, keepMasked } from './sparsify';

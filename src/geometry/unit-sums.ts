@@ -38,6 +38,11 @@ export function productSums(experts: number): { products: number; squared: numbe
   return { products: pairCount(experts) + experts, squared: pairCount(experts), overlap: 2 * pairCount(experts) };
 }
 
+/** Στ² by expert, from the products. */
+export function squaresOf({ products }: UnitSums, experts: number): number[] {
+  return Array.from({ length: experts }, (_, j) => products[j * experts - pairCount(j)]!);
+}
+
 /** Adds up the lanes of `sums` consecutive reductions. */
 export function foldLanes(lanes: Float64Array, sums: number): number[] {
   return Array.from({ length: sums }, (_, sum) =>

@@ -41,7 +41,7 @@ export interface RunOptions {
 }
 
 /** A prepared merge and what becomes of it. */
-export interface MergeRun extends Pick<MergeVariant, 'onReport'> {
+export interface MergeRun extends Pick<MergeVariant, 'report'> {
   readonly prepared: PreparedMerge;
   /** Where the weights go; undefined to merge without writing, for what the report shows. */
   readonly output: OutputFolder | undefined;
@@ -58,7 +58,7 @@ export async function runMerges(
 ): Promise<TensorOutcome[][]> {
   return withPool(merges, pool, options, (variants, schedule) =>
     runPlans(
-      variants.map((variant, i) => ({ ...variant, onReport: merges[i]!.onReport })),
+      variants.map((variant, i) => ({ ...variant, report: merges[i]!.report })),
       pool,
       schedule,
     ),

@@ -6,7 +6,7 @@ import type { MergeJob, Plan, Source } from '../plan/plan.js';
 import { layoutOf, mergeOf } from '../plan/tensor-merge.js';
 import { countUnits, type UnitLayout } from '../plan/unit-layout.js';
 import { randomKey } from './random-key.js';
-import type { CombineAction, StoredVector, UnitPart } from './task.js';
+import type { CombineAction, ReportWish, StoredVector, UnitPart } from './task.js';
 
 /** A plan that takes part in a run. */
 export interface Variant {
@@ -67,7 +67,7 @@ export class ScheduledTensor {
     return { variant: this.variant.index, merge: this.merge, operands, statistics: Object.fromEntries(known) };
   }
 
-  combineAction(part: UnitPart, report: boolean): CombineAction {
+  combineAction(part: UnitPart, report: ReportWish | undefined): CombineAction {
     const { target, outputDtype, tensor } = this.job;
     const { plan, firstOutput } = this.variant;
     const output = {

@@ -12,9 +12,10 @@ import { Gathering } from './gathering.js';
 import { outcomeOf, type TensorOutcome } from './outcome.js';
 import type { WorkerPool } from './pool.js';
 import { ScheduledTensor, type Variant } from './scheduled-tensor.js';
+import { type ReportRequest, SharedReports } from './shared-reports.js';
 import { SharedTensor } from './shared-tensor.js';
 import { type GatheringOf, observeUnit } from './statistics-schedule.js';
-import { COPY_UNIT_BYTES, type CopyTask, type Retention, type UnitReport, type WriteResult } from './task.js';
+import { COPY_UNIT_BYTES, type CopyTask, type Retention, type WriteResult } from './task.js';
 
 /** Work done since the last report. */
 export interface Progress {
@@ -33,8 +34,8 @@ export interface ScheduleOptions {
 
 /** A variant to merge. */
 export interface MergeVariant extends Variant {
-  /** Asks for a report on every merged unit; called once for each, in no particular order. */
-  readonly onReport?: ((tensor: string, unit: number, report: UnitReport) => void) | undefined;
+  /** Asks for a report on every merged unit. */
+  readonly report?: ReportRequest | undefined;
 }
 
 /** Runs all jobs of all variants on a pool. For each variant, outcomes in plan order. */
@@ -139,18 +140,15 @@ class Schedule {
 
   async #merge(tensor: SharedTensor): Promise<void> {
     const { members } = tensor;
-    const variants = members.map(({ variant }) => this.#variants[variant.index]!);
+    const reports = new SharedReports(tensor, ({ variant }) => this.#variants[variant.index]!.report);
     const results = await Promise.all(
       unitsOf(tensor).map(async (unit) => {
-        const actions = members.map((member, i) =>
-          member.combineAction(tensor.part(member, unit), variants[i]!.onReport !== undefined),
-        );
+        const actions = members.map((member, i) => member.combineAction(tensor.part(member, unit), reports.wishes[i]));
         const task = { kind: 'visit', inputs: tensor.inputs(unit), actions, retain: 'nothing' } as const;
         const { result } = await this.#pool.run(task, tensor.workers[unit]);
         const written = result as readonly WriteResult[];
-        written.forEach(({ report }, i) => {
-          if (report !== undefined) variants[i]!.onReport?.(members[i]!.job.tensor, unit, report);
-        });
+        const measured = written.map(({ report }) => report);
+        reports.deliver(unit, measured);
         this.#report(tensor, true);
         return written;
       }),

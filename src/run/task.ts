@@ -2,7 +2,7 @@
 import type { TensorMerge } from '../../kernels/unit.js';
 import type { MergeableDtype, OutputDtype } from '../checkpoint/dtype.js';
 import type { ErrorFacts, ErrorKind } from '../errors.js';
-import type { UnitAccount } from '../geometry/accounting.js';
+import type { MeasuredUnit, UnitAccount } from '../geometry/accounting.js';
 import type { UnitSums } from '../geometry/unit-sums.js';
 import { UNIT_ELEMENTS, type UnitLayout } from '../plan/unit-layout.js';
 import type { Rounding } from '../recipe/recipe.js';
@@ -60,12 +60,19 @@ export interface ObserveAction {
   readonly request: unknown;
 }
 
+/**
+ * What a merge measures in the same pass, which needs a base: what it made of its experts, and of the experts themselves
+ * nothing (another variant of the visit measures them), the lengths of their task vectors, or the whole geometry.
+ */
+export interface ReportWish {
+  readonly experts: 'nothing' | 'squares' | 'geometry';
+}
+
 export interface CombineAction {
   readonly kind: 'combine';
   readonly part: UnitPart;
   readonly output: OutputVector;
-  /** Measure the geometry and account for the merge in the same pass; needs a base. */
-  readonly report: boolean;
+  readonly report: ReportWish | undefined;
 }
 
 /** Measure the geometry of a unit's task vectors. */
@@ -110,18 +117,24 @@ export interface ObserveResult {
 
 export interface WriteResult {
   readonly kind: 'write';
-  /** xxHash64 of the bytes written, 16 hex digits. */
+  /** xxHash64 of the bytes written, 16 hex digits; of nothing when nothing is written. */
   readonly checksum: string;
   /** NaN and infinite values: in the base (or 0), in each operand, and in what was written. */
   readonly nonFinite: { readonly base: number; readonly operands: readonly number[]; readonly output: number };
   /** What was asked for by `CombineAction.report`. */
-  readonly report?: UnitReport;
+  readonly report?: CombineReport;
 }
 
-/** Geometry and account of one merged unit. */
-export interface UnitReport {
-  readonly sums: UnitSums;
+/** What a merge made of its experts in one unit, and as much of the experts as was asked for. */
+export interface CombineReport {
   readonly account: UnitAccount;
+  readonly squares?: readonly number[] | undefined;
+  readonly sums?: UnitSums | undefined;
+}
+
+/** What a variant is told of one merged unit; `sums` when it asked for the geometry. */
+export interface UnitReport extends MeasuredUnit {
+  readonly sums: UnitSums | undefined;
 }
 
 export interface MeasureResult {

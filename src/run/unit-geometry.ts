@@ -3,12 +3,12 @@ import type { Slot } from '../../kernels/abi.js';
 import type { Tile, UnitContext } from '../../kernels/unit.js';
 import { vectorBytes } from '../../kernels/view.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
-import { AccountObserver } from '../geometry/accounting.js';
+import { AccountObserver, SquaresObserver } from '../geometry/accounting.js';
 import { LAST_PLACE } from '../geometry/last-place.js';
 import { GeometryObserver, type StoredTile } from '../geometry/observe.js';
-import type { UnitSums } from '../geometry/unit-sums.js';
+import { squaresOf, type UnitSums } from '../geometry/unit-sums.js';
 import { widen, widenDifference } from './convert.js';
-import type { OutputVector, UnitReport } from './task.js';
+import type { CombineReport, OutputVector, ReportWish } from './task.js';
 import type { InputVector, UnitVectors } from './unit-vectors.js';
 
 export interface UnitGeometry {
@@ -57,36 +57,54 @@ function compareStored(
   };
 }
 
-export interface UnitReporter {
-  /** Takes a step before its result overwrites anything: task vectors, and the merged change in f32. */
-  observe(tile: Tile, rawElement: number, delta: Slot): void;
-  /** Takes the same step as it was written, `raw` being the slot of its stored values. */
-  written(tile: Tile, raw: Slot): void;
-  finish(): UnitReport;
+/** Measures the experts of a unit as far as is wished. */
+function observeExperts(
+  context: UnitContext,
+  vectors: UnitVectors,
+  { experts }: ReportWish,
+): Pick<UnitGeometry, 'observe'> & { finish(): Pick<CombineReport, 'squares' | 'sums'> } {
+  if (experts === 'geometry') {
+    const geometry = observeGeometry(context, vectors);
+    return {
+      observe: geometry.observe,
+      finish() {
+        const sums = geometry.finish();
+        return { sums, squares: squaresOf(sums, vectors.operands.length) };
+      },
+    };
+  }
+  if (experts === 'nothing') return { observe: () => {}, finish: () => ({}) };
+  const squares = new SquaresObserver({ ...context, experts: vectors.operands.length });
+  return {
+    observe: ({ count, operands }) => squares.observe(count, operands),
+    finish: () => ({ squares: squares.finish() }),
+  };
 }
 
-/** Reports on a unit while it is merged. `delta` is copied, since the engine adds the base to it in place. */
-export function reportUnit(context: UnitContext, vectors: UnitVectors, output: OutputVector): UnitReporter {
+export interface UnitReporter {
+  /** Takes a step: task vectors, the merged change in f32, and the slot of the values as they were written. */
+  observe(tile: Tile, rawElement: number, delta: Slot, written: Slot): void;
+  finish(): CombineReport;
+}
+
+/** Reports on a unit while it is merged. `scratch` holds an f32 vector of a step. */
+export function reportUnit(
+  context: UnitContext,
+  vectors: UnitVectors,
+  output: OutputVector,
+  wish: ReportWish,
+  scratch: Slot,
+): UnitReporter {
   const { kernels } = context;
-  const geometry = observeGeometry(context, vectors);
+  const experts = observeExperts(context, vectors, wish);
   const base = vectors.base!.values;
-  const copy = context.allocate(vectorBytes(context));
-  const change = context.allocate(vectorBytes(context));
-  const account = new AccountObserver({
-    kernels,
-    experts: vectors.operands.length,
-    vectorBytes: vectorBytes(context),
-    allocate: context.allocate,
-  });
+  const account = new AccountObserver({ ...context, experts: vectors.operands.length });
   return {
-    observe(tile, rawElement, delta) {
-      geometry.observe(tile, rawElement);
-      kernels.widenF32(delta, copy, tile.count);
+    observe(tile, rawElement, delta, written) {
+      experts.observe(tile, rawElement);
+      widenDifference(kernels, output.dtype, written, 0, base, scratch, tile.count);
+      account.observe({ count: tile.count, operands: tile.operands, delta, written: scratch });
     },
-    written(tile, raw) {
-      widenDifference(kernels, output.dtype, raw, 0, base, change, tile.count);
-      account.observe({ count: tile.count, operands: tile.operands, delta: copy, written: change });
-    },
-    finish: () => ({ sums: geometry.finish(), account: account.finish() }),
+    finish: () => ({ account: account.finish(), ...experts.finish() }),
   };
 }

@@ -3,7 +3,7 @@
  * that combines, a statistic that observes) work on it step by step while it is in the cache. Runs in a worker.
  */
 import type { XXHash } from 'xxhash-wasm';
-import type { Kernels } from '../../kernels/abi.js';
+import type { Kernels, Slot } from '../../kernels/abi.js';
 import type { Method } from '../../kernels/method.js';
 import type { UnitContext } from '../../kernels/unit.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
@@ -14,6 +14,7 @@ import { measurePass } from './passes/measure.js';
 import { observePass } from './passes/observe.js';
 import type { Pass, PassContext } from './passes/pass.js';
 import { RetainedUnits } from './retained-units.js';
+import { SharedMemories } from './shared-memory.js';
 import type { Action, CopyTask, Retention, StoredVector, TaskResult, UnitInputs, UnitPart, VisitTask } from './task.js';
 import { SLOT_ALIGNMENT, UnitMemory } from './unit-memory.js';
 import { allInputs, type InputVector, type UnitVectors, vectorsOf } from './unit-vectors.js';
@@ -37,6 +38,9 @@ export class UnitRunner {
   readonly #options: UnitRunnerOptions;
   readonly #memory: UnitMemory;
   readonly #retained: RetainedUnits;
+  /** Memory that the passes of the current visit have in common. */
+  readonly #scratch = new Map<string, Slot>();
+  readonly #shared = new SharedMemories();
 
   constructor(options: UnitRunnerOptions) {
     this.#options = options;
@@ -82,10 +86,11 @@ export class UnitRunner {
     const method = methods[action.part.variant]!;
     const context: PassContext = {
       kernels,
-      unit: this.#context(inputs, action.part, retain !== 'nothing'),
+      unit: this.#context(inputs, action.part, method.name, retain !== 'nothing'),
       vectors: vectorsOf(vectors, action.part),
       tileElements: this.#tileElements(inputs),
       take: (bytes) => this.#memory.take(bytes),
+      scratch: (name, bytes) => this.#takeOnce(name, bytes),
       bytes: (slot, length) => this.#memory.bytes(slot, length),
     };
     if (action.kind === 'observe') return observePass(action, context, method);
@@ -93,9 +98,17 @@ export class UnitRunner {
     return combinePass(action, context, { method, files, hash: createHash() });
   }
 
+  #takeOnce(name: string, bytes: number): Slot {
+    const slot = this.#scratch.get(name) ?? this.#memory.take(bytes);
+    this.#scratch.set(name, slot);
+    return slot;
+  }
+
   /** Takes memory for a unit's inputs: where an earlier pass left them, in the ring if they are to stay, or a tile. */
   #takeInputs(inputs: UnitInputs, retain: boolean): UnitVectors {
     this.#memory.reset();
+    this.#scratch.clear();
+    this.#shared.clear();
     const { base, operands, count, layout } = inputs;
     const tileElements = this.#tileElements(inputs);
     const stored = base === undefined ? operands : [base, ...operands];
@@ -121,8 +134,9 @@ export class UnitRunner {
   }
 
   /** With `retain`, what the pass derives is kept for the next one. */
-  #context(inputs: UnitInputs, { merge, statistics, variant }: UnitPart, retain: boolean): UnitContext {
+  #context(inputs: UnitInputs, part: UnitPart, method: string, retain: boolean): UnitContext {
     const { firstIndex, count, layout } = inputs;
+    const { merge, statistics, variant } = part;
     const unit = unitName(inputs);
     return {
       kernels: this.#options.kernels,
@@ -133,12 +147,13 @@ export class UnitRunner {
       tileCapacity: layout.stepElements,
       allocate: (bytes) => this.#memory.takeZeroed(bytes),
       keep: (name, bytes) => {
-        const part = `${name} derived by ${variant}`;
-        const found = this.#retained.find(unit, part);
+        const frame = `${name} derived by ${variant}`;
+        const found = this.#retained.find(unit, frame);
         if (found !== undefined) return { slot: found, filled: true };
-        const placed = retain ? this.#retained.place(unit, part, bytes) : undefined;
+        const placed = retain ? this.#retained.place(unit, frame, bytes) : undefined;
         return { slot: placed ?? this.#memory.take(bytes), filled: false };
       },
+      share: (apartFrom, bytes) => this.#shared.share(method, part, apartFrom, () => this.#memory.take(bytes)),
     };
   }
 

@@ -111,7 +111,7 @@ class SweepRun {
       output: modelFolder(folder, variant),
       dry: !this.#keepsModels,
     }));
-    const results = await mergeTogether(requests, { ...options, overwrite, measure: true });
+    const results = await mergeTogether(requests, { ...options, overwrite, account: true });
     this.#options.onWarnings?.(results.flatMap(({ warnings }) => warnings));
     for (const [i, variant] of wave.entries()) await this.#record(mergedRow(variant, results[i]!));
   }
@@ -162,14 +162,14 @@ class SweepRun {
   }
 }
 
-function mergedRow({ name, id, settings }: SweepVariant, { report }: MergeResult): SweepRow {
+function mergedRow({ name, id, settings }: SweepVariant, { account }: MergeResult): SweepRow {
   return {
     variant: name,
     id,
     settings,
     status: 'merged',
     metrics: {},
-    geometry: report === undefined ? null : geometryOf(report),
+    geometry: account === undefined ? null : geometryOf(account),
     evaluation_seconds: null,
   };
 }

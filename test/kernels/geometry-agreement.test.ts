@@ -64,6 +64,11 @@ const CALLS: readonly Call[] = [
     run: (k, at, s) => k.sumProducts(at.table, s.operands, s.count, at.results),
   },
   {
+    name: 'sumDots',
+    results: (operands) => sums(operands + 1),
+    run: (k, at, s) => k.sumDots(at.base, at.table, s.operands, s.count, at.results),
+  },
+  {
     name: 'sumOverlapEnergy',
     results: (operands) => sums(operands * (operands - 1)),
     run: (k, at, s) => k.sumOverlapEnergy(at.table, s.operands, s.count, at.results),

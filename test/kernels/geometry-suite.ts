@@ -289,9 +289,31 @@ function sumSuite(create: () => Kernels) {
   });
 }
 
+function dotSuite(create: () => Kernels) {
+  test('sumDots adds the squares and the products with each operand to eight f64 lanes in order, and counts zeros', () => {
+    fc.assert(
+      fc.property(anyVectors(fc.integer({ min: 2, max: 12 })), ({ count, vectors }) => {
+        const [vector, ...operands] = vectors;
+        const sets = operands.length + 1;
+        const space = new Workspace(create());
+        const lanes = space.put(Float64Array.from({ length: sets * REDUCTION_LANES }, (_, i) => LANES_BEFORE[i % 8]!));
+        const slot = space.put(vector!);
+        const table = putVectors(space, operands);
+        const zeros = space.kernels.sumDots(slot, table, operands.length, count, lanes);
+        expect(zeros).toBe([...vector!].filter((value) => value === 0).length);
+        const products = [vector!, ...operands].map((x) => [...x].map((value, i) => value * vector![i]!));
+        expect([...space.f64(lanes, sets * REDUCTION_LANES)]).toEqual(products.flatMap(inLanes));
+        expect(space.guardsAreIntact()).toBe(true);
+      }),
+      { numRuns: 150 },
+    );
+  });
+}
+
 export function geometrySuite(create: () => Kernels) {
   markSuite(create);
   countSuite(create);
   sumSuite(create);
+  dotSuite(create);
   changeSuite(create);
 }

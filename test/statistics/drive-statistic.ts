@@ -107,6 +107,7 @@ function observeUnit(
     tileCapacity: tileElements,
     allocate,
     keep: (_name, bytes) => ({ slot: allocate(bytes), filled: false }),
+    share: (_apartFrom, bytes) => ({ slot: allocate(bytes), isFirst: true, variants: 1 }),
   };
   const observer = statistic.observer(context, request);
   for (let firstIndex = begin; firstIndex < end; firstIndex += tileElements) {

@@ -19,24 +19,29 @@ export function combinePass({ output, report }: CombineAction, context: PassCont
   const { kernels, unit, vectors } = context;
   const { method, files, hash } = tools;
   const width = bytesPerElement(output.dtype);
-  const merged = context.take(vectorBytes(unit));
+  const merged = context.scratch('merged', vectorBytes(unit));
   const raw = context.take(width * context.tileElements);
   const combine = method.combine(unit);
-  const reporter = report ? reportUnit(unit, vectors, output) : undefined;
+  // The sum with the base takes the place of the merged change, unless that is still to be looked at.
+  const sum = report === undefined ? merged : context.scratch('sum', vectorBytes(unit));
+  const reporter = report && reportUnit(unit, vectors, output, report, context.scratch('change', vectorBytes(unit)));
   let nonFinite = 0;
   return {
     step({ tile, offset, rawElement }) {
       const written = raw + width * offset;
       combine(tile, merged);
-      reporter?.observe(tile, rawElement, merged);
-      if (vectors.base !== undefined) kernels.add(merged, merged, vectors.base.values, tile.count);
-      nonFinite += narrow(kernels, output, merged, written, tile);
-      reporter?.written(tile, written);
+      if (vectors.base === undefined) nonFinite += narrow(kernels, output, merged, written, tile);
+      else {
+        kernels.add(sum, merged, vectors.base.values, tile.count);
+        nonFinite += narrow(kernels, output, sum, written, tile);
+      }
+      reporter?.observe(tile, rawElement, merged, written);
     },
     tileDone(firstIndex, count) {
+      if (output.file === undefined) return;
       const bytes = context.bytes(raw, width * count);
       hash.update(bytes);
-      if (output.file !== undefined) files.write(output.file, bytes, output.begin + width * firstIndex);
+      files.write(output.file, bytes, output.begin + width * firstIndex);
     },
     finish(): WriteResult {
       return {

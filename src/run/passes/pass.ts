@@ -30,6 +30,8 @@ export interface PassContext {
   readonly tileElements: number;
   /** Takes `bytes` of memory with unspecified content for the duration of the unit. */
   take(bytes: number): Slot;
+  /** Memory under a name that all passes of the visit use, one after the other in each step. */
+  scratch(name: string, bytes: number): Slot;
   /** The memory behind a slot; valid until memory grows. */
   bytes(slot: Slot, length: number): Uint8Array;
 }

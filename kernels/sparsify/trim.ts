@@ -1,5 +1,6 @@
 /** Trimming: keep the share `density` of each operand with the largest magnitudes (TIES, arXiv 2306.01708, step 1). */
 
+import type { Slot } from '../abi.js';
 import { numberOf } from '../parameters.js';
 import type { Statistic, StatisticScope } from '../statistic.js';
 import { type RankCut, rankThreshold } from '../statistics/rank-threshold.js';
@@ -29,26 +30,26 @@ export function trimThresholds(scope: StatisticScope, rule: TrimRule, input: Til
     scope,
     input,
     ties: rule === 'exact' ? 'first' : 'all',
-    keptCount: (operand, elements) => keptCount(rule, numberOf(operand.settings, 'density'), elements),
+    cuts: [(operand, elements) => keptCount(rule, numberOf(operand.settings, 'density'), elements)],
   });
 }
 
 /** Operands with all but their largest elements set to zero; needs `trimThresholds` to have concluded. */
 export const trimmed: TileView = (context: UnitContext) => {
-  const { kernels } = context;
-  const cuts = context.statistics[TRIM] as readonly RankCut[];
-  const scratch = cuts.map((cut) => (cut === 'all' ? undefined : context.allocate(vectorBytes(context))));
-  const allowances = cuts.map((cut) => (cut === 'all' ? 0 : cut.allowance));
-  return (tile) => ({
-    ...tile,
-    operands: tile.operands.map((source, i) => {
-      const cut = cuts[i]!;
-      const destination = scratch[i];
-      if (cut === 'all' || destination === undefined) return source;
-      const allowance = Math.min(allowances[i]!, tile.count);
-      const ties = kernels.keepLargest(source, destination, tile.count, cut.threshold, allowance);
-      allowances[i] = Math.max(0, allowances[i]! - ties);
-      return destination;
-    }),
-  });
+  const [cuts] = context.statistics[TRIM] as readonly [readonly RankCut[]];
+  const keepOf = cuts.map((cut) => cutter(context, cut));
+  return (tile) => ({ ...tile, operands: tile.operands.map((source, i) => keepOf[i]!(source, tile.count)) });
 };
+
+/** Prepares one operand of a unit; the returned function is called once for each tile, in order, and gives what is kept. */
+export function cutter(context: UnitContext, cut: RankCut): (source: Slot, count: number) => Slot {
+  if (cut === 'all') return (source) => source;
+  const destination = context.allocate(vectorBytes(context));
+  let allowance = cut.allowance;
+  return (source, count) => {
+    const allowed = Math.min(allowance, count);
+    const ties = context.kernels.keepLargest(source, destination, count, cut.threshold, allowed);
+    allowance = Math.max(0, allowance - ties);
+    return destination;
+  };
+}

@@ -46,24 +46,25 @@ interface Group {
 }
 
 export class RankSearch {
-  readonly #keep: number;
+  readonly #keptOf: (nonZero: number) => number;
+  readonly #elements: number;
   readonly #ties: TieRule;
   #stage: Stage;
   #ledger: CountLedger;
   readonly #ledgerCapacity: number | undefined;
 
-  /** Looks for the threshold that keeps `keep` of `elements`. `ledgerCapacity` bounds memory, see `CountLedger`. */
-  constructor(keep: number, elements: number, ties: TieRule, ledgerCapacity?: number) {
-    this.#keep = keep;
+  /**
+   * Looks for the threshold that keeps `keep` of `elements`, a number or what follows from how many are not 0.
+   * `ledgerCapacity` bounds memory, see `CountLedger`.
+   */
+  constructor(keep: number | ((nonZero: number) => number), elements: number, ties: TieRule, ledgerCapacity?: number) {
+    this.#keptOf = typeof keep === 'number' ? () => keep : keep;
+    this.#elements = elements;
     this.#ties = ties;
     this.#ledgerCapacity = ledgerCapacity;
     this.#ledger = new CountLedger(ledgerCapacity);
-    this.#stage =
-      keep >= elements
-        ? { name: 'done', result: 'all' }
-        : keep <= 0
-          ? { name: 'done', result: { bits: ABOVE_ALL, cutoff: { ordinal: -1, allowance: 0 } } }
-          : { name: 'upper', exact: NO_COUNTS, inexact: NO_COUNTS };
+    const known = typeof keep === 'number' ? this.#trivial(keep) : undefined;
+    this.#stage = known ?? { name: 'upper', exact: NO_COUNTS, inexact: NO_COUNTS };
   }
 
   get result(): 'all' | Threshold | undefined {
@@ -99,7 +100,13 @@ export class RankSearch {
   endPass(): void {
     const stage = this.#stage;
     if (stage.name === 'upper') {
-      const { bin, rank } = locateRank(mergeCounts(stage.exact, stage.inexact), this.#keep);
+      const keep = this.#keptOf(this.#elements - countOf(stage.exact, 0));
+      const trivial = this.#trivial(keep);
+      if (trivial !== undefined) {
+        this.#stage = trivial;
+        return;
+      }
+      const { bin, rank } = locateRank(mergeCounts(stage.exact, stage.inexact), keep);
       // Among equal upper bits the values with lower bits are the larger ones; below them are ties at the exact value.
       const larger = countOf(stage.inexact, bin);
       if (rank > larger) this.#settle(bin * LOW_BINS, bin, rank - larger, countOf(stage.exact, bin));
@@ -119,6 +126,13 @@ export class RankSearch {
         result: { bits, cutoff: { ordinal: unit.first, allowance: kept - group.before - unit.before } },
       };
     }
+  }
+
+  /** Nothing to look for where all is kept, or nothing. */
+  #trivial(keep: number): Extract<Stage, { name: 'done' }> | undefined {
+    if (keep >= this.#elements) return { name: 'done', result: 'all' };
+    if (keep > 0) return undefined;
+    return { name: 'done', result: { bits: ABOVE_ALL, cutoff: { ordinal: -1, allowance: 0 } } };
   }
 
   /** The threshold is known: find the unit of the last kept tie, or the group of units to count once more. */

@@ -26,72 +26,89 @@ import { CountsPacker, type SparseCounts, unpackCounts } from './sparse-counts.j
  */
 export type RankCut = 'all' | { readonly threshold: number; readonly allowance: number };
 
+export type KeptCount = (operand: Operand, elements: number) => number | ((nonZero: number) => number);
+
 export interface RankThresholdOptions {
   readonly name: string;
   readonly scope: StatisticScope;
   /** What the histogram is taken of. */
   readonly input: TileView;
   readonly ties: TieRule;
-  /** How many elements of the scope an operand keeps. */
-  keptCount(operand: Operand, elements: number): number;
+  /**
+   * For each cut wanted, how many elements of the scope an operand keeps: a number, or what follows from how many are
+   * not 0. All cuts share the histograms of the first pass.
+   */
+  readonly cuts: readonly KeptCount[];
+  /** Whose elements the input shows; the operands of the merge unless given. */
+  operandsOf?(merge: TensorMerge): readonly Operand[];
   /** Bounds the memory of the ledger of ties, for tests; see `CountLedger`. */
   readonly ledgerCapacity?: number;
 }
 
-type ModelThresholds = ReadonlyMap<number, 'all' | Threshold>;
+/** By search: the model times the number of cuts, plus the cut. */
+type Thresholds = ReadonlyMap<number, 'all' | Threshold>;
 type Requests = ReadonlyMap<number, SearchRequest>;
 
-/** What one unit counted, for the operands that a pass looks at, in their order. */
+/** What one unit counted: in the first pass for each operand, later for each search that goes on, in their order. */
 interface UnitPartial {
-  readonly models: readonly number[];
-  /** Elements equal to the threshold, by operand. */
+  /** Models in the first pass, then searches. */
+  readonly keys: readonly number[];
+  /** Elements equal to the threshold, by key. */
   readonly ties: readonly number[];
-  /** An inexact and an exact histogram for each operand, packed. */
+  /** An inexact and an exact histogram for each key, packed. */
   readonly counts: Uint32Array;
 }
 
 /** Shared by the units of a worker, one after the other. */
 const packer = new CountsPacker();
 
-/** The statistic whose value for a unit is one `RankCut` for each operand. */
+/** The statistic whose value for a unit is, for each cut, one `RankCut` for each operand. */
 export function rankThreshold(options: RankThresholdOptions): Statistic {
   return {
     name: options.name,
     scope: options.scope,
     ...(options.input === untouched ? { observation: 'magnitude histogram' } : {}),
     typicalPasses: 1,
-    observer: (context, request) => observe(context, options.input, request as Requests | null),
+    observer: (context, request) => observe(context, options, request as Requests | null),
     collector: (scope) => new RankCollector(options, scope),
-    valueForUnit: (value, position, merge) => cutsForUnit(value as ModelThresholds, position, merge),
+    valueForUnit: (value, position, merge) =>
+      options.cuts.map((_, cut) =>
+        operandsOf(options, merge).map(({ model }) =>
+          cutForUnit((value as Thresholds).get(model * options.cuts.length + cut)!, position),
+        ),
+      ),
   };
 }
 
-function cutsForUnit(thresholds: ModelThresholds, { ordinal }: UnitPosition, merge: TensorMerge): RankCut[] {
-  return merge.operands.map(({ model }) => {
-    const threshold = thresholds.get(model)!;
-    if (threshold === 'all') return 'all';
-    const { bits, cutoff } = threshold;
-    if (ordinal === cutoff.ordinal) return { threshold: bits, allowance: cutoff.allowance };
-    return { threshold: bits, allowance: ordinal < cutoff.ordinal ? Number.MAX_SAFE_INTEGER : 0 };
-  });
+const operandsOf = (options: RankThresholdOptions, merge: TensorMerge): readonly Operand[] =>
+  options.operandsOf?.(merge) ?? merge.operands;
+
+function cutForUnit(threshold: 'all' | Threshold, { ordinal }: UnitPosition): RankCut {
+  if (threshold === 'all') return 'all';
+  const { bits, cutoff } = threshold;
+  if (ordinal === cutoff.ordinal) return { threshold: bits, allowance: cutoff.allowance };
+  return { threshold: bits, allowance: ordinal < cutoff.ordinal ? Number.MAX_SAFE_INTEGER : 0 };
 }
 
 /** Counts one operand over a unit. */
 interface Counter {
-  readonly model: number;
+  readonly operand: number;
+  /** The model in the first pass, then the search. */
+  readonly key: number;
   count(source: Slot, length: number): void;
   /** Packs its inexact and its exact histogram and returns the number of ties. */
   finish(): number;
 }
 
-function createCounter(context: UnitContext, model: number, request: SearchRequest | null): Counter {
-  if (request === null) return createUpperCounter(context, model);
-  if ('lowBitsOf' in request) return createLowerCounter(context, model, request.lowBitsOf);
+type Counting = Omit<Counter, 'operand' | 'key'>;
+
+function createCounting(context: UnitContext, request: SearchRequest | null): Counting {
+  if (request === null) return createUpperCounting(context);
+  if ('lowBitsOf' in request) return createLowerCounting(context, request.lowBitsOf);
   const { kernels } = context;
   const scratch = context.allocate(vectorBytes(context));
   let ties = 0;
   return {
-    model,
     count: (source, length) => {
       ties += kernels.keepLargest(source, scratch, length, request.tiesAt, length);
     },
@@ -114,13 +131,12 @@ function filledBins({ kernels }: UnitContext, scratch: Slot, bins: Slot, count: 
 }
 
 /** First pass: all elements by their upper 16 bits, apart for those whose lower bits are zero and those whose are not. */
-function createUpperCounter(context: UnitContext, model: number): Counter {
+function createUpperCounting(context: UnitContext): Counting {
   const { kernels } = context;
   const allBins = context.allocate(4 * MAGNITUDE_BINS);
   const inexactBins = context.allocate(4 * MAGNITUDE_BINS);
   const scratch = context.allocate(4 * (MAGNITUDE_BINS + 1));
   return {
-    model,
     count: (source, length) => kernels.histogramMagnitude(source, length, allBins, inexactBins),
     finish: () => {
       const [exact, inexact] = [allBins, inexactBins].map((slot) => u32At(kernels, slot, MAGNITUDE_BINS));
@@ -134,12 +150,11 @@ function createUpperCounter(context: UnitContext, model: number): Counter {
 }
 
 /** Second pass: the elements of one bin by their lower 16 bits. */
-function createLowerCounter(context: UnitContext, model: number, bin: number): Counter {
+function createLowerCounting(context: UnitContext, bin: number): Counting {
   const { kernels } = context;
   const bins = context.allocate(4 * LOW_BINS);
   const scratch = context.allocate(4 * (LOW_BINS + 1));
   return {
-    model,
     count: (source, length) => kernels.histogramLowBits(source, length, bin, bins),
     finish: () => {
       packer.append(NO_BINS, NO_BINS);
@@ -149,53 +164,72 @@ function createLowerCounter(context: UnitContext, model: number, bin: number): C
   };
 }
 
-function observe(context: UnitContext, input: TileView, requests: Requests | null): Observer {
-  const view = input(context);
-  const counters = context.merge.operands.map(({ model }) => {
-    if (requests === null) return createCounter(context, model, null);
-    const request = requests.get(model);
-    return request === undefined ? undefined : createCounter(context, model, request);
+function countersOf(context: UnitContext, options: RankThresholdOptions, requests: Requests | null): Counter[] {
+  const { cuts } = options;
+  return operandsOf(options, context.merge).flatMap(({ model }, operand) => {
+    if (requests === null) return [{ operand, key: model, ...createCounting(context, null) }];
+    return cuts.flatMap((_, cut) => {
+      const key = model * cuts.length + cut;
+      const request = requests.get(key);
+      return request === undefined ? [] : [{ operand, key, ...createCounting(context, request) }];
+    });
   });
+}
+
+function observe(context: UnitContext, options: RankThresholdOptions, requests: Requests | null): Observer {
+  const view = options.input(context);
+  const counters = countersOf(context, options, requests);
   return {
     observe(tile) {
-      view(tile).operands.forEach((source, i) => {
-        counters[i]?.count(source, tile.count);
-      });
+      const { operands } = view(tile);
+      for (const { operand, count } of counters) count(operands[operand]!, tile.count);
     },
     finish() {
-      const active = counters.filter((counter) => counter !== undefined);
-      const ties = active.map((counter) => counter.finish());
-      return { models: active.map(({ model }) => model), ties, counts: packer.take() } satisfies UnitPartial;
+      const ties = counters.map((counter) => counter.finish());
+      return { keys: counters.map(({ key }) => key), ties, counts: packer.take() } satisfies UnitPartial;
     },
   };
 }
 
 class RankCollector implements Collector {
+  readonly #cuts: number;
   readonly #searches = new Map<number, RankSearch>();
+  #isFirstPass = true;
 
   constructor(options: RankThresholdOptions, { tensors, elements }: CollectorScope) {
-    for (const operand of tensors.flatMap((tensor) => tensor.operands)) {
-      if (this.#searches.has(operand.model)) continue;
-      const keep = options.keptCount(operand, elements);
-      this.#searches.set(operand.model, new RankSearch(keep, elements, options.ties, options.ledgerCapacity));
+    this.#cuts = options.cuts.length;
+    for (const operand of tensors.flatMap((tensor) => operandsOf(options, tensor))) {
+      options.cuts.forEach((keptCount, cut) => {
+        const key = operand.model * this.#cuts + cut;
+        if (this.#searches.has(key)) return;
+        const keep = keptCount(operand, elements);
+        this.#searches.set(key, new RankSearch(keep, elements, options.ties, options.ledgerCapacity));
+      });
     }
   }
 
   add(position: UnitPosition, partial: unknown): void {
-    const { models, ties, counts } = partial as UnitPartial;
+    const { keys, ties, counts } = partial as UnitPartial;
     const histograms: SparseCounts[] = unpackCounts(counts);
-    models.forEach((model, i) => {
+    keys.forEach((key, i) => {
       const [inexact, exact] = [histograms[2 * i]!, histograms[2 * i + 1]!];
-      this.#searches.get(model)!.add(position, { exact, inexact, ties: ties[i]! });
+      for (const search of this.#searchesOf(key)) search.add(position, { exact, inexact, ties: ties[i]! });
     });
   }
 
   conclude(): Outcome {
+    this.#isFirstPass = false;
     for (const search of this.#searches.values()) search.endPass();
     const entries = [...this.#searches];
-    const open = entries.flatMap(([model, { request }]) => (request === undefined ? [] : [[model, request] as const]));
-    if (open.length === 0) return { value: new Map(entries.map(([model, { result }]) => [model, result])) };
+    const open = entries.flatMap(([key, { request }]) => (request === undefined ? [] : [[key, request] as const]));
+    if (open.length === 0) return { value: new Map(entries.map(([key, { result }]) => [key, result])) };
     const request: Requests = new Map(open);
     return { request, visits: (position) => entries.some(([, search]) => search.visits(position)) };
+  }
+
+  /** A histogram of the first pass serves all cuts of its model. */
+  #searchesOf(key: number): RankSearch[] {
+    if (!this.#isFirstPass) return [this.#searches.get(key)!];
+    return Array.from({ length: this.#cuts }, (_, cut) => this.#searches.get(key * this.#cuts + cut)!);
   }
 }

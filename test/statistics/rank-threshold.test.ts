@@ -23,14 +23,14 @@ function trim({ tensors, keep, ties, ledgerCapacity, ...rest }: Trimming) {
     scope: 'model',
     input: untouched,
     ties,
-    keptCount: ({ model }) => keep[model]!,
+    cuts: [({ model }) => keep[model]!],
     ...(ledgerCapacity === undefined ? {} : { ledgerCapacity }),
   });
   const { units, requests } = driveStatistic(statistic, { tensors, unitElements: 16, tileElements: 5, ...rest });
   const kept = keep.map((_, operand) =>
     units.flatMap(({ position, begin, end, valueForUnit }) => {
       const values = tensors[position.tensor]![operand]!.subarray(begin, end);
-      return applyCut((valueForUnit as RankCut[])[operand]!, values);
+      return applyCut((valueForUnit as [RankCut[]])[0][operand]!, values);
     }),
   );
   return { kept, requests };

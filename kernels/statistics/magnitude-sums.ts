@@ -1,8 +1,9 @@
 /** L1 norms of each operand before and after a view, for rescaling what sparsification leaves. */
 import { REDUCTION_LANES, type Slot } from '../abi.js';
-import type { Collector, Statistic, UnitPosition } from '../statistic.js';
+import type { Statistic } from '../statistic.js';
 import type { Tile, UnitContext } from '../unit.js';
 import type { TileView } from '../view.js';
+import { OrderedTotals } from './ordered-totals.js';
 
 /** Σ|x| of one operand, f64. */
 export interface MagnitudeSums {
@@ -54,35 +55,13 @@ export function magnitudeSums(name: string, meter: MagnitudeMeter): Statistic {
         new Float64Array(kernels.memory.buffer, slot, REDUCTION_LANES).reduce((sum, lane) => sum + lane, 0);
       return {
         observe: (tile) => measure(tile, lanes),
-        finish: () => lanes.map(({ before, after }): MagnitudeSums => ({ before: total(before), after: total(after) })),
+        finish: () => lanes.flatMap(({ before, after }) => [total(before), total(after)]),
       };
     },
-    collector: ({ tensors: [tensor] }) => new OrderedSums(tensor!.operands.length),
-    valueForUnit: (value) => value,
+    collector: ({ tensors: [tensor] }) => new OrderedTotals(2 * tensor!.operands.length),
+    valueForUnit: (value, _position, { operands }) => {
+      const sums = value as Float64Array;
+      return operands.map((_, i): MagnitudeSums => ({ before: sums[2 * i]!, after: sums[2 * i + 1]! }));
+    },
   };
-}
-
-/** Adds the sums of units in unit order, so that the order of arrival cannot change the rounding. */
-class OrderedSums implements Collector {
-  readonly #operands: number;
-  readonly #byUnit: (readonly MagnitudeSums[])[] = [];
-
-  constructor(operands: number) {
-    this.#operands = operands;
-  }
-
-  add({ ordinal }: UnitPosition, partial: unknown): void {
-    this.#byUnit[ordinal] = partial as readonly MagnitudeSums[];
-  }
-
-  conclude(): { value: readonly MagnitudeSums[] } {
-    // A tensor without elements has no units.
-    const nothing = Array.from({ length: this.#operands }, (): MagnitudeSums => ({ before: 0, after: 0 }));
-    const value = this.#byUnit.reduce<readonly MagnitudeSums[]>(
-      (sums, unit) =>
-        sums.map(({ before, after }, i) => ({ before: before + unit[i]!.before, after: after + unit[i]!.after })),
-      nothing,
-    );
-    return { value };
-  }
 }

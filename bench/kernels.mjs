@@ -119,6 +119,15 @@ function elected({ operands, out }) {
   }
 }
 
+function meanOfTouching({ operands, out }) {
+  for (let i = 0; i < COUNT; i++) {
+    const touching = operands.flatMap((x, k) => (x[i] === 0 ? [] : [k]));
+    const sum = touching.reduce((total, k) => Math.fround(total + operands[k][i]), 0);
+    const alone = touching.length === 1 ? Math.fround(0.25 * (touching[0] + 1) * sum) : undefined;
+    out[i] = alone ?? sum / Math.max(touching.length, 1);
+  }
+}
+
 /** Each kernel with the obvious loop of the same result, where there is one. */
 const CASES = {
   widenBf16: {
@@ -183,6 +192,13 @@ const CASES = {
     run: (k, at) => k.electedSum(at.table, OPERANDS, at.out, COUNT, 1, true, 1),
     plain: elected,
   },
+  'overlapMean of 4': {
+    run: (k, at) => k.overlapMean(at.table, OPERANDS, at.out, COUNT),
+    plain: meanOfTouching,
+  },
+  'countOverlap of 4': { run: (k, at) => k.countOverlap(at.table, OPERANDS, COUNT, at.lanes) },
+  keepAgreeing: { run: (k, at) => k.keepAgreeing(at.operands[0], at.weights, at.out, COUNT) },
+  clampMagnitude: { run: (k, at) => k.clampMagnitude(at.operands[0], 2 ** -11, at.out, COUNT) },
   'signBalance of 4': { run: (k, at) => k.signBalance(at.table, OPERANDS, COUNT) },
   keepLargest: {
     run: (k, at) => k.keepLargest(at.operands[0], at.out, COUNT, THRESHOLD, 0),

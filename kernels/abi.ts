@@ -5,7 +5,8 @@
  * `reference` (plain TypeScript over typed arrays, which defines the result). kernels/README.md has the table.
  *
  * Conventions
- * - A `Slot` is a byte offset into `memory`, a multiple of 16. Slots of f32 hold consecutive little-endian f32.
+ * - A `Slot` is a byte offset into `memory`, a multiple of 16. Slots of f32 hold consecutive little-endian f32; for
+ *   `sumProducts` and `weightedSum` they may be multiples of 4, so that they can work on one row of a tile.
  * - `count` is in elements, 0 allowed, any length (no lane multiple required).
  * - `destination` may equal a source slot of the same element width (in place); otherwise ranges do not overlap.
  * - f32 arithmetic rounds after every operation (no fused multiply-add), in the order written here.
@@ -114,6 +115,16 @@ export interface Kernels {
     divide: boolean,
     factor: number,
   ): void;
+  /**
+   * The mean of the operands that are not 0 (RAM, arXiv 2601.13572): with c of them, in f32 and in order from +0,
+   * Σ scaleᵢ·xᵢ where c = 1, else (Σ xᵢ) / max(c, 1). NaN is not 0.
+   */
+  overlapMean(table: Slot, operands: number, destination: Slot, count: number): void;
+  /**
+   * Adds to two u32 counters for each operand, in order: the elements that it alone has not 0, and those that another
+   * has not 0 either.
+   */
+  countOverlap(table: Slot, operands: number, count: number, counters: Slot): void;
   /** (number of elements with S > 0) − (number with S < 0), S as in `electedSum`. */
   signBalance(table: Slot, operands: number, count: number): number;
 
@@ -125,6 +136,11 @@ export interface Kernels {
   keepLargest(source: Slot, destination: Slot, count: number, threshold: number, allowance: number): number;
   /** Keeps the elements whose bit of `mask` (see `drawMask`) is set. */
   keepMasked(source: Slot, mask: Slot, destination: Slot, count: number): void;
+
+  /** Keeps the elements whose sign is that of `direction` (f32), where ±0 and NaN count as +. */
+  keepAgreeing(source: Slot, direction: Slot, destination: Slot, count: number): void;
+  /** destination = source, but no further from 0 than `limit` (≥ 0, rounded to f32). */
+  clampMagnitude(source: Slot, limit: number, destination: Slot, count: number): void;
 
   // ---- masks: one bit for each element, bit i & 7 of byte i >> 3. A mask's slot need only be a multiple of 8.
   /**

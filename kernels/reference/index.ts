@@ -5,6 +5,7 @@ import { fused } from './fused.js';
 import { geometry } from './geometry.js';
 import { ReferenceMemory } from './memory.js';
 import { narrowers } from './narrow.js';
+import { overlap } from './overlap.js';
 import { sparsifiers } from './sparsify.js';
 import { statistics } from './statistics.js';
 import { wideners } from './widen.js';
@@ -26,6 +27,7 @@ export function createReferenceKernels(): Kernels {
     ...arithmetic(memory),
     ...fused(memory),
     ...geometry(memory),
+    ...overlap(memory),
     ...sparsifiers(memory),
     ...statistics(memory),
   };

@@ -12,6 +12,7 @@ export { classifyChange } from './geometry-change';
 export { sumDots } from './geometry-dots';
 export { electedSum, signBalance, weightedSum } from './merge';
 export { drawMask } from './mask';
+export { clampMagnitude, countOverlap, keepAgreeing, overlapMean } from './overlap';
 export { keepLargest, keepMasked } from './sparsify';
 export { histogramLowBits, histogramMagnitude, sumMagnitude, sumMasked } from './statistics';
 

@@ -91,6 +91,18 @@ const CALLS: readonly Call[] = [
     computes: 'f32',
     run: (k, at, s) => k.electedSum(at.table, s.operands, at.out, s.count, s.zeroSign, s.divide, s.factor),
   },
+  { name: 'overlapMean', computes: 'f32', run: (k, at, s) => k.overlapMean(at.table, s.operands, at.out, s.count) },
+  {
+    name: 'countOverlap',
+    counters: 16,
+    run: (k, at, s) => k.countOverlap(at.table, s.operands, s.count, at.counters),
+  },
+  { name: 'keepAgreeing', run: (k, at, s) => k.keepAgreeing(at.a, at.b, at.out, s.count) },
+  {
+    name: 'clampMagnitude',
+    computes: 'f32',
+    run: (k, at, s) => k.clampMagnitude(at.a, Math.abs(s.factor), at.out, s.count),
+  },
   { name: 'signBalance', run: (k, at, s) => k.signBalance(at.table, s.operands, s.count) },
   { name: 'keepLargest', run: (k, at, s) => k.keepLargest(at.a, at.out, s.count, s.threshold, s.allowance) },
   { name: 'keepMasked', run: (k, at, s) => k.keepMasked(at.a, at.b, at.out, s.count) },

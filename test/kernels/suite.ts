@@ -6,6 +6,7 @@ import { convertSuite } from './convert-suite.js';
 import { fusedSuite } from './fused-suite.js';
 import { geometrySuite } from './geometry-suite.js';
 import { mergeSuite } from './merge-suite.js';
+import { overlapSuite } from './overlap-suite.js';
 import { sparsifySuite } from './sparsify-suite.js';
 import { statisticsSuite } from './statistics-suite.js';
 
@@ -45,6 +46,7 @@ export function kernelSuite(name: Kernels['name'], create: () => Kernels) {
     memorySuite(create);
     convertSuite(create);
     mergeSuite(create);
+    overlapSuite(create);
     sparsifySuite(create);
     statisticsSuite(create);
     fusedSuite(create);

@@ -1,12 +1,40 @@
 /** All merge methods. A new method is one file and one line here. */
 
 import type { Method } from '../method.js';
+import { breadcrumbs, breadcrumbsTies } from './breadcrumbs.js';
 import { dareLinear, dareTies } from './dare.js';
+import { karcher } from './karcher.js';
 import { linear } from './linear.js';
+import { modelStock } from './model-stock.js';
+import { multislerp } from './multislerp.js';
+import { nearswap } from './nearswap.js';
+import { nuslerp } from './nuslerp.js';
+import { passthrough } from './passthrough.js';
+import { ram, ramPlus } from './ram.js';
+import { sce } from './sce.js';
+import { slerp } from './slerp.js';
 import { taskArithmetic } from './task-arithmetic.js';
 import { ties } from './ties.js';
 
-export const METHODS: readonly Method[] = [linear, taskArithmetic, ties, dareLinear, dareTies];
+export const METHODS: readonly Method[] = [
+  linear,
+  taskArithmetic,
+  ties,
+  dareLinear,
+  dareTies,
+  breadcrumbs,
+  breadcrumbsTies,
+  sce,
+  ram,
+  ramPlus,
+  modelStock,
+  slerp,
+  nuslerp,
+  multislerp,
+  karcher,
+  nearswap,
+  passthrough,
+];
 
 /** Finds a method by its name or an alias. */
 export function findMethod(name: string): Method | undefined {

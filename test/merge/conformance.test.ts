@@ -8,6 +8,12 @@ import { FIXTURES, m2merge, temporaryFolder } from '../support/cli.js';
 const CONFORMANCE = join(FIXTURES, 'conformance');
 const MODELS = join(CONFORMANCE, 'models');
 
+/** Four whole-tensor norms enter it, which the reference adds up in f32. */
+const TOLERANCES: Readonly<Record<string, number>> = { multislerp: 1e-5 };
+
+/** bf16 arithmetic that rounds after every operation (oracle.test.ts), and a choice between ties (sce-ties.test.ts). */
+const COMPARED_ELSEWHERE = /^bfloat16-|^sce_0\.5$/;
+
 interface Comparison {
   readonly problems: readonly string[];
   readonly elements: number;
@@ -24,9 +30,9 @@ for (const reference of ['cases', 'mergelm']) {
         const run = m2merge([join(folder, 'recipe.yaml'), output], MODELS);
         expect(run.stderr).toBe('');
         expect(run.status).toBe(0);
-        // mergekit's bf16 arithmetic rounds after every operation: oracle.test.ts holds both against float64 instead.
-        if (!name.startsWith('bfloat16-')) {
-          const comparison = compare(folder, output, { models: MODELS } as object) as Comparison;
+        if (!COMPARED_ELSEWHERE.test(name)) {
+          const options = { models: MODELS, tolerance: TOLERANCES[name] ?? 1e-6 };
+          const comparison = compare(folder, output, options as object) as Comparison;
           expect(comparison.problems).toEqual([]);
           expect(comparison.elements).toBeGreaterThan(75_000);
         }

@@ -1,0 +1,59 @@
+/** Model Breadcrumbs: task arithmetic or sign election without the outliers. */
+import { elect, electionStatistics, zeroSignParameter } from '../consensus/election.js';
+import { weightedSum } from '../consensus/weighted-sum.js';
+import type { Method } from '../method.js';
+import type { NumberParameter } from '../parameters.js';
+import { crumbs, crumbThresholds } from '../sparsify/breadcrumbs.js';
+import { rescaleFactors, rescaleParameter, rescaleStatistics } from '../sparsify/rescale.js';
+import { magnitudesOf } from '../statistics/magnitude-sums.js';
+import {
+  densityParameter,
+  lambdaParameter,
+  normalizeParameter,
+  weighsNothing,
+  weightParameter,
+} from './common-parameters.js';
+
+const gammaParameter: NumberParameter = {
+  name: 'gamma',
+  scope: 'model',
+  kind: 'number',
+  default: 0.01,
+  minimum: 0,
+  maximum: 1,
+  summary: 'share of the largest changes that is dropped as outliers',
+};
+
+const parameters = [
+  weightParameter,
+  densityParameter,
+  gammaParameter,
+  lambdaParameter,
+  normalizeParameter(false),
+  rescaleParameter('none'),
+] as const;
+
+export const breadcrumbs: Method = {
+  name: 'breadcrumbs',
+  title: 'Model Breadcrumbs',
+  paper: 'arXiv:2312.06795',
+  equation: 'θ = θ₀ + λ Σ wᵢ (mᵢ ⊙ τᵢ),  m drops the γ·n largest and keeps the next density·n',
+  summary: 'Task arithmetic on the middle of each task vector: neither noise nor outliers.',
+  space: 'taskVectors',
+  parameters,
+  presets: { mergekit: {} },
+  statistics: (settings) => [crumbThresholds(), ...rescaleStatistics(settings, magnitudesOf(crumbs))],
+  ignores: weighsNothing,
+  combine: (context) => weightedSum(context, crumbs, rescaleFactors(context)),
+};
+
+export const breadcrumbsTies: Method = {
+  ...breadcrumbs,
+  name: 'breadcrumbs_ties',
+  title: 'Model Breadcrumbs with sign election',
+  equation: 'θ = θ₀ + λ Σ_{i∈A} wᵢ (mᵢ ⊙ τᵢ),  A = {i : sign agrees with the sum}',
+  summary: 'The middle of each task vector, merged where the experts agree on a sign.',
+  parameters: [...parameters, zeroSignParameter],
+  statistics: (settings) => [...breadcrumbs.statistics(settings), ...electionStatistics(settings, crumbs)],
+  combine: (context) => elect(context, crumbs, rescaleFactors(context)),
+};

@@ -1,0 +1,50 @@
+/** Breadcrumbs: drop the smallest changes and the largest ones (arXiv 2312.06795). */
+import { numberOf, type Settings } from '../parameters.js';
+import type { Statistic } from '../statistic.js';
+import { type RankCut, rankThreshold } from '../statistics/rank-threshold.js';
+import { type TileView, untouched, vectorBytes } from '../view.js';
+import { cutter } from './trim.js';
+
+const CRUMBS = 'breadcrumbs';
+
+/** How many of the largest are dropped, and how many after them are kept. Outliers give way when both do not fit. */
+function shares(settings: Settings, elements: number): { readonly dropped: number; readonly kept: number } {
+  const kept = Math.floor(numberOf(settings, 'density') * elements);
+  return { dropped: Math.min(Math.floor(numberOf(settings, 'gamma') * elements), elements - kept), kept };
+}
+
+/** The statistic behind `crumbs`: for each operand and tensor, what the largest are, and what those and the kept are. */
+export function crumbThresholds(): Statistic {
+  return rankThreshold({
+    name: CRUMBS,
+    scope: 'tensor',
+    input: untouched,
+    ties: 'first',
+    cuts: [
+      ({ settings }, elements) => {
+        const { dropped, kept } = shares(settings, elements);
+        return dropped + kept;
+      },
+      ({ settings }, elements) => shares(settings, elements).dropped,
+    ],
+  });
+}
+
+/** Operands without their smallest and their largest elements. */
+export const crumbs: TileView = (context) => {
+  const [upper, outliers] = context.statistics[CRUMBS] as readonly [readonly RankCut[], readonly RankCut[]];
+  const views = context.merge.operands.map((_, i) => ({
+    upper: cutter(context, upper[i]!),
+    outliers: cutter(context, outliers[i]!),
+    rest: context.allocate(vectorBytes(context)),
+  }));
+  return (tile) => ({
+    ...tile,
+    operands: tile.operands.map((source, i) => {
+      const { upper, outliers, rest } = views[i]!;
+      // An outlier is in both, so that the difference is exact: the element or 0.
+      context.kernels.subtract(rest, upper(source, tile.count), outliers(source, tile.count), tile.count);
+      return rest;
+    }),
+  });
+};

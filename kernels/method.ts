@@ -10,6 +10,13 @@ import type { Combine, Space, TensorMerge, UnitContext } from './unit.js';
 export const PRESETS = ['mergekit', 'm2rl'] as const;
 export type Preset = (typeof PRESETS)[number];
 
+/** How implementations differ from the default here; one or two sentences each. */
+export interface Elsewhere {
+  readonly mergekit?: string;
+  /** The merging code of the M2RL paper (a fork of MergeLM). */
+  readonly m2rl?: string;
+}
+
 export interface Method {
   readonly name: string;
   readonly aliases?: readonly string[];
@@ -28,6 +35,8 @@ export interface Method {
   readonly space: Space | 'either';
   /** How many models it takes, the base of task vectors not counted; any number from one unless given. */
   readonly operandCount?: { readonly minimum: number; readonly maximum?: number };
+  /** What the same name means in other implementations; absent: they do not have it. */
+  readonly elsewhere: Elsewhere;
   readonly parameters: readonly Parameter[];
   /** Defaults a preset changes, by parameter name. A preset that is absent here does not define the method. */
   readonly presets: Readonly<Partial<Record<Preset, Settings>>>;

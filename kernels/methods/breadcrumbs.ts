@@ -41,6 +41,10 @@ export const breadcrumbs: Method = {
   summary: 'Task arithmetic on the middle of each task vector: neither noise nor outliers.',
   space: 'taskVectors',
   parameters,
+  elsewhere: {
+    mergekit:
+      'the same, but where γ·n rounds to 0 its slice is empty and the tensor stays at the base; here no outlier is dropped',
+  },
   presets: { mergekit: {} },
   statistics: (settings) => [crumbThresholds(), ...rescaleStatistics(settings, magnitudesOf(crumbs))],
   ignores: weighsNothing,
@@ -53,6 +57,7 @@ export const breadcrumbsTies: Method = {
   title: 'Model Breadcrumbs with sign election',
   equation: 'θ = θ₀ + λ Σ_{i∈A} wᵢ (mᵢ ⊙ τᵢ),  A = {i : sign agrees with the sum}',
   summary: 'The middle of each task vector, merged where the experts agree on a sign.',
+  elsewhere: { mergekit: 'as breadcrumbs' },
   parameters: [...parameters, zeroSignParameter],
   statistics: (settings) => [...breadcrumbs.statistics(settings), ...electionStatistics(settings, crumbs)],
   combine: (context) => elect(context, crumbs, rescaleFactors(context)),

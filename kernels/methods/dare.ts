@@ -28,6 +28,11 @@ export const dareLinear: Method = {
   summary: 'Task arithmetic on randomly thinned changes; about as good as task arithmetic for RL experts.',
   space: 'taskVectors',
   parameters,
+  elsewhere: {
+    mergekit:
+      'rescales to the L1 norm of each tensor (1/density up to version 0.0.6); masks from a Mersenne twister that depend on the order of tensors, here from the element alone',
+    m2rl: 'a pre-processor: drop rate 0.2, survivors × 1/0.8, masks from one global seed (preset m2rl)',
+  },
   presets: { mergekit: {}, m2rl: { weight: 1, density: 0.8, rescale: 'density' } },
   statistics: (settings) => rescaleStatistics(settings, droppedMagnitudes),
   ignores: weighsNothing,
@@ -42,6 +47,10 @@ export const dareTies: Method = {
   summary: 'Randomly thinned changes merged where they agree on a sign; without trimming, as in mergekit.',
   space: 'taskVectors',
   parameters: [...parameters, zeroSignParameter],
+  elsewhere: {
+    mergekit: 'as dare_linear; election without trimming and without division by the weights',
+    m2rl: 'DARE first, then TIES with trimming: ties with preset m2rl and sparsify',
+  },
   presets: { mergekit: {} },
   statistics: (settings) => [
     ...rescaleStatistics(settings, droppedMagnitudes),

@@ -31,6 +31,9 @@ export const karcher: Method = {
       summary: 'length of a step below which the centre is reached, radians',
     },
   ],
+  elsewhere: {
+    mergekit: 'the same with cosines in f32, so agreement ends at about 1e-4; a base that is named is averaged in',
+  },
   presets: { mergekit: {} },
   statistics: () => [gramStatistic(PRODUCTS)],
   ignores: () => false,

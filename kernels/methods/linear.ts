@@ -15,6 +15,11 @@ export const linear: Method = {
   summary: 'The mean of the models. Safe and small: with N experts each keeps about 1/N of its change.',
   space: 'weights',
   parameters: [weightParameter, normalizeParameter(true)],
+  elsewhere: {
+    mergekit:
+      'the same sum in the work dtype: in bf16, averaging equal models changes up to a third of the values; a base that is named but not listed needs a global weight',
+    m2rl: 'mean of the weights in the loaded dtype',
+  },
   presets: { mergekit: {}, m2rl: { weight: 1 } },
   statistics: () => [],
   ignores: weighsNothing,

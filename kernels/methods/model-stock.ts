@@ -29,6 +29,9 @@ export const modelStock: Method = {
       summary: 'measure the angle for each row instead of each tensor',
     },
   ],
+  elsewhere: {
+    mergekit: 'the same; a mean cosine of −1/(N−1) divides by zero there and gives the base here',
+  },
   presets: { mergekit: {} },
   statistics: (settings) => (flagOf(settings, 'filter_wise') ? [] : [gramStatistic(PRODUCTS)]),
   ignores: () => false,

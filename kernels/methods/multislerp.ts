@@ -33,6 +33,10 @@ export const multislerp: Method = {
       summary: 'lengths of directions below this count as none',
     },
   ],
+  elsewhere: {
+    mergekit:
+      'the same up to rounding; three or more vectors that cancel abort the merge there, so with a base any tensor that no model changed; here they give their weighted sum',
+  },
   presets: { mergekit: {} },
   statistics: () => [gramStatistic(PRODUCTS)],
   ignores: () => false,

@@ -18,6 +18,9 @@ export const nearswap: Method = {
   parameters: [
     { name: 't', scope: 'merge', kind: 'number', minimum: 0, summary: 'the farthest that an element may move' },
   ],
+  elsewhere: {
+    mergekit: 'the same',
+  },
   presets: { mergekit: {} },
   statistics: () => [],
   ignores: () => false,

@@ -47,6 +47,10 @@ export const nuslerp: Method = {
         'without nuslerp_flatten: vectors along the first dimension instead of the last, as mergekit computes it',
     },
   ],
+  elsewhere: {
+    mergekit:
+      'the same; the cosine is rounded to the work dtype, and opposite vectors give rounding errors where a line is taken here',
+  },
   presets: { mergekit: {} },
   statistics(settings) {
     const direction = directionOf(settings);

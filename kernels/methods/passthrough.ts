@@ -11,6 +11,9 @@ export const passthrough: Method = {
   space: 'weights',
   operandCount: { minimum: 1, maximum: 1 },
   parameters: [{ name: 'scale', scope: 'model', kind: 'number', default: 1, summary: 'factor of every value' }],
+  elsewhere: {
+    mergekit: 'the same',
+  },
   presets: { mergekit: {} },
   statistics: () => [],
   ignores: () => false,

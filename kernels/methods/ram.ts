@@ -29,6 +29,9 @@ export const ram: Method = {
   summary: 'Made for RL experts: sparse changes are not diluted by experts that left the element alone.',
   space: 'taskVectors',
   parameters,
+  elsewhere: {
+    mergekit: 'changed is |τ| > 1e-5 (preset mergekit); preset m2rl compares bits',
+  },
   presets: { mergekit: { epsilon: 1e-5 }, m2rl: {} },
   statistics: () => [],
   ignores: () => false,
@@ -59,6 +62,10 @@ export const ramPlus: Method = {
       summary: 'where ρ is counted: in each tensor (mergekit) or in the whole task vector (the paper)',
     },
   ],
+  elsewhere: {
+    mergekit:
+      'ρ counted in each tensor, r 0.1, α 0.2; the authors’ code counts ρ over the whole model (ratio_scope: model)',
+  },
   presets: { mergekit: { epsilon: 1e-5 }, m2rl: { ratio_scope: 'model' } },
   statistics: (settings) => [overlapCounts(OVERLAP, choiceOf(settings, 'ratio_scope') as StatisticScope, changed)],
   combine(context) {

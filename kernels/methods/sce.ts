@@ -50,6 +50,11 @@ export const sce: Method = {
     },
     lambdaParameter,
   ],
+  elsewhere: {
+    mergekit:
+      'the selection counts for weights, signs and merge; experts weigh alike below a mean square of 1e-6 in sum, which RL updates never reach; tensors that no expert changed are written wrongly when selecting',
+    m2rl: 'the selection counts for the weights only (preset m2rl); which of equal variances is selected is left to an unstable selection, here to the lowest index',
+  },
   presets: { mergekit: { least_energy: 1e-6 }, m2rl: { selection_for: 'weights' } },
   statistics: (settings) => [...varianceThresholds(settings), energies(ENERGIES, mostVaried)],
   ignores: () => false,

@@ -22,6 +22,9 @@ export const slerp: Method = {
   parameters: [
     { name: 't', scope: 'merge', kind: 'number', summary: 'where on the arc the result lies: 0 the base, 1 the model' },
   ],
+  elsewhere: {
+    mergekit: 'the same in f32',
+  },
   presets: { mergekit: {} },
   statistics: () => [gramStatistic(PRODUCTS, true)],
   ignores: () => false,

@@ -12,6 +12,10 @@ export const taskArithmetic: Method = {
   summary: 'Adds the experts’ changes. The strongest and most stable choice for RL experts in the published tables.',
   space: 'taskVectors',
   parameters: [weightParameter, lambdaParameter, normalizeParameter(false)],
+  elsewhere: {
+    mergekit: 'the same, rounded after every operation in the work dtype',
+    m2rl: 'one scale and no weights, raw sum by default: lambda 1, weight 1 (preset m2rl)',
+  },
   presets: { mergekit: {}, m2rl: { weight: 1 } },
   statistics: () => [],
   ignores: weighsNothing,

@@ -46,6 +46,11 @@ export const ties: Method = {
     },
     zeroSignParameter,
   ],
+  elsewhere: {
+    mergekit:
+      'trims each tensor to exactly the share, lets weights vote, gives ties of the vote to plus; equal magnitudes at the threshold go to whichever its unstable sort prefers, here to the lowest index; a share that keeps nothing is an error there, here the base',
+    m2rl: 'trims over the whole model and keeps everything at the threshold, ties of the vote go to the majority sign of the model (preset m2rl)',
+  },
   presets: {
     mergekit: {},
     m2rl: { weight: 1, density: 0.2, trim_scope: 'model', trim_rule: 'threshold', zero_sign: 'majority' },

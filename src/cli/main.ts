@@ -16,6 +16,7 @@ Examples:
   $ m2merge geometry recipe.yaml --out report   weight-space geometry of the experts, no merge
   $ m2merge diff ./sft ./math           which tensors differ, and by how much
   $ m2merge sweep recipe.yaml --set lambda=0.3,0.6,1.0 --evaluate "node eval.mjs {model}"
+  $ m2merge methods ties                what a method computes, its parameters, how implementations differ
   $ m2merge schema > recipe.schema.json for completion in an editor
 
 Exit codes: 0 done, 2 wrong usage, 3 wrong recipe, 4 wrong input model, 5 output cannot be written, 130 interrupted,
@@ -127,6 +128,12 @@ function buildProgram(): Command {
     .action(async (recipe, folder, options) =>
       (await import('./commands/sweep.js')).sweepCommand(recipe, folder, options),
     );
+  program
+    .command('methods')
+    .description('list the merge methods with their parameters, or explain one')
+    .argument('[name]', 'a merge method')
+    .option('--json', 'print JSON')
+    .action(async (name, options) => (await import('./commands/methods.js')).methodsCommand(name, options));
   program
     .command('schema')
     .description('print the JSON Schema (draft-07) of recipes')

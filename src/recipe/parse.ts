@@ -68,7 +68,7 @@ function readMethod({ values, present }: RecipeReading): Method | undefined {
   const method = findMethod(name);
   if (method === undefined) {
     const names = METHODS.flatMap((known) => [known.name, ...(known.aliases ?? [])]);
-    const hint = didYouMean(name, names) ?? `methods: ${METHODS.map((known) => known.name).join(', ')}`;
+    const hint = didYouMean(name, names) ?? '`m2merge methods` lists them';
     present.get('merge_method')?.problem(`there is no merge method ${quote(name)}`, hint);
   }
   return method;

@@ -1,0 +1,106 @@
+/** What is known of merge methods, for a terminal: all of them in a list, or one in full. */
+import { type Method, PRESETS } from '../../kernels/method.js';
+import { METHODS } from '../../kernels/methods/registry.js';
+import type { Parameter, Setting } from '../../kernels/parameters.js';
+import { DEFAULT_PRESET } from '../recipe/parse.js';
+import { alignColumns } from './format.js';
+import { wrap } from './text-layout.js';
+
+const WIDTH = 100;
+
+/** Every method with its parameters and their defaults. */
+export function formatMethods(): string {
+  const rows = METHODS.map((method) => [
+    method.name,
+    method.title,
+    method.parameters.map((parameter) => shortDefault(method, parameter)).join(', '),
+  ]);
+  const longest = Math.max(...rows.map(([name]) => name!.length)) + 2;
+  return rows
+    .flatMap(([name, title, parameters]) => [
+      `${name!.padEnd(longest)}${title}`,
+      ...wrap(parameters === '' ? 'no parameters' : parameters!, WIDTH, longest),
+    ])
+    .join('\n');
+}
+
+/** One method: equation, parameters, presets, paper, and what the name means elsewhere. */
+export function explainMethod(method: Method): string {
+  const { name, title, equation, summary, parameters, aliases = [], paper } = method;
+  return [
+    `${name}: ${title}`,
+    '',
+    `  ${equation}`,
+    '',
+    ...wrap(summary, WIDTH, 0),
+    ...(aliases.length === 0 ? [] : ['', `also     ${aliases.join(', ')}`]),
+    '',
+    `takes    ${describeModels(method)}`,
+    ...(paper === undefined ? [] : [`source   ${paper}`]),
+    '',
+    'parameters',
+    ...(parameters.length === 0 ? ['  none'] : parameters.flatMap((parameter) => describeParameter(method, parameter))),
+    '',
+    'presets',
+    ...presetLines(method),
+    '',
+    'the same name elsewhere',
+    ...elsewhereLines(method),
+  ].join('\n');
+}
+
+/** What models a method takes, in words. */
+export function describeModels({ operandCount, space }: Method): string {
+  const { minimum = 1, maximum = Number.POSITIVE_INFINITY } = operandCount ?? {};
+  const count =
+    minimum === maximum
+      ? `exactly ${minimum} ${minimum === 1 ? 'model' : 'models'}`
+      : Number.isFinite(maximum)
+        ? `${minimum} to ${maximum} models`
+        : minimum === 1
+          ? 'any number of models'
+          : `${minimum} or more models`;
+  const base = { taskVectors: ' and a base', either: ', with or without a base', weights: '' }[space];
+  return count + base;
+}
+
+/** What a parameter is where the recipe says nothing, not even a preset; undefined when the recipe must say. */
+export function defaultOf({ presets }: Method, parameter: Parameter): Setting | undefined {
+  return presets[DEFAULT_PRESET]?.[parameter.name] ?? parameter.default;
+}
+
+function shortDefault(method: Method, parameter: Parameter): string {
+  const value = defaultOf(method, parameter);
+  return value === undefined ? `${parameter.name}*` : `${parameter.name} ${value}`;
+}
+
+function describeParameter(method: Method, parameter: Parameter): string[] {
+  const scope = parameter.scope === 'model' ? 'per model' : 'per merge';
+  const values = parameter.kind === 'choice' ? ` (${parameter.choices.join(' | ')})` : '';
+  return [
+    `  ${parameter.name}: ${defaultOf(method, parameter) ?? 'required'}, ${scope}${values}`,
+    ...wrap(parameter.summary, WIDTH, 6),
+  ];
+}
+
+function presetLines({ presets }: Method): string[] {
+  const rows = PRESETS.flatMap((preset) => {
+    const settings = presets[preset];
+    if (settings === undefined) return [];
+    return [[`  ${preset}`, preset === DEFAULT_PRESET ? 'as above' : describeSettings(settings)]];
+  });
+  return alignColumns(rows, []);
+}
+
+/** What a preset sets, as it would be written in a recipe. */
+export function describeSettings(settings: Readonly<Record<string, Setting>>): string {
+  const entries = Object.entries(settings).map(([name, value]) => `${name}: ${value}`);
+  return entries.length === 0 ? 'the plain defaults' : entries.join(', ');
+}
+
+function elsewhereLines({ elsewhere }: Method): string[] {
+  return [
+    ...['  mergekit', ...wrap(elsewhere.mergekit ?? 'does not have it', WIDTH, 6)],
+    ...["  M2RL's code", ...wrap(elsewhere.m2rl ?? 'does not have it', WIDTH, 6)],
+  ];
+}

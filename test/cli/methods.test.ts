@@ -1,0 +1,53 @@
+/** What the tool says of its merge methods. */
+import { describe, expect, it } from 'vitest';
+import { METHODS } from '../../kernels/methods/registry.js';
+import { m2merge, REPOSITORY } from '../support/cli.js';
+
+const say = (...args: string[]) => m2merge(['methods', ...args], REPOSITORY);
+
+describe('m2merge methods', () => {
+  it('lists every method with its parameters and defaults', () => {
+    const { status, stdout, stderr } = say();
+    expect([status, stderr]).toEqual([0, '']);
+    for (const { name, title } of METHODS) expect(stdout).toMatch(new RegExp(`^${name} +${title[0]}`, 'm'));
+    expect(stdout).toMatch(/^nearswap .*\n +t\*$/m);
+    expect(stdout.split('\n').every((line) => line.length <= 100)).toBe(true);
+  });
+
+  it('explains one: equation, parameters, presets, source, differences', () => {
+    const { status, stdout } = say('ties');
+    expect(status).toBe(0);
+    for (const part of [
+      'θ = θ₀ + λ',
+      'arXiv:2306.01708',
+      'trim_scope: tensor, per merge (tensor | model)',
+      'm2rl ',
+      'zero_sign: majority',
+      'elsewhere',
+    ]) {
+      expect(stdout).toContain(part);
+    }
+  });
+
+  it('finds a method by its alias', () => {
+    expect(say('average').stdout).toBe(say('linear').stdout);
+  });
+
+  it('--json is the declaration', () => {
+    const listed = JSON.parse(say('--json').stdout) as {
+      name: string;
+      parameters: { name: string; required: boolean }[];
+    }[];
+    expect(listed.map(({ name }) => name)).toEqual(METHODS.map(({ name }) => name));
+    const [t] = (JSON.parse(say('slerp', '--json').stdout) as (typeof listed)[0]).parameters;
+    expect(t).toMatchObject({ name: 't', scope: 'merge', required: true });
+  });
+
+  it('an unknown name is wrong usage, with the nearest one', () => {
+    const run = say('tie');
+    expect(run).toMatchObject({ status: 2, stdout: '' });
+    expect(run.stderr).toContain('there is no merge method "tie"');
+    expect(run.stderr).toContain('did you mean "ties"?');
+    expect(say('frankenmerge').stderr).toContain('`m2merge methods` lists them');
+  });
+});

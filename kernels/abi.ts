@@ -40,6 +40,9 @@ export const BASE_MAGNITUDE_BINS = 4096;
 export const ULP_CLASS_COUNT = 15;
 export const CHANGE_COUNTERS = ULP_CLASS_COUNT + 2;
 
+/** Largest rank of `addLowRank`. Adapters have 4 to 256, rarely 1,024. */
+export const LARGEST_RANK = 2048;
+
 export interface Kernels {
   readonly name: 'simd' | 'reference';
   /** Owned by the kernels; `buffer` changes identity when `grow` is called, so take views after growing. */
@@ -127,6 +130,24 @@ export interface Kernels {
   countOverlap(table: Slot, operands: number, count: number, counters: Slot): void;
   /** (number of elements with S > 0) − (number with S < 0), S as in `electedSum`. */
   signBalance(table: Slot, operands: number, count: number): number;
+
+  // ---- adapters
+  /**
+   * Adds a low-rank product (LoRA, arXiv 2106.09685, section 4.1) to a piece of a row-major matrix of `columns` columns:
+   * `count` elements from column `firstColumn` of the piece's first row. Per element, value + scale·((0 + l₀·r₀) + l₁·r₁ + …)
+   * with lₖ = left[row, k], rₖ = right[k, column]. `left` is f32 [rows of the piece, rank], `right` is f32 [rank,
+   * columns], both row-major; `rank` is at most LARGEST_RANK.
+   */
+  addLowRank(
+    values: Slot,
+    count: number,
+    firstColumn: number,
+    columns: number,
+    left: Slot,
+    right: Slot,
+    rank: number,
+    scale: number,
+  ): void;
 
   // ---- sparsifiers: f32 source to destination, dropped elements become +0, kept ones are copied bit for bit.
   /**

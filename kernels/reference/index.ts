@@ -3,6 +3,7 @@ import type { Kernels, Slot } from '../abi.js';
 import { arithmetic } from './arithmetic.js';
 import { fused } from './fused.js';
 import { geometry } from './geometry.js';
+import { lowRank } from './low-rank.js';
 import { ReferenceMemory } from './memory.js';
 import { narrowers } from './narrow.js';
 import { overlap } from './overlap.js';
@@ -28,6 +29,7 @@ export function createReferenceKernels(): Kernels {
     ...fused(memory),
     ...geometry(memory),
     ...overlap(memory),
+    ...lowRank(memory),
     ...sparsifiers(memory),
     ...statistics(memory),
   };

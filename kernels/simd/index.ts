@@ -10,6 +10,7 @@ export { sumProducts } from './geometry-products';
 export { sumConflict } from './geometry-conflict';
 export { classifyChange } from './geometry-change';
 export { sumDots } from './geometry-dots';
+export { addLowRank } from './low-rank';
 export { electedSum, signBalance, weightedSum } from './merge';
 export { drawMask } from './mask';
 export { clampMagnitude, countOverlap, keepAgreeing, overlapMean } from './overlap';

@@ -103,6 +103,14 @@ const CALLS: readonly Call[] = [
     computes: 'f32',
     run: (k, at, s) => k.clampMagnitude(at.a, Math.abs(s.factor), at.out, s.count),
   },
+  {
+    name: 'addLowRank',
+    computes: 'f32',
+    run: (k, at, s) => {
+      const columns = 16 + (s.firstIndex % 22);
+      k.addLowRank(at.apart, s.count, s.key[0] % columns, columns, at.a, at.b, s.operands, s.factor);
+    },
+  },
   { name: 'signBalance', run: (k, at, s) => k.signBalance(at.table, s.operands, s.count) },
   { name: 'keepLargest', run: (k, at, s) => k.keepLargest(at.a, at.out, s.count, s.threshold, s.allowance) },
   { name: 'keepMasked', run: (k, at, s) => k.keepMasked(at.a, at.b, at.out, s.count) },

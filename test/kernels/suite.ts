@@ -5,6 +5,7 @@ import { isM2MergeError } from '../../src/errors.js';
 import { convertSuite } from './convert-suite.js';
 import { fusedSuite } from './fused-suite.js';
 import { geometrySuite } from './geometry-suite.js';
+import { lowRankSuite } from './low-rank-suite.js';
 import { mergeSuite } from './merge-suite.js';
 import { overlapSuite } from './overlap-suite.js';
 import { sparsifySuite } from './sparsify-suite.js';
@@ -47,6 +48,7 @@ export function kernelSuite(name: Kernels['name'], create: () => Kernels) {
     convertSuite(create);
     mergeSuite(create);
     overlapSuite(create);
+    lowRankSuite(create);
     sparsifySuite(create);
     statisticsSuite(create);
     fusedSuite(create);

@@ -49,6 +49,9 @@ export interface ErrorFacts extends HubErrorFacts {
   };
   'dtype-unmergeable': { tensor: string; model: string; dtype: string; expected: string };
   'config-invalid': { file: string; detail: string };
+  'adapter-invalid': { file: string; detail: string };
+  'adapter-unsupported': { file: string; reason: string };
+  'adapter-mismatch': { adapter: string; model: string; adapterTensor: string; tensor: string; detail: string };
   'nothing-to-merge': { detail: string };
   'results-invalid': { place: string };
   'row-too-long': { tensor: string; method: string; elements: number; limit: number };
@@ -116,6 +119,15 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
     message: `tensor "${tensor}" is ${dtype} in ${model}, expected ${expected}`,
   }),
   'config-invalid': ({ file, detail }) => ({ message: `${file}: ${detail}` }),
+  'adapter-invalid': ({ file, detail }) => ({ message: `${file}: ${detail}` }),
+  'adapter-unsupported': ({ file, reason }) => ({
+    message: `${file}: the adapter cannot be added to weights: ${reason}`,
+    hint: 'merge it into its base model with PEFT (merge_and_unload) and name the result',
+  }),
+  'adapter-mismatch': ({ adapter, model, adapterTensor, tensor, detail }) => ({
+    message: `tensor "${adapterTensor}" of adapter ${adapter} does not fit "${tensor}" of ${model}: ${detail}`,
+    hint: 'name the model that the adapter was trained on',
+  }),
   'nothing-to-merge': ({ detail }) => ({ message: `nothing to merge: ${detail}` }),
   'results-invalid': ({ place }) => ({
     message: `${place} is not a result of a sweep`,
@@ -164,6 +176,9 @@ const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts>]: n
   'shape-mismatch': EXIT_CODES.input,
   'dtype-unmergeable': EXIT_CODES.input,
   'config-invalid': EXIT_CODES.input,
+  'adapter-invalid': EXIT_CODES.input,
+  'adapter-unsupported': EXIT_CODES.input,
+  'adapter-mismatch': EXIT_CODES.input,
   'nothing-to-merge': EXIT_CODES.input,
   'row-too-long': EXIT_CODES.input,
   'results-invalid': EXIT_CODES.input,

@@ -11,6 +11,7 @@ export interface WarningFacts {
   'non-finite-output': { tensor: string; values: number; tensors: number };
   'dtype-widened': { from: string; to: string; count: number };
   'stale-metadata': { file: string; detail: string };
+  'adapter-tied': { adapter: string; tensor: string };
   'duplicate-tensor': { file: string; tensor: string; count: number };
 }
 
@@ -40,6 +41,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
   'dtype-widened': ({ from, to, count }) =>
     `${count} ${from} tensors are written as ${to}, since the recipe names no dtype and ${from} cannot be written`,
   'stale-metadata': ({ file, detail }) => `${file}: ${detail}`,
+  'adapter-tied': ({ adapter, tensor }) =>
+    `adapter ${adapter} changes "${tensor}", which the model also uses as its head; in training the head stayed as it was`,
   'duplicate-tensor': ({ file, tensor, count }) =>
     `${file}: the header has several entries for tensor "${tensor}"${others(count)}; the last counts`,
 };

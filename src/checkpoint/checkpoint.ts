@@ -1,6 +1,6 @@
 /** A checkpoint as its headers describe it: which tensor lies where. No weights are held. */
 import type { Warning } from '../warnings.js';
-import type { Dtype } from './dtype.js';
+import type { Dtype, MergeableDtype } from './dtype.js';
 
 /** One weight file of a checkpoint. */
 export interface CheckpointFile {
@@ -23,10 +23,31 @@ export interface TensorLocation {
   /** Absolute byte range [begin, end) in the file. */
   readonly begin: number;
   readonly end: number;
+  /** What an adapter adds to the stored values. */
+  readonly lowRank?: LowRankTerm;
+}
+
+/** A matrix of an adapter. */
+export interface FactorLocation {
+  /** Index into `Checkpoint.files`. */
+  readonly file: number;
+  /** Absolute byte of its first element in the file. */
+  readonly begin: number;
+  readonly dtype: MergeableDtype;
+}
+
+/** scale·L·R, to be added to a matrix [rows, columns]; L is [rows, rank] and R is [rank, columns], row-major. */
+export interface LowRankTerm {
+  readonly left: FactorLocation;
+  readonly right: FactorLocation;
+  readonly rank: number;
+  /** Both are stored as their transposes. */
+  readonly transposed: boolean;
+  readonly scale: number;
 }
 
 export interface Checkpoint {
-  /** Absolute folder. */
+  /** Absolute folder; an adapter's file lies elsewhere. */
   readonly folder: string;
   readonly files: readonly CheckpointFile[];
   /** In file order, then offset order. */

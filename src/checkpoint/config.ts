@@ -8,6 +8,9 @@ export interface ConfigChanges {
   readonly dtype?: 'bfloat16' | 'float16' | 'float32';
 }
 
+/** Largest config.json read. Real ones have kilobytes, a few hundred with long label lists. */
+export const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
+
 /** Names of the dtype field: `dtype` since transformers 5, `torch_dtype` before. */
 const DTYPE_FIELDS: readonly string[] = ['dtype', 'torch_dtype'];
 

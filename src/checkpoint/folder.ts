@@ -6,17 +6,14 @@ import { M2MergeError } from '../errors.js';
 import { openFileSource } from '../io/file.js';
 import { type Warning, warning } from '../warnings.js';
 import type { Checkpoint, CheckpointFile, TensorLocation } from './checkpoint.js';
-import { parseConfig } from './config.js';
+import { MAX_CONFIG_BYTES, parseConfig } from './config.js';
 import { readHeader, type SafetensorsHeader } from './header.js';
-import { decodeUtf8 } from './json-scanner.js';
 import { compareUtf8 } from './order.js';
 import { INDEX_FILE_NAME, MAX_INDEX_BYTES, parseShardIndex } from './shard-index.js';
+import { readTextFile } from './text-file.js';
 import { chooseWeightFiles, weightsMissing } from './weight-files.js';
 
 const CONFIG_FILE_NAME = 'config.json';
-
-/** Largest config.json read. Real ones have kilobytes, a few hundred with long label lists. */
-export const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 
 /**
  * Opens a model folder: reads its config, its index and the header of every weight file, and no weights. No file stays
@@ -77,27 +74,21 @@ async function openShard(folder: string, name: string): Promise<Shard> {
 
 async function readIndex(folder: string): Promise<ReadonlyMap<string, string>> {
   const file = join(folder, INDEX_FILE_NAME);
-  const text = await readText(file, MAX_INDEX_BYTES, (detail) => new M2MergeError('index-invalid', { file, detail }));
+  const text = await readTextFile(
+    file,
+    MAX_INDEX_BYTES,
+    (detail) => new M2MergeError('index-invalid', { file, detail }),
+  );
   return parseShardIndex(text, file).weightMap;
 }
 
 async function readConfig(file: string): Promise<Readonly<Record<string, unknown>>> {
-  const text = await readText(file, MAX_CONFIG_BYTES, (detail) => new M2MergeError('config-invalid', { file, detail }));
+  const text = await readTextFile(
+    file,
+    MAX_CONFIG_BYTES,
+    (detail) => new M2MergeError('config-invalid', { file, detail }),
+  );
   return parseConfig(text, file);
-}
-
-async function readText(path: string, maxBytes: number, refuse: (detail: string) => Error): Promise<string> {
-  const source = await openFileSource(path);
-  try {
-    if (source.byteLength > maxBytes) throw refuse(`has ${source.byteLength} bytes, the limit is ${maxBytes}`);
-    const bytes = new Uint8Array(source.byteLength);
-    await source.read(0, bytes.byteLength, bytes);
-    const text = decodeUtf8(bytes);
-    if (text === undefined) throw refuse('not valid UTF-8');
-    return text;
-  } finally {
-    await source.close();
-  }
 }
 
 /** The files an index names, in UTF-8 byte order, all of them present. */

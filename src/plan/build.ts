@@ -91,6 +91,7 @@ class PlanBuilder {
       costs: estimateCosts(plan),
       planHash: createHash('sha256').update(JSON.stringify(plan)).digest('hex'),
       folders: this.#inputs.map(({ checkpoint }) => checkpoint.folder),
+      paths: this.#inputs.map(({ checkpoint }) => checkpoint.files.map(({ path }) => path)),
       shardHeaders: layouts.map(({ header }) => header),
       indexText: layouts.length > 1 ? formatIndex(drafts, layouts) : undefined,
       warnings: deduplicate(warnings),
@@ -115,7 +116,8 @@ class PlanBuilder {
     );
     const outputDtype = this.#recipe.outputDtype ?? this.#commonDtype(dtypes.length > 0 ? dtypes : [location.dtype]);
     // A task vector method without operands leaves the base: carried over unless its dtype changes.
-    if (base !== undefined && operands.length === 0 && base.dtype === outputDtype) return this.#draftCopy(tensor, 0);
+    const isAsStored = base?.dtype === outputDtype && base.lowRank === undefined;
+    if (operands.length === 0 && isAsStored) return this.#draftCopy(tensor, 0);
     const { shape, elements } = location;
     return { kind: 'merge', tensor, shape, elements, base, operands, settings: this.#intern(settings), outputDtype };
   }
@@ -126,8 +128,8 @@ class PlanBuilder {
   }
 
   #source(tensor: string, input: number): Source {
-    const { file, begin, dtype } = mergeableLocation(tensor, this.#inputs[input]!);
-    return { input, file, begin, dtype };
+    const { file, begin, dtype, lowRank } = mergeableLocation(tensor, this.#inputs[input]!);
+    return { input, file, begin, dtype, ...(lowRank === undefined ? {} : { lowRank }) };
   }
 
   #commonDtype(dtypes: readonly Source['dtype'][]): OutputDtype {

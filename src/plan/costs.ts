@@ -3,7 +3,9 @@ import { findMethod } from '../../kernels/methods/registry.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import type { Costs, MergeJob, Plan } from './plan.js';
 
-/** Counts the bytes a plan moves. Statistics read the inputs again; a rare further pass for exact ties is not counted. */
+/**
+ * Counts the bytes a plan moves. Statistics read the inputs again; the factors of
+ * adapters and a rare further pass for exact ties are not counted. */
 export function estimateCosts(plan: Plan): Costs {
   const statistics = findMethod(plan.method)!;
   let parameters = 0;

@@ -1,5 +1,6 @@
 /** How much memory a run will need, from the plan and the run's settings. */
 import { bytesPerElement } from '../checkpoint/dtype.js';
+import { adaptedBytes, rightBytes } from './adapted-memory.js';
 import type { MergeJob, Plan } from './plan.js';
 import { layoutOf } from './tensor-merge.js';
 
@@ -21,10 +22,16 @@ export function estimateMemory(plan: Plan, threads: number, tileElements: number
   const perWorker = mergeJobs.map((job) => {
     const { base, operands, outputDtype } = job;
     const sources = [...(base === undefined ? [] : [base]), ...operands.map(({ source }) => source)];
-    const widths = sources.reduce((total, { dtype }) => total + bytesPerElement(dtype), bytesPerElement(outputDtype));
+    const held = sources.map(({ dtype, lowRank }) => bytesPerElement(lowRank === undefined ? dtype : 'F32'));
+    const widths = held.reduce((total, width) => total + width, bytesPerElement(outputDtype));
     const { stepElements, runElements } = layoutOf(plan, job);
+    const [, columns = 0] = job.shape;
+    const rights = sources.flatMap(({ lowRank }) =>
+      lowRank === undefined ? [] : [rightBytes({ ...lowRank, columns })],
+    );
+    const adapted = adaptedBytes(rights, Math.max(tileElements, runElements));
     const perOperand = OPERAND_BYTES + STEP_VECTORS * 4 * stepElements;
-    return widths * Math.max(tileElements, runElements) + sources.length * perOperand;
+    return widths * Math.max(tileElements, runElements) + sources.length * perOperand + adapted;
   });
   const largest = perWorker.reduce((most, bytes) => Math.max(most, bytes), 0);
   return PROCESS_BYTES + threads * (WORKER_BYTES + largest);

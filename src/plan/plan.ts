@@ -4,6 +4,7 @@
  */
 import type { Preset } from '../../kernels/method.js';
 import type { Settings } from '../../kernels/parameters.js';
+import type { LowRankTerm } from '../checkpoint/checkpoint.js';
 import type { Dtype, MergeableDtype, OutputDtype } from '../checkpoint/dtype.js';
 import type { Rounding } from '../recipe/recipe.js';
 import type { Warning } from '../warnings.js';
@@ -32,6 +33,8 @@ export interface Source {
   readonly file: number;
   readonly begin: number;
   readonly dtype: MergeableDtype;
+  /** What an adapter adds to the stored values; its factors lie in files of the same input. */
+  readonly lowRank?: LowRankTerm;
 }
 
 /** Where a tensor goes: `plan.shards[shard]` from byte `begin`. */
@@ -115,6 +118,8 @@ export interface PreparedMerge {
   readonly planHash: string;
   /** Absolute folder of each input. */
   readonly folders: readonly string[];
+  /** Absolute path of each file of each input. */
+  readonly paths: readonly (readonly string[])[];
   /** Header bytes of each shard. */
   readonly shardHeaders: readonly Uint8Array[];
   /** Text of model.safetensors.index.json; undefined for a single file. */

@@ -129,10 +129,8 @@ class RunFiles {
   readonly outputs: string[] = [];
   readonly #numbers = new Map<string, number>();
 
-  add({ prepared: { plan, folders }, output }: MergeRun, index: number): Variant {
-    const numbers = plan.inputs.map(({ files }, input) =>
-      files.map(({ name }) => this.#number(join(folders[input]!, name))),
-    );
+  add({ prepared: { plan, paths }, output }: MergeRun, index: number): Variant {
+    const numbers = paths.map((files) => files.map((path) => this.#number(path)));
     const firstOutput = output && this.outputs.length;
     if (output !== undefined) this.outputs.push(...plan.shards.map(({ name }) => join(output.workPath, name)));
     return { plan, index, firstOutput, fileIndex: ({ input, file }) => numbers[input]![file]! };

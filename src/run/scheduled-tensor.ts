@@ -2,11 +2,13 @@
 import type { Method } from '../../kernels/method.js';
 import type { Statistic, StatisticScope, UnitPosition } from '../../kernels/statistic.js';
 import type { TensorMerge } from '../../kernels/unit.js';
+import type { FactorLocation, LowRankTerm } from '../checkpoint/checkpoint.js';
 import type { MergeJob, Plan, Source } from '../plan/plan.js';
 import { layoutOf, mergeOf } from '../plan/tensor-merge.js';
 import { countUnits, type UnitLayout } from '../plan/unit-layout.js';
 import { randomKey } from './random-key.js';
-import type { CombineAction, ReportWish, StoredVector, UnitPart } from './task.js';
+import type { StoredFactor, StoredLowRank, StoredVector } from './stored-vector.js';
+import type { CombineAction, ReportWish, UnitPart } from './task.js';
 
 /** A plan that takes part in a run. */
 export interface Variant {
@@ -81,6 +83,17 @@ export class ScheduledTensor {
   }
 
   #stored(source: Source): StoredVector {
-    return { file: this.variant.fileIndex(source), begin: source.begin, dtype: source.dtype };
+    const { lowRank } = source;
+    const vector = this.#factor(source, source);
+    return lowRank === undefined ? vector : { ...vector, lowRank: this.#lowRank(source, lowRank) };
+  }
+
+  #lowRank(source: Source, { left, right, ...term }: LowRankTerm): StoredLowRank {
+    const [rows = 0, columns = 0] = this.job.shape;
+    return { ...term, rows, columns, left: this.#factor(source, left), right: this.#factor(source, right) };
+  }
+
+  #factor({ input }: Source, { file, begin, dtype }: FactorLocation): StoredFactor {
+    return { file: this.variant.fileIndex({ input, file }), begin, dtype };
   }
 }

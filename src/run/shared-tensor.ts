@@ -4,7 +4,8 @@
  */
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import type { ScheduledTensor } from './scheduled-tensor.js';
-import type { StoredVector, UnitInputs, UnitPart } from './task.js';
+import { placeOf, type StoredVector } from './stored-vector.js';
+import type { UnitInputs, UnitPart } from './task.js';
 
 export class SharedTensor {
   readonly members: readonly ScheduledTensor[];
@@ -64,5 +65,3 @@ export class SharedTensor {
     return member.merge.operands.map(({ model }, i) => `${model}=${this.#choices.get(member)![i]}`).join();
   }
 }
-
-const placeOf = ({ file, begin, dtype }: StoredVector): string => `${file} ${begin} ${dtype}`;

@@ -1,23 +1,15 @@
 /** What travels between the scheduler and its workers: self-contained pieces of work, so that any may run anywhere. */
 import type { TensorMerge } from '../../kernels/unit.js';
-import type { MergeableDtype, OutputDtype } from '../checkpoint/dtype.js';
+import type { OutputDtype } from '../checkpoint/dtype.js';
 import type { ErrorFacts, ErrorKind } from '../errors.js';
 import type { MeasuredUnit, UnitAccount } from '../geometry/accounting.js';
 import type { UnitSums } from '../geometry/unit-sums.js';
 import { UNIT_ELEMENTS, type UnitLayout } from '../plan/unit-layout.js';
 import type { Rounding } from '../recipe/recipe.js';
+import type { StoredVector } from './stored-vector.js';
 
 /** Bytes of a unit of a tensor that is copied. */
 export const COPY_UNIT_BYTES = 2 * UNIT_ELEMENTS;
-
-/** Where a vector of a unit is stored. */
-export interface StoredVector {
-  /** Index into the worker's input files. */
-  readonly file: number;
-  /** Byte of the tensor's first element in the file. */
-  readonly begin: number;
-  readonly dtype: MergeableDtype;
-}
 
 /** Where a unit's result goes. */
 export interface OutputVector {

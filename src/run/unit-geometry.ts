@@ -24,7 +24,7 @@ export function observeGeometry(context: UnitContext, { base, operands }: UnitVe
     kernels: context.kernels,
     experts: operands.length,
     tileCapacity: context.tileCapacity,
-    lastPlace: LAST_PLACE[base.stored.dtype],
+    lastPlace: LAST_PLACE[base.dtype],
     allocate: context.allocate,
   });
   const comparisons = operands.map((operand) => compareStored(context, base, operand));
@@ -45,8 +45,8 @@ function compareStored(
   base: InputVector,
   operand: InputVector,
 ): (rawElement: number, count: number) => StoredPair {
-  const { dtype } = operand.stored;
-  if (dtype === base.stored.dtype) {
+  const { dtype } = operand;
+  if (dtype === base.dtype) {
     const width = bytesPerElement(dtype);
     return (rawElement) => ({ value: operand.raw + width * rawElement, base: base.raw + width * rawElement, width });
   }

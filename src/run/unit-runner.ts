@@ -7,6 +7,7 @@ import type { Kernels, Slot } from '../../kernels/abi.js';
 import type { Method } from '../../kernels/method.js';
 import type { UnitContext } from '../../kernels/unit.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
+import { type AdaptedInputs, adaptInputs } from './adapted-inputs.js';
 import { widen, widenDifference } from './convert.js';
 import type { PositionedFiles } from './files.js';
 import { combinePass, formatChecksum } from './passes/combine.js';
@@ -15,7 +16,8 @@ import { observePass } from './passes/observe.js';
 import type { Pass, PassContext } from './passes/pass.js';
 import { RetainedUnits } from './retained-units.js';
 import { SharedMemories } from './shared-memory.js';
-import type { Action, CopyTask, Retention, StoredVector, TaskResult, UnitInputs, UnitPart, VisitTask } from './task.js';
+import { heldDtype, isAdapted, placeOf, type StoredVector } from './stored-vector.js';
+import type { Action, CopyTask, Retention, TaskResult, UnitInputs, UnitPart, VisitTask } from './task.js';
 import { SLOT_ALIGNMENT, UnitMemory } from './unit-memory.js';
 import { allInputs, type InputVector, type UnitVectors, vectorsOf } from './unit-vectors.js';
 
@@ -41,6 +43,8 @@ export class UnitRunner {
   /** Memory that the passes of the current visit have in common. */
   readonly #scratch = new Map<string, Slot>();
   readonly #shared = new SharedMemories();
+  /** Reads those inputs of the unit that an adapter changes; undefined when there are none. */
+  #adapted: AdaptedInputs | undefined;
 
   constructor(options: UnitRunnerOptions) {
     this.#options = options;
@@ -112,16 +116,18 @@ export class UnitRunner {
     const { base, operands, count, layout } = inputs;
     const tileElements = this.#tileElements(inputs);
     const stored = base === undefined ? operands : [base, ...operands];
-    const sizes = stored.map(({ dtype }) => alignUp(bytesPerElement(dtype) * count));
+    const sizes = stored.map((vector) => alignUp(bytesPerElement(heldDtype(vector)) * count));
     const unit = unitName(inputs);
     const bytes = sizes.reduce((total, size) => total + size, 0);
     const found = this.#retained.find(unit, INPUTS);
     const frame = found ?? (retain ? this.#retained.place(unit, INPUTS, bytes) : undefined);
     let next = frame ?? 0;
+    this.#adapted = adaptInputs({ ...this.#options, memory: this.#memory }, stored, tileElements);
     const vectors = stored.map((vector, i): InputVector => {
-      const raw = frame === undefined ? this.#memory.take(bytesPerElement(vector.dtype) * tileElements) : next;
+      const dtype = heldDtype(vector);
+      const raw = frame === undefined ? this.#memory.take(bytesPerElement(dtype) * tileElements) : next;
       next += sizes[i]!;
-      return { stored: vector, raw, values: this.#memory.take(4 * layout.stepElements), nonFinite: 0 };
+      return { stored: vector, dtype, raw, values: this.#memory.take(4 * layout.stepElements), nonFinite: 0 };
     });
     const [first, ...rest] = vectors;
     const hasBase = base !== undefined;
@@ -190,18 +196,22 @@ export class UnitRunner {
   /** Widens `count` elements from raw element `offset` of every input: the base, and values or task vectors. */
   #widenStep({ base, operands }: UnitVectors, offset: number, count: number): void {
     const { kernels } = this.#options;
-    if (base !== undefined) base.nonFinite += widen(kernels, base.stored.dtype, base.raw, offset, base.values, count);
+    if (base !== undefined) base.nonFinite += widen(kernels, base.dtype, base.raw, offset, base.values, count);
     for (const operand of operands) {
-      const { stored, raw, values } = operand;
+      const { dtype, raw, values } = operand;
       operand.nonFinite +=
         base === undefined
-          ? widen(kernels, stored.dtype, raw, offset, values, count)
-          : widenDifference(kernels, stored.dtype, raw, offset, base.values, values, count);
+          ? widen(kernels, dtype, raw, offset, values, count)
+          : widenDifference(kernels, dtype, raw, offset, base.values, values, count);
     }
   }
 
-  #readTile({ stored, raw }: InputVector, rawOffset: number, firstIndex: number, count: number): void {
-    const width = bytesPerElement(stored.dtype);
+  #readTile({ stored, dtype, raw }: InputVector, rawOffset: number, firstIndex: number, count: number): void {
+    const width = bytesPerElement(dtype);
+    if (isAdapted(stored)) {
+      this.#adapted!.read(stored, raw + width * rawOffset, firstIndex, count);
+      return;
+    }
     const bytes = this.#memory.bytes(raw + width * rawOffset, width * count);
     this.#options.files.read(stored.file, bytes, stored.begin + width * firstIndex);
   }
@@ -211,7 +221,6 @@ const alignUp = (bytes: number): number => Math.ceil(bytes / SLOT_ALIGNMENT) * S
 
 /** What is kept is found again by everything that reads the same elements of the same inputs. */
 const unitName = ({ firstIndex, count, base, operands }: UnitInputs): string => {
-  const place = (vector: StoredVector | undefined): string =>
-    vector === undefined ? '' : `${vector.file}@${vector.begin}`;
+  const place = (vector: StoredVector | undefined): string => (vector === undefined ? '' : placeOf(vector));
   return `${firstIndex}+${count} ${place(base)} ${operands.map(place).join(',')}`;
 };

@@ -1,10 +1,14 @@
 /** The inputs of a unit in kernel memory, while it runs. */
 import type { Slot } from '../../kernels/abi.js';
-import type { StoredVector, UnitPart } from './task.js';
+import type { MergeableDtype } from '../checkpoint/dtype.js';
+import type { StoredVector } from './stored-vector.js';
+import type { UnitPart } from './task.js';
 
 /** One input of a unit while it runs. */
 export interface InputVector {
   readonly stored: StoredVector;
+  /** Of `raw`: as stored, or f32 where an adapter changes the values as they are read. */
+  readonly dtype: MergeableDtype;
   /** Stored values: of the whole unit when it is retained, else of one tile after the other. */
   readonly raw: Slot;
   readonly values: Slot;

@@ -29,7 +29,15 @@ const products: fc.Arbitrary<Product> = fc
         state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
         return state / 2 ** 31 - 1;
       });
-    return { rows, columns, rank, scale, values: draw(rows * columns), left: draw(rows * rank), right: draw(rank * columns) };
+    return {
+      rows,
+      columns,
+      rank,
+      scale,
+      values: draw(rows * columns),
+      left: draw(rows * rank),
+      right: draw(rank * columns),
+    };
   });
 
 /** What the kernel makes of elements [begin, end) of the matrix. */

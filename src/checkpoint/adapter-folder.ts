@@ -1,0 +1,39 @@
+/** A LoRA adapter's folder, in PEFT's layout: its config and the header of its weights. */
+import { createHash } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import { isM2MergeError, M2MergeError } from '../errors.js';
+import { openFileSource } from '../io/file.js';
+import type { Adapter } from './adapter.js';
+import { readAdapterConfig } from './adapter-config.js';
+import { MAX_CONFIG_BYTES, parseConfig } from './config.js';
+import { readHeader } from './header.js';
+import { readTextFile } from './text-file.js';
+
+export const ADAPTER_CONFIG_FILE = 'adapter_config.json';
+export const ADAPTER_WEIGHTS_FILE = 'adapter_model.safetensors';
+
+/** Opens an adapter. Reads no weights. Throws `file-missing`, `file-unreadable`, `safetensors-invalid`, `config-invalid`, `adapter-invalid`, `adapter-unsupported`. */
+export async function openAdapter(folder: string): Promise<Adapter> {
+  const configPath = join(resolve(folder), ADAPTER_CONFIG_FILE);
+  const refuse = (detail: string): Error => new M2MergeError('config-invalid', { file: configPath, detail });
+  const text = await readTextFile(configPath, MAX_CONFIG_BYTES, refuse).catch(asMissing('config of the adapter'));
+  const config = readAdapterConfig(parseConfig(text, configPath), configPath);
+  const path = join(resolve(folder), ADAPTER_WEIGHTS_FILE);
+  const source = await openFileSource(path).catch(asMissing('weights of the adapter'));
+  try {
+    const { header, bytes } = await readHeader(source);
+    const headerSha256 = createHash('sha256').update(bytes).digest('hex');
+    const file = { name: ADAPTER_WEIGHTS_FILE, path, byteLength: source.byteLength, headerSha256 };
+    return { config, file, tensors: header.tensors, warnings: header.warnings };
+  } finally {
+    await source.close();
+  }
+}
+
+/** Says what a file that is not there would have been. */
+function asMissing(purpose: string): (error: unknown) => never {
+  return (error) => {
+    if (!isM2MergeError(error, 'file-missing')) throw error;
+    throw new M2MergeError('file-missing', { path: error.facts.path, purpose }, { cause: error });
+  };
+}

@@ -1,0 +1,220 @@
+/**
+ * A LoRA adapter added to a checkpoint: the result is a checkpoint like any other, whose tensors may have a low-rank term
+ * or lie in the adapter's file. Nothing is computed here.
+ */
+import { LARGEST_RANK } from '../../kernels/abi.js';
+import { M2MergeError } from '../errors.js';
+import { type Warning, warning } from '../warnings.js';
+import type { AdapterConfig } from './adapter-config.js';
+import { type AdapterPart, readAdapterTensorName } from './adapter-names.js';
+import type { Checkpoint, CheckpointFile, FactorLocation, LowRankTerm, TensorLocation } from './checkpoint.js';
+import { isMergeable, type MergeableDtype } from './dtype.js';
+import type { HeaderTensor } from './header.js';
+import { shorten } from './safetensors-rules.js';
+
+/**
+ * Most elements of the factor that a worker holds as a whole, [rank, columns] in f32: 32 MiB. A rank of 256 over 28,672
+ * columns fits.
+ */
+export const LARGEST_FACTOR_ELEMENTS = 8_388_608;
+
+/** An adapter as its config and its header say. */
+export interface Adapter {
+  readonly config: AdapterConfig;
+  readonly file: CheckpointFile;
+  readonly tensors: ReadonlyMap<string, HeaderTensor>;
+  readonly warnings: readonly Warning[];
+}
+
+/** The base checkpoint and the adapter, as the recipe calls them. */
+export interface AdapterNames {
+  readonly model: string;
+  readonly adapter: string;
+}
+
+/**
+ * The checkpoint that base and adapter make together. Throws `adapter-mismatch` where they do not belong together,
+ * `adapter-invalid` and `adapter-unsupported`.
+ */
+export function addAdapter(base: Checkpoint, adapter: Adapter, names: AdapterNames): Checkpoint {
+  const joint = new JointCheckpoint(base, adapter, names);
+  return joint.build();
+}
+
+/** One of the two factors of a module, with its name for messages. */
+interface Factor {
+  readonly name: string;
+  readonly tensor: HeaderTensor;
+}
+
+/** A tensor of the adapter and what it is. */
+interface NamedPart extends Factor {
+  readonly part: AdapterPart;
+}
+
+interface Pair {
+  readonly a: Factor;
+  readonly b: Factor;
+}
+
+class JointCheckpoint {
+  readonly #base: Checkpoint;
+  readonly #adapter: Adapter;
+  readonly #names: AdapterNames;
+  /** Index of the adapter's file among all. */
+  readonly #file: number;
+
+  constructor(base: Checkpoint, adapter: Adapter, names: AdapterNames) {
+    this.#base = base;
+    this.#adapter = adapter;
+    this.#names = names;
+    this.#file = base.files.length;
+  }
+
+  build(): Checkpoint {
+    const parts = this.#readParts();
+    const tensors = new Map(this.#base.tensors);
+    for (const [name, factors] of this.#pairs(parts)) tensors.set(name, this.#addTerm(name, factors));
+    for (const { part, name, tensor } of parts) {
+      if (part.kind === 'whole') tensors.set(part.tensor, this.#replace(part.tensor, name, tensor));
+    }
+    return {
+      ...this.#base,
+      files: [...this.#base.files, this.#adapter.file],
+      tensors,
+      warnings: [...this.#base.warnings, ...this.#adapter.warnings, ...this.#tiedWarnings(parts)],
+    };
+  }
+
+  /** The adapter's tensors with what each is, all of them checked to have their place in the base. */
+  #readParts(): readonly NamedPart[] {
+    const parts = [...this.#adapter.tensors].map(([name, tensor]) => {
+      const part = readAdapterTensorName(name);
+      if ('unsupported' in part) {
+        const reason = `${part.unsupported} (tensor "${shorten(name)}")`;
+        throw new M2MergeError('adapter-unsupported', { file: this.#adapter.file.path, reason });
+      }
+      return { name, tensor, part };
+    });
+    const lost = parts.filter(({ part }) => !this.#base.tensors.has(part.tensor));
+    if (lost[0] !== undefined) {
+      const { name, part } = lost[0];
+      const more = lost.length > 1 ? ` (and ${lost.length - 1} more tensors of the adapter have no place)` : '';
+      throw this.#mismatch(name, part.tensor, `the model has no such tensor${more}`);
+    }
+    if (parts.length === 0) {
+      throw new M2MergeError('adapter-invalid', { file: this.#adapter.file.path, detail: 'it holds no tensors' });
+    }
+    return parts;
+  }
+
+  /** The two factors of each adapted tensor. */
+  #pairs(parts: readonly NamedPart[]): ReadonlyMap<string, Pair> {
+    const halves = new Map<string, { a?: Factor; b?: Factor }>();
+    for (const { part, name, tensor } of parts) {
+      if (part.kind !== 'factor') continue;
+      const pair = halves.get(part.tensor) ?? {};
+      if (pair[part.side] !== undefined) throw this.#invalid(`"${shorten(name)}" is given twice, under another name`);
+      pair[part.side] = { name, tensor };
+      halves.set(part.tensor, pair);
+    }
+    for (const { a, b } of halves.values()) {
+      const present = a ?? b!;
+      if (a === undefined || b === undefined) throw this.#invalid(`"${shorten(present.name)}" lacks its other factor`);
+    }
+    return halves as ReadonlyMap<string, Pair>;
+  }
+
+  #addTerm(name: string, { a, b }: Pair): TensorLocation {
+    const location = this.#base.tensors.get(name)!;
+    const [rows, columns, ...more] = location.shape;
+    if (rows === undefined || columns === undefined || more.length > 0 || !isMergeable(location.dtype)) {
+      throw this.#mismatch(
+        a.name,
+        name,
+        `it is ${location.dtype} [${location.shape.join(', ')}], not a floating point matrix`,
+      );
+    }
+    const [rank = 0] = a.tensor.shape;
+    this.#checkRank(a, rank, columns);
+    const transposed = this.#isTransposed(name, { a, b }, rank, [rows, columns]);
+    const module = name.replace(/\.weight$/, '');
+    const [left, right] = [b, a].map(({ name: factor, tensor }) => this.#locate(factor, tensor));
+    const term: LowRankTerm = {
+      left: transposed ? right! : left!,
+      right: transposed ? left! : right!,
+      rank,
+      transposed,
+      scale: this.#adapter.config.scaleOf(module, rank),
+    };
+    return { ...location, lowRank: term };
+  }
+
+  #checkRank({ name }: Factor, rank: number, columns: number): void {
+    const { ranks } = this.#adapter.config;
+    if (!ranks.has(rank)) {
+      const said = [...ranks].join(' or ');
+      throw this.#invalid(`"${shorten(name)}" has rank ${rank}, adapter_config.json says ${said}`);
+    }
+    if (rank > LARGEST_RANK)
+      throw this.#invalid(`"${shorten(name)}" has rank ${rank}, at most ${LARGEST_RANK} is possible`);
+    if (rank * columns > LARGEST_FACTOR_ELEMENTS) {
+      const limit = `rank times columns is at most ${LARGEST_FACTOR_ELEMENTS}`;
+      throw this.#invalid(`"${shorten(name)}" has rank ${rank} for ${columns} columns; ${limit}`);
+    }
+  }
+
+  /**
+   * PEFT's B is [outputs, rank] and its A is [rank, inputs]. Linear layers store [outputs, inputs], embeddings (and
+   * Conv1D of GPT-2) [inputs, outputs], the transpose of B·A. Where both fit the config decides.
+   */
+  #isTransposed(name: string, { a, b }: Pair, rank: number, shape: readonly number[]): boolean {
+    const isEmbedding = a.name.includes('.lora_embedding_A');
+    const has = ({ tensor }: Factor, ...expected: readonly number[]): boolean =>
+      tensor.shape.length === 2 && expected.every((length, axis) => tensor.shape[axis] === length);
+    const [rows, columns] = shape as [number, number];
+    const straight = has(b, rows, rank) && has(a, rank, columns);
+    const flipped = has(b, columns, rank) && has(a, rank, rows);
+    if (isEmbedding ? flipped : straight || flipped) {
+      return isEmbedding || (straight && flipped ? this.#adapter.config.fanInFanOut : flipped);
+    }
+    const found = `its factors are [${b.tensor.shape.join(', ')}] and [${a.tensor.shape.join(', ')}]`;
+    throw this.#mismatch(a.name, name, `the matrix is [${shape.join(', ')}] but ${found}`);
+  }
+
+  #locate(name: string, { dtype, begin }: HeaderTensor): FactorLocation {
+    if (isMergeable(dtype)) return { file: this.#file, begin, dtype: dtype as MergeableDtype };
+    throw this.#invalid(`"${shorten(name)}" is ${dtype}, expected a floating point dtype`);
+  }
+
+  /** A tensor that the adapter holds as a whole: modules_to_save, biases, embeddings. */
+  #replace(name: string, adapterName: string, tensor: HeaderTensor): TensorLocation {
+    const { shape, lowRank } = this.#base.tensors.get(name)!;
+    if (lowRank !== undefined)
+      throw this.#invalid(`"${shorten(adapterName)}" replaces a tensor that has factors as well`);
+    if (shape.length !== tensor.shape.length || shape.some((length, axis) => length !== tensor.shape[axis])) {
+      const sizes = `it is [${tensor.shape.join(', ')}] in the adapter but [${shape.join(', ')}] in the model`;
+      throw this.#mismatch(adapterName, name, sizes);
+    }
+    return { ...tensor, file: this.#file };
+  }
+
+  /** An adapted embedding of a model that ties its head to it changes the head as well. */
+  #tiedWarnings(parts: readonly NamedPart[]): Warning[] {
+    if (this.#base.config?.tie_word_embeddings !== true) return [];
+    const embedding = parts.find(({ part }) =>
+      /(?:^|\.)(?:embed_tokens|wte|word_embeddings)\.weight$/.test(part.tensor),
+    );
+    if (embedding === undefined || this.#base.tensors.has('lm_head.weight')) return [];
+    return [warning('adapter-tied', { adapter: this.#names.adapter, tensor: embedding.part.tensor })];
+  }
+
+  #mismatch(adapterTensor: string, tensor: string, detail: string): M2MergeError<'adapter-mismatch'> {
+    const shown = { adapterTensor: shorten(adapterTensor), tensor: shorten(tensor) };
+    return new M2MergeError('adapter-mismatch', { ...this.#names, ...shown, detail });
+  }
+
+  #invalid(detail: string): M2MergeError<'adapter-invalid'> {
+    return new M2MergeError('adapter-invalid', { file: this.#adapter.file.path, detail });
+  }
+}

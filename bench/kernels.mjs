@@ -188,6 +188,18 @@ const CASES = {
       }
     },
   },
+  // 32 rows of 512 columns.
+  'addLowRank, rank 32': {
+    run: (k, at) => k.addLowRank(at.out, COUNT, 0, 512, at.weights, at.operands[0], 32, 2),
+    plain: ({ weights: left, operands: [right], out }) => {
+      for (let i = 0; i < COUNT; i++) {
+        let sum = 0;
+        for (let k = 0; k < 32; k++)
+          sum = Math.fround(sum + Math.fround(left[(i >> 9) * 32 + k] * right[k * 512 + (i & 511)]));
+        out[i] += Math.fround(2 * sum);
+      }
+    },
+  },
   'electedSum of 4': {
     run: (k, at) => k.electedSum(at.table, OPERANDS, at.out, COUNT, 1, true, 1),
     plain: elected,

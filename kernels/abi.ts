@@ -137,6 +137,7 @@ export interface Kernels {
    * `count` elements from column `firstColumn` of the piece's first row. Per element, value + scale·((0 + l₀·r₀) + l₁·r₁ + …)
    * with lₖ = left[row, k], rₖ = right[k, column]. `left` is f32 [rows of the piece, rank], `right` is f32 [rank,
    * columns], both row-major; `rank` is at most LARGEST_RANK.
+   * `values` need only be a multiple of 4.
    */
   addLowRank(
     values: Slot,

@@ -80,6 +80,11 @@ const formatProblem = (file: string, problem: RecipeProblem): string => {
   return `${file}:${problem.line}:${problem.column}: ${where}${problem.message}${hint}`;
 };
 
+function hintForModelWithout(found: readonly string[]): string | undefined {
+  if (found.includes('adapter_config.json')) return 'it is an adapter; name it behind its base model, as base+adapter';
+  return found.length > 0 ? `found ${found.join(', ')}; convert them to safetensors first` : undefined;
+}
+
 const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording } = {
   ...HUB_WORDINGS,
   usage: ({ message, hint }) => ({ message, hint }),
@@ -92,7 +97,7 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
   }),
   'model-empty': ({ folder, found }) => ({
     message: `${folder} holds no safetensors weights`,
-    hint: found.length > 0 ? `found ${found.join(', ')}; convert them to safetensors first` : undefined,
+    hint: hintForModelWithout(found),
   }),
   'safetensors-invalid': ({ file, detail, tensor }) => ({
     message: `${file}: ${tensor === undefined ? '' : `tensor "${tensor}": `}${detail}`,

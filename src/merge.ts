@@ -194,13 +194,17 @@ export function outputFolderOf(recipe: Recipe, chosen: string | undefined): stri
 }
 
 /** Refuses an output that is an input, lies in one or holds one: replacing it would destroy what is being read. */
-async function checkDistinct(output: string, { plan, folders }: PreparedMerge): Promise<void> {
+async function checkDistinct(output: string, { plan, folders, paths }: PreparedMerge): Promise<void> {
   const holds = (outer: string, inner: string): boolean => {
     const path = relative(outer, inner);
     return path === '' || !(path.split(sep)[0] === '..' || isAbsolute(path));
   };
   const place = await withoutLinks(output);
-  for (const [input, folder] of folders.entries()) {
+  // The file of an adapter lies in a folder of its own.
+  const places = folders.flatMap((folder, input) =>
+    [...new Set([folder, ...paths[input]!.map(dirname)])].map((path) => [input, path] as const),
+  );
+  for (const [input, folder] of places) {
     const inputPlace = await withoutLinks(folder);
     if (!holds(place, inputPlace) && !holds(inputPlace, place)) continue;
     throw new M2MergeError('output-overlaps-input', { path: output, model: plan.inputs[input]!.reference });

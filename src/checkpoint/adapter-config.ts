@@ -2,6 +2,9 @@
 import { M2MergeError } from '../errors.js';
 import { type ModulePattern, parseModulePattern } from './module-pattern.js';
 
+/** What makes a folder an adapter's. */
+export const ADAPTER_CONFIG_FILE = 'adapter_config.json';
+
 export interface AdapterConfig {
   /** Ranks that the config allows: `r`, and the values of `rank_pattern`. */
   readonly ranks: ReadonlySet<number>;

@@ -4,12 +4,11 @@ import { join, resolve } from 'node:path';
 import { isM2MergeError, M2MergeError } from '../errors.js';
 import { openFileSource } from '../io/file.js';
 import type { Adapter } from './adapter.js';
-import { readAdapterConfig } from './adapter-config.js';
+import { ADAPTER_CONFIG_FILE, readAdapterConfig } from './adapter-config.js';
 import { MAX_CONFIG_BYTES, parseConfig } from './config.js';
 import { readHeader } from './header.js';
 import { readTextFile } from './text-file.js';
 
-export const ADAPTER_CONFIG_FILE = 'adapter_config.json';
 export const ADAPTER_WEIGHTS_FILE = 'adapter_model.safetensors';
 
 /** Opens an adapter. Reads no weights. Throws `file-missing`, `file-unreadable`, `safetensors-invalid`, `config-invalid`, `adapter-invalid`, `adapter-unsupported`. */

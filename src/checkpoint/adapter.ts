@@ -74,10 +74,12 @@ class JointCheckpoint {
   build(): Checkpoint {
     const parts = this.#readParts();
     const tensors = new Map(this.#base.tensors);
-    for (const [name, factors] of this.#pairs(parts)) tensors.set(name, this.#addTerm(name, factors));
+    // First what is replaced: an adapted embedding may be saved with the rows that were added to it.
     for (const { part, name, tensor } of parts) {
       if (part.kind === 'whole') tensors.set(part.tensor, this.#replace(part.tensor, name, tensor));
     }
+    for (const [name, factors] of this.#pairs(parts))
+      tensors.set(name, this.#addTerm(name, tensors.get(name)!, factors));
     return {
       ...this.#base,
       files: [...this.#base.files, this.#adapter.file],
@@ -125,8 +127,7 @@ class JointCheckpoint {
     return halves as ReadonlyMap<string, Pair>;
   }
 
-  #addTerm(name: string, { a, b }: Pair): TensorLocation {
-    const location = this.#base.tensors.get(name)!;
+  #addTerm(name: string, location: TensorLocation, { a, b }: Pair): TensorLocation {
     const [rows, columns, ...more] = location.shape;
     if (rows === undefined || columns === undefined || more.length > 0 || !isMergeable(location.dtype)) {
       throw this.#mismatch(
@@ -189,9 +190,7 @@ class JointCheckpoint {
 
   /** A tensor that the adapter holds as a whole: modules_to_save, biases, embeddings. */
   #replace(name: string, adapterName: string, tensor: HeaderTensor): TensorLocation {
-    const { shape, lowRank } = this.#base.tensors.get(name)!;
-    if (lowRank !== undefined)
-      throw this.#invalid(`"${shorten(adapterName)}" replaces a tensor that has factors as well`);
+    const { shape } = this.#base.tensors.get(name)!;
     if (shape.length !== tensor.shape.length || shape.some((length, axis) => length !== tensor.shape[axis])) {
       const sizes = `it is [${tensor.shape.join(', ')}] in the adapter but [${shape.join(', ')}] in the model`;
       throw this.#mismatch(adapterName, name, sizes);

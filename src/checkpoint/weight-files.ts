@@ -1,5 +1,6 @@
 /** Which files of a model folder hold its weights, decided from file names as loaders do when there is no index. */
 import { M2MergeError } from '../errors.js';
+import { ADAPTER_CONFIG_FILE } from './adapter-config.js';
 import { compareUtf8 } from './order.js';
 import { INDEX_FILE_NAME } from './shard-index.js';
 import { SINGLE_FILE_NAME } from './shards.js';
@@ -28,6 +29,9 @@ export interface WeightFiles {
 export function chooseWeightFiles(folder: string, names: readonly string[]): WeightFiles {
   if (names.includes(SINGLE_FILE_NAME)) return { from: 'single', names: [SINGLE_FILE_NAME] };
   if (names.includes(INDEX_FILE_NAME)) return { from: 'index', names: [] };
+  // Alone, an adapter's weights would pass for a model's.
+  if (names.includes(ADAPTER_CONFIG_FILE))
+    throw new M2MergeError('model-empty', { folder, found: [ADAPTER_CONFIG_FILE] });
   const candidates = names.filter((name) => name.endsWith('.safetensors')).sort(compareUtf8);
   const shards = candidates.filter((name) => SHARD_NAME.test(name));
   if (shards.length > 0) return { from: 'shards', names: checkShardSet(folder, shards) };

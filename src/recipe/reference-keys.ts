@@ -45,10 +45,7 @@ const parts = record(PART_KEYS, '{model: …}');
 export const modelReference: Shape<ModelReference> = {
   schema: { anyOf: [{ ...text.schema, pattern: REFERENCE_PATTERN }, parts.schema] },
   read(cursor) {
-    const reference = cursor.kind === 'mapping' ? readParts(cursor) : readText(cursor);
-    if (reference?.adapter === undefined) return reference;
-    cursor.problem('adapters are not supported yet', 'merge the adapter into the model first');
-    return undefined;
+    return cursor.kind === 'mapping' ? readParts(cursor) : readText(cursor);
   },
 };
 

@@ -37,6 +37,19 @@ describe('in a recipe', () => {
     expect(reference).toEqual({ text, path, revision, adapter: undefined, position: { line: 2, column: 18 } });
   });
 
+  test.each([
+    ['org/model@v2+tuned', 'org/model@v2+tuned', 'v2', { path: 'tuned', revision: undefined }],
+    [
+      '{model: org/model, lora: {path: org/lora, revision: v1}}',
+      'org/model+org/lora@v1',
+      undefined,
+      { path: 'org/lora', revision: 'v1' },
+    ],
+  ])('%s has an adapter', (written, text, revision, adapter) => {
+    const { reference } = recipeOf(written).models[0]!;
+    expect(reference).toMatchObject({ text, path: 'org/model', revision, adapter });
+  });
+
   test('the architecture needs no override', () => {
     const recipe = recipeOf('{model: math, override_architecture: LlamaForCausalLM}');
     expect(recipe.warnings.map(describeWarning)).toEqual([

@@ -72,8 +72,6 @@ describe('bad recipes', () => {
     'merge-of-itself',
     'duplicate-merge-key',
     'only-the-base',
-    'model-adapter-text', // Until adapters are merged.
-    'model-lora', // Until adapters are merged.
     'weight-missing',
     'weight-missing-for-appended-base',
     'weight-misspelt',

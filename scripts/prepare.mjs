@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-const BUILD_INPUTS = ['src', 'kernels', 'package.json', 'tsconfig.json', 'scripts'];
+const BUILD_INPUTS = ['src', 'kernels', 'recipes/evaluator', 'package.json', 'tsconfig.json', 'scripts'];
 const BUILD_OUTPUTS = ['dist/src/cli/main.js', 'dist/kernels/kernels.wasm'];
 
 /**

@@ -3,14 +3,15 @@ import type { Finding, GeometryResult } from '../../geometry/result.js';
 import { formatCount, plural } from '../format.js';
 import { METRIC_GROUPS } from '../geometry-group-metrics.js';
 import { escapeHtml } from './escape.js';
+import { formatPageHeader, panel, scrolling } from './page.js';
 
 /** Title, group and the button that switches light and dark. */
 export function formatHeader(result: GeometryResult): string {
   const experts = result.experts.map(escapeHtml).join(', ');
-  return `<header><div>
-<h1>Geometry of ${plural(result.experts.length, 'expert')} around ${escapeHtml(result.base)}</h1>
-<p class="muted">${experts} · ${formatCount(result.global.parameters)} parameters · ${escapeHtml(result.tool)}</p>
-</div><button type="button" id="theme">Light / dark</button></header>`;
+  return formatPageHeader(
+    `Geometry of ${plural(result.experts.length, 'expert')} around ${result.base}`,
+    `${experts} · ${formatCount(result.global.parameters)} parameters · ${escapeHtml(result.tool)}`,
+  );
 }
 
 /** Findings, the most severe first as they come. */
@@ -109,14 +110,4 @@ export function formatDefinitions(): string {
   const summary = '<summary>What the numbers mean: formulas, values by chance, sources</summary>';
   const note = '<p class="muted small">τ is an expert minus the base on stored values, in float64.</p>';
   return `<section class="panel long"><details>${summary}${note}${tables.join('')}</details></section>`;
-}
-
-/** A panel; `heading` and `body` are HTML. */
-function panel(heading: string, body: string, kind = ''): string {
-  return `<section class="panel ${kind}"><h2>${heading}</h2>${body}</section>`;
-}
-
-/** A frame that scrolls sideways, also by keyboard. */
-function scrolling(id: string, label: string): string {
-  return `<div class="scroll" id="${id}" tabindex="0" role="region" aria-label="${label}"></div>`;
 }

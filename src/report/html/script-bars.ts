@@ -1,4 +1,4 @@
-/** Script of geometry.html, part 4: bars of the overlap, histogram of changes in ULPs. */
+/** Script of geometry.html: bars of the overlap, histogram of changes in ULPs. */
 
 export const SCRIPT_BARS = String.raw`
 /** Horizontal bars; rows: label, share (of the longest bar allowed), text, tip, colour. */

@@ -1,8 +1,7 @@
-/** Script of geometry.html, part 1: the data, making elements, numbers as text, tooltips and moving between cells. */
+/** Script of every page: the data, making elements, numbers as text, tooltips and moving between cells. */
 
 export const SCRIPT_CORE = `
 const data = JSON.parse(document.getElementById('data').textContent);
-const pairNames = data.pairs.map(([i, j]) => data.experts[i] + ' – ' + data.experts[j]);
 const NO_VALUE = '–';
 
 function element(namespace, tag, attributes, children) {
@@ -87,6 +86,17 @@ function plot(id, draw) {
   redraw(node);
 }
 
+addEventListener('beforeprint', () => {
+  for (const node of drawings.keys()) redraw(node);
+});
+
+function switchTheme() {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+  root.dataset.theme = dark ? 'light' : 'dark';
+}
+byId('theme').addEventListener('click', switchTheme);
+
 const tip = byId('tip');
 function showTip(target) {
   const text = target.getAttribute('data-tip');
@@ -126,9 +136,9 @@ document.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') hideTip();
   const cell = event.target.closest && event.target.closest('[data-row]');
   if (!cell) return;
-  if ((event.key === 'Enter' || event.key === ' ') && cell.dataset.scope) {
+  if ((event.key === 'Enter' || event.key === ' ') && cell.getAttribute('role') === 'button') {
     event.preventDefault();
-    chooseScope(cell.dataset.scope);
+    cell.dispatchEvent(new MouseEvent('click', { bubbles: true }));
   }
   const step = STEPS[event.key];
   if (!step) return;

@@ -1,4 +1,4 @@
-/** Script of geometry.html, part 2: heat maps, diverging around the value of unrelated experts. */
+/** Script of geometry.html: heat maps, diverging around the value of unrelated experts. */
 
 export const SCRIPT_HEAT_MAP = String.raw`
 /** Share of full colour, -1 to 1, or null for no value. log: values are ratios, and 0 (no change) has no colour. */

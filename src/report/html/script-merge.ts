@@ -1,4 +1,4 @@
-/** Script of geometry.html, part 6: the panel of a finished merge. */
+/** Script of geometry.html: the panel of a finished merge. */
 
 export const SCRIPT_MERGE = `
 const mergeState = {};

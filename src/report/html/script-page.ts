@@ -1,6 +1,7 @@
-/** Script of geometry.html, part 7: which scope and metrics are chosen, and what is drawn for them. */
+/** Script of geometry.html: which scope and metrics are chosen, and what is drawn for them. */
 
 export const SCRIPT_PAGE = `
+const pairNames = data.pairs.map(([i, j]) => data.experts[i] + ' – ' + data.experts[j]);
 const scopeKey = ({ kind, name }) => kind + ':' + name;
 let chosenScope = scopeKey(data.scopes[0]);
 const scope = () => data.scopes.find((candidate) => scopeKey(candidate) === chosenScope);
@@ -98,14 +99,7 @@ function explainLines() {
     metric.formula + (metric.chance ? '. By chance (dashed where drawn): ' + metric.chance : '') + '.';
 }
 
-function switchTheme() {
-  const root = document.documentElement;
-  const dark = root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
-  root.dataset.theme = dark ? 'light' : 'dark';
-}
-
 fillControls();
-byId('theme').addEventListener('click', switchTheme);
 plot('heat-left', (node, width) => pairMap(node, width, byId('metric-left').value));
 plot('heat-right', (node, width) => pairMap(node, width, byId('metric-right').value));
 explainLines();
@@ -119,8 +113,5 @@ if (data.merges.length > 0) {
 }
 drawScope();
 drawTensors();
-addEventListener('beforeprint', () => {
-  for (const node of drawings.keys()) redraw(node);
-});
 document.documentElement.dataset.ready = 'yes';
 `;

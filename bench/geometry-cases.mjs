@@ -1,10 +1,12 @@
 /** The geometry of task vectors, for bench/kernels.mjs: inputs like four RL checkpoints in bf16 around a base. */
-import { OPERAND, OPERAND_BYTES } from '../dist/kernels/abi.js';
+import { OPERAND, OPERAND_BYTES, SHARED_LANES, sharedSums } from '../dist/kernels/abi.js';
 
 /** Share of elements that an expert changes; with four independent ones about half of all stay as they are. */
 const CHANGED = 0.16;
 /** Share of counters that a histogram of one tensor fills. */
 const FILLED = 0.05;
+/** Share of the elements an expert changed that leave their binade. */
+const ODD = 0.03;
 /** bf16: explicit mantissa bits, and exponent of the smallest normal value. */
 const BF16 = [7, -126];
 
@@ -18,6 +20,11 @@ export function geometryInputs(slot, count, operands) {
     changedStored: slot(2 * count),
     mask: slot(count),
     counters: slot(4 * count),
+    changesTo: slot(4 * count + 16),
+    basesTo: slot(4 * count + 16),
+    lanes: slot((8 * SHARED_LANES * sharedSums(operands)) << operands),
+    ranks: slot(1 << operands),
+    signCounters: slot(4 * operands ** 2),
   };
 }
 
@@ -40,7 +47,7 @@ export function fillGeometry(buffer, at, count, draw) {
     base[i] = (draw() + draw() + draw() - 1.5) * 0.05;
     baseBits[i] &= 0xffff_0000;
     stored[i] = baseBits[i] >>> 16;
-    changedStored[i] = draw() < CHANGED ? stored[i] + 1 : stored[i];
+    changedStored[i] = draw() < CHANGED ? stored[i] ^ (draw() < ODD ? 0x80 : 1) : stored[i];
     counters[i] = draw() < FILLED ? i + 1 : 0;
   }
   at.changes.forEach((slot, k) => {
@@ -63,11 +70,16 @@ export function geometryCases(count, operands) {
     }),
     markChanged: over((k, at, bins) => k.markChanged(at.stored, at.changedStored, 2, count, bins, 1)),
     [`countMasks of ${operands}`]: over((k, at, bins) => k.countMasks(at.base, at.mask, operands, count, bins)),
-    [`countSigns of ${operands}`]: over((k, at, bins) => k.countSigns(at.table, operands, at.mask, count, bins)),
     [`sumProducts of ${operands}`]: over((k, at, bins) => k.sumProducts(at.table, operands, count, bins)),
-    [`sumDots with ${operands}`]: over((k, at, bins) => k.sumDots(at.changes[0], at.table, operands, count, bins)),
-    [`sumOverlapEnergy of ${operands}`]: over((k, at, bins) => k.sumOverlapEnergy(at.table, operands, count, bins)),
-    [`sumConflict of ${operands}`]: over((k, at, bins) => k.sumConflict(at.table, operands, count, bins)),
+    countSteps: over((k, at, bins) => k.countSteps(at.stored, at.changedStored, count, bins, at.changesTo, at.basesTo)),
+    collectChanges: over((k, at) => k.collectChanges(at.changes[0], at.base, count, at.changesTo, at.basesTo)),
+    sumSquares: over((k, at, bins) => k.sumSquares(at.base, count, bins)),
+    [`sumShared of ${operands}`]: over((k, at) =>
+      k.sumShared(at.table, operands, at.mask, count, at.ranks, at.lanes, at.signCounters),
+    ),
+    [`sumAlignment of ${operands}`]: over((k, at, bins) =>
+      k.sumAlignment(at.table, operands, at.changes[0], at.changes[1], count, bins, at.signCounters),
+    ),
     classifyChange: over((k, at, bins) => k.classifyChange(at.changes[0], at.base, count, ...BF16, bins)),
   };
 }

@@ -43,6 +43,15 @@ export const CHANGE_COUNTERS = ULP_CLASS_COUNT + 2;
 /** Largest rank of `addLowRank`. Adapters have 4 to 256, rarely 1,024. */
 export const LARGEST_RANK = 2048;
 
+/** Number of f64 partial sums of `sumShared` and `sumAlignment`. */
+export const SHARED_LANES = 4;
+
+/** Elements whose products `sumAlignment` adds up in f32 before they are added as f64: the error stays below 1e-7. */
+export const ALIGNMENT_RUN = 64;
+
+/** Number of sums that `sumShared` keeps for each mask. */
+export const sharedSums = (operands: number): number => operands * (operands - 1) + operands + 1;
+
 export interface Kernels {
   readonly name: 'simd' | 'reference';
   /** Owned by the kernels; `buffer` changes identity when `grow` is called, so take views after growing. */
@@ -214,31 +223,51 @@ export interface Kernels {
    */
   countMasks(base: Slot, mask: Slot, operands: number, count: number, bins: Slot): void;
   /**
-   * Adds 1 to bins[mask[i] | signs << operands] (u32, 1 << 2·operands of them) for each element with mask[i] ≠ 0, bit k
-   * of `signs` being set where bit k of the mask is and x_k[i] < 0.
+   * Looks at the elements of which the stored bf16 base[i] and changed[i] differ. Where both have one sign and one
+   * exponent (that of infinity and NaN included), adds 1 to bins[bits(base) & 0x7f80 | steps] (u32, MAGNITUDE_BINS of
+   * them), `steps` being the difference of their mantissas, 1…127. The others are written to `changes` (changed − base, f32) and
+   * `bases` (f32) in order; returns how many. Both have room for `count` elements.
    */
-  countSigns(table: Slot, operands: number, mask: Slot, count: number, bins: Slot): void;
+  countSteps(base: Slot, changed: Slot, count: number, bins: Slot, changes: Slot, bases: Slot): number;
+  /**
+   * Writes the x ≠ 0 and their base values to `changes` and `bases` (f32, not in place) in order; returns how many. Both
+   * have room for `count` elements and three more, which may be overwritten.
+   */
+  collectChanges(x: Slot, base: Slot, count: number, changes: Slot, bases: Slot): number;
   /**
    * Adds f64 products (of operands widened to f64) to REDUCTION_LANES lanes each, lane i mod 8: first x_j·x_k for all
    * j ≤ k (order (0,0), (0,1), …, (1,1), …), then (x_j·x_k)² for all j < k in the same order.
    * `lanes` has REDUCTION_LANES · (operands·(operands+1)/2 + operands·(operands−1)/2) f64. Calls as for `sumMagnitude`.
    */
   sumProducts(table: Slot, operands: number, count: number, lanes: Slot): void;
+  /** Adds xᵢ² as f64 to `lanes` (REDUCTION_LANES f64), lane i mod 8. Calls as for `sumMagnitude`. */
+  sumSquares(source: Slot, count: number, lanes: Slot): void;
   /**
-   * Adds f64 products to REDUCTION_LANES lanes each, lane i mod 8: first v·v, then v·x_k for each operand; any number of
-   * operands. Returns how many v are ±0. Calls as for `sumMagnitude`.
+   * f64 sums over the elements that two or more operands changed, apart for each mask of those who did. `lanes` has
+   * sharedSums(operands) sums for each of the 1 << operands masks, of SHARED_LANES f64 each: x_j·x_k of all pairs j < k
+   * (order (0,1), (0,2), …, (1,2), …), (x_j·x_k)² of the same, x_j² of all operands, and min(P,N), P and N being the sums
+   * over the mask's operands of max(x,0) and max(−x,0). Sums of operands that are not in the mask are left alone. The
+   * r-th element of a mask adds to lane r mod SHARED_LANES; `ranks` (u8 for each mask) keeps r mod SHARED_LANES, so that
+   * sums do not depend on how a range was cut. `counters` (u32, +1 each): elements with x_j·x_k < 0 for all pairs, then
+   * elements with P = N ≠ 0.
    */
-  sumDots(vector: Slot, table: Slot, operands: number, count: number, lanes: Slot): number;
+  sumShared(table: Slot, operands: number, mask: Slot, count: number, ranks: Slot, lanes: Slot, counters: Slot): void;
   /**
-   * Adds x_j² (f64) of the elements where x_k ≠ 0 to REDUCTION_LANES lanes each, lane i mod 8, for all ordered pairs
-   * j ≠ k (order (0,1), (0,2), …, (1,0), (1,2), …): the energies on pairwise overlaps. Calls as for `sumMagnitude`.
+   * How a merged change d and the change w that was written (f32 both) lie to the operands. `lanes` has SHARED_LANES f64
+   * for each of d², w², then d·x_k for all operands, then w·x_k. Products and the sums of a lane (i mod SHARED_LANES)
+   * over ALIGNMENT_RUN elements are f32, in order; those are added as f64. Called with multiples of ALIGNMENT_RUN
+   * elements (but for a tensor's end), the sums do not depend on how the range was cut. `counters` (2 u32): elements
+   * with d = 0, and with w = 0.
    */
-  sumOverlapEnergy(table: Slot, operands: number, count: number, lanes: Slot): void;
-  /**
-   * With P and N the f64 sums over the operands (in order) of max(x,0) and max(−x,0): adds min(P,N) and P+N to two sets
-   * of REDUCTION_LANES f64, lane i mod 8, and returns how many elements have P = N ≠ 0 (changes that cancel exactly).
-   */
-  sumConflict(table: Slot, operands: number, count: number, lanes: Slot): number;
+  sumAlignment(
+    table: Slot,
+    operands: number,
+    delta: Slot,
+    written: Slot,
+    count: number,
+    lanes: Slot,
+    counters: Slot,
+  ): void;
   /**
    * Classifies the elements with x ≠ 0 into CHANGE_COUNTERS u32 counters. The unit in the last place of a base value w
    * with `mantissaBits` explicit mantissa bits is 2^(max(e, minimumExponent) − mantissaBits), 2^e ≤ |w| < 2^(e+1).

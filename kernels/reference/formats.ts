@@ -51,6 +51,15 @@ export const F8_E5M2_TO_F32 = table(LAYOUT_F8_E5M2);
 /** f32 bits of every fp8 E4M3 pattern (256). */
 export const F8_E4M3_TO_F32 = table(LAYOUT_F8_E4M3);
 
+/** The exponent field of a bf16, which is all ones for infinity and NaN. */
+export const BF16_EXPONENT = 0x7f80;
+
+/** The value of a bf16: the upper half of an f32. */
+export function bf16ToF32(stored: number): number {
+  scratch.setUint32(0, stored * 65_536);
+  return scratch.getFloat32(0);
+}
+
 /** Whether f32 bits are NaN or infinite. */
 export function isNonFinite(bits: number): boolean {
   return (bits & F32.magnitude) >= F32.infinity;

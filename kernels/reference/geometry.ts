@@ -1,22 +1,13 @@
 /**
- * Geometry of task vectors: which elements changed, by whom, by how much and in which direction. Counters (u32) and
- * sums (f64, REDUCTION_LANES to a quantity) are added to; the caller owns and zeroes them.
+ * Geometry of task vectors: which elements changed, by whom, by how much. Counters (u32) and sums (f64) are added to;
+ * the caller owns and zeroes them. What several experts changed is in geometry-sums.ts.
  */
-import {
-  BASE_MAGNITUDE_BINS,
-  CHANGE_COUNTERS,
-  type Kernels,
-  OPERAND,
-  OPERAND_BYTES,
-  REDUCTION_LANES,
-  type Slot,
-  ULP_CLASS_COUNT,
-} from '../abi.js';
-import { F32 } from './formats.js';
+import { BASE_MAGNITUDE_BINS, CHANGE_COUNTERS, type Kernels, MAGNITUDE_BINS, ULP_CLASS_COUNT } from '../abi.js';
+import { BF16_EXPONENT, bf16ToF32, F32 } from './formats.js';
 import type { ReferenceMemory } from './memory.js';
 
-type Masks = 'markChanged' | 'countMasks' | 'countSigns';
-type Sums = 'sumProducts' | 'sumDots' | 'sumOverlapEnergy' | 'sumConflict';
+type Masks = 'markChanged' | 'countMasks';
+type Changes = 'countSteps' | 'collectChanges' | 'classifyChange';
 
 const { fround } = Math;
 
@@ -32,24 +23,6 @@ const NON_FINITE_EXPONENT = 128;
 
 const wide = new DataView(new ArrayBuffer(8));
 
-/** The operands' values, `count` of each. */
-function operandValues(memory: ReferenceMemory, table: Slot, operands: number, count: number): Float32Array[] {
-  return Array.from({ length: operands }, (_, operand) => {
-    const [slot] = memory.u32(table + operand * OPERAND_BYTES + OPERAND.slot, 1);
-    return memory.f32(slot!, count);
-  });
-}
-
-/** Bit k set where x_k < 0, over all operands. */
-function negativeBits(operands: readonly Float32Array[], i: number): number {
-  return operands.reduce((bits, x, k) => (x[i]! < 0 ? bits | (1 << k) : bits), 0);
-}
-
-/** Calls `visit` with (j, k) for 0 ≤ j ≤ k < operands, or j < k, in ascending order of j, then k. */
-function forEachPair(operands: number, withSelf: boolean, visit: (j: number, k: number) => void): void {
-  for (let j = 0; j < operands; j++) for (let k = withSelf ? j : j + 1; k < operands; k++) visit(j, k);
-}
-
 /** e with 2^e ≤ |value| < 2^(e+1) of an f32, below every normal f64's for 0. Subnormal f32 are normal f64. */
 function exponentOf(value: number): number {
   wide.setFloat64(0, value);
@@ -57,7 +30,7 @@ function exponentOf(value: number): number {
 }
 
 /** The class of a change of `steps` units in the last place: c up to 2^(c−1); the last one takes the rest and NaN. */
-function ulpClass(steps: number): number {
+export function ulpClass(steps: number): number {
   let index = 0;
   while (index < ULP_CLASS_COUNT - 1 && !(steps <= 2 ** (index - 1))) index++;
   return index;
@@ -80,66 +53,6 @@ function masks(memory: ReferenceMemory): Pick<Kernels, Masks> {
         counters[(magnitude << operands) | marks[i]!]! += 1;
       }
     },
-    countSigns(table, operands, mask, count, bins) {
-      const values = operandValues(memory, table, operands, count);
-      const marks = memory.u8(mask, count);
-      const counters = memory.u32(bins, 1 << (2 * operands));
-      for (let i = 0; i < count; i++) {
-        const mark = marks[i]!;
-        if (mark !== 0) counters[mark | ((negativeBits(values, i) & mark) << operands)]! += 1;
-      }
-    },
-  };
-}
-
-function sums(memory: ReferenceMemory): Pick<Kernels, Sums> {
-  return {
-    sumProducts(table, operands, count, lanes) {
-      const values = operandValues(memory, table, operands, count);
-      let slot = lanes;
-      const addPairs = (withSelf: boolean, term: (product: number) => number): void =>
-        forEachPair(operands, withSelf, (j, k) => {
-          const to = memory.f64(slot, REDUCTION_LANES);
-          const [left, right] = [values[j]!, values[k]!];
-          for (let i = 0; i < count; i++) to[i % REDUCTION_LANES]! += term(left[i]! * right[i]!);
-          slot += to.byteLength;
-        });
-      addPairs(true, (product) => product);
-      addPairs(false, (product) => product * product);
-    },
-    sumDots(vector, table, operands, count, lanes) {
-      const v = memory.f32(vector, count);
-      for (const [k, x] of [v, ...operandValues(memory, table, operands, count)].entries()) {
-        const to = memory.f64(lanes + 8 * REDUCTION_LANES * k, REDUCTION_LANES);
-        for (let i = 0; i < count; i++) to[i % REDUCTION_LANES]! += v[i]! * x[i]!;
-      }
-      return v.reduce((zeros, value) => (value === 0 ? zeros + 1 : zeros), 0);
-    },
-    sumOverlapEnergy(table, operands, count, lanes) {
-      const values = operandValues(memory, table, operands, count);
-      const ordered = values.flatMap((x, j) => values.filter((_, k) => k !== j).map((other) => ({ x, other })));
-      for (const [pair, { x, other }] of ordered.entries()) {
-        const to = memory.f64(lanes + 8 * REDUCTION_LANES * pair, REDUCTION_LANES);
-        for (let i = 0; i < count; i++) if (other[i] !== 0) to[i % REDUCTION_LANES]! += x[i]! * x[i]!;
-      }
-    },
-    sumConflict(table, operands, count, lanes) {
-      const values = operandValues(memory, table, operands, count);
-      const [opposed, total] = [0, 1].map((set) => memory.f64(lanes + 8 * REDUCTION_LANES * set, REDUCTION_LANES));
-      let cancelled = 0;
-      for (let i = 0; i < count; i++) {
-        let positive = 0;
-        let negative = 0;
-        for (const x of values) {
-          positive += Math.max(x[i]!, 0);
-          negative += Math.max(-x[i]!, 0);
-        }
-        opposed![i % REDUCTION_LANES]! += Math.min(positive, negative);
-        total![i % REDUCTION_LANES]! += positive + negative;
-        if (positive === negative && positive !== 0) cancelled++;
-      }
-      return cancelled;
-    },
   };
 }
 
@@ -147,14 +60,43 @@ function sums(memory: ReferenceMemory): Pick<Kernels, Sums> {
  * An infinite or NaN base value has the exponent 128; a base of 0 has `minimumExponent` (−1022 or more). A NaN change
  * counts in the last class and in neither of the last two counters.
  */
-function changeClasses(memory: ReferenceMemory): Pick<Kernels, 'classifyChange'> {
+function changes(memory: ReferenceMemory): Pick<Kernels, Changes> {
   return {
+    countSteps(base, changed, count, bins, changes, bases) {
+      const [before, after] = [memory.u16(base, count), memory.u16(changed, count)];
+      const counters = memory.u32(bins, MAGNITUDE_BINS);
+      const [odd, oddBases] = [memory.f32(changes, count), memory.f32(bases, count)];
+      let found = 0;
+      for (let i = 0; i < count; i++) {
+        const [from, to] = [before[i]!, after[i]!];
+        if (from === to) continue;
+        // One sign and one exponent.
+        if ((from ^ to) < 0x80) {
+          counters[(from & BF16_EXPONENT) | Math.abs(to - from)]! += 1;
+          continue;
+        }
+        odd[found] = bf16ToF32(to) - bf16ToF32(from);
+        oddBases[found++] = bf16ToF32(from);
+      }
+      return found;
+    },
+    collectChanges(x, base, count, changes, bases) {
+      const [values, from] = [memory.f32(x, count), memory.f32(base, count)];
+      const [to, toBases] = [memory.f32(changes, count), memory.f32(bases, count)];
+      let found = 0;
+      for (let i = 0; i < count; i++) {
+        if (values[i] === 0) continue;
+        to[found] = values[i]!;
+        toBases[found++] = from[i]!;
+      }
+      return found;
+    },
     classifyChange(x, base, count, mantissaBits, minimumExponent, counters) {
-      const [changes, bases] = [memory.f32(x, count), memory.f32(base, count)];
+      const [values, bases] = [memory.f32(x, count), memory.f32(base, count)];
       const to = memory.u32(counters, CHANGE_COUNTERS);
       let largest = 0;
       for (let i = 0; i < count; i++) {
-        const [change, before] = [changes[i]!, bases[i]!];
+        const [change, before] = [values[i]!, bases[i]!];
         if (change === 0) continue;
         const size = Math.abs(change);
         const unit = 2 ** (Math.max(exponentOf(before), minimumExponent) - mantissaBits);
@@ -169,6 +111,6 @@ function changeClasses(memory: ReferenceMemory): Pick<Kernels, 'classifyChange'>
   };
 }
 
-export function geometry(memory: ReferenceMemory): Pick<Kernels, Masks | Sums | 'classifyChange'> {
-  return { ...masks(memory), ...sums(memory), ...changeClasses(memory) };
+export function geometry(memory: ReferenceMemory): Pick<Kernels, Masks | Changes> {
+  return { ...masks(memory), ...changes(memory) };
 }

@@ -3,6 +3,7 @@ import type { Kernels, Slot } from '../abi.js';
 import { arithmetic } from './arithmetic.js';
 import { fused } from './fused.js';
 import { geometry } from './geometry.js';
+import { geometrySums } from './geometry-sums.js';
 import { lowRank } from './low-rank.js';
 import { ReferenceMemory } from './memory.js';
 import { narrowers } from './narrow.js';
@@ -29,6 +30,7 @@ export function createReferenceKernels(): Kernels {
     ...fused(memory),
     ...geometry(memory),
     ...overlap(memory),
+    ...geometrySums(memory),
     ...lowRank(memory),
     ...sparsifiers(memory),
     ...statistics(memory),

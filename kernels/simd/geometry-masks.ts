@@ -1,12 +1,10 @@
 /** Who changed an element: masks of one byte, bit k for operand k, and counts of them. */
 import { F32_MAGNITUDE } from './format';
-import { elementAt, ENTRY } from './geometry-operands';
-import { packingOrder16 } from './geometry-packing';
 
 /** Elements whose counters are found before any is incremented. */
 const BLOCK: i32 = 512;
-/** The block's counters: addresses (u32) or indices (u16), and room for a last whole vector. */
-const targets = memory.data(2064, 16);
+/** The addresses (u32) of the block's counters. */
+const targets = memory.data(2048, 16);
 
 /** For 16 elements, 0xff where the stored values of `width` bytes differ. */
 function differing(a: usize, b: usize, width: i32): v128 {
@@ -111,82 +109,4 @@ function findMaskCounters(base: usize, mask: usize, operands: i32, count: i32, b
     v128.store(to, i32x4.add(origin, v128.or(c, i32x4.extend_low_i16x8_u(high))), 32);
     v128.store(to, i32x4.add(origin, v128.or(d, i32x4.extend_high_i16x8_u(high))), 48);
   }
-}
-
-/** Adds 1 to bins[mask[i] | signs << operands] for each element with a mask; see kernels/abi.ts. */
-export function countSigns(table: usize, operands: i32, mask: usize, count: i32, bins: usize): void {
-  const end = table + <usize>operands * ENTRY;
-  let offset: usize = 0;
-  let rest = count;
-  for (; rest >= 16; ) {
-    const block = min(rest, BLOCK) & ~15;
-    const found = findSignCounters(table, end, offset, operands, mask, block);
-    countIndices(found, bins);
-    rest -= block;
-    offset += <usize>block << 2;
-    mask += <usize>block;
-  }
-  for (; rest > 0; rest--, offset += 4, mask++) {
-    const mark = <i32>load<u8>(mask);
-    if (mark) increment(bins + (<usize>(mark | ((negativesOf(table, end, offset) & mark) << operands)) << 2));
-  }
-}
-
-/** Adds 1 to the counters of the first `count` indices in `targets`. */
-function countIndices(count: i32, bins: usize): void {
-  let at = targets;
-  let rest = count;
-  for (; rest >= 4; rest -= 4, at += 8) {
-    increment(bins + (<usize>load<u16>(at) << 2));
-    increment(bins + (<usize>load<u16>(at, 2) << 2));
-    increment(bins + (<usize>load<u16>(at, 4) << 2));
-    increment(bins + (<usize>load<u16>(at, 6) << 2));
-  }
-  for (; rest > 0; rest--, at += 2) increment(bins + (<usize>load<u16>(at) << 2));
-}
-
-/** Writes the counters' indices (u16) of the marked of `count` elements, a multiple of 16; returns how many. */
-function findSignCounters(table: usize, end: usize, offset: usize, operands: i32, mask: usize, count: i32): i32 {
-  const zero = i32x4.splat(0);
-  let to = targets;
-  for (let rest = count; rest > 0; rest -= 16, offset += 64, mask += 16) {
-    const marks = v128.load(mask);
-    if (!v128.any_true(marks)) continue;
-    const signs = v128.and(marks, negatives(table, end, offset));
-    const lowSigns = i16x8.shl(i16x8.extend_low_i8x16_u(signs), operands);
-    const highSigns = i16x8.shl(i16x8.extend_high_i8x16_u(signs), operands);
-    const low = v128.or(i16x8.extend_low_i8x16_u(marks), lowSigns);
-    const high = v128.or(i16x8.extend_high_i8x16_u(marks), highSigns);
-    const lanes = i8x16.bitmask(i8x16.ne(marks, zero));
-    v128.store(to, v128.swizzle(low, packingOrder16(lanes & 0xff)));
-    to += <usize>popcnt(lanes & 0xff) << 1;
-    v128.store(to, v128.swizzle(high, packingOrder16(lanes >>> 8)));
-    to += <usize>popcnt(lanes >>> 8) << 1;
-  }
-  return <i32>((to - targets) >> 1);
-}
-
-/** For 16 elements from byte `offset` on, bit k where x_k < 0. */
-function negatives(table: usize, end: usize, offset: usize): v128 {
-  const zero = f32x4.splat(0);
-  let bit = i8x16.splat(1);
-  let all = zero;
-  for (let entry = table; entry != end; entry += ENTRY) {
-    const x = elementAt(entry, offset);
-    const low = i16x8.narrow_i32x4_s(f32x4.lt(v128.load(x), zero), f32x4.lt(v128.load(x, 16), zero));
-    const high = i16x8.narrow_i32x4_s(f32x4.lt(v128.load(x, 32), zero), f32x4.lt(v128.load(x, 48), zero));
-    all = v128.or(all, v128.and(bit, i8x16.narrow_i16x8_s(low, high)));
-    bit = i8x16.add(bit, bit);
-  }
-  return all;
-}
-
-/** The same for one element. */
-function negativesOf(table: usize, end: usize, offset: usize): i32 {
-  let all: i32 = 0;
-  let bit: i32 = 1;
-  for (let entry = table; entry != end; entry += ENTRY, bit <<= 1) {
-    if (load<f32>(elementAt(entry, offset)) < 0) all |= bit;
-  }
-  return all;
 }

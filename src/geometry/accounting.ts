@@ -1,5 +1,5 @@
 /** What a merge made of its experts: the worker's sums over a unit, and the account of the whole model. */
-import { type Kernels, OPERAND_BYTES, REDUCTION_LANES, type Slot } from '../../kernels/abi.js';
+import { type Kernels, OPERAND_BYTES, REDUCTION_LANES, SHARED_LANES, type Slot } from '../../kernels/abi.js';
 import { fillOperandTable } from '../../kernels/operand-table.js';
 import { ratio } from './metrics.js';
 import type { MergeAccounting } from './result.js';
@@ -38,43 +38,42 @@ export interface AccountContext {
 export class AccountObserver {
   readonly #context: AccountContext;
   readonly #table: Slot;
-  /** Lanes of the sums of Δ and of Δ̃: of its squares, then of its products with each expert. */
-  readonly #delta: Slot;
-  readonly #written: Slot;
+  readonly #lanes: Slot;
+  readonly #counters: Slot;
+  readonly #ones: readonly number[];
   #elements = 0;
-  #unchanged = 0;
-  #unchangedWritten = 0;
 
   constructor(context: AccountContext) {
-    const laneBytes = 8 * REDUCTION_LANES * (context.experts + 1);
+    const { experts, allocate } = context;
     this.#context = context;
-    this.#table = context.allocate(OPERAND_BYTES * context.experts);
-    this.#delta = context.allocate(laneBytes);
-    this.#written = context.allocate(laneBytes);
+    this.#table = allocate(OPERAND_BYTES * experts);
+    this.#lanes = allocate(8 * SHARED_LANES * 2 * (1 + experts));
+    this.#counters = allocate(8);
+    this.#ones = Array.from({ length: experts }, () => 1);
   }
 
   observe({ count, operands, delta, written }: AccountedStep): void {
-    const { kernels } = this.#context;
-    const ones = operands.map(() => 1);
-    fillOperandTable(kernels, this.#table, operands, ones, ones);
+    const { kernels, experts } = this.#context;
     this.#elements += count;
-    this.#unchanged += kernels.sumDots(delta, this.#table, operands.length, count, this.#delta);
-    this.#unchangedWritten += kernels.sumDots(written, this.#table, operands.length, count, this.#written);
+    fillOperandTable(kernels, this.#table, operands, this.#ones, this.#ones);
+    kernels.sumAlignment(this.#table, experts, delta, written, count, this.#lanes, this.#counters);
   }
 
   finish(): UnitAccount {
     const { kernels, experts } = this.#context;
-    const [delta, written] = [this.#delta, this.#written].map((slot) =>
-      foldLanes(new Float64Array(kernels.memory.buffer, slot, (experts + 1) * REDUCTION_LANES), experts + 1),
+    const { buffer } = kernels.memory;
+    const [unchanged, unchangedWritten] = new Uint32Array(buffer, this.#counters, 2);
+    const [deltaSquares, writtenSquares, ...dots] = Array.from({ length: 2 * (1 + experts) }, (_, sum) =>
+      new Float64Array(buffer, this.#lanes + 8 * SHARED_LANES * sum, SHARED_LANES).reduce((a, b) => a + b, 0),
     );
     return {
       elements: this.#elements,
-      unchanged: this.#unchanged,
-      unchangedWritten: this.#unchangedWritten,
-      deltaSquares: delta![0]!,
-      writtenSquares: written![0]!,
-      dots: delta!.slice(1),
-      writtenDots: written!.slice(1),
+      unchanged: unchanged!,
+      unchangedWritten: unchangedWritten!,
+      deltaSquares: deltaSquares!,
+      writtenSquares: writtenSquares!,
+      dots: dots.slice(0, experts),
+      writtenDots: dots.slice(experts),
     };
   }
 }
@@ -82,19 +81,16 @@ export class AccountObserver {
 /** Adds up Στ² of each expert over a unit: what accounts of all merges of these experts have in common. */
 export class SquaresObserver {
   readonly #kernels: Kernels;
-  readonly #tables: readonly Slot[];
   readonly #lanes: readonly Slot[];
 
   constructor({ kernels, experts, allocate }: AccountContext) {
     this.#kernels = kernels;
-    this.#tables = Array.from({ length: experts }, () => allocate(OPERAND_BYTES));
     this.#lanes = Array.from({ length: experts }, () => allocate(8 * REDUCTION_LANES));
   }
 
   observe(count: number, operands: readonly Slot[]): void {
     operands.forEach((operand, expert) => {
-      fillOperandTable(this.#kernels, this.#tables[expert]!, [operand], [1], [1]);
-      this.#kernels.sumProducts(this.#tables[expert]!, 1, count, this.#lanes[expert]!);
+      this.#kernels.sumSquares(operand, count, this.#lanes[expert]!);
     });
   }
 

@@ -3,32 +3,13 @@ import { ULP_CLASS_COUNT } from '../../kernels/abi.js';
 import type { ExpertGeometry, PairGeometry, ScopeGeometry } from './result.js';
 import type { ScopeSums } from './scope-sums.js';
 import { energyShare, lowMagnitudeLift, stratifiedIntersection } from './strata.js';
+import { orderedPairIndex, pairIndex } from './unit-sums.js';
 
 /** Shares of elements whose part of the energy is reported. */
 const TOP_SHARES = { one: 0.01, twenty: 0.2 } as const;
 
 export const ratio = (numerator: number, denominator: number): number | null =>
   denominator === 0 || !Number.isFinite(numerator / denominator) ? null : numerator / denominator;
-
-/** Index of Σ τⱼτₖ (j ≤ k) among the products of N experts. */
-export function productIndex(j: number, k: number, experts: number): number {
-  return j * experts - (j * (j - 1)) / 2 + (k - j);
-}
-
-/** Index of the pair j < k. */
-export function pairIndex(j: number, k: number, experts: number): number {
-  return j * (experts - 1) - (j * (j - 1)) / 2 + (k - j - 1);
-}
-
-/** Index of the ordered pair j ≠ k. */
-function orderedPairIndex(j: number, k: number, experts: number): number {
-  return j * (experts - 1) + (k > j ? k - 1 : k);
-}
-
-/** ‖τ‖² of an expert. */
-export function squareOf({ reals, experts }: ScopeSums, expert: number): number {
-  return reals.products[productIndex(expert, expert, experts)]!;
-}
 
 /** Elements for whose mask `holds`. */
 function countMasks({ byMask }: ScopeSums, holds: (mask: number) => boolean): number {
@@ -80,7 +61,7 @@ function expertGeometry(sums: ScopeSums, expert: number): ExpertGeometry {
   const { elements, reals, changes, magnitudes } = sums;
   const changed = countMasks(sums, (mask) => has(mask, expert));
   const unique = sums.byMask[1 << expert]!;
-  const norm = Math.sqrt(squareOf(sums, expert));
+  const norm = Math.sqrt(reals.squares[expert]!);
   const counters = changes[expert]!;
   return {
     changed_fraction: ratio(changed, elements) ?? 0,
@@ -101,8 +82,9 @@ function expertGeometry(sums: ScopeSums, expert: number): ExpertGeometry {
 
 function pairGeometry(sums: ScopeSums, j: number, k: number): PairGeometry {
   const { experts, reals, elements } = sums;
-  const dot = reals.products[productIndex(j, k, experts)]!;
-  const [squareJ, squareK] = [squareOf(sums, j), squareOf(sums, k)];
+  const pair = pairIndex(j, k, experts);
+  const dot = reals.products[pair]!;
+  const [squareJ, squareK] = [reals.squares[j]!, reals.squares[k]!];
   const changedJ = countMasks(sums, (mask) => has(mask, j));
   const changedK = countMasks(sums, (mask) => has(mask, k));
   const overlap = countMasks(sums, (mask) => has(mask, j) && has(mask, k));
@@ -121,24 +103,15 @@ function pairGeometry(sums: ScopeSums, j: number, k: number): PairGeometry {
   return {
     dot,
     cosine: ratio(dot, Math.sqrt(squareJ) * Math.sqrt(squareK)),
-    sign_flip_z: ratio(dot, Math.sqrt(reals.squaredProducts[pairIndex(j, k, experts)]!)),
+    sign_flip_z: ratio(dot, Math.sqrt(reals.squaredProducts[pair]!)),
     jaccard,
     jaccard_null_independent: ratio(p * q, p + q - p * q),
     jaccard_null_exponent: jaccardExponent,
     jaccard_lift: jaccard === null || jaccardExponent === null ? null : ratio(jaccard, jaccardExponent),
     overlap,
-    sign_conflict_on_overlap: ratio(signConflicts(sums, j, k), overlap),
+    sign_conflict_on_overlap: ratio(sums.opposed[pair]!, overlap),
     cosine_on_overlap: ratio(dot, Math.sqrt(overlapSquares[0]) * Math.sqrt(overlapSquares[1])),
     distance: Math.sqrt(Math.max(0, squareJ + squareK - 2 * dot)),
     norm_ratio: ratio(Math.sqrt(squareJ), Math.sqrt(squareK)),
   };
-}
-
-function signConflicts({ signs, experts }: ScopeSums, j: number, k: number): number {
-  let conflicts = 0;
-  signs.bins.forEach((pattern, i) => {
-    const negative = pattern >>> experts;
-    if (has(pattern, j) && has(pattern, k) && has(negative, j) !== has(negative, k)) conflicts += signs.counts[i]!;
-  });
-  return conflicts;
 }

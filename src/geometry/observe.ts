@@ -1,19 +1,18 @@
 /** Measures the geometry of one unit with the kernels: the worker's side. */
 import {
   BASE_MAGNITUDE_BINS,
-  CHANGE_COUNTERS,
   type Kernels,
-  MAGNITUDE_BINS,
   OPERAND_BYTES,
   REDUCTION_LANES,
+  SHARED_LANES,
   type Slot,
+  sharedSums,
 } from '../../kernels/abi.js';
 import { fillOperandTable } from '../../kernels/operand-table.js';
 import type { SparseCounts } from '../../kernels/statistics/sparse-counts.js';
+import { allocateScratch, ChangeCollector } from './change-collector.js';
 import type { LastPlace } from './last-place.js';
-import { foldLanes, productSums, type UnitSums } from './unit-sums.js';
-
-const ONE = [1];
+import { foldLanes, foldShared, pairCount, type UnitSums } from './unit-sums.js';
 
 /** A tile with what geometry needs beside the task vectors: the base, and all values as they are stored. */
 export interface StoredTile {
@@ -22,8 +21,16 @@ export interface StoredTile {
   readonly base: Slot;
   /** f32 task vectors. */
   readonly operands: readonly Slot[];
-  /** For each operand its stored values and those of the base, of one dtype of `width` bytes, to compare bit by bit. */
-  readonly stored: readonly { readonly value: Slot; readonly base: Slot; readonly width: number }[];
+  /** By operand. */
+  readonly stored: readonly StoredPair[];
+}
+
+/** Stored values of an operand and of the base, of one dtype of `width` bytes, to compare bit by bit. */
+export interface StoredPair {
+  readonly value: Slot;
+  readonly base: Slot;
+  readonly width: number;
+  readonly isBf16: boolean;
 }
 
 export interface GeometryContext {
@@ -40,99 +47,78 @@ export interface GeometryContext {
 export class GeometryObserver {
   readonly #context: GeometryContext;
   readonly #slots: ReturnType<typeof allocateSlots>;
-  readonly #maximum: number[];
+  readonly #collectors: readonly ChangeCollector[];
   #elements = 0;
-  #cancelled = 0;
 
   constructor(context: GeometryContext) {
     this.#context = context;
     this.#slots = allocateSlots(context);
-    this.#maximum = Array.from({ length: context.experts }, () => 0);
+    const scratch = allocateScratch(context);
+    this.#collectors = Array.from({ length: context.experts }, () => new ChangeCollector(context, scratch));
   }
 
   observe({ count, base, operands, stored }: StoredTile): void {
-    const { kernels, experts, lastPlace } = this.#context;
-    const { table, baseTable, mask, masks, signs, baseLanes, productLanes, overlapLanes, conflictLanes } = this.#slots;
+    const { kernels, experts } = this.#context;
+    const { table, mask, masks, baseLanes, ranks, sharedLanes, sharedCounters } = this.#slots;
     this.#elements += count;
     // Geometry ignores scales and weights; the table has them all the same.
     const unscaled = operands.map(() => 1);
     fillOperandTable(kernels, table, operands, unscaled, unscaled);
-    fillOperandTable(kernels, baseTable, [base], ONE, ONE);
     new Uint8Array(kernels.memory.buffer, mask, count).fill(0);
     stored.forEach(({ value, base: unchanged, width }, expert) => {
       kernels.markChanged(unchanged, value, width, count, mask, 1 << expert);
     });
     kernels.countMasks(base, mask, experts, count, masks);
-    kernels.countSigns(table, experts, mask, count, signs);
-    kernels.sumProducts(baseTable, 1, count, baseLanes);
-    kernels.sumProducts(table, experts, count, productLanes);
-    kernels.sumOverlapEnergy(table, experts, count, overlapLanes);
-    this.#cancelled += kernels.sumConflict(table, experts, count, conflictLanes);
-    operands.forEach((operand, expert) => {
-      const { changes, magnitudes, inexact } = this.#slots.byExpert[expert]!;
-      const { mantissaBits, minimumExponent } = lastPlace;
-      const largest = kernels.classifyChange(operand, base, count, mantissaBits, minimumExponent, changes);
-      this.#maximum[expert] = Math.max(this.#maximum[expert]!, largest);
-      kernels.histogramMagnitude(operand, count, magnitudes, inexact);
+    kernels.sumSquares(base, count, baseLanes);
+    kernels.sumShared(table, experts, mask, count, ranks, sharedLanes, sharedCounters);
+    operands.forEach((change, expert) => {
+      const pair = stored[expert]!;
+      this.#collectors[expert]!.observe({ count, change, base, bf16: pair.isBf16 ? pair : undefined });
     });
   }
 
   finish(): UnitSums {
     const { kernels, experts } = this.#context;
-    const slots = this.#slots;
-    const sums = productSums(experts);
-    const lanes = (slot: Slot, count: number): number[] =>
-      foldLanes(new Float64Array(kernels.memory.buffer, slot, count * REDUCTION_LANES), count);
-    const products = lanes(slots.productLanes, sums.products + sums.squared);
-    const [conflict, mass] = lanes(slots.conflictLanes, 2);
+    const { masks, baseLanes, sharedLanes, sharedCounters } = this.#slots;
+    const { buffer } = kernels.memory;
+    const changes = this.#collectors.map((collector) => collector.finish());
+    const sums = (sharedSums(experts) * SHARED_LANES) << experts;
+    const counters = Array.from(new Uint32Array(buffer, sharedCounters, pairCount(experts) + 1));
     return {
       elements: this.#elements,
-      baseSquares: lanes(slots.baseLanes, 1)[0]!,
-      products: products.slice(0, sums.products),
-      squaredProducts: products.slice(sums.products),
-      overlapSquares: lanes(slots.overlapLanes, sums.overlap),
-      conflict: conflict!,
-      mass: mass!,
-      cancelled: this.#cancelled,
-      masks: this.#sparse(slots.masks, BASE_MAGNITUDE_BINS << experts),
-      signs: this.#sparse(slots.signs, 1 << (2 * experts)),
-      changes: slots.byExpert.map(({ changes }) =>
-        Array.from(new Uint32Array(kernels.memory.buffer, changes, CHANGE_COUNTERS)),
-      ),
-      maximum: [...this.#maximum],
-      magnitudes: slots.byExpert.map(({ magnitudes }) => this.#sparse(magnitudes, MAGNITUDE_BINS)),
+      baseSquares: foldLanes(new Float64Array(buffer, baseLanes, REDUCTION_LANES), 1)[0]!,
+      squares: changes.map(({ squares }) => squares),
+      ...foldShared(new Float64Array(buffer, sharedLanes, sums), experts),
+      mass: changes.reduce((total, { mass }) => total + mass, 0),
+      opposed: counters.slice(0, -1),
+      cancelled: counters.at(-1)!,
+      masks: this.#sparse(masks, BASE_MAGNITUDE_BINS << experts),
+      changes: changes.map(({ counters: classes }) => classes),
+      maximum: changes.map(({ maximum }) => maximum),
+      magnitudes: changes.map(({ magnitudes }) => magnitudes),
     };
   }
 
   #sparse(slot: Slot, bins: number): SparseCounts {
     const { kernels } = this.#context;
     const { buffer } = kernels.memory;
-    const filled = kernels.filledBins(slot, bins, this.#slots.scratch);
-    const indices = new Uint32Array(buffer, this.#slots.scratch, filled).slice();
+    const filled = kernels.filledBins(slot, bins, this.#slots.filled);
+    const indices = new Uint32Array(buffer, this.#slots.filled, filled).slice();
     const dense = new Uint32Array(buffer, slot, bins);
     return { bins: indices, counts: indices.map((bin) => dense[bin]!) };
   }
 }
 
 function allocateSlots({ experts, tileCapacity, allocate }: GeometryContext) {
-  const sums = productSums(experts);
-  const lanes = (count: number): Slot => allocate(8 * REDUCTION_LANES * count);
   const maskBins = BASE_MAGNITUDE_BINS << experts;
   return {
     table: allocate(OPERAND_BYTES * experts),
-    baseTable: allocate(OPERAND_BYTES),
     mask: allocate(tileCapacity),
     masks: allocate(4 * maskBins),
-    signs: allocate(4 << (2 * experts)),
-    scratch: allocate(4 * (Math.max(maskBins, MAGNITUDE_BINS, 1 << (2 * experts)) + 1)),
-    baseLanes: lanes(1),
-    productLanes: lanes(sums.products + sums.squared),
-    overlapLanes: lanes(sums.overlap),
-    conflictLanes: lanes(2),
-    byExpert: Array.from({ length: experts }, () => ({
-      changes: allocate(4 * CHANGE_COUNTERS),
-      magnitudes: allocate(4 * MAGNITUDE_BINS),
-      inexact: allocate(4 * MAGNITUDE_BINS),
-    })),
+    filled: allocate(4 * (maskBins + 1)),
+    baseLanes: allocate(8 * REDUCTION_LANES),
+    ranks: allocate(1 << experts),
+    sharedLanes: allocate((8 * SHARED_LANES * sharedSums(experts)) << experts),
+    sharedCounters: allocate(4 * (pairCount(experts) + 1)),
   };
 }

@@ -1,27 +1,30 @@
 /** Sums over a scope: units added up to a tensor, tensors to layers, kinds of modules and the whole model. */
 import { BASE_MAGNITUDE_BINS, CHANGE_COUNTERS } from '../../kernels/abi.js';
 import { mergeCounts, NO_COUNTS, type SparseCounts } from '../../kernels/statistics/sparse-counts.js';
-import { productSums, type UnitSums } from './unit-sums.js';
+import { pairCount, type UnitSums } from './unit-sums.js';
 
 /** The f64 sums, whose order of addition matters. */
 export interface RealSums {
   baseSquares: number;
   conflict: number;
   mass: number;
+  /** As in `UnitSums`. */
+  readonly squares: Float64Array;
   readonly products: Float64Array;
   readonly squaredProducts: Float64Array;
   readonly overlapSquares: Float64Array;
 }
 
 function emptyReals(experts: number): RealSums {
-  const sums = productSums(experts);
+  const pairs = pairCount(experts);
   return {
     baseSquares: 0,
     conflict: 0,
     mass: 0,
-    products: new Float64Array(sums.products),
-    squaredProducts: new Float64Array(sums.squared),
-    overlapSquares: new Float64Array(sums.overlap),
+    squares: new Float64Array(experts),
+    products: new Float64Array(pairs),
+    squaredProducts: new Float64Array(pairs),
+    overlapSquares: new Float64Array(2 * pairs),
   };
 }
 
@@ -33,6 +36,7 @@ function addReals(total: RealSums, part: RealParts): void {
   total.baseSquares += part.baseSquares;
   total.conflict += part.conflict;
   total.mass += part.mass;
+  addAll(total.squares, part.squares);
   addAll(total.products, part.products);
   addAll(total.squaredProducts, part.squaredProducts);
   addAll(total.overlapSquares, part.overlapSquares);
@@ -53,8 +57,8 @@ export class ScopeSums {
   /** Elements by base magnitude, all and changed by each expert. */
   readonly byMagnitude = new Float64Array(BASE_MAGNITUDE_BINS);
   readonly changedByMagnitude: readonly Float64Array[];
-  /** Changed elements by mask | signs << N. */
-  signs: SparseCounts = NO_COUNTS;
+  /** Elements changed in opposite directions, by pair. */
+  readonly opposed: Float64Array;
   readonly changes: readonly Float64Array[];
   readonly maximum: number[];
   readonly magnitudes: SparseCounts[];
@@ -63,6 +67,7 @@ export class ScopeSums {
     this.experts = experts;
     this.reals = emptyReals(experts);
     this.byMask = new Float64Array(1 << experts);
+    this.opposed = new Float64Array(pairCount(experts));
     const forEach = <T>(make: () => T): T[] => Array.from({ length: experts }, make);
     this.changedByMagnitude = forEach(() => new Float64Array(BASE_MAGNITUDE_BINS));
     this.changes = forEach(() => new Float64Array(CHANGE_COUNTERS));
@@ -79,7 +84,7 @@ export class ScopeSums {
   addCounts(unit: UnitSums): void {
     this.elements += unit.elements;
     this.cancelled += unit.cancelled;
-    this.signs = mergeCounts(this.signs, unit.signs);
+    addAll(this.opposed, unit.opposed);
     this.#addMasks(unit.masks);
     for (let expert = 0; expert < this.experts; expert++) {
       addAll(this.changes[expert]!, unit.changes[expert]!);

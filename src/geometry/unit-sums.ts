@@ -1,29 +1,35 @@
 /** What a worker measures of the task vectors of one unit: counts and f64 sums that add up over units. */
-import { REDUCTION_LANES } from '../../kernels/abi.js';
+import { REDUCTION_LANES, SHARED_LANES, sharedSums } from '../../kernels/abi.js';
 import type { SparseCounts } from '../../kernels/statistics/sparse-counts.js';
 
 /** Experts a geometry can hold: masks are bytes, and 2^N combinations are told apart. */
 export const MAX_EXPERTS = 8;
 
-/** Plain data that survives structured cloning. Arrays by expert are in recipe order; pairs are (0,1), (0,2), …, (1,2), …. */
-export interface UnitSums {
-  readonly elements: number;
-  /** Σ base². */
-  readonly baseSquares: number;
-  /** Σ τⱼτₖ for j ≤ k. */
+/** Sums over what two or more experts changed; arrays by pair are (0,1), (0,2), …, (1,2), …. */
+export interface SharedSums {
+  /** Σ τⱼτₖ for j < k. */
   readonly products: readonly number[];
   /** Σ (τⱼτₖ)² for j < k. */
   readonly squaredProducts: readonly number[];
-  /** Σ τⱼ² where τₖ ≠ 0, for ordered pairs j ≠ k. */
+  /** Σ τⱼ² over what k changed too, for ordered pairs j ≠ k. */
   readonly overlapSquares: readonly number[];
-  /** Σ min(P,N) and Σ (P+N) over elements, and elements with P = N ≠ 0. */
+  /** Σ min(P,N) over elements. */
   readonly conflict: number;
+}
+
+/** Plain data that survives structured cloning. Arrays by expert are in recipe order. */
+export interface UnitSums extends SharedSums {
+  readonly elements: number;
+  /** Σ base², and Σ τ² by expert. */
+  readonly baseSquares: number;
+  readonly squares: readonly number[];
+  /** Σ (P+N) over elements. */
   readonly mass: number;
+  /** Elements that both of a pair changed in opposite directions, by pair; elements with P = N ≠ 0. */
+  readonly opposed: readonly number[];
   readonly cancelled: number;
   /** Elements by base magnitude (4,096 bins) and mask of experts that changed them: bin = magnitude << N | mask. */
   readonly masks: SparseCounts;
-  /** Changed elements by mask and signs: bin = mask | signs << N. */
-  readonly signs: SparseCounts;
   /** CHANGE_COUNTERS counters for each expert. */
   readonly changes: readonly (readonly number[])[];
   readonly maximum: readonly number[];
@@ -33,9 +39,14 @@ export interface UnitSums {
 
 export const pairCount = (experts: number): number => (experts * (experts - 1)) / 2;
 
-/** Number of sums of the three kinds of products, for `sumProducts` and `sumOverlapEnergy`. */
-export function productSums(experts: number): { products: number; squared: number; overlap: number } {
-  return { products: pairCount(experts) + experts, squared: pairCount(experts), overlap: 2 * pairCount(experts) };
+/** Index of the pair j < k. */
+export function pairIndex(j: number, k: number, experts: number): number {
+  return j * (experts - 1) - (j * (j - 1)) / 2 + (k - j - 1);
+}
+
+/** Index of the ordered pair j ≠ k. */
+export function orderedPairIndex(j: number, k: number, experts: number): number {
+  return j * (experts - 1) + (k > j ? k - 1 : k);
 }
 
 /** Στ² by expert, from the products. */
@@ -45,7 +56,36 @@ export function squaresOf({ products }: UnitSums, experts: number): number[] {
 
 /** Adds up the lanes of `sums` consecutive reductions. */
 export function foldLanes(lanes: Float64Array, sums: number): number[] {
-  return Array.from({ length: sums }, (_, sum) =>
-    lanes.subarray(sum * REDUCTION_LANES, (sum + 1) * REDUCTION_LANES).reduce((total, lane) => total + lane, 0),
-  );
+  return Array.from({ length: sums }, (_, sum) => sumOf(lanes, sum * REDUCTION_LANES, REDUCTION_LANES));
+}
+
+function sumOf(values: Float64Array, begin: number, count: number): number {
+  let total = 0;
+  for (let i = begin; i < begin + count; i++) total += values[i]!;
+  return total;
+}
+
+/** Adds up what `sumShared` keeps apart for each mask, in ascending order of the masks. */
+export function foldShared(lanes: Float64Array, experts: number): SharedSums {
+  const pairs = pairCount(experts);
+  const products = new Array<number>(pairs).fill(0);
+  const squaredProducts = new Array<number>(pairs).fill(0);
+  const overlapSquares = new Array<number>(2 * pairs).fill(0);
+  let conflict = 0;
+  for (let mask = 3; mask < 1 << experts; mask++) {
+    const begin = mask * sharedSums(experts);
+    const sum = (index: number): number => sumOf(lanes, (begin + index) * SHARED_LANES, SHARED_LANES);
+    for (let pair = 0; pair < pairs; pair++) {
+      products[pair]! += sum(pair);
+      squaredProducts[pair]! += sum(pairs + pair);
+    }
+    for (let j = 0; j < experts; j++) {
+      const squares = sum(2 * pairs + j);
+      for (let k = 0; k < experts; k++) {
+        if (k !== j && mask & (1 << k)) overlapSquares[orderedPairIndex(j, k, experts)]! += squares;
+      }
+    }
+    conflict += sum(2 * pairs + experts);
+  }
+  return { products, squaredProducts, overlapSquares, conflict };
 }

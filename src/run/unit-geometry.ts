@@ -5,8 +5,8 @@ import { vectorBytes } from '../../kernels/view.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import { AccountObserver, SquaresObserver } from '../geometry/accounting.js';
 import { LAST_PLACE } from '../geometry/last-place.js';
-import { GeometryObserver, type StoredTile } from '../geometry/observe.js';
-import { squaresOf, type UnitSums } from '../geometry/unit-sums.js';
+import { GeometryObserver, type StoredPair } from '../geometry/observe.js';
+import type { UnitSums } from '../geometry/unit-sums.js';
 import { widen, widenDifference } from './convert.js';
 import type { CombineReport, OutputVector, ReportWish } from './task.js';
 import type { InputVector, UnitVectors } from './unit-vectors.js';
@@ -37,8 +37,6 @@ export function observeGeometry(context: UnitContext, { base, operands }: UnitVe
   };
 }
 
-type StoredPair = StoredTile['stored'][number];
-
 /** Bits as stored where base and operand have one dtype, else as the f32 they are read as. */
 function compareStored(
   context: UnitContext,
@@ -48,12 +46,16 @@ function compareStored(
   const { dtype } = operand;
   if (dtype === base.dtype) {
     const width = bytesPerElement(dtype);
-    return (rawElement) => ({ value: operand.raw + width * rawElement, base: base.raw + width * rawElement, width });
+    const isBf16 = dtype === 'BF16';
+    return (rawElement) => {
+      const offset = width * rawElement;
+      return { value: operand.raw + offset, base: base.raw + offset, width, isBf16 };
+    };
   }
   const values = context.allocate(vectorBytes(context));
   return (rawElement, count) => {
     widen(context.kernels, dtype, operand.raw, rawElement, values, count);
-    return { value: values, base: base.values, width: 4 };
+    return { value: values, base: base.values, width: 4, isBf16: false };
   };
 }
 
@@ -69,7 +71,7 @@ function observeExperts(
       observe: geometry.observe,
       finish() {
         const sums = geometry.finish();
-        return { sums, squares: squaresOf(sums, vectors.operands.length) };
+        return { sums, squares: sums.squares };
       },
     };
   }

@@ -4,7 +4,15 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BASE_MAGNITUDE_BINS, CHANGE_COUNTERS, type Kernels, REDUCTION_LANES } from '../../kernels/abi.js';
+import {
+  BASE_MAGNITUDE_BINS,
+  CHANGE_COUNTERS,
+  type Kernels,
+  MAGNITUDE_BINS,
+  REDUCTION_LANES,
+  SHARED_LANES,
+  sharedSums,
+} from '../../kernels/abi.js';
 import { createReferenceKernels } from '../../kernels/reference/index.js';
 import { anyBits } from './bits.js';
 import { PRECISIONS } from './change-suite.js';
@@ -26,6 +34,10 @@ interface Slots {
   readonly first: number;
   readonly table: number;
   readonly mask: number;
+  readonly ranks: number;
+  readonly counters: number;
+  /** Room for two lists of changes. */
+  readonly odd: number;
   readonly results: number;
 }
 
@@ -33,6 +45,8 @@ interface Call {
   readonly name: string;
   readonly results: (operands: number) => Uint32Array | Float64Array;
   readonly run: (k: Kernels, at: Slots, scene: Scene) => unknown;
+  /** Whether it returns how many changes it wrote. */
+  readonly handsOut?: boolean;
 }
 
 const sums = (sets: number) => new Float64Array(REDUCTION_LANES * sets).fill(0.1);
@@ -54,9 +68,17 @@ const CALLS: readonly Call[] = [
     run: (k, at, s) => k.countMasks(at.base, at.mask, s.operands, s.count, at.results),
   },
   {
-    name: 'countSigns',
-    results: (operands) => new Uint32Array(4 ** operands).fill(3),
-    run: (k, at, s) => k.countSigns(at.table, s.operands, at.mask, s.count, at.results),
+    name: 'countSteps',
+    results: () => new Uint32Array(MAGNITUDE_BINS),
+    // Vectors of f32 read as bf16: every other value is 0 or has any bits.
+    run: (k, at, s) => k.countSteps(at.base, at.first, 2 * s.count, at.results, at.odd, at.odd + 8 * s.count + 16),
+    handsOut: true,
+  },
+  {
+    name: 'collectChanges',
+    results: () => new Uint32Array(0),
+    run: (k, at, s) => k.collectChanges(at.first, at.base, s.count, at.odd, at.odd + 8 * s.count + 16),
+    handsOut: true,
   },
   {
     name: 'sumProducts',
@@ -64,19 +86,19 @@ const CALLS: readonly Call[] = [
     run: (k, at, s) => k.sumProducts(at.table, s.operands, s.count, at.results),
   },
   {
-    name: 'sumDots',
-    results: (operands) => sums(operands + 1),
-    run: (k, at, s) => k.sumDots(at.base, at.table, s.operands, s.count, at.results),
+    name: 'sumSquares',
+    results: () => sums(1),
+    run: (k, at, s) => k.sumSquares(at.first, s.count, at.results),
   },
   {
-    name: 'sumOverlapEnergy',
-    results: (operands) => sums(operands * (operands - 1)),
-    run: (k, at, s) => k.sumOverlapEnergy(at.table, s.operands, s.count, at.results),
+    name: 'sumShared',
+    results: (operands) => new Float64Array((SHARED_LANES * sharedSums(operands)) << operands).fill(0.1),
+    run: (k, at, s) => k.sumShared(at.table, s.operands, at.mask, s.count, at.ranks, at.results, at.counters),
   },
   {
-    name: 'sumConflict',
-    results: () => sums(2),
-    run: (k, at, s) => k.sumConflict(at.table, s.operands, s.count, at.results),
+    name: 'sumAlignment',
+    results: (operands) => new Float64Array(SHARED_LANES * 2 * (1 + operands)).fill(0.1),
+    run: (k, at, s) => k.sumAlignment(at.table, s.operands, at.first, at.base, s.count, at.results, at.counters),
   },
   {
     name: 'classifyChange',
@@ -121,11 +143,18 @@ const scenes = (counts: fc.Arbitrary<number>, operandCounts: fc.Arbitrary<number
     });
 
 /** What a call returns and leaves behind; `start` is the higher heap start, so that both have the same slots. */
-function outcome(kernels: Kernels, start: number, { results, run }: Call, scene: Scene) {
+function outcome(kernels: Kernels, start: number, { results, run, handsOut = false }: Call, scene: Scene) {
   const space = new Workspace(kernels);
   space.reserve(start - kernels.heapStart);
   const initial = results(scene.operands);
-  const at = { results: space.put(initial), mask: space.put(scene.masks), base: space.put(scene.base) };
+  const at = {
+    results: space.put(initial),
+    odd: space.put(new Uint32Array(4 * scene.count + 8)),
+    ranks: space.put(new Uint8Array(256).fill(1)),
+    counters: space.put(new Uint32Array(32)),
+    mask: space.put(scene.masks),
+    base: space.put(scene.base),
+  };
   const slots = scene.vectors.map((bits) => space.put(bits));
   const table = space.putOperands(slots.map((slot) => ({ slot, scale: 1, weight: 1 })));
   const returned = run(kernels, { ...at, table, first: slots[0]! }, scene);
@@ -134,8 +163,13 @@ function outcome(kernels: Kernels, start: number, { results, run }: Call, scene:
     initial instanceof Float64Array
       ? space.f64(at.results, initial.length).map((value) => (Number.isNaN(value) ? NaN : value))
       : space.u32(at.results, initial.length);
-  const rest = new Uint8Array(kernels.memory.buffer.slice(at.mask, table));
-  return { returned, results: Buffer.from(found.buffer).toString('hex'), rest: Buffer.from(rest).toString('hex') };
+  const rest = new Uint8Array(kernels.memory.buffer.slice(at.ranks, table));
+  // The vector that a store may write beyond the last change is not part of the result.
+  const changes = [0, 8 * scene.count + 16].map((offset) =>
+    [...space.f32(at.odd + offset, handsOut ? Number(returned) : 0)].join(),
+  );
+  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+  return { returned, changes, results: hex(new Uint8Array(found.buffer)), rest: hex(rest) };
 }
 
 function expectAgreement(call: Call, scene: Scene) {
@@ -144,6 +178,7 @@ function expectAgreement(call: Call, scene: Scene) {
   const [simd, reference] = both.map((kernels) => outcome(kernels, start, call, scene));
   expect(simd!.returned).toBe(reference!.returned);
   expect(simd!.results === reference!.results).toBe(true);
+  expect(simd!.changes).toEqual(reference!.changes);
   expect(simd!.rest === reference!.rest).toBe(true);
 }
 

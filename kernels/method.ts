@@ -37,6 +37,11 @@ export interface Method {
   readonly operandCount?: { readonly minimum: number; readonly maximum?: number };
   /** What the same name means in other implementations; absent: they do not have it. */
   readonly elsewhere: Elsewhere;
+  /**
+   * Cut embeddings of different heights to the rows that all models and the base have, as mergekit does for this method;
+   * else models are cut to the height of the base.
+   */
+  readonly commonRows?: true;
   readonly parameters: readonly Parameter[];
   /** Defaults a preset changes, by parameter name. A preset that is absent here does not define the method. */
   readonly presets: Readonly<Partial<Record<Preset, Settings>>>;

@@ -40,6 +40,7 @@ export interface ErrorFacts extends HubErrorFacts {
   'weights-missing': { folder: string; files: readonly string[]; count: number };
   'read-short': { file: string; position: number; expected: number; found: number };
   'tensor-missing': { tensor: string; model: string; presentIn: string; count: number };
+  'layer-count-mismatch': { model: string; layers: number; expected: number; expectedIn: string; stack: string };
   'shape-mismatch': {
     tensor: string;
     model: string;
@@ -116,6 +117,10 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
     message: `tensor "${tensor}" of ${presentIn} is missing from ${model}${count > 1 ? ` (and ${count - 1} more)` : ''}`,
     hint: 'all models of a merge need the same architecture',
   }),
+  'layer-count-mismatch': ({ model, layers, expected, expectedIn, stack }) => ({
+    message: `${model} has ${layers} layers in ${stack}, but ${expectedIn} has ${expected}`,
+    hint: 'models of different depth are merged by "slices", which say what goes with what',
+  }),
   'shape-mismatch': ({ tensor, model, shape, expected, expectedIn }) => ({
     message: `tensor "${tensor}" is ${formatShape(shape)} in ${model} but ${formatShape(expected)} in ${expectedIn}`,
     hint: 'all models of a merge need the same shapes',
@@ -178,6 +183,7 @@ const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts>]: n
   'weights-missing': EXIT_CODES.input,
   'read-short': EXIT_CODES.input,
   'tensor-missing': EXIT_CODES.input,
+  'layer-count-mismatch': EXIT_CODES.input,
   'shape-mismatch': EXIT_CODES.input,
   'dtype-unmergeable': EXIT_CODES.input,
   'config-invalid': EXIT_CODES.input,

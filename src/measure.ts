@@ -7,7 +7,7 @@ import { MAX_EXPERTS } from './geometry/unit-sums.js';
 import { deepestLayers, describeGroup, expertNames } from './merge-report.js';
 import { buildPlan } from './plan/build.js';
 import { openInputs } from './plan/inputs.js';
-import type { PreparedMerge } from './plan/plan.js';
+import type { Plan, PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
 import { type RunOptions, runMeasurement } from './run/engine.js';
 import { WorkerPool } from './run/pool.js';
@@ -23,8 +23,9 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
   const pool = new WorkerPool();
   try {
     const prepared = buildPlan(group, await openInputs(group));
-    options.onPlan?.(prepared);
     const { plan } = prepared;
+    checkComplete(plan);
+    options.onPlan?.(prepared);
     const measured = await runMeasurement(prepared, expertNames(plan), deepestLayers(plan), pool, options);
     const result = { ...describeGroup(plan), ...measured, merge_accounting: {} };
     return { ...result, findings: findFindings(result) };
@@ -45,12 +46,30 @@ function asGroup(recipe: Recipe): Recipe {
   if (models.length === 0) return refuse('geometry needs at least one model besides the base');
   if (models.length > MAX_EXPERTS)
     return refuse(`geometry takes at most ${MAX_EXPERTS} experts, found ${models.length}`);
-  const one = { entries: [{ values: [1] }], position: base.position };
+  const { position } = base;
+  const one = { entries: [{ values: [1] }], path: 'base_model', position };
+  const sources = models.map(({ path }, model) => {
+    return { model, range: undefined, levels: [new Map([['weight', one]])], path, position };
+  });
+  const slice = { path: 'models', position, base: { base: 0, range: undefined }, sources, levels: [] };
   return {
     ...recipe,
     method: 'task_arithmetic',
     preset: 'mergekit',
-    models: models.map((model) => ({ ...model, parameters: new Map([['weight', one]]) })),
+    bases: [base],
+    models,
+    modules: [{ name: undefined, path: '', position, slices: [slice] }],
     parameters: new Map(),
   };
+}
+
+/** Geometry compares all experts everywhere, so that one without a tensor has no place in it. */
+function checkComplete({ jobs, inputs }: Plan): void {
+  const experts = inputs.filter(({ role }) => role === 'model').map(({ reference }) => reference);
+  for (const job of jobs) {
+    if (job.kind !== 'merge' || job.operands.length === experts.length) continue;
+    const lacking = experts.find((_, model) => !job.operands.some((operand) => operand.model === model))!;
+    const presentIn = inputs.find(({ role }) => role === 'base')!.reference;
+    throw new M2MergeError('tensor-missing', { tensor: job.tensor, model: lacking, presentIn, count: 1 });
+  }
 }

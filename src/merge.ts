@@ -5,7 +5,6 @@ import { createReadStream } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { spaceOf } from '../kernels/method.js';
 import { findMethod } from '../kernels/methods/registry.js';
 import { updateConfig } from './checkpoint/config.js';
 import { listSideFiles } from './checkpoint/side-files.js';
@@ -132,19 +131,21 @@ interface OpenMerge {
 
 async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options: MergeOptions): Promise<OpenMerge> {
   const wantsReport = options.report ?? recipe.report ?? false;
-  const canReport = hasTaskVectors(recipe) && recipe.models.length <= MAX_EXPERTS;
+  const canMeasure = hasTaskVectors(recipe) && recipe.models.length <= MAX_EXPERTS;
+  const prepared = await prepareMerge(recipe, { ...options, readAll: wantsReport && canMeasure });
+  const canReport = canMeasure && mergesAllModels(prepared.plan);
   const reports = wantsReport && canReport;
-  const prepared = await prepareMerge(recipe, { ...options, readAll: reports });
   const output = outputFolderOf(recipe, chosen);
   await checkDistinct(output, prepared);
   options.onPlan?.(prepared, output);
   const files = prepared.plan.shards.map((shard, i) => ({ ...shard, header: prepared.shardHeaders[i]! }));
   const folder = dry ? undefined : await OutputFolder.create(output, files, options.overwrite ?? false);
   // Loaded only when asked for, so that a plain merge starts sooner.
-  const accounts = options.account === true && canReport && mergesAllModels(prepared.plan);
+  const accounts = options.account === true && canReport;
   const report =
     reports || accounts ? new (await import('./merge-report.js')).MergeReport(prepared, reports) : undefined;
-  const warnings = wantsReport && !canReport ? [warning('report-unavailable', { method: recipe.method })] : [];
+  const warnings =
+    wantsReport && !canReport ? [warning('report-unavailable', { method: recipe.method, incomplete: canMeasure })] : [];
   return { recipe, output, prepared, folder, report, warnings };
 }
 
@@ -175,15 +176,15 @@ async function finishMerge(
   };
 }
 
-/** Whether every model is an operand of every tensor, as reports need it. */
+/** Whether every model is an operand of every tensor, as reports need it; slices of different models are not. */
 function mergesAllModels({ inputs, jobs }: Plan): boolean {
   const models = inputs.filter(({ role }) => role === 'model').length;
   return jobs.every((job) => job.kind === 'copy' || job.operands.length === models);
 }
 
-/** Whether the recipe merges differences to a base, which is what geometry is about. */
-function hasTaskVectors({ method, base }: Recipe): boolean {
-  return spaceOf(findMethod(method)!, base !== undefined) === 'taskVectors';
+/** Whether the recipe merges differences to one base, which is what geometry is about. */
+function hasTaskVectors({ bases, modules }: Recipe): boolean {
+  return bases.length === 1 && modules.every(({ slices }) => slices.every(({ base }) => base !== undefined));
 }
 
 /** Where a recipe's model goes. */
@@ -229,7 +230,8 @@ async function writeSideFiles(
   for (const name of await listSideFiles(donor)) await folder.write(name, await readSideFile(join(donor, name)));
   const dtype = uniformDtype(plan);
   const config = await readFile(join(donor, CONFIG_FILE), 'utf8').catch(() => undefined);
-  if (config !== undefined) await folder.write(CONFIG_FILE, updateConfig(config, dtype === undefined ? {} : { dtype }));
+  const changes = { ...(dtype === undefined ? {} : { dtype }), fields: prepared.configFields };
+  if (config !== undefined) await folder.write(CONFIG_FILE, updateConfig(config, changes));
   const recipeText = publicRecipe(recipe);
   await folder.write('recipe.yaml', recipeText);
   const card = {
@@ -263,8 +265,10 @@ async function readSideFile(path: string): Promise<Uint8Array> {
   }
 }
 
-function publicRecipe({ text, base, models, output }: Recipe): string {
-  const references = [base, ...models.map(({ reference }) => reference)].flatMap((reference) => reference?.text ?? []);
+function publicRecipe({ text, base, bases, models, output }: Recipe): string {
+  const references = [base, ...bases, ...models.map(({ reference }) => reference)].flatMap(
+    (reference) => reference?.text ?? [],
+  );
   return withoutMachinePaths(text, output === undefined ? references : [...references, output]);
 }
 

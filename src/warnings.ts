@@ -3,10 +3,14 @@
 export interface WarningFacts {
   'unknown-key': { place: string; key: string; suggestion?: string };
   'ignored-key': { place: string; key: string; reason: string };
-  'duplicate-model': { place: string; model: string };
+  'duplicate-model': { place: string; model: string; slices: boolean };
   'base-appended': { place: string; model: string };
+  'partial-tensor': { model: string; tensor: string; count: number };
+  'rows-cut': { model: string; tensor: string; rows: number; kept: number };
+  'sources-left-out': { place: string; sources: number; dropped: number };
+  'tensors-carried-over': { tensor: string; count: number; model: string };
   'extra-tensor': { model: string; tensor: string; count: number };
-  'report-unavailable': { method: string };
+  'report-unavailable': { method: string; incomplete: boolean };
   'non-finite-input': { model: string; tensor: string; values: number; tensors: number };
   'non-finite-output': { tensor: string; values: number; tensors: number };
   'dtype-widened': { from: string; to: string; count: number };
@@ -27,13 +31,24 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
   'unknown-key': ({ place, key, suggestion }) =>
     `${place}: unknown key "${key}" is ignored${suggestion === undefined ? '' : `; did you mean "${suggestion}"?`}`,
   'ignored-key': ({ place, key, reason }) => `${place}: "${key}" is ignored: ${reason}`,
-  'duplicate-model': ({ place, model }) => `${place}: model "${model}" is listed twice; both entries are merged`,
+  'duplicate-model': ({ place, model, slices }) =>
+    `${place}: model "${model}" is listed twice and counts once, with the parameters of its first entry${slices ? ' and the layers of its last' : ''}`,
   'base-appended': ({ place, model }) =>
     `${place}: base_model "${model}" is not among the models; it is merged as one more of them, after the last`,
   'extra-tensor': ({ model, tensor, count }) =>
     `${model} has tensor "${tensor}"${others(count)} that the base has not; left out`,
-  'report-unavailable': ({ method }) =>
-    `no report: ${method} merges weights without a base; "m2merge geometry --base" measures the models`,
+  'partial-tensor': ({ model, tensor, count }) =>
+    `${model} lacks tensor "${tensor}"${others(count)}; merged from the models that have it`,
+  'rows-cut': ({ model, tensor, rows, kept }) =>
+    `${model}: the last ${rows - kept} of ${rows} rows of "${tensor}" take no part, since other models have ${kept}`,
+  'sources-left-out': ({ place, sources, dropped }) =>
+    `${place}: what comes after the layers (final norm, head) is merged from no more sources than the first slice has (${sources}); ${dropped} left out`,
+  'tensors-carried-over': ({ tensor, count, model }) =>
+    `tensor "${tensor}"${others(count)} is in none of the modules; carried over from ${model}`,
+  'report-unavailable': ({ method, incomplete }) =>
+    incomplete
+      ? 'no report: it compares all models in all tensors, but some have no part in some'
+      : `no report: ${method} merges weights without a base; "m2merge geometry --base" measures the models`,
   'non-finite-input': ({ model, tensor, values, tensors }) =>
     `${model}: ${values} NaN or infinite values in "${tensor}"${others(tensors)}`,
   'non-finite-output': ({ tensor, values, tensors }) =>

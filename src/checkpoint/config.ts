@@ -1,11 +1,20 @@
 /** config.json: read as data, changed as text, so that what a merge does not change stays as it was, to the byte. */
 import { M2MergeError } from '../errors.js';
 import { JsonScanner, type JsonSpan } from './json-scanner.js';
-import { PYTHON_JSON, readValue } from './python-json.js';
+import { formatString, PYTHON_JSON, readValue } from './python-json.js';
+
+/** One field to set. */
+export interface ConfigField {
+  /** Key of the object in the config that holds the field, as `text_config`; undefined: the config itself. */
+  readonly section: string | undefined;
+  readonly key: string;
+  readonly value: unknown;
+}
 
 /** What a merge may change in a config. */
 export interface ConfigChanges {
   readonly dtype?: 'bfloat16' | 'float16' | 'float32';
+  readonly fields?: readonly ConfigField[];
 }
 
 /** Largest config.json read. Real ones have kilobytes, a few hundred with long label lists. */
@@ -31,37 +40,60 @@ export function parseConfig(text: string, file: string): Readonly<Record<string,
 
 /**
  * The config's text with the dtype changed: in every dtype field at the top level and in `text_config`, or in a new
- * `dtype` field at the top when the top level has none. Everything else stays as written. Throws `config-invalid`.
+ * `dtype` field at the top when the top level has none. Fields are changed where they are, and added at the top level
+ * when they belong there and are not. Everything else stays as written. Throws `config-invalid`.
  */
-export function updateConfig(configText: string, { dtype }: ConfigChanges): string {
-  const { topLevel, nested } = findDtypeFields(configText);
-  if (dtype === undefined) return configText;
-  const updated = replaceSpans(configText, [...topLevel, ...nested], JSON.stringify(dtype));
-  return topLevel.length > 0 ? updated : insertFirstMember(updated, `"dtype": ${JSON.stringify(dtype)}`);
+export function updateConfig(configText: string, { dtype, fields = [] }: ConfigChanges): string {
+  const members = findMembers(configText);
+  const edits: Edit[] = [];
+  const added: string[] = [];
+  if (dtype !== undefined) {
+    const text = JSON.stringify(dtype);
+    const found = members.filter(
+      ({ key, section }) => DTYPE_FIELDS.includes(key) && [undefined, TEXT_CONFIG].includes(section),
+    );
+    edits.push(...found.map(({ span }) => ({ span, text })));
+    if (!found.some(({ section }) => section === undefined)) added.push(`"dtype": ${text}`);
+  }
+  for (const { section, key, value } of fields) {
+    const text = JSON.stringify(value);
+    const found = members.filter((member) => member.key === key && member.section === section);
+    edits.push(...found.map(({ span }) => ({ span, text })));
+    if (found.length === 0 && section === undefined) added.push(`${formatString(key)}: ${text}`);
+  }
+  return added.reduce(insertFirstMember, replaceSpans(configText, edits));
 }
 
-function findDtypeFields(text: string): { topLevel: JsonSpan[]; nested: JsonSpan[] } {
-  const topLevel: JsonSpan[] = [];
-  const nested: JsonSpan[] = [];
+interface Edit {
+  readonly span: JsonSpan;
+  readonly text: string;
+}
+
+interface Member {
+  /** Key of the object that the member is in; undefined at the top level. */
+  readonly section: string | undefined;
+  readonly key: string;
+  readonly span: JsonSpan;
+}
+
+/** Members of the top level, and of the objects in it. */
+function findMembers(text: string): readonly Member[] {
+  const members: Member[] = [];
   const scanner = scannerOf(text, 'config.json');
-  const skipTo = (found: JsonSpan[], key: string) => {
-    const span = scanner.skipValue();
-    if (DTYPE_FIELDS.includes(key)) found.push(span);
-  };
   scanner.readObject((key) => {
-    if (key === TEXT_CONFIG && scanner.peekKind() === 'object') scanner.readObject((inner) => skipTo(nested, inner));
-    else skipTo(topLevel, key);
+    if (scanner.peekKind() !== 'object') members.push({ section: undefined, key, span: scanner.skipValue() });
+    else scanner.readObject((inner) => members.push({ section: key, key: inner, span: scanner.skipValue() }));
   });
   scanner.expectEnd();
-  return { topLevel, nested };
+  return members;
 }
 
-function replaceSpans(text: string, spans: readonly JsonSpan[], replacement: string): string {
+function replaceSpans(text: string, edits: readonly Edit[]): string {
   const pieces: string[] = [];
   let kept = 0;
-  for (const { begin, end } of [...spans].sort((a, b) => a.begin - b.begin)) {
-    pieces.push(text.slice(kept, begin), replacement);
-    kept = end;
+  for (const { span, text: replacement } of [...edits].sort((a, b) => a.span.begin - b.span.begin)) {
+    pieces.push(text.slice(kept, span.begin), replacement);
+    kept = span.end;
   }
   return pieces.join('') + text.slice(kept);
 }

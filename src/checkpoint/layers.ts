@@ -37,7 +37,8 @@ export function createLayerIndex(names: Iterable<string>): LayerIndex {
   };
 }
 
-function parseLayer(name: string): { prefix: string; index: number } | undefined {
+/** The first number among the components of a name, and the path before it. */
+export function parseLayer(name: string): { prefix: string; index: number } | undefined {
   const components = name.split('.');
   const at = components.findIndex((component) => LAYER_NUMBER.test(component));
   return at === -1 ? undefined : { prefix: components.slice(0, at).join('.'), index: Number(components[at]) };

@@ -1,27 +1,43 @@
 /** Recipe and headers in, plan out. Reads no weights and decides everything that a run carries out. */
 import { createHash } from 'node:crypto';
-import { type Method, spaceOf } from '../../kernels/method.js';
+import type { Method } from '../../kernels/method.js';
 import { findMethod } from '../../kernels/methods/registry.js';
 import type { Settings } from '../../kernels/parameters.js';
 import type { TensorMerge } from '../../kernels/unit.js';
-import { bytesPerElement, isMergeable, type OutputDtype } from '../checkpoint/dtype.js';
-import { createLayerIndex } from '../checkpoint/layers.js';
-import { formatShardIndex } from '../checkpoint/shard-index.js';
+import { isMergeable, type OutputDtype } from '../checkpoint/dtype.js';
+import { compareUtf8 } from '../checkpoint/order.js';
 import { layOutShards, type ShardLayout } from '../checkpoint/shards.js';
 import { M2MergeError } from '../errors.js';
 import type { Recipe } from '../recipe/recipe.js';
-import { createResolver, layerFraction, type Resolver } from '../recipe/resolve.js';
+import { createResolver, type Resolver } from '../recipe/resolve.js';
 import { type Warning, warning } from '../warnings.js';
+import { configFields } from './config-fields.js';
 import { estimateCosts } from './costs.js';
-import { type Job, PLAN_VERSION, type Plan, type PlanInput, type PreparedMerge, type Source } from './plan.js';
+import { type DraftJob, describeOutput, draftCopy, formatIndex, sourceOf } from './draft-jobs.js';
+import type { PlanModels } from './drafts.js';
+import { findTensors } from './find-tensors.js';
+import type { FoundTensor } from './parts.js';
+import {
+  type Job,
+  type OperandPlan,
+  PLAN_VERSION,
+  type Plan,
+  type PlanInput,
+  type PreparedMerge,
+  type Source,
+} from './plan.js';
+import { type PlanModel, planModel } from './plan-models.js';
 import { DEFAULT_SHARD_BYTES } from './shard-size.js';
 import { layoutOf, mergeOf } from './tensor-merge.js';
-import { checkTensors, commonOutputDtype, mergeableLocation, type NamedCheckpoint, outputTensors } from './tensors.js';
+import { commonOutputDtype, type NamedCheckpoint } from './tensors.js';
 import { LONGEST_RUN_ELEMENTS } from './unit-layout.js';
 
-/** The checkpoints of a recipe: its base, when it has one, and its models in order. */
+/** The checkpoints of a recipe, in its order. */
 export interface RecipeCheckpoints {
+  /** The recipe's own base. */
   readonly base: NamedCheckpoint | undefined;
+  /** Those of `recipe.bases`. */
+  readonly bases: readonly NamedCheckpoint[];
   readonly models: readonly NamedCheckpoint[];
 }
 
@@ -42,42 +58,38 @@ class PlanBuilder {
   readonly #readAll: boolean;
   readonly #method: Method;
   readonly #resolver: Resolver;
-  readonly #inputs: readonly NamedCheckpoint[];
-  readonly #base: NamedCheckpoint | undefined;
-  readonly #models: readonly NamedCheckpoint[];
-  readonly #donor: NamedCheckpoint;
+  readonly #participants: PlanModels;
+  /** The participants, and the donor where it is none of them. */
+  readonly #inputs: readonly PlanModel[];
+  readonly #donor: PlanModel;
   readonly #settings: Settings[] = [];
   readonly #settingsIndex = new Map<Settings, number>();
   readonly #widened = new Map<string, { from: string; to: string; count: number }>();
 
-  constructor(recipe: Recipe, { base, models }: RecipeCheckpoints, readAll: boolean) {
+  constructor(recipe: Recipe, { base, bases, models }: RecipeCheckpoints, readAll: boolean) {
     this.#readAll = readAll;
     this.#recipe = recipe;
     this.#method = findMethod(recipe.method)!;
     this.#resolver = createResolver(recipe, this.#method);
-    this.#base = spaceOf(this.#method, base !== undefined) === 'taskVectors' ? base : undefined;
-    this.#models = models;
-    this.#inputs = this.#base === undefined ? models : [this.#base, ...models];
-    const donor = base ?? models[0];
-    if (donor === undefined)
+    const [first] = models;
+    if (first === undefined)
       throw new M2MergeError('nothing-to-merge', { detail: 'the recipe names no model besides its base' });
-    this.#donor = this.#inputs.find(({ checkpoint }) => checkpoint === donor.checkpoint) ?? this.#inputs[0]!;
+    const donor = base ?? bases[0] ?? first;
+    const inputs = [...bases, ...models].map(planModel);
+    const participant = inputs.find(({ checkpoint }) => checkpoint === donor.checkpoint);
+    this.#donor = participant ?? planModel(donor, inputs.length);
+    this.#inputs = participant === undefined ? [...inputs, this.#donor] : inputs;
+    this.#participants = { bases: inputs.slice(0, bases.length), models: inputs.slice(bases.length) };
   }
 
   build(shardBytes: number): PreparedMerge {
     const warnings = [...this.#recipe.warnings, ...this.#inputs.flatMap(({ checkpoint }) => checkpoint.warnings)];
-    warnings.push(
-      ...checkTensors(
-        this.#donor,
-        this.#inputs.filter((input) => input !== this.#donor),
-      ),
-    );
-    const names = outputTensors(this.#donor);
-    const { layerOf } = createLayerIndex(names);
-    const drafts = names.map((tensor) => {
-      const layer = layerOf(tensor);
-      return this.#draftJob(tensor, layer === undefined ? 0 : layerFraction(layer.index, layer.count));
-    });
+    const found = findTensors(this.#recipe, this.#method, this.#participants, this.#donor);
+    warnings.push(...found.warnings);
+    const drafts = [
+      ...found.tensors.map((tensor) => this.#draftJob(tensor)),
+      ...found.carried.map((tensor) => draftCopy(tensor, this.#donor, this.#donor.checkpoint.tensors.get(tensor)!)),
+    ].sort((a, b) => compareUtf8(a.tensor, b.tensor));
     const layouts = layOutShards(drafts.map(describeOutput), {
       shardByteLimit: shardBytes,
       metadata: { format: 'pt' },
@@ -94,42 +106,40 @@ class PlanBuilder {
       paths: this.#inputs.map(({ checkpoint }) => checkpoint.files.map(({ path }) => path)),
       shardHeaders: layouts.map(({ header }) => header),
       indexText: layouts.length > 1 ? formatIndex(drafts, layouts) : undefined,
+      configFields: configFields(this.#donor, this.#inputs, plan, found.stacks),
+      stacks: found.stacks.map(({ prefix, layers }) => ({
+        prefix,
+        layers: layers.map(({ model, index }) => ({ input: model.input, layer: index })),
+      })),
       warnings: deduplicate(warnings),
     };
   }
 
-  #draftJob(tensor: string, t: number): DraftJob {
-    const donorInput = this.#inputs.indexOf(this.#donor);
-    const location = this.#donor.checkpoint.tensors.get(tensor)!;
-    if (!isMergeable(location.dtype)) return this.#draftCopy(tensor, donorInput);
-    const settings = this.#resolver.forMerge(tensor, t);
-    const operands = this.#models.flatMap((_, model) => {
-      const source = this.#source(tensor, this.#base === undefined ? model : model + 1);
-      const own = this.#resolver.forModel(model, tensor, t);
+  #draftJob(found: FoundTensor): DraftJob {
+    const { tensor, slice, t, shape, elements, base } = found;
+    const first = base ?? found.sources[0]!;
+    if (!isMergeable(first.location.dtype)) return draftCopy(tensor, first.model, first.location);
+    const settings = this.#resolver.forSlice(slice, tensor, t);
+    const operands = found.sources.flatMap(({ source, model, name, location }): OperandPlan[] => {
+      const own = this.#resolver.forSource(source, name, t);
       return !this.#readAll && this.#method.ignores(own, settings)
         ? []
-        : [{ model, source, settings: this.#intern(own) }];
+        : [{ model: source.model, source: sourceOf(tensor, model, location), settings: this.#intern(own) }];
     });
-    const base = this.#base === undefined ? undefined : this.#source(tensor, 0);
-    const dtypes = [...(base === undefined ? [] : [base]), ...operands.map(({ source }) => source)].map(
+    const subtracted = base && sourceOf(tensor, base.model, base.location);
+    const dtypes = [...(subtracted === undefined ? [] : [subtracted]), ...operands.map(({ source }) => source)].map(
       ({ dtype }) => dtype,
     );
-    const outputDtype = this.#recipe.outputDtype ?? this.#commonDtype(dtypes.length > 0 ? dtypes : [location.dtype]);
+    const outputDtype =
+      this.#recipe.outputDtype ?? this.#commonDtype(dtypes.length > 0 ? dtypes : [first.location.dtype]);
     // A task vector method without operands leaves the base: carried over unless its dtype changes.
-    const isAsStored = base?.dtype === outputDtype && base.lowRank === undefined;
-    if (operands.length === 0 && isAsStored) return this.#draftCopy(tensor, 0);
-    const { shape, elements } = location;
-    return { kind: 'merge', tensor, shape, elements, base, operands, settings: this.#intern(settings), outputDtype };
-  }
-
-  #draftCopy(tensor: string, input: number): DraftJob {
-    const { shape, dtype, begin, end, file } = this.#inputs[input]!.checkpoint.tensors.get(tensor)!;
-    return { kind: 'copy', tensor, shape, dtype, byteLength: end - begin, source: { input, file, begin } };
-  }
-
-  #source(tensor: string, input: number): Source {
-    const { file, begin, dtype, lowRank } = mergeableLocation(tensor, this.#inputs[input]!);
-    return { input, file, begin, dtype, ...(lowRank === undefined ? {} : { lowRank }) };
+    const { minimum = 1 } = this.#method.operandCount ?? {};
+    const tooFew = found.sources.length < minimum || (subtracted !== undefined && operands.length === 0);
+    const isAsStored = first.location.dtype === outputDtype && first.location.lowRank === undefined;
+    if (tooFew && isAsStored) return draftCopy(tensor, first.model, first.location, shape);
+    const job = { kind: 'merge', tensor, shape, elements, base: subtracted, outputDtype } as const;
+    const repeated = found.sources.length < minimum && subtracted === undefined ? repeat(operands, minimum) : operands;
+    return { ...job, operands: repeated, settings: this.#intern(settings) };
   }
 
   #commonDtype(dtypes: readonly Source['dtype'][]): OutputDtype {
@@ -160,12 +170,17 @@ class PlanBuilder {
       preset: this.#recipe.preset,
       rounding: this.#recipe.rounding,
       seed: this.#recipe.seed,
-      inputs: this.#inputs.map((input) => describeInput(input, input === this.#base ? 'base' : 'model')),
-      donor: this.#inputs.indexOf(this.#donor),
+      inputs: this.#inputs.map((input) => describeInput(input, this.#roleOf(input))),
+      donor: this.#donor.input,
       settings: this.#settings,
       jobs: drafts.map((draft): Job => ({ ...draft, target: places.get(draft.tensor)! })),
       shards: layouts.map(({ fileName, byteLength }) => ({ name: fileName, byteLength })),
     };
+  }
+
+  #roleOf(input: PlanModel): PlanInput['role'] {
+    if (this.#participants.bases.includes(input)) return 'base';
+    return this.#participants.models.includes(input) ? 'model' : 'donor';
   }
 
   #checkSettings(plan: Plan): void {
@@ -192,8 +207,6 @@ class PlanBuilder {
   }
 }
 
-type DraftJob = { readonly [K in Job['kind']]: Omit<Extract<Job, { kind: K }>, 'target'> }[Job['kind']];
-
 /** Rows that a method takes whole must fit into a worker's memory. */
 function checkRows(plan: Plan): void {
   for (const job of plan.jobs) {
@@ -204,35 +217,21 @@ function checkRows(plan: Plan): void {
   }
 }
 
+/** The only model that has a tensor stands for all that the method takes: what equal models merge to is itself. */
+function repeat(operands: readonly OperandPlan[], count: number): readonly OperandPlan[] {
+  return operands.length === 0 ? [] : Array.from({ length: count }, (_, index) => operands[index % operands.length]!);
+}
+
 /** Stands where settings are looked at and nothing is drawn. */
 const NO_KEY = [0, 0] as const;
 
-function describeInput({ name, checkpoint }: NamedCheckpoint, role: 'base' | 'model'): PlanInput {
+function describeInput({ name, checkpoint }: NamedCheckpoint, role: PlanInput['role']): PlanInput {
   const files = checkpoint.files.map((file) => ({
     name: file.name,
     byteLength: file.byteLength,
     headerSha256: file.headerSha256,
   }));
   return { reference: name, role, files };
-}
-
-function describeOutput(draft: DraftJob) {
-  return { name: draft.tensor, shape: draft.shape, dtype: draft.kind === 'copy' ? draft.dtype : draft.outputDtype };
-}
-
-function formatIndex(drafts: readonly DraftJob[], layouts: readonly ShardLayout[]): string {
-  const bytesOf = (draft: DraftJob) =>
-    draft.kind === 'copy' ? draft.byteLength : draft.elements * bytesPerElement(draft.outputDtype);
-  return formatShardIndex({
-    totalParameters: drafts.reduce(
-      (total, { shape }) => total + shape.reduce((product, length) => product * length, 1),
-      0,
-    ),
-    totalSize: drafts.reduce((total, draft) => total + bytesOf(draft), 0),
-    weightMap: new Map(
-      layouts.flatMap(({ fileName, tensors }) => [...tensors.keys()].map((name) => [name, fileName] as const)),
-    ),
-  });
 }
 
 function deduplicate(warnings: readonly Warning[]): Warning[] {

@@ -30,6 +30,7 @@ export async function openInputs(recipe: Recipe): Promise<RecipeCheckpoints> {
   };
   return {
     base: recipe.base && (await open(recipe.base)),
+    bases: await Promise.all(recipe.bases.map(open)),
     models: await Promise.all(recipe.models.map(({ reference }) => open(reference))),
   };
 }

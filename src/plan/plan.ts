@@ -5,6 +5,7 @@
 import type { Preset } from '../../kernels/method.js';
 import type { Settings } from '../../kernels/parameters.js';
 import type { LowRankTerm } from '../checkpoint/checkpoint.js';
+import type { ConfigField } from '../checkpoint/config.js';
 import type { Dtype, MergeableDtype, OutputDtype } from '../checkpoint/dtype.js';
 import type { Rounding } from '../recipe/recipe.js';
 import type { Warning } from '../warnings.js';
@@ -23,7 +24,8 @@ export interface PlanFile {
 export interface PlanInput {
   /** The reference as the recipe writes it. */
   readonly reference: string;
-  readonly role: 'base' | 'model';
+  /** `donor`: takes no part in the weights, but gives config and side files. */
+  readonly role: 'base' | 'model' | 'donor';
   readonly files: readonly PlanFile[];
 }
 
@@ -110,6 +112,13 @@ export interface Costs {
   readonly bytesWritten: number;
 }
 
+/** The layers of a merged model, in order, that slices made. */
+export interface StackedLayers {
+  /** As `model.layers`. */
+  readonly prefix: string;
+  readonly layers: readonly { readonly input: number; readonly layer: number }[];
+}
+
 /** A plan with what does not belong to its identity: folders on this machine, bytes ready to write, warnings. */
 export interface PreparedMerge {
   readonly plan: Plan;
@@ -124,5 +133,9 @@ export interface PreparedMerge {
   readonly shardHeaders: readonly Uint8Array[];
   /** Text of model.safetensors.index.json; undefined for a single file. */
   readonly indexText: string | undefined;
+  /** What the merged model's config says otherwise than the donor's, beside the dtype. */
+  readonly configFields: readonly ConfigField[];
+  /** Where the layers of each module come from that is put together from slices. */
+  readonly stacks: readonly StackedLayers[];
   readonly warnings: readonly Warning[];
 }

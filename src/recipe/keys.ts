@@ -2,6 +2,7 @@
 import { PRESETS } from '../../kernels/method.js';
 import type { OutputDtype } from '../checkpoint/dtype.js';
 import type { Cursor } from './cursor.js';
+import { layerRange } from './layer-range.js';
 import type { Rounding } from './recipe.js';
 import { modelReference } from './reference-keys.js';
 import {
@@ -9,6 +10,7 @@ import {
   deferredMapping,
   type Key,
   listOf,
+  mappingOf,
   naturalUpTo,
   type RecordReading,
   record,
@@ -17,6 +19,7 @@ import {
   text,
   truth,
   unsupported,
+  withoutEffect,
 } from './shapes.js';
 import { sweepShape } from './sweep-keys.js';
 
@@ -48,11 +51,37 @@ export const MODEL_KEYS = {
   parameters: parametersKey('parameters of this model, before the top-level ones'),
 };
 
+const modelList = listOf(record(MODEL_KEYS, '{model: …, parameters: …}'), 'models');
+
+export const SOURCE_KEYS = {
+  model: required('folder of the model', modelReference),
+  layer_range: required('first layer, and the one after the last', layerRange),
+  parameters: parametersKey('parameters of this model in this slice, before all others'),
+};
+
+export const SLICE_KEYS = {
+  sources: required(
+    'the models and layers to merge',
+    listOf(record(SOURCE_KEYS, '{model: …, layer_range: […, …]}'), 'sources'),
+  ),
+  base_model: key('the base of this slice, instead of that of the recipe', modelReference),
+  parameters: parametersKey('parameters of this slice, before those of the module and the recipe'),
+  residual_weight: withoutEffect('mergekit reads it and never uses it'),
+};
+
+const sliceList = listOf(record(SLICE_KEYS, '{sources: […]}'), 'slices');
+
+export const MODULE_KEYS = {
+  models: { ...required('the models to merge', modelList), unless: ['slices'] },
+  slices: key('the layers of the module, from the first to the last', sliceList),
+  parameters: parametersKey('parameters of this module, before those of the recipe'),
+};
+
 export const RECIPE_KEYS = {
   merge_method: required('name of the merge method', text),
   base_model: key('the model that task vectors are differences to', modelReference),
   models: {
-    ...required('the models to merge', listOf(record(MODEL_KEYS, '{model: …, parameters: …}'), 'models')),
+    ...required('the models to merge', modelList),
     unless: ['slices', 'modules'],
   },
   parameters: parametersKey('parameters of the merge, and those of every model that has no own value'),
@@ -64,8 +93,11 @@ export const RECIPE_KEYS = {
   preset: key('whose semantics and defaults are meant where implementations of a method differ', choice(PRESETS)),
   report: key('whether a report is written beside the output', truth),
   name: key('a name for the reader; not used', text),
-  slices: key('assembly from layer ranges', unsupported('merge whole models with "models"')),
-  modules: key('merge of multi-module architectures', unsupported('merge whole models with "models"')),
+  slices: key('the layers of the merged model, from the first to the last', sliceList),
+  modules: key(
+    'parts of the model that are merged each in its own way, as a text decoder and a vision tower',
+    mappingOf(record(MODULE_KEYS, '{models: […]} or {slices: […]}'), 'modules'),
+  ),
   tokenizer_source: key(
     'tokenizer of the output',
     unsupported('leave it out: the files of the base model, or else of the first one, are copied'),
@@ -85,3 +117,6 @@ export const recipeShape = record(RECIPE_KEYS, '{merge_method: …, models: …}
 
 export type RecipeReading = RecordReading<typeof RECIPE_KEYS>;
 export type ModelReading = RecordReading<typeof MODEL_KEYS>;
+export type SourceReading = RecordReading<typeof SOURCE_KEYS>;
+export type SliceReading = RecordReading<typeof SLICE_KEYS>;
+export type ModuleReading = RecordReading<typeof MODULE_KEYS>;

@@ -9,7 +9,7 @@ import type { ParameterEntry, ParameterTable, ParameterValue } from './recipe.js
 import { readGradientValue, readSetting, settingSchema } from './settings.js';
 import { type JsonSchema, type Key, type RecordReading, record, type Shape, text, warnUnknownKey } from './shapes.js';
 
-/** Where a table of parameters stands: under one model, or at the top, which serves all models and the merge. */
+/** Where a table of parameters stands: under one model, or above (slice, module, recipe) for all models and the merge. */
 export type ParameterLevel = 'model' | 'top';
 
 export interface ParameterReading {
@@ -58,7 +58,7 @@ function readTable(cursor: Cursor, level: ParameterLevel, method: Method): Param
     }
     given.add(name);
     const entries = parameterShape(parameter).read(value);
-    if (entries !== undefined) table.set(name, { entries, position: value.position });
+    if (entries !== undefined) table.set(name, { entries, path: value.path, position: value.position });
   }
   return { table, gives: (name) => given.has(name), unread };
 }

@@ -2,12 +2,13 @@
 import { type Method, PRESETS, type Preset } from '../../kernels/method.js';
 import { findMethod, METHODS } from '../../kernels/methods/registry.js';
 import type { Parameter } from '../../kernels/parameters.js';
+import { readAssembly } from './assembly.js';
 import { Cursor, Reading } from './cursor.js';
 import { readDocument } from './document.js';
 import { Findings, quote } from './findings.js';
 import { type RecipeReading, recipeShape } from './keys.js';
-import { type Participant, readModels } from './models.js';
 import { type ParameterReading, readParameters } from './parameters.js';
+import type { Participant } from './participants.js';
 import type { Recipe } from './recipe.js';
 import { didYouMean, misspelling } from './shapes.js';
 
@@ -45,14 +46,16 @@ function readContent(reading: RecipeReading, method: Method, findings: Findings)
   const { values } = reading;
   const preset = readPreset(reading, method);
   checkBase(reading, method);
-  const participants = readModels(reading, method, findings);
   const shared = readParameters(reading, 'top', method);
+  const { bases, models, modules, participants } = readAssembly(reading, method, shared, findings);
   if (preset !== undefined) checkAllGiven(reading, method, preset, participants, shared, findings);
   return {
     method: method.name,
     preset: preset ?? DEFAULT_PRESET,
     base: values.base_model,
-    models: participants.map(({ reference, path, parameters }) => ({ reference, path, parameters: parameters.table })),
+    bases,
+    models,
+    modules,
     parameters: shared.table,
     outputDtype: values.out_dtype ?? values.dtype,
     rounding: values.rounding ?? 'nearest',
@@ -104,25 +107,29 @@ function checkAllGiven(
   shared: ParameterReading,
   findings: Findings,
 ): void {
-  const missing = method.parameters.filter((parameter) => isRequired(parameter, method, preset, shared));
-  for (const { name, scope } of missing) {
+  const required = method.parameters.filter((parameter) => isRequired(parameter, method, preset));
+  for (const { name, scope } of required) {
     const sharedHint = misspelling(name, shared.unread);
     if (scope === 'merge') {
+      if (shared.gives(name) || participants.some(({ outer }) => outer.some((table) => table.gives(name)))) continue;
       const hint = sharedHint ?? 'write it under the top-level parameters';
       present.get('merge_method')?.problem(`${method.name} needs a value of "${name}"`, hint);
       continue;
     }
-    for (const { reference, path, position, parameters } of participants) {
-      if (parameters.gives(name)) continue;
+    for (const { reference, path, position, parameters, outer } of participants) {
+      if ([...parameters, ...outer].some((table) => table.gives(name))) continue;
       const where = path === 'base_model' ? '' : ' here or';
-      const hint = misspelling(name, parameters.unread) ?? sharedHint;
+      const hint =
+        misspelling(
+          name,
+          parameters.flatMap(({ unread }) => unread),
+        ) ?? sharedHint;
       const message = `model ${quote(reference.text)} has no value of "${name}"`;
       findings.problem(position, path, message, hint ?? `write it${where} under the top-level parameters`);
     }
   }
 }
 
-function isRequired(parameter: Parameter, method: Method, preset: Preset, shared: ParameterReading): boolean {
-  const hasDefault = parameter.default !== undefined || method.presets[preset]?.[parameter.name] !== undefined;
-  return !hasDefault && !shared.gives(parameter.name);
+function isRequired(parameter: Parameter, method: Method, preset: Preset): boolean {
+  return parameter.default === undefined && method.presets[preset]?.[parameter.name] === undefined;
 }

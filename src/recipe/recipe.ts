@@ -17,16 +17,66 @@ export interface ParameterEntry {
 /** A parameter as written: entries are tried in order, the first that matches a tensor decides. */
 export interface ParameterValue {
   readonly entries: readonly ParameterEntry[];
+  /** Where in the recipe it stands, as `models[1].parameters.weight`. */
+  readonly path: string;
   readonly position: Position;
 }
 
 export type ParameterTable = ReadonlyMap<string, ParameterValue>;
 
+/** A model whose weights are merged. */
 export interface RecipeModel {
-  /** Where the recipe names it, as `models[1]` (the base does count) or `base_model`; for messages. */
+  /** Where the recipe names it first, as `models[1]` (the base does count) or `base_model`; for messages. */
   readonly path: string;
   readonly reference: ModelReference;
-  readonly parameters: ParameterTable;
+}
+
+/** Layers `begin` to `end`, the last exclusive, of a model. */
+export interface LayerRange {
+  readonly begin: number;
+  readonly end: number;
+  readonly path: string;
+  readonly position: Position;
+}
+
+/** A model's part in a slice. */
+export interface RecipeSource {
+  /** Index into `Recipe.models`. */
+  readonly model: number;
+  /** Undefined: the whole model. */
+  readonly range: LayerRange | undefined;
+  /** What may give its parameters, in the order in which it is asked. */
+  readonly levels: readonly ParameterTable[];
+  readonly path: string;
+  readonly position: Position;
+}
+
+/** What is subtracted from the sources of a slice. */
+export interface RecipeBase {
+  /** Index into `Recipe.bases`. */
+  readonly base: number;
+  readonly range: LayerRange | undefined;
+}
+
+/** Layers of the merged model that are merged alike: all of them, or a range of each source. */
+export interface RecipeSlice {
+  readonly path: string;
+  readonly position: Position;
+  /** Undefined for methods that work on weights. */
+  readonly base: RecipeBase | undefined;
+  readonly sources: readonly RecipeSource[];
+  /** What may give the parameters of the merge, in the order in which it is asked. */
+  readonly levels: readonly ParameterTable[];
+}
+
+/** A part of the model with layers of its own, as a text decoder or a vision tower. */
+export interface RecipeModule {
+  /** Undefined: the whole model. */
+  readonly name: string | undefined;
+  readonly path: string;
+  readonly position: Position;
+  /** In the order of the merged layers; a single one without ranges merges whole models. */
+  readonly slices: readonly RecipeSlice[];
 }
 
 export type Rounding = 'nearest' | 'stochastic';
@@ -41,9 +91,13 @@ export interface Recipe {
   /** Canonical name of the merge method (aliases resolved). */
   readonly method: string;
   readonly preset: Preset;
+  /** The recipe's own base; gives the config and the tokenizer whatever the method makes of it. */
   readonly base: ModelReference | undefined;
-  /** Models in recipe order, the base left out where the method subtracts it. */
+  /** Every base that some slice subtracts. */
+  readonly bases: readonly ModelReference[];
+  /** Models in the order in which the recipe names them first, bases left out where they are subtracted. */
   readonly models: readonly RecipeModel[];
+  readonly modules: readonly RecipeModule[];
   /** Top-level parameters, for models and for the merge. */
   readonly parameters: ParameterTable;
   /** Dtype of the output tensors, `out_dtype` before `dtype`; undefined: as the inputs. */

@@ -3,8 +3,7 @@ import type { Method } from '../../kernels/method.js';
 import type { Parameter, ParameterScope, Setting, Settings } from '../../kernels/parameters.js';
 import { M2MergeError } from '../errors.js';
 import { quote } from './findings.js';
-import type { Position } from './position.js';
-import type { ParameterEntry, ParameterTable, Recipe } from './recipe.js';
+import type { ParameterEntry, ParameterTable, Recipe, RecipeSlice, RecipeSource } from './recipe.js';
 
 /**
  * Looks up settings. `t` is where in the layers the tensor lies, from 0 to 1 (see `layerFraction`). Equal settings of
@@ -12,10 +11,10 @@ import type { ParameterEntry, ParameterTable, Recipe } from './recipe.js';
  * for the tensor throws `recipe-invalid`.
  */
 export interface Resolver {
-  /** Settings of scope `model` for one of `recipe.models`. */
-  forModel(modelIndex: number, tensorName: string, t: number): Settings;
-  /** Settings of scope `merge`. */
-  forMerge(tensorName: string, t: number): Settings;
+  /** Settings of scope `model` for a source of a slice; `tensorName` is the model's own. */
+  forSource(source: RecipeSource, tensorName: string, t: number): Settings;
+  /** Settings of scope `merge` in a slice; `tensorName` is that of the merged model. */
+  forSlice(slice: RecipeSlice, tensorName: string, t: number): Settings;
 }
 
 /**
@@ -28,25 +27,25 @@ export function layerFraction(index: number, count: number): number {
 
 /** Prepares lookups for a recipe whose `method` is the one given. */
 export function createResolver(recipe: Recipe, method: Method): Resolver {
-  const prepare = (scope: ParameterScope, levels: readonly ParameterTable[]): readonly Candidates[] =>
-    method.parameters
+  const candidates = new Map<RecipeSource | RecipeSlice, readonly Candidates[]>();
+  const candidatesFor = (place: RecipeSource | RecipeSlice, scope: ParameterScope): readonly Candidates[] => {
+    const known = candidates.get(place);
+    if (known !== undefined) return known;
+    const prepared = method.parameters
       .filter((parameter) => parameter.scope === scope)
-      .map((parameter) => candidatesOf(parameter, levels, method.presets[recipe.preset]?.[parameter.name]));
-  const ofModels = recipe.models.map(({ parameters }) => prepare('model', [parameters, recipe.parameters]));
-  const ofMerge = prepare('merge', [recipe.parameters]);
-  const modelPool = new SettingsPool();
-  const mergePool = new SettingsPool();
+      .map((parameter) => candidatesOf(parameter, place.levels, method.presets[recipe.preset]?.[parameter.name]));
+    candidates.set(place, prepared);
+    return prepared;
+  };
+  const pools = { model: new SettingsPool(), merge: new SettingsPool() };
+  const settingsAt = (place: RecipeSource | RecipeSlice, scope: ParameterScope, tensorName: string, t: number) => {
+    const prepared = candidatesFor(place, scope);
+    const values = valuesAt(prepared, tensorName, t, (name) => throwMissing(recipe, name, tensorName, place));
+    return pools[scope].share(prepared, values);
+  };
   return {
-    forModel(modelIndex, tensorName, t) {
-      const values = valuesAt(ofModels[modelIndex]!, tensorName, t, (name) =>
-        throwMissing(recipe, name, tensorName, modelIndex),
-      );
-      return modelPool.share(ofModels[modelIndex]!, values);
-    },
-    forMerge(tensorName, t) {
-      const values = valuesAt(ofMerge, tensorName, t, (name) => throwMissing(recipe, name, tensorName, undefined));
-      return mergePool.share(ofMerge, values);
-    },
+    forSource: (source, tensorName, t) => settingsAt(source, 'model', tensorName, t),
+    forSlice: (slice, tensorName, t) => settingsAt(slice, 'merge', tensorName, t),
   };
 }
 
@@ -113,15 +112,13 @@ class SettingsPool {
   }
 }
 
-function throwMissing(recipe: Recipe, name: string, tensorName: string, modelIndex: number | undefined): never {
-  const model = modelIndex === undefined ? undefined : recipe.models[modelIndex]!;
-  const own = model?.parameters.get(name);
-  const value = own ?? recipe.parameters.get(name);
-  const { line, column }: Position = value?.position ?? model?.reference.position ?? { line: 1, column: 1 };
-  const path = own === undefined ? `parameters.${name}` : `${model?.path}.parameters.${name}`;
-  const whose = model === undefined ? '' : ` of model ${quote(model.reference.text)}`;
+function throwMissing(recipe: Recipe, name: string, tensorName: string, place: RecipeSource | RecipeSlice): never {
+  const reference = 'model' in place ? recipe.models[place.model]!.reference : undefined;
+  const value = place.levels.find((level) => level.has(name))?.get(name);
+  const { line, column } = value?.position ?? place.position;
+  const whose = reference === undefined ? '' : ` of model ${quote(reference.text)}`;
   const message = `no value of "${name}" matches tensor ${quote(tensorName)}${whose}`;
   const hint = 'add an entry without a filter';
-  const problem = { line, column, path, message, hint };
+  const problem = { line, column, path: value?.path ?? place.path, message, hint };
   throw new M2MergeError('recipe-invalid', { file: recipe.file, problems: [problem] });
 }

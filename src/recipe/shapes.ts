@@ -103,6 +103,23 @@ export function listOf<T>(element: Shape<T>, what: string): Shape<readonly T[]> 
   };
 }
 
+/** A mapping from names of the user's own to at least one element, in the order written. */
+export function mappingOf<T>(element: Shape<T>, what: string): Shape<ReadonlyMap<string, T>> {
+  return {
+    schema: { type: 'object', minProperties: 1, additionalProperties: element.schema },
+    read(cursor) {
+      const entries = cursor.entries();
+      if (entries.size === 0) return reportExpected(cursor, `a mapping from names to ${what}`);
+      const elements = new Map<string, T>();
+      for (const [name, { value }] of entries) {
+        const read = element.read(value);
+        if (read !== undefined) elements.set(name, read);
+      }
+      return elements;
+    },
+  };
+}
+
 /** A mapping with the keys of a table; other keys are warned of and ignored. `form` shows what one looks like. */
 export function record<K extends KeyTable>(keys: K, form: string): Shape<RecordReading<K>> {
   return {
@@ -141,6 +158,21 @@ export function unsupported(hint: string): Shape<never> {
     read(cursor) {
       cursor.problem('is not supported yet', hint);
       return undefined;
+    },
+  };
+}
+
+/** A key of mergekit's that changes nothing, and why. */
+export function withoutEffect(reason: string): Key<never> {
+  return {
+    summary: `without effect: ${reason}`,
+    shape: {
+      schema: {},
+      read({ findings, position, path }) {
+        const key = path.slice(path.lastIndexOf('.') + 1);
+        findings.warn(position, (place) => warning('ignored-key', { place, key, reason }));
+        return undefined;
+      },
     },
   };
 }

@@ -1,7 +1,9 @@
 /** Which models take part, what is only warned of, and the limits of a recipe's text. */
 import { describe, expect, test } from 'vitest';
+import { findMethod } from '../../kernels/methods/registry.js';
 import { parseRecipe } from '../../src/recipe/parse.js';
 import type { Recipe } from '../../src/recipe/recipe.js';
+import { createResolver } from '../../src/recipe/resolve.js';
 import { describeWarning } from '../../src/warnings.js';
 import { problemsOf } from './problems-of.js';
 
@@ -39,7 +41,7 @@ describe('the base', () => {
       ['models[1]', 'code'],
       ['base_model', 'base'],
     ]);
-    expect(recipe.models[2]!.parameters.size).toBe(0);
+    expect(recipe.modules[0]!.slices[0]!.sources[2]!.levels[0]!.size).toBe(0);
     expect(recipe.warnings).toEqual([{ kind: 'base-appended', facts: { place: '<recipe>:2:13', model: 'base' } }]);
   });
 
@@ -97,15 +99,21 @@ describe('warnings', () => {
         },
       },
     ]);
-    expect([...recipe.models[0]!.parameters.keys()]).toEqual(['weight']);
+    expect([...recipe.modules[0]!.slices[0]!.sources[0]!.levels[0]!.keys()]).toEqual(['weight']);
   });
 
-  test('a model that is listed twice', () => {
+  test('a model that is listed twice counts once, with what its first entry says', () => {
     const recipe = parseRecipe(
-      'merge_method: linear\nmodels: [{model: a}, {model: a}, {model: b}]\nparameters: {weight: 1}',
+      'merge_method: ties\nbase_model: base\nmodels:\n  - {model: a, parameters: {weight: 1}}\n' +
+        '  - {model: a, parameters: {weight: 2, density: 0.5}}\n  - {model: b, parameters: {weight: 3}}\n',
     );
-    expect(recipe.models).toHaveLength(3);
-    expect(recipe.warnings).toEqual([{ kind: 'duplicate-model', facts: { place: '<recipe>:2:30', model: 'a' } }]);
+    expect(recipe.models.map(({ reference }) => reference.text)).toEqual(['a', 'b']);
+    expect(recipe.warnings).toEqual([
+      { kind: 'duplicate-model', facts: { place: '<recipe>:5:13', model: 'a', slices: false } },
+    ]);
+    const resolver = createResolver(recipe, findMethod('ties')!);
+    const [first] = recipe.modules[0]!.slices[0]!.sources;
+    expect(resolver.forSource(first!, 'w', 0)).toEqual({ weight: 1, density: 0.5 });
   });
 
   test('keys of every object are not confused with those of JavaScript', () => {

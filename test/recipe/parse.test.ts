@@ -1,16 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import { parseRecipe } from '../../src/recipe/parse.js';
-import type { Recipe } from '../../src/recipe/recipe.js';
+import type { ParameterTable, Recipe } from '../../src/recipe/recipe.js';
 import { problemsOf } from './problems-of.js';
 
 const twoModels = 'models: [{model: math, parameters: {weight: 1}}, {model: code, parameters: {weight: 1}}]';
+
+/** A model's own parameters, where whole models are merged. */
+const ownTable = (recipe: Recipe, model: number): ParameterTable =>
+  recipe.modules[0]!.slices[0]!.sources[model]!.levels[0]!;
 
 /** The values written for `weight` of the first model. */
 function firstWeight(written: string): unknown {
   const recipe = parseRecipe(
     `merge_method: linear\nmodels:\n  - model: math\n    parameters:\n      weight: ${written}\n`,
   );
-  return recipe.models[0]?.parameters.get('weight')?.entries;
+  return ownTable(recipe, 0).get('weight')?.entries;
 }
 
 describe('a whole recipe', () => {
@@ -58,16 +62,21 @@ name: my merge
   });
 
   test('has parameters as entries with positions', () => {
-    expect(Object.fromEntries(recipe.models[0]!.parameters)).toEqual({
-      weight: { entries: [{ values: [0, 0.5] }], position: { line: 7, column: 15 } },
+    expect(Object.fromEntries(ownTable(recipe, 0))).toEqual({
+      weight: {
+        entries: [{ values: [0, 0.5] }],
+        path: 'models[0].parameters.weight',
+        position: { line: 7, column: 15 },
+      },
       density: {
         entries: [{ filter: 'mlp', values: [0.3] }, { values: [1, 0.5] }],
+        path: 'models[0].parameters.density',
         position: { line: 8, column: 16 },
       },
     });
     expect(Object.fromEntries(recipe.parameters)).toEqual({
-      lambda: { entries: [{ values: [0.8] }], position: { line: 11, column: 22 } },
-      rescale: { entries: [{ values: ['l1'] }], position: { line: 11, column: 36 } },
+      lambda: { entries: [{ values: [0.8] }], path: 'parameters.lambda', position: { line: 11, column: 22 } },
+      rescale: { entries: [{ values: ['l1'] }], path: 'parameters.rescale', position: { line: 11, column: 36 } },
     });
   });
 
@@ -91,7 +100,7 @@ name: my merge
     );
     expect(recipe.outputDtype).toBeUndefined();
     expect(recipe.base).toBeUndefined();
-    expect(recipe.models[1]!.parameters.size).toBe(0);
+    expect(ownTable(recipe, 1).size).toBe(0);
   });
 });
 

@@ -3,16 +3,33 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Method } from '../../kernels/method.js';
 import { findMethod } from '../../kernels/methods/registry.js';
+import type { Settings } from '../../kernels/parameters.js';
 import { parseRecipe } from '../../src/recipe/parse.js';
-import { createResolver, layerFraction, type Resolver } from '../../src/recipe/resolve.js';
+import type { Recipe } from '../../src/recipe/recipe.js';
+import { createResolver, layerFraction } from '../../src/recipe/resolve.js';
 import { problemsOf } from './problems-of.js';
 
 const MLP = 'model.layers.2.mlp.up_proj.weight';
 const ATTENTION = 'model.layers.2.self_attn.q_proj.weight';
 
-function resolverOf(text: string): Resolver {
+/** Lookups in the only slice of a recipe that merges whole models. */
+interface Lookup {
+  forModel(index: number, tensor: string, t: number): Settings;
+  forMerge(tensor: string, t: number): Settings;
+}
+
+function lookup(recipe: Recipe, method: Method): Lookup {
+  const resolver = createResolver(recipe, method);
+  const slice = recipe.modules[0]!.slices[0]!;
+  return {
+    forModel: (index, tensor, t) => resolver.forSource(slice.sources[index]!, tensor, t),
+    forMerge: (tensor, t) => resolver.forSlice(slice, tensor, t),
+  };
+}
+
+function resolverOf(text: string): Lookup {
   const recipe = parseRecipe(text, { file: 'merge.yaml' });
-  return createResolver(recipe, findMethod(recipe.method)!);
+  return lookup(recipe, findMethod(recipe.method)!);
 }
 
 /** A linear merge of `a` and `b`, with `weight` of `a` as written and top-level parameters as written. */
@@ -125,7 +142,7 @@ describe('filters', () => {
 });
 
 describe('precedence', () => {
-  const ties = (preset: string, model: string, shared: string): Resolver =>
+  const ties = (preset: string, model: string, shared: string): Lookup =>
     resolverOf(
       `merge_method: ties\npreset: ${preset}\nbase_model: base\nmodels: [{model: base}, {model: a, parameters: ${model}}]\nparameters: ${shared}\n`,
     );
@@ -200,13 +217,13 @@ describe('a required value that no entry gives', () => {
       ...findMethod('linear')!,
       parameters: [{ name: 't', scope: 'merge', kind: 'number', summary: 'share of the second model' }],
     };
-    const resolver = createResolver(parseRecipe(linear('1'), { file: 'merge.yaml' }), blend);
+    const resolver = lookup(parseRecipe(linear('1'), { file: 'merge.yaml' }), blend);
     const { facts } = problemsOf(() => resolver.forMerge(MLP, 0));
     expect(facts.problems).toEqual([
       {
-        line: 1,
-        column: 1,
-        path: 'parameters.t',
+        line: 3,
+        column: 3,
+        path: 'models',
         message: `no value of "t" matches tensor "${MLP}"`,
         hint: 'add an entry without a filter',
       },

@@ -1,0 +1,224 @@
+/** Which tensors the merged model has and which tensor of which model goes into each: slices, renumbering, donors. */
+import { compareUtf8 } from '../checkpoint/order.js';
+import { isBeforeLayers } from '../checkpoint/tensor-roles.js';
+import { M2MergeError } from '../errors.js';
+import type { LayerRange, Recipe, RecipeModule, RecipeSlice, RecipeSource } from '../recipe/recipe.js';
+import { layerFraction } from '../recipe/resolve.js';
+import type { Warning } from '../warnings.js';
+import { warning } from '../warnings.js';
+import { mainStack } from './main-stack.js';
+import { type LayerStack, layerName } from './model-tensors.js';
+import type { ModuleRegion } from './module-regions.js';
+import type { PlanModel } from './plan-models.js';
+
+/** A tensor of the merged model before anything is known of its parts but their names. */
+export interface TensorDraft {
+  readonly tensor: string;
+  readonly slice: RecipeSlice;
+  readonly sources: readonly DraftPart[];
+  /** The tensor that is subtracted. */
+  readonly base: { readonly model: PlanModel; readonly name: string } | undefined;
+  /** Where the tensor lies in the layers, from 0 to 1; 0 outside of them. */
+  readonly t: number;
+}
+
+export interface DraftPart {
+  readonly source: RecipeSource;
+  readonly model: PlanModel;
+  /** The tensor's name in this model. */
+  readonly name: string;
+}
+
+/** A layer of the merged model and where it comes from. */
+export interface MergedLayer {
+  /** Of the base where there is one, else of the first source. */
+  readonly model: PlanModel;
+  readonly index: number;
+}
+
+export interface ModuleDrafts {
+  readonly drafts: readonly TensorDraft[];
+  /** The module's stack after renumbering; undefined when whole models are merged. */
+  readonly stacked: { readonly prefix: string; readonly layers: readonly MergedLayer[] } | undefined;
+  readonly warnings: readonly Warning[];
+}
+
+/** The models as a plan knows them: by the recipe's indices. */
+export interface PlanModels {
+  readonly bases: readonly PlanModel[];
+  readonly models: readonly PlanModel[];
+}
+
+/** Drafts the tensors of one module. Throws `recipe-invalid` when the models do not have the layers. */
+export function draftModule(
+  recipe: Recipe,
+  module: RecipeModule,
+  models: PlanModels,
+  region: ModuleRegion,
+): ModuleDrafts {
+  const [first] = module.slices;
+  if (first === undefined) return { drafts: [], stacked: undefined, warnings: [] };
+  const context = { recipe, module, models, region };
+  if (first.sources.every(({ range }) => range === undefined) && first.base?.range === undefined) {
+    return { drafts: draftWhole(first, context), stacked: undefined, warnings: [] };
+  }
+  return draftSlices(context);
+}
+
+interface Context {
+  readonly recipe: Recipe;
+  readonly module: RecipeModule;
+  readonly models: PlanModels;
+  readonly region: ModuleRegion;
+}
+
+function draftWhole(slice: RecipeSlice, { models, region }: Context): TensorDraft[] {
+  const members = membersOf(slice, models);
+  const names = new Set(members.flatMap(({ checkpoint }) => [...checkpoint.tensors.keys()]).filter(region.owns));
+  return [...names].map((tensor) => {
+    const [layer] = members.flatMap(({ layout }) => {
+      const place = layout.placeOf(tensor);
+      return place === undefined ? [] : layerFraction(place.index, layout.stacks.get(place.prefix)!.count);
+    });
+    return draftOf(tensor, slice, models, layer ?? 0, () => tensor);
+  });
+}
+
+function draftSlices(context: Context): ModuleDrafts {
+  const { recipe, module, models, region } = context;
+  const drafts: TensorDraft[] = [];
+  const layers: MergedLayer[] = [];
+  const stackOf = new Map<PlanModel, LayerStack>();
+  for (const model of new Set(module.slices.flatMap((slice) => membersOf(slice, models)))) {
+    stackOf.set(model, mainStack(recipe, module, model, region));
+  }
+  for (const slice of module.slices) {
+    checkRanges(recipe, slice, models, stackOf);
+    const count = rangeOf(slice).end - rangeOf(slice).begin;
+    for (let index = 0; index < count; index++) {
+      drafts.push(...draftLayer(slice, models, stackOf, { index, count, merged: layers.length }));
+      layers.push(layerSource(slice, models, index));
+    }
+  }
+  const outside = draftOutside(context, stackOf);
+  const prefix = stackOf.values().next().value!.prefix;
+  return { drafts: [...drafts, ...outside.drafts], stacked: { prefix, layers }, warnings: outside.warnings };
+}
+
+/** One layer of a slice: its number in the slice, of how many, and its number in the merged model. */
+interface LayerInSlice {
+  readonly index: number;
+  readonly count: number;
+  readonly merged: number;
+}
+
+function draftLayer(
+  slice: RecipeSlice,
+  models: PlanModels,
+  stackOf: ReadonlyMap<PlanModel, LayerStack>,
+  { index, count, merged }: LayerInSlice,
+): TensorDraft[] {
+  const suffixes = new Set<string>();
+  const addAll = (model: PlanModel, range: LayerRange) => {
+    for (const suffix of stackOf.get(model)!.layers[range.begin + index]!) suffixes.add(suffix);
+  };
+  for (const { model, range } of slice.sources) addAll(models.models[model]!, range!);
+  if (slice.base !== undefined) addAll(models.bases[slice.base.base]!, slice.base.range!);
+  const { prefix } = stackOf.get(membersOf(slice, models)[0]!)!;
+  return [...suffixes].map((suffix) =>
+    draftOf(layerName(prefix, merged, suffix), slice, models, layerFraction(index, count), (model, range) =>
+      layerName(stackOf.get(model)!.prefix, range!.begin + index, suffix),
+    ),
+  );
+}
+
+/**
+ * Tensors outside of the layers: what comes before them follows the first slice, what comes after them the last. As in
+ * mergekit, the last slice then gives no more sources than the first has.
+ */
+function draftOutside(
+  { module, models, region }: Context,
+  stackOf: ReadonlyMap<PlanModel, LayerStack>,
+): { drafts: readonly TensorDraft[]; warnings: readonly Warning[] } {
+  const first = module.slices[0]!;
+  const last = module.slices.at(-1)!;
+  const limit = sourceCount(first);
+  const inStack = (model: PlanModel, name: string): boolean =>
+    model.layout.placeOf(name)?.prefix === stackOf.get(model)!.prefix;
+  const namesOf = (slice: RecipeSlice): Set<string> =>
+    new Set(
+      membersOf(slice, models).flatMap((model) =>
+        [...model.checkpoint.tensors.keys()].filter((name) => region.owns(name) && !inStack(model, name)),
+      ),
+    );
+  const limited = limitSources(last, limit);
+  const draft = (slice: RecipeSlice, name: string) => draftOf(name, slice, models, 0, () => name);
+  const before = [...namesOf(first)].filter(isBeforeLayers).map((name) => draft(first, name));
+  const after = [...namesOf(limited)].filter((name) => !isBeforeLayers(name)).map((name) => draft(limited, name));
+  const dropped = sourceCount(last) - sourceCount(limited);
+  return { drafts: [...before, ...after], warnings: dropped > 0 ? [shortenedWarning(last, limit, dropped)] : [] };
+}
+
+function shortenedWarning(last: RecipeSlice, limit: number, dropped: number): Warning {
+  return warning('sources-left-out', { place: last.path, sources: limit, dropped });
+}
+
+function sourceCount({ sources, base }: RecipeSlice): number {
+  return sources.length + (base === undefined ? 0 : 1);
+}
+
+/** The slice with no more sources than `limit`, the base counted. */
+function limitSources(slice: RecipeSlice, limit: number): RecipeSlice {
+  if (sourceCount(slice) <= limit) return slice;
+  const others = slice.base === undefined ? limit : limit - 1;
+  return { ...slice, sources: slice.sources.slice(0, others) };
+}
+
+function draftOf(
+  tensor: string,
+  slice: RecipeSlice,
+  models: PlanModels,
+  t: number,
+  nameIn: (model: PlanModel, range: LayerRange | undefined) => string,
+): TensorDraft {
+  const sources = slice.sources.map((source) => {
+    const model = models.models[source.model]!;
+    return { source, model, name: nameIn(model, source.range) };
+  });
+  const baseModel = slice.base && models.bases[slice.base.base]!;
+  const base = baseModel && { model: baseModel, name: nameIn(baseModel, slice.base!.range) };
+  return { tensor, slice, sources, base, t };
+}
+
+/** The models of a slice, its base first. */
+export function membersOf({ base, sources }: RecipeSlice, { bases, models }: PlanModels): PlanModel[] {
+  const own = sources.map(({ model }) => models[model]!);
+  return base === undefined ? own : [bases[base.base]!, ...own];
+}
+
+function rangeOf({ base, sources }: RecipeSlice): LayerRange {
+  return base?.range ?? sources[0]!.range!;
+}
+
+function layerSource(slice: RecipeSlice, models: PlanModels, index: number): MergedLayer {
+  return { model: membersOf(slice, models)[0]!, index: rangeOf(slice).begin + index };
+}
+
+function checkRanges(
+  recipe: Recipe,
+  { base, sources }: RecipeSlice,
+  models: PlanModels,
+  stackOf: ReadonlyMap<PlanModel, LayerStack>,
+): void {
+  const parts = sources.map(({ model, range }) => ({ model: models.models[model]!, range: range! }));
+  if (base !== undefined) parts.push({ model: models.bases[base.base]!, range: base.range! });
+  for (const { model, range } of parts) {
+    const { count } = stackOf.get(model)!;
+    if (range.end <= count) continue;
+    const message = `ends after layer ${range.end - 1}, but ${JSON.stringify(model.name)} has ${count} layers`;
+    const problem = { ...range.position, path: range.path, message, hint: `at most [0, ${count}]` };
+    throw new M2MergeError('recipe-invalid', { file: recipe.file, problems: [problem] });
+  }
+}
+
+export const byTensorName = (a: TensorDraft, b: TensorDraft): number => compareUtf8(a.tensor, b.tensor);

@@ -1,0 +1,72 @@
+/** The tensors of a merged model with every model's part of them, over all modules of a recipe. */
+import { type Method, spaceOf } from '../../kernels/method.js';
+import { M2MergeError } from '../errors.js';
+import type { Recipe } from '../recipe/recipe.js';
+import { type Warning, warning } from '../warnings.js';
+import { draftModule, type ModuleDrafts, membersOf, type PlanModels } from './drafts.js';
+import { moduleRegions } from './module-regions.js';
+import { type FoundTensor, findParts, type RowRule } from './parts.js';
+import type { PlanModel } from './plan-models.js';
+import { PlanNotes } from './plan-notes.js';
+
+export interface FoundTensors {
+  readonly tensors: readonly FoundTensor[];
+  /** Tensors of the donor that are in none of the modules. */
+  readonly carried: readonly string[];
+  readonly stacks: readonly NonNullable<ModuleDrafts['stacked']>[];
+  readonly warnings: readonly Warning[];
+}
+
+/** Throws `recipe-invalid`, `layer-count-mismatch`, `tensor-missing` and `shape-mismatch`. */
+export function findTensors(recipe: Recipe, method: Method, models: PlanModels, donor: PlanModel): FoundTensors {
+  const all = [...models.bases, ...models.models];
+  const names = [...new Set(all.flatMap(({ checkpoint }) => [...checkpoint.tensors.keys()]))];
+  const stacks = [...new Set(all.flatMap(({ layout }) => [...layout.stacks.keys()]))];
+  const regions = moduleRegions(recipe, names, stacks);
+  checkLayerCounts(recipe, models);
+  const drafted = recipe.modules.map((module, index) => draftModule(recipe, module, models, regions[index]!));
+  const notes = new PlanNotes();
+  const tensors = drafted.flatMap(({ drafts }) =>
+    drafts.flatMap((draft) => findParts(draft, rowRule(method, draft.base !== undefined), notes) ?? []),
+  );
+  notes.throwMissing();
+  const carried = [...donor.checkpoint.tensors.keys()].filter((name) => !regions.some(({ owns }) => owns(name)));
+  const facts = { tensor: carried[0] ?? '', count: carried.length, model: donor.name };
+  return {
+    tensors,
+    carried,
+    stacks: drafted.flatMap(({ stacked }) => stacked ?? []),
+    warnings: [
+      ...drafted.flatMap(({ warnings }) => warnings),
+      ...notes.warnings,
+      ...(carried.length > 0 ? [warning('tensors-carried-over', facts)] : []),
+    ],
+  };
+}
+
+/** mergekit's rule: methods over weights, and some over task vectors, keep the rows that all models have. */
+function rowRule(method: Method, hasBase: boolean): RowRule {
+  return spaceOf(method, hasBase) === 'weights' || method.commonRows ? 'common' : 'base';
+}
+
+/** Whole models are merged layer by layer, so those of a stack must be equally many in all models that have it. */
+function checkLayerCounts(recipe: Recipe, models: PlanModels): void {
+  for (const slice of recipe.modules.flatMap(({ slices }) => slices)) {
+    if (slice.sources.some(({ range }) => range !== undefined)) continue;
+    const members = membersOf(slice, models);
+    for (const { layout, name } of members) {
+      for (const { prefix, count } of layout.stacks.values()) {
+        const other = members.find((member) => (member.layout.stacks.get(prefix)?.count ?? count) !== count);
+        if (other === undefined) continue;
+        const layers = other.layout.stacks.get(prefix)!.count;
+        throw new M2MergeError('layer-count-mismatch', {
+          model: other.name,
+          layers,
+          expected: count,
+          expectedIn: name,
+          stack: prefix,
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,61 @@
+/** The tensors of one model as layers and what lies outside of them, read off the names alone. */
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import { parseLayer } from '../checkpoint/layers.js';
+
+/** Layers under one prefix, numbered from 0 without a gap. */
+export interface LayerStack {
+  /** As `model.layers`. */
+  readonly prefix: string;
+  readonly count: number;
+  /** For each layer, what follows the number in the names of its tensors, as `.mlp.up_proj.weight`. */
+  readonly layers: readonly ReadonlySet<string>[];
+}
+
+export interface ModelTensors {
+  readonly stacks: ReadonlyMap<string, LayerStack>;
+  /** Names of tensors that are in no stack. */
+  readonly outside: readonly string[];
+  /** The stack's prefix, the number and the rest of a name that is in a stack. */
+  readonly placeOf: (name: string) => LayerPlace | undefined;
+}
+
+export interface LayerPlace {
+  readonly prefix: string;
+  readonly index: number;
+  readonly suffix: string;
+}
+
+/** Takes a model's names apart. A prefix whose numbers have gaps (parts of a sequence of modules) is no stack. */
+export function modelTensors({ tensors }: Pick<Checkpoint, 'tensors'>): ModelTensors {
+  const layers = new Map<string, Map<number, Set<string>>>();
+  for (const name of tensors.keys()) {
+    const place = placeIn(name);
+    if (place === undefined) continue;
+    const stack = layers.get(place.prefix) ?? new Map<number, Set<string>>();
+    layers.set(place.prefix, stack);
+    stack.set(place.index, (stack.get(place.index) ?? new Set()).add(place.suffix));
+  }
+  const stacks = new Map<string, LayerStack>();
+  for (const [prefix, found] of layers) {
+    const numbered = Array.from({ length: found.size }, (_, index) => found.get(index));
+    const complete = numbered.filter((layer) => layer !== undefined);
+    if (complete.length === found.size) stacks.set(prefix, { prefix, count: found.size, layers: complete });
+  }
+  const placeOf = (name: string): LayerPlace | undefined => {
+    const place = placeIn(name);
+    return place !== undefined && stacks.has(place.prefix) ? place : undefined;
+  };
+  return { stacks, outside: [...tensors.keys()].filter((name) => placeOf(name) === undefined), placeOf };
+}
+
+/** The name of a stack's tensor in a layer of another number. */
+export function layerName(prefix: string, index: number, suffix: string): string {
+  return `${prefix === '' ? '' : `${prefix}.`}${index}${suffix}`;
+}
+
+function placeIn(name: string): LayerPlace | undefined {
+  const layer = parseLayer(name);
+  if (layer === undefined) return undefined;
+  const { prefix, index } = layer;
+  return { prefix, index, suffix: name.slice(layerName(prefix, index, '').length) };
+}

@@ -1,0 +1,105 @@
+/** Which tensors belong to a module that a recipe names, found by the stacks of layers that the names show. */
+import { isHead, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
+import { M2MergeError } from '../errors.js';
+import type { Recipe, RecipeModule } from '../recipe/recipe.js';
+import { didYouMean } from '../recipe/shapes.js';
+
+export interface ModuleRegion {
+  /** Whether a tensor belongs to the module. */
+  readonly owns: (name: string) => boolean;
+  /** Whether a stack of layers does. */
+  readonly ownsStack: (prefix: string) => boolean;
+}
+
+/** What a recipe without modules merges. */
+export const WHOLE_MODEL: ModuleRegion = { owns: () => true, ownsStack: () => true };
+
+/** Names for parts of multimodal models, in mergekit's and in common configs, and what their tensors are called. */
+const KNOWN_NAMES: readonly (readonly [names: RegExp, tensors: RegExp])[] = [
+  [/^vis(?:ion|ual)|^vit$|^image/, /(?:^|\.)(?:vis(?:ion|ual)\w*|vit|image_\w+)(?:\.|$)/],
+  [/^audio|^speech/, /(?:^|\.)(?:audio\w*|speech\w*)(?:\.|$)/],
+  [/project|connector|merger/, /(?:^|\.)\w*(?:projector|projection|connector|merger)\w*(?:\.|$)/],
+];
+
+/** Names for the part that reads and writes text. */
+const TEXT_NAMES = /^(?:text|language|llm|decoder|causal|lm|model)(?:_|$)/;
+
+/** The module of mergekit's that holds what no other does. */
+const REST = 'default';
+
+interface Part {
+  /** Path that the names of the part's tensors begin with; tensors of other parts do not. */
+  readonly root: string;
+  readonly stack: string;
+}
+
+/** The region of each module, in the recipe's order. Throws `recipe-invalid` for a name that fits no tensors. */
+export function moduleRegions(recipe: Recipe, names: readonly string[], stacks: readonly string[]): ModuleRegion[] {
+  if (recipe.modules.length === 1 && recipe.modules[0]!.name === undefined) return [WHOLE_MODEL];
+  const parts = partsOf(stacks);
+  const text = textPart(parts, names);
+  const owner = new Map<string, number>();
+  const claims = recipe.modules.map((module) => claimOf(module.name!, parts, text));
+  recipe.modules.forEach((_, index) => {
+    for (const name of names) if (!owner.has(name) && claims[index]!(name)) owner.set(name, index);
+  });
+  const rest = recipe.modules.findIndex(({ name }) => name === REST);
+  for (const name of names) if (!owner.has(name) && rest !== -1) owner.set(name, rest);
+  return recipe.modules.map((module, index) => {
+    const owned = names.filter((name) => owner.get(name) === index);
+    if (owned.length === 0) refuse(recipe, module, parts);
+    const set = new Set(owned);
+    return {
+      owns: (name) => set.has(name),
+      ownsStack: (prefix) => owned.some((name) => name.startsWith(`${prefix}.`)),
+    };
+  });
+}
+
+/** The stacks with the paths that tell them apart: the shortest beginning of each that no other shares. */
+function partsOf(stacks: readonly string[]): Part[] {
+  return stacks.map((stack) => {
+    const components = stack.split('.');
+    const lengths = components.map((_, index) => index + 1);
+    const root = lengths
+      .map((length) => components.slice(0, length).join('.'))
+      .find((path) => stacks.every((other) => other === stack || !isWithin(other, path)));
+    return { root: root ?? stack, stack };
+  });
+}
+
+const isWithin = (name: string, path: string): boolean => name === path || name.startsWith(`${path}.`);
+
+/** The part that reads and writes text: the one with the token embedding, or else the one that is nothing else. */
+function textPart(parts: readonly Part[], names: readonly string[]): Part | undefined {
+  const embeddings = names.filter(isTokenEmbedding);
+  const others = parts.filter(({ stack }) => !KNOWN_NAMES.some(([, tensors]) => tensors.test(stack)));
+  return others.find(({ root }) => embeddings.some((name) => isWithin(name, root))) ?? others[0];
+}
+
+/** Whether a tensor belongs to the module called so. */
+function claimOf(name: string, parts: readonly Part[], text: Part | undefined): (tensor: string) => boolean {
+  if (name === REST && parts.length <= 1) return () => true;
+  const within = parts.filter(({ stack }) => isWithin(stack, name));
+  const named =
+    parts.find(({ root, stack }) => root === name || stack === name || root.split('.').at(-1) === name) ??
+    (within.length === 1 ? within[0] : undefined);
+  const isText = named === undefined ? TEXT_NAMES.test(name) : named === text;
+  if (isText && text !== undefined) return (tensor) => isWithin(tensor, text.root) || isTextOutside(tensor, parts);
+  if (named !== undefined) return (tensor) => isWithin(tensor, named.root);
+  const known = KNOWN_NAMES.find(([names]) => names.test(name));
+  if (known !== undefined) return (tensor) => known[1].test(tensor);
+  return (tensor) => isWithin(tensor, name) || tensor.includes(`.${name}.`);
+}
+
+/** Embeddings of tokens and the head stand beside the parts in some models. */
+function isTextOutside(tensor: string, parts: readonly Part[]): boolean {
+  return (isHead(tensor) || isTokenEmbedding(tensor)) && !parts.some(({ root }) => isWithin(tensor, root));
+}
+
+function refuse(recipe: Recipe, { name = '', path, position }: RecipeModule, parts: readonly Part[]): never {
+  const known = [...parts.map(({ root }) => root), REST];
+  const message = `the models have no module ${JSON.stringify(name)}`;
+  const hint = didYouMean(name, known) ?? `by their tensors they have ${known.join(', ')}`;
+  throw new M2MergeError('recipe-invalid', { file: recipe.file, problems: [{ ...position, path, message, hint }] });
+}

@@ -1,0 +1,134 @@
+/** Finds each model's part of a drafted tensor: what to do where one lacks it, shares it or has another height. */
+import type { TensorLocation } from '../checkpoint/checkpoint.js';
+import { hasTokenRows, isHead, isOptionalByName, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
+import { M2MergeError } from '../errors.js';
+import type { RecipeSlice, RecipeSource } from '../recipe/recipe.js';
+import type { TensorDraft } from './drafts.js';
+import type { PlanModel } from './plan-models.js';
+import type { PlanNotes } from './plan-notes.js';
+
+/** How embeddings and heads of different heights are merged: cut to the base's, or to the rows that all models have. */
+export type RowRule = 'base' | 'common';
+
+export interface Part {
+  readonly model: PlanModel;
+  /** The tensor's name in the model, for filters; a tied head is still called head. */
+  readonly name: string;
+  readonly location: TensorLocation;
+}
+
+/** A tensor of the merged model whose parts are known. */
+export interface FoundTensor {
+  readonly tensor: string;
+  readonly slice: RecipeSlice;
+  readonly t: number;
+  readonly shape: readonly number[];
+  readonly elements: number;
+  readonly base: Part | undefined;
+  /** Parts of the sources that have the tensor. */
+  readonly sources: readonly (Part & { readonly source: RecipeSource })[];
+}
+
+/**
+ * Finds the parts of a tensor. Undefined when it is left out, which is noted. A part that ought to be there and is not
+ * is noted as well, and thrown with all others by the notes. Throws `shape-mismatch`.
+ */
+export function findParts(draft: TensorDraft, rule: RowRule, notes: PlanNotes): FoundTensor | undefined {
+  const wanted = [...(draft.base === undefined ? [] : [draft.base]), ...draft.sources];
+  const owner = wanted.find(({ model, name }) => locate(model, name) !== undefined)?.model;
+  if (owner === undefined) return undefined;
+  const [first] = wanted;
+  if (locate(first!.model, first!.name) === undefined && !canLack(first!.model, first!.name)) {
+    if (isGap(first!.model, first!.name)) notes.missing(first!.model, first!.name, owner);
+    else notes.extra(owner, draft.tensor);
+    return undefined;
+  }
+  const base = draft.base && partOf(draft.base);
+  if (draft.base !== undefined && base === undefined) {
+    notes.extra(owner, draft.tensor);
+    return undefined;
+  }
+  const sources = draft.sources.flatMap((wantedPart) => {
+    const part = partOf(wantedPart);
+    if (part !== undefined) return { ...part, source: wantedPart.source };
+    if (canLack(wantedPart.model, wantedPart.name)) notes.partial(wantedPart.model, draft.tensor);
+    else notes.missing(wantedPart.model, wantedPart.name, owner);
+    return [];
+  });
+  const { shape, elements } = commonShape(draft.tensor, base, sources, rule, notes);
+  return { tensor: draft.tensor, slice: draft.slice, t: draft.t, shape, elements, base, sources };
+}
+
+/** The tensor as the model has it; a head that is tied to the embedding is the embedding. */
+function locate({ checkpoint, layout }: PlanModel, name: string): TensorLocation | undefined {
+  const own = checkpoint.tensors.get(name);
+  if (own !== undefined || !isHead(name)) return own;
+  const embeddings = layout.outside.filter(isTokenEmbedding);
+  return embeddings.length === 1 ? checkpoint.tensors.get(embeddings[0]!) : undefined;
+}
+
+function partOf({ model, name }: { readonly model: PlanModel; readonly name: string }): Part | undefined {
+  const location = locate(model, name);
+  return location && { model, name, location };
+}
+
+/** Whether the model has tensors of this kind in other layers, so that this one is lost. */
+function isGap(model: PlanModel, name: string): boolean {
+  const place = model.layout.placeOf(name);
+  if (place === undefined) return false;
+  return model.layout.stacks.get(place.prefix)!.layers.some((suffixes) => suffixes.has(place.suffix));
+}
+
+/**
+ * Whether a model of a variant of the architecture may do without the tensor: a bias, a kind of tensor that none of its
+ * layers has, or a part (as a vision tower) that it lacks as a whole.
+ */
+function canLack(model: PlanModel, name: string): boolean {
+  if (isOptionalByName(name)) return !isGap(model, name);
+  const place = model.layout.placeOf(name);
+  if (place !== undefined) return !isGap(model, name);
+  const components = name.split('.');
+  const paths = components.slice(0, -2).map((_, depth) => `${components.slice(0, depth + 1).join('.')}.`);
+  const own = [...model.checkpoint.tensors.keys()];
+  return paths.some((path) => !own.some((tensor) => tensor.startsWith(path)));
+}
+
+type Shaped = Pick<TensorLocation, 'shape' | 'elements'>;
+
+function commonShape(
+  tensor: string,
+  base: Part | undefined,
+  sources: readonly Part[],
+  rule: RowRule,
+  notes: PlanNotes,
+): Shaped {
+  const all = base === undefined ? sources : [base, ...sources];
+  const first = all[0]!;
+  const { shape } = first.location;
+  const differing = all.filter(({ location }) => !isSame(location.shape, shape));
+  if (differing.length === 0) return first.location;
+  const limit = base === undefined || rule === 'common' ? Math.min(...all.map(rowsOf)) : rowsOf(base);
+  for (const part of differing) {
+    const canCut = hasTokenRows(tensor) && all.every(({ location }) => location.lowRank === undefined);
+    const isCut = canCut && isSame(part.location.shape.slice(1), shape.slice(1)) && rowsOf(part) >= limit;
+    if (!isCut) throwMismatch(tensor, part, first);
+  }
+  for (const part of all) if (rowsOf(part) > limit) notes.cut(part.model, tensor, rowsOf(part), limit);
+  const cut = [limit, ...shape.slice(1)];
+  return { shape: cut, elements: cut.reduce((product, length) => product * length, 1) };
+}
+
+const rowsOf = ({ location }: Part): number => location.shape[0] ?? 1;
+
+const isSame = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((length, axis) => length === b[axis]);
+
+function throwMismatch(tensor: string, part: Part, expected: Part): never {
+  throw new M2MergeError('shape-mismatch', {
+    tensor,
+    model: part.model.name,
+    shape: part.location.shape,
+    expected: expected.location.shape,
+    expectedIn: expected.model.name,
+  });
+}

@@ -1,0 +1,126 @@
+/** Which models take part: the base taken out or added as mergekit does, duplicates noticed, parameters read. */
+import type { Method } from '../../kernels/method.js';
+import { warning } from '../warnings.js';
+import { excerpt, type Findings } from './findings.js';
+import type { ModelReading, SliceReading, SourceReading } from './keys.js';
+import { NO_PARAMETERS, type ParameterReading, readParameters } from './parameters.js';
+import type { Position } from './position.js';
+import type { LayerRange, RecipeModel } from './recipe.js';
+import type { ModelReference } from './reference.js';
+
+/** A model's part in a slice, with what the check for missing values needs. */
+export interface Participant {
+  readonly reference: ModelReference;
+  readonly path: string;
+  readonly position: Position;
+  readonly range: LayerRange | undefined;
+  /** Its own tables: several when the slice lists the model more than once. */
+  readonly parameters: readonly ParameterReading[];
+  /** Tables of the slice, the module and the recipe. */
+  readonly outer: readonly ParameterReading[];
+}
+
+export type OwnPart = Omit<Participant, 'outer'>;
+
+/** The models and bases of a recipe, each once. */
+export class Participants {
+  readonly #models = new Map<string, RecipeModel>();
+  readonly #bases = new Map<string, ModelReference>();
+
+  /** Index of the model among those of the recipe. */
+  model({ reference, path }: OwnPart): number {
+    const { text } = reference;
+    if (!this.#models.has(text)) this.#models.set(text, { path, reference });
+    return [...this.#models.keys()].indexOf(text);
+  }
+
+  /** Index of the base among those of the recipe. */
+  base(reference: ModelReference): number {
+    if (!this.#bases.has(reference.text)) this.#bases.set(reference.text, reference);
+    return [...this.#bases.keys()].indexOf(reference.text);
+  }
+
+  get lists(): { readonly models: readonly RecipeModel[]; readonly bases: readonly ModelReference[] } {
+    return { models: [...this.#models.values()], bases: [...this.#bases.values()] };
+  }
+}
+
+export interface WholeModelRules {
+  readonly method: Method;
+  /** The base, when the method subtracts it. */
+  readonly subtracted: ModelReference | undefined;
+  /** The base, when it is one more input: mergekit merges one that is not listed, with no parameters of its own. */
+  readonly appended: ModelReference | undefined;
+  readonly findings: Findings;
+}
+
+/** The models of a `models` list. */
+export function wholeSources(models: readonly ModelReading[], rules: WholeModelRules): readonly OwnPart[] {
+  const { appended, findings } = rules;
+  const parts = new Map<string, OwnPart>();
+  for (const model of models) addPart(parts, model, undefined, rules);
+  if (appended !== undefined && parts.size > 0 && !parts.has(appended.text)) {
+    findings.warn(appended.position, (place) => warning('base-appended', { place, model: excerpt(appended.text) }));
+    const { position } = appended;
+    const parameters = [NO_PARAMETERS];
+    parts.set(appended.text, { reference: appended, path: 'base_model', position, range: undefined, parameters });
+  }
+  return [...parts.values()];
+}
+
+/** The models of a slice's `sources`, the subtracted base left out. */
+export function readSources(
+  sources: readonly SourceReading[],
+  subtracted: ModelReference | undefined,
+  method: Method,
+  findings: Findings,
+): readonly OwnPart[] {
+  const parts = new Map<string, OwnPart>();
+  for (const source of sources) {
+    addPart(parts, source, source.values.layer_range, { method, subtracted, findings });
+  }
+  return [...parts.values()];
+}
+
+/** The layers that a slice takes of its base; undefined when it is not among the sources. */
+export function baseOf({ values }: SliceReading, base: ModelReference): LayerRange | undefined {
+  const sources = values.sources ?? [];
+  return sources.findLast((source) => source.values.model?.text === base.text)?.values.layer_range;
+}
+
+/**
+ * Adds a model. One that is listed again is, as in mergekit, the same input: the layers of the last entry count, and
+ * the parameters of the first that gives a value.
+ */
+function addPart(
+  parts: Map<string, OwnPart>,
+  reading: ModelReading | SourceReading,
+  range: LayerRange | undefined,
+  { method, subtracted, findings }: Pick<WholeModelRules, 'method' | 'subtracted' | 'findings'>,
+): void {
+  const reference = reading.values.model;
+  if (reference === undefined) return;
+  if (reference.text === subtracted?.text) {
+    warnOfBaseParameters(reading, findings);
+    return;
+  }
+  const parameters = readParameters(reading as ModelReading, 'model', method);
+  const { path, position } = reading.cursor;
+  const known = parts.get(reference.text);
+  if (known === undefined) {
+    parts.set(reference.text, { reference, path, position, range, parameters: [parameters] });
+    return;
+  }
+  const model = excerpt(reference.text);
+  findings.warn(reference.position, (place) =>
+    warning('duplicate-model', { place, model, slices: range !== undefined }),
+  );
+  parts.set(reference.text, { ...known, range, parameters: [...known.parameters, parameters] });
+}
+
+function warnOfBaseParameters({ present }: ModelReading | SourceReading, findings: Findings): void {
+  const parameters = present.get('parameters');
+  if (parameters === undefined) return;
+  const reason = 'this model is the base, which takes no parameters';
+  findings.warn(parameters.position, (place) => warning('ignored-key', { place, key: 'parameters', reason }));
+}

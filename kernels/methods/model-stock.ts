@@ -20,6 +20,7 @@ export const modelStock: Method = {
   summary: 'Averages fine-tunes of one task; with near-orthogonal RL experts t goes to 0, so little of them is left.',
   space: 'taskVectors',
   operandCount: { minimum: 2 },
+  commonRows: true,
   parameters: [
     {
       name: 'filter_wise',

@@ -29,6 +29,7 @@ export const nuslerp: Method = {
   summary: 'Spherical interpolation of two models by their weights; with a base, of their task vectors.',
   space: 'either',
   operandCount: { minimum: 2, maximum: 2 },
+  commonRows: true,
   parameters: [
     weightParameter,
     {

@@ -19,6 +19,7 @@ export const slerp: Method = {
   summary: 'Goes from the base (t = 0) to one model (t = 1) along the arc between them, tensor by tensor.',
   space: 'taskVectors',
   operandCount: { minimum: 1, maximum: 1 },
+  commonRows: true,
   parameters: [
     { name: 't', scope: 'merge', kind: 'number', summary: 'where on the arc the result lies: 0 the base, 1 the model' },
   ],

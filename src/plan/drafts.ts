@@ -1,6 +1,5 @@
 /** Which tensors the merged model has and which tensor of which model goes into each: slices, renumbering, donors. */
-import { compareUtf8 } from '../checkpoint/order.js';
-import { isBeforeLayers } from '../checkpoint/tensor-roles.js';
+import { isBeforeLayers, isHead } from '../checkpoint/tensor-roles.js';
 import { M2MergeError } from '../errors.js';
 import type { LayerRange, Recipe, RecipeModule, RecipeSlice, RecipeSource } from '../recipe/recipe.js';
 import { layerFraction } from '../recipe/resolve.js';
@@ -143,20 +142,25 @@ function draftOutside(
   const first = module.slices[0]!;
   const last = module.slices.at(-1)!;
   const limit = sourceCount(first);
-  const inStack = (model: PlanModel, name: string): boolean =>
+  const isInStack = (model: PlanModel, name: string): boolean =>
     model.layout.placeOf(name)?.prefix === stackOf.get(model)!.prefix;
   const namesOf = (slice: RecipeSlice): Set<string> =>
     new Set(
       membersOf(slice, models).flatMap((model) =>
-        [...model.checkpoint.tensors.keys()].filter((name) => region.owns(name) && !inStack(model, name)),
+        [...model.checkpoint.tensors.keys()].filter((name) => region.owns(name) && !isInStack(model, name)),
       ),
     );
   const limited = limitSources(last, limit);
   const draft = (slice: RecipeSlice, name: string) => draftOf(name, slice, models, 0, () => name);
   const before = [...namesOf(first)].filter(isBeforeLayers).map((name) => draft(first, name));
-  const after = [...namesOf(limited)].filter((name) => !isBeforeLayers(name)).map((name) => draft(limited, name));
+  // A head of its own in any of the models means that none is tied in the merged one.
+  const heads = module.slices.flatMap((slice) => [...namesOf(slice)].filter(isHead));
+  const after = [...new Set([...namesOf(limited), ...heads])].filter((name) => !isBeforeLayers(name));
   const dropped = sourceCount(last) - sourceCount(limited);
-  return { drafts: [...before, ...after], warnings: dropped > 0 ? [shortenedWarning(last, limit, dropped)] : [] };
+  return {
+    drafts: [...before, ...after.map((name) => draft(limited, name))],
+    warnings: dropped > 0 ? [shortenedWarning(last, limit, dropped)] : [],
+  };
 }
 
 function shortenedWarning(last: RecipeSlice, limit: number, dropped: number): Warning {
@@ -220,5 +224,3 @@ function checkRanges(
     throw new M2MergeError('recipe-invalid', { file: recipe.file, problems: [problem] });
   }
 }
-
-export const byTensorName = (a: TensorDraft, b: TensorDraft): number => compareUtf8(a.tensor, b.tensor);

@@ -1,5 +1,6 @@
 /** The tensors of a merged model with every model's part of them, over all modules of a recipe. */
 import { type Method, spaceOf } from '../../kernels/method.js';
+import { compareUtf8 } from '../checkpoint/order.js';
 import { M2MergeError } from '../errors.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { type Warning, warning } from '../warnings.js';
@@ -26,9 +27,8 @@ export function findTensors(recipe: Recipe, method: Method, models: PlanModels, 
   checkLayerCounts(recipe, models);
   const drafted = recipe.modules.map((module, index) => draftModule(recipe, module, models, regions[index]!));
   const notes = new PlanNotes();
-  const tensors = drafted.flatMap(({ drafts }) =>
-    drafts.flatMap((draft) => findParts(draft, rowRule(method, draft.base !== undefined), notes) ?? []),
-  );
+  const drafts = drafted.flatMap((module) => module.drafts).sort((a, b) => compareUtf8(a.tensor, b.tensor));
+  const tensors = drafts.flatMap((draft) => findParts(draft, rowRule(method, draft.base !== undefined), notes) ?? []);
   notes.throwMissing();
   const carried = [...donor.checkpoint.tensors.keys()].filter((name) => !regions.some(({ owns }) => owns(name)));
   const facts = { tensor: carried[0] ?? '', count: carried.length, model: donor.name };

@@ -72,7 +72,7 @@ export const SLICE_KEYS = {
 const sliceList = listOf(record(SLICE_KEYS, '{sources: […]}'), 'slices');
 
 export const MODULE_KEYS = {
-  models: { ...required('the models to merge', modelList), unless: ['slices'] },
+  models: { ...required('the models to merge, unless there are "slices"', modelList), unless: ['slices'] },
   slices: key('the layers of the module, from the first to the last', sliceList),
   parameters: parametersKey('parameters of this module, before those of the recipe'),
 };

@@ -4,6 +4,7 @@ import { METHODS } from '../../kernels/methods/registry.js';
 import type { Parameter, Setting } from '../../kernels/parameters.js';
 import { warning } from '../warnings.js';
 import type { Cursor } from './cursor.js';
+import { compileFilter } from './filter.js';
 import type { Position } from './position.js';
 import type { ParameterEntry, ParameterTable, ParameterValue } from './recipe.js';
 import { readGradientValue, readSetting, settingSchema } from './settings.js';
@@ -83,6 +84,17 @@ export function parameterShape(parameter: Parameter): Shape<readonly ParameterEn
   };
 }
 
+const filter: Shape<string> = {
+  schema: { type: ['string', 'number', 'boolean'] },
+  read(cursor) {
+    if (cursor.kind !== 'text') return text.read(cursor);
+    const compiled = compileFilter(cursor.text);
+    if (typeof compiled === 'function') return cursor.text;
+    cursor.problem(compiled.problem);
+    return undefined;
+  },
+};
+
 type EntryKeys = { readonly value: Key<readonly Setting[]>; readonly filter: Key<string> };
 
 function entryKeys(parameter: Parameter): EntryKeys {
@@ -90,13 +102,9 @@ function entryKeys(parameter: Parameter): EntryKeys {
     schema: valuesSchema(parameter),
     read: (cursor) => readValues(cursor, parameter),
   };
-  const filter: Shape<string> = {
-    schema: { type: ['string', 'number', 'boolean'] },
-    read: (cursor) => (cursor.kind === 'text' ? cursor.text : text.read(cursor)),
-  };
   return {
     value: { summary: 'one value, or a list spread over the layers', shape: values, required: true },
-    filter: { summary: 'part of the tensor name; absent or *: all tensors', shape: filter },
+    filter: { summary: 'part of the tensor name, regex:… or glob:…; absent or *: all tensors', shape: filter },
   };
 }
 
@@ -105,9 +113,10 @@ function readEntry(cursor: Cursor, entry: ReturnType<typeof record<EntryKeys>>):
     cursor.expected('{value: …, filter: …}', 'a list holds either values or {value, filter}, not both');
     return undefined;
   }
-  const { value, filter } = entry.read(cursor)?.values ?? {};
-  if (value === undefined) return undefined;
-  return filter === undefined ? { values: value } : { values: value, filter };
+  const reading = entry.read(cursor);
+  const { value, filter: condition } = reading?.values ?? {};
+  if (value === undefined || (condition === undefined && reading?.present.has('filter'))) return undefined;
+  return condition === undefined ? { values: value } : { values: value, filter: condition };
 }
 
 /** One value, or a list of numbers. Undefined when anything in it is wrong. */

@@ -89,8 +89,12 @@ function readPreset({ values, present }: RecipeReading, method: Method): Preset 
   return undefined;
 }
 
-function checkBase({ present, unknown }: RecipeReading, method: Method): void {
+function checkBase({ present, values, unknown }: RecipeReading, method: Method): void {
   if (method.space !== 'taskVectors' || present.has('base_model')) return;
+  const modules = [values, ...[...(values.modules ?? new Map()).values()].map((module) => module.values)];
+  const slices = modules.flatMap((module) => module.slices ?? []);
+  const isWhole = modules.some(({ models }) => models !== undefined);
+  if (!isWhole && slices.length > 0 && slices.every((slice) => slice.present.has('base_model'))) return;
   const hint = misspelling('base_model', unknown) ?? 'the model that the task vectors are differences to';
   present.get('merge_method')?.problem(`${method.name} needs the key "base_model"`, hint);
 }

@@ -8,7 +8,7 @@ import type { ModelReference } from './reference.js';
 
 /** One alternative of a parameter: the tensors it applies to, and one value or a gradient over the layers. */
 export interface ParameterEntry {
-  /** Substring of the tensor name; absent, `*` and the empty string match all. */
+  /** Part of the tensor name, `regex:…` or `glob:…`; absent, `*` and the empty string match all. */
   readonly filter?: string;
   /** One value, or numbers spread evenly over the layers (mergekit's gradient). Never empty. */
   readonly values: readonly Setting[];

@@ -2,8 +2,9 @@
 import type { Method } from '../../kernels/method.js';
 import type { Parameter, ParameterScope, Setting, Settings } from '../../kernels/parameters.js';
 import { M2MergeError } from '../errors.js';
+import { compileFilter, matchesAll, type TensorFilter } from './filter.js';
 import { quote } from './findings.js';
-import type { ParameterEntry, ParameterTable, Recipe, RecipeSlice, RecipeSource } from './recipe.js';
+import type { ParameterTable, Recipe, RecipeSlice, RecipeSource } from './recipe.js';
 
 /**
  * Looks up settings. `t` is where in the layers the tensor lies, from 0 to 1 (see `layerFraction`). Equal settings of
@@ -52,7 +53,7 @@ export function createResolver(recipe: Recipe, method: Method): Resolver {
 /** A parameter with everything that may decide it, in the order of precedence: the first that matches does. */
 interface Candidates {
   readonly parameter: Parameter;
-  readonly entries: readonly ParameterEntry[];
+  readonly entries: readonly { readonly values: readonly Setting[]; readonly matches: TensorFilter }[];
 }
 
 function candidatesOf(
@@ -64,10 +65,15 @@ function candidatesOf(
   const fallback = preset ?? parameter.default;
   if (fallback !== undefined) entries.push({ values: [fallback] });
   const decisive = entries.findIndex((entry) => matchesAll(entry.filter));
-  return { parameter, entries: decisive === -1 ? entries : entries.slice(0, decisive + 1) };
+  const possible = decisive === -1 ? entries : entries.slice(0, decisive + 1);
+  return { parameter, entries: possible.map(({ values, filter }) => ({ values, matches: filterOf(filter ?? '') })) };
 }
 
-const matchesAll = (filter: string | undefined): boolean => filter === undefined || filter === '*' || filter === '';
+/** Filters are checked when a recipe is read; one made otherwise matches nothing when it cannot be compiled. */
+function filterOf(filter: string): TensorFilter {
+  const compiled = compileFilter(filter);
+  return typeof compiled === 'function' ? compiled : () => false;
+}
 
 function valuesAt(
   candidates: readonly Candidates[],
@@ -76,7 +82,7 @@ function valuesAt(
   missing: (parameterName: string) => never,
 ): readonly Setting[] {
   return candidates.map(({ parameter, entries }) => {
-    const entry = entries.find(({ filter }) => matchesAll(filter) || tensorName.includes(filter!));
+    const entry = entries.find(({ matches }) => matches(tensorName));
     if (entry === undefined) return missing(parameter.name);
     const value = interpolate(entry.values, t);
     return parameter.kind === 'boolean' ? Boolean(value) : value;

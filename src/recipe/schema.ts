@@ -25,31 +25,55 @@ export function recipeSchema(): object {
     ...recipe,
     properties: { ...properties, merge_method: { description: RECIPE_KEYS.merge_method.summary, enum: names } },
     allOf: METHODS.map(methodRule),
+    definitions: Object.fromEntries(METHODS.flatMap(definitionsOf)),
   });
 }
 
 const namesOf = (method: Method): readonly string[] => [method.name, ...(method.aliases ?? [])];
 
 function methodRule(method: Method): JsonSchema {
-  const ofModel = method.parameters.filter(({ scope }) => scope === 'model');
   const presets = PRESETS.filter((preset) => method.presets[preset] !== undefined);
   const presetNeeded = method.presets[DEFAULT_PRESET] === undefined;
   const baseNeeded = method.space === 'taskVectors';
-  const required = [...(baseNeeded ? ['base_model'] : []), ...(presetNeeded ? ['preset'] : [])];
+  const required = presetNeeded ? ['preset'] : [];
   const rule = {
     properties: {
       merge_method: { description: `${method.title}. ${method.summary} ${method.equation}` },
       ...(baseNeeded ? { base_model: { not: { type: 'null' } } } : {}),
       preset: { enum: [...presets, ...(presetNeeded ? [] : [null])] },
-      parameters: { properties: parameterSchemas(method.parameters) },
-      models: { items: { properties: { parameters: { properties: parameterSchemas(ofModel) } } } },
+      ...contentRules(method),
+      modules: {
+        additionalProperties: { properties: contentRules(method) },
+      },
     },
     required,
+    // Slices may each have a base of their own.
+    ...(baseNeeded ? { anyOf: ['base_model', 'slices', 'modules'].map((name) => ({ required: [name] })) } : {}),
   };
   return {
     if: { properties: { merge_method: { enum: namesOf(method) } }, required: ['merge_method'] },
     // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema; nothing awaits this object.
     then: rule,
+  };
+}
+
+/** The tables that a method's rule refers to, wherever parameters may stand: of all parameters, and of those of models. */
+function definitionsOf({ name, parameters }: Method): [string, JsonSchema][] {
+  const ofModel = parameters.filter(({ scope }) => scope === 'model');
+  return [
+    [name, { properties: parameterSchemas(parameters) }],
+    [`${name}.model`, { properties: parameterSchemas(ofModel) }],
+  ];
+}
+
+/** What a recipe or a module holds: the parameters that models, slices and their sources take. */
+function contentRules({ name }: Method): JsonSchema {
+  const all = { $ref: `#/definitions/${name}` };
+  const ofModel = { properties: { parameters: { $ref: `#/definitions/${name}.model` } } };
+  return {
+    parameters: all,
+    models: { items: ofModel },
+    slices: { items: { properties: { parameters: all, sources: { items: ofModel } } } },
   };
 }
 

@@ -20,7 +20,7 @@ export interface Key<T> {
   readonly summary: string;
   readonly shape: Shape<T>;
   readonly required?: true;
-  /** Keys that make a required one needless. */
+  /** Keys of which one may stand instead of a required one, but not beside it. */
   readonly unless?: readonly string[];
 }
 
@@ -109,7 +109,8 @@ export function mappingOf<T>(element: Shape<T>, what: string): Shape<ReadonlyMap
     schema: { type: 'object', minProperties: 1, additionalProperties: element.schema },
     read(cursor) {
       const entries = cursor.entries();
-      if (entries.size === 0) return reportExpected(cursor, `a mapping from names to ${what}`);
+      if (cursor.kind !== 'mapping') return reportExpected(cursor, `a mapping from names to ${what}`);
+      if (entries.size === 0) cursor.problem(`expected a mapping from names to ${what}, found an empty one`);
       const elements = new Map<string, T>();
       for (const [name, { value }] of entries) {
         const read = element.read(value);
@@ -208,9 +209,21 @@ export function recordSchema(keys: KeyTable): JsonSchema {
     const optional = required ? shape.schema : { anyOf: [shape.schema, { type: 'null' }] };
     properties[name] = { description: summary, ...optional };
   }
-  const required = Object.keys(keys).filter((name) => keys[name]?.required);
-  return { type: 'object', properties, ...(required.length > 0 ? { required } : {}) };
+  const needed = Object.keys(keys).filter((name) => keys[name]?.required);
+  const required = needed.filter((name) => keys[name]?.unless === undefined);
+  const alternatives = needed.flatMap((name) => (keys[name]?.unless === undefined ? [] : [name, ...keys[name].unless]));
+  return {
+    type: 'object',
+    properties,
+    ...(required.length > 0 ? { required } : {}),
+    ...(alternatives.length > 0 ? { oneOf: alternatives.map(givenSchema) } : {}),
+  };
 }
+
+const givenSchema = (name: string): JsonSchema => ({
+  required: [name],
+  properties: { [name]: { not: { type: 'null' } } },
+});
 
 function reportMissing(
   cursor: Cursor,

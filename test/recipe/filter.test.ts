@@ -1,0 +1,68 @@
+/** Filters of parameters: mergekit's parts of names, and patterns. */
+import { describe, expect, test } from 'vitest';
+import { compileFilter } from '../../src/recipe/filter.js';
+
+const Q3 = 'model.layers.3.self_attn.q_proj.weight';
+const UP12 = 'model.layers.12.mlp.up_proj.weight';
+const HEAD = 'lm_head.weight';
+
+/** Which of the three names a filter is for. */
+function matched(filter: string): string[] {
+  const compiled = compileFilter(filter);
+  if (typeof compiled !== 'function') throw new Error(compiled.problem);
+  return Object.entries({ Q3, UP12, HEAD }).flatMap(([key, name]) => (compiled(name) ? [key] : []));
+}
+
+test.each([
+  ['', ['Q3', 'UP12', 'HEAD']],
+  ['*', ['Q3', 'UP12', 'HEAD']],
+  ['mlp', ['UP12']],
+  ['.weight', ['Q3', 'UP12', 'HEAD']],
+  ['q_proj|up_proj', []],
+  ['layers.*', []],
+  ['regex:q_proj|up_proj', ['Q3', 'UP12']],
+  ['regex:^lm_head', ['HEAD']],
+  ['regex:layers\\.(?:[0-9]|1[01])\\.', ['Q3']],
+  ['regex:layers\\.\\d{2,}\\.', ['UP12']],
+  ['regex:(?<!mlp\\.)(?:q|up)_proj', ['Q3']],
+  ['glob:*_proj.weight', ['Q3', 'UP12']],
+  ['glob:model.layers.?.*', ['Q3']],
+  ['glob:*.{q,k}_proj.weight', ['Q3']],
+  ['glob:model.layers.[!0-9]*', []],
+  ['glob:*.[1-3][0-9].*', ['UP12']],
+  ['glob:lm_head', []],
+  ['glob:{a-b,lm_head}.w[e-f]ight', ['HEAD']],
+  ['glob:lm?head.weight', ['HEAD']],
+])('%j', (filter, names) => {
+  expect(matched(filter)).toEqual(names);
+});
+
+describe('refused', () => {
+  test.each([
+    ['regex:', 'empty'],
+    ['regex:(q', 'not a regular expression: Unterminated group'],
+    ['regex:(a+)+$', 'groups that repeat'],
+    ['regex:(a|aa){2,}$', 'groups that repeat'],
+    ['regex:.*.*.*.*.*.*x', 'more than 4 parts that repeat'],
+    [`regex:${'a'.repeat(201)}`, 'longer than 200'],
+    ['glob:', 'empty'],
+    ['glob:model.[ab', 'not closed'],
+    ['glob:{q,k', 'not closed'],
+    ['glob:*a*a*a*a*a*b', 'more than 4 stars'],
+  ])('%j', (filter, problem) => {
+    expect(compileFilter(filter)).toEqual({ problem: expect.stringContaining(problem) });
+  });
+
+  test('is no plain part of a name, however odd', () => {
+    expect(matched('(a+)+$')).toEqual([]);
+    expect(matched('proj.weight')).toEqual(['Q3', 'UP12']);
+  });
+});
+
+test('the slowest patterns allowed end soon', () => {
+  const name = 'a'.repeat(120);
+  for (const filter of ['regex:^a*a*a*a*b', 'regex:^.*.*.*.*x', 'glob:*a*a*a*b']) {
+    const compiled = compileFilter(filter);
+    expect(typeof compiled === 'function' && compiled(name)).toBe(false);
+  }
+});

@@ -3,8 +3,10 @@
 import { scoreOf } from '../sweep/ranking.js';
 import type { Objective, SweepResult, SweepRow } from '../sweep/result.js';
 
-/** Decimal places of metrics and shares in tables. */
+/** Decimal places of small numbers, and of those of at least `LARGE`: percentages need fewer than shares. */
 const PLACES = 4;
+const LARGE = 10;
+const LARGE_PLACES = 2;
 
 export interface SweepTable {
   readonly head: readonly string[];
@@ -18,43 +20,74 @@ export function describeObjective({ metric, maximize }: Objective): string {
   return `${maximize ? 'largest' : 'smallest'} ${metric ?? 'mean of the metrics'}`;
 }
 
+/**
+ * The settings worth a column: not those that have one value throughout and go with the method, so that its name says it.
+ */
+export function shownSettings({ settings, rows }: SweepResult): readonly string[] {
+  const shown = settings.filter((name) => {
+    const values = new Set(rows.flatMap((row) => row.settings[name] ?? []));
+    const byMethod = new Map(rows.map((row) => [row.settings.merge_method, row.settings[name]]));
+    const goesWithMethod = rows.every((row) => byMethod.get(row.settings.merge_method) === row.settings[name]);
+    return name === 'merge_method' || values.size > 1 || !goesWithMethod;
+  });
+  return shown.length === 0 ? settings : shown;
+}
+
 /** Settings, metrics, score and geometry of each row, best first; rows without a score after them in sweep order. */
 export function tabulateSweep(result: SweepResult): SweepTable {
-  const { settings, metrics, objective } = result;
-  const measured = result.rows.some(({ geometry }) => geometry !== null);
-  const scored = result.rows.some((row) => scoreOf(row, objective) !== undefined);
-  const head = [
-    '',
-    ...settings,
-    ...metrics,
-    ...(scored && objective.metric === null && metrics.length > 1 ? ['mean'] : []),
-    ...(measured ? ['retained', 'norm ratio', 'survival'] : []),
-    ...(result.rows.some(({ problem }) => problem !== undefined) ? ['problem'] : []),
+  const { metrics, objective } = result;
+  const rows = rankRows(result);
+  const has = (test: (row: SweepRow) => boolean): boolean => rows.some(test);
+  const settings = shownSettings(result);
+  const hasMean =
+    objective.metric === null && metrics.length > 1 && has((row) => scoreOf(row, objective) !== undefined);
+  const columns: Column[] = [
+    {
+      head: '',
+      cells: rows.map(({ variant }) => (variant === result.best ? '*' : result.pareto.includes(variant) ? '+' : '')),
+    },
+    ...settings.map((setting) => ({ head: setting, cells: rows.map((row) => row.settings[setting] ?? '') })),
+    ...metrics.map((metric) => numbers(metric, rows, (row) => row.metrics[metric])),
+    ...(hasMean ? [numbers('mean', rows, (row) => scoreOf(row, objective))] : []),
+    ...(has(({ geometry }) => geometry !== null)
+      ? [
+          numbers('retained', rows, meanRetained),
+          numbers('norm ratio', rows, (row) => row.geometry?.norm_ratio),
+          numbers('survival', rows, (row) => row.geometry?.rounding_survival),
+        ]
+      : []),
+    ...(has(({ problem }) => problem !== undefined)
+      ? [{ head: 'problem', cells: rows.map(({ problem }) => problem ?? '') }]
+      : []),
   ];
-  const rows = ranked(result).map((row) => {
-    const mark = row.variant === result.best ? '*' : result.pareto.includes(row.variant) ? '+' : '';
-    const cells = [
-      mark,
-      ...settings.map((setting) => row.settings[setting] ?? ''),
-      ...metrics.map((metric) => decimal(row.metrics[metric])),
-    ];
-    if (head.includes('mean')) cells.push(decimal(scoreOf(row, objective)));
-    if (measured) cells.push(...geometryCells(row));
-    if (head.at(-1) === 'problem') cells.push(row.problem ?? '');
-    return cells;
-  });
-  const texts = new Set([0, ...settings.map((_, i) => i + 1), ...(head.at(-1) === 'problem' ? [head.length - 1] : [])]);
-  return { head, rows, numeric: head.flatMap((_, column) => (texts.has(column) ? [] : [column])) };
+  return {
+    head: columns.map(({ head }) => head),
+    numeric: columns.flatMap(({ isNumeric }, column) => (isNumeric ? [column] : [])),
+    rows: rows.map((_, row) => columns.map(({ cells }) => cells[row]!)),
+  };
 }
 
-function geometryCells({ geometry }: SweepRow): string[] {
-  if (geometry === null) return ['', '', ''];
-  const kept = Object.values(geometry.retained_projection).filter((value) => value !== null);
-  const mean = kept.length === 0 ? undefined : kept.reduce((sum, value) => sum + value, 0) / kept.length;
-  return [decimal(mean), decimal(geometry.norm_ratio ?? undefined), decimal(geometry.rounding_survival ?? undefined)];
+interface Column {
+  readonly head: string;
+  readonly cells: readonly string[];
+  readonly isNumeric?: boolean;
 }
 
-function ranked({ rows, objective }: SweepResult): SweepRow[] {
+/** A column of numbers, all with as many decimals. */
+function numbers(head: string, rows: readonly SweepRow[], read: (row: SweepRow) => number | null | undefined): Column {
+  const values = rows.map((row) => read(row) ?? undefined);
+  const places = values.some((value) => value !== undefined && Math.abs(value) >= LARGE) ? LARGE_PLACES : PLACES;
+  return { head, cells: values.map((value) => value?.toFixed(places) ?? ''), isNumeric: true };
+}
+
+/** The retained projection of the experts, their mean; undefined where nothing was measured. */
+export function meanRetained({ geometry }: SweepRow): number | undefined {
+  const kept = Object.values(geometry?.retained_projection ?? {}).filter((value) => value !== null);
+  return kept.length === 0 ? undefined : kept.reduce((sum, value) => sum + value, 0) / kept.length;
+}
+
+/** Best first; rows without a score after them, in sweep order. */
+export function rankRows({ rows, objective }: SweepResult): SweepRow[] {
   const sign = objective.maximize ? -1 : 1;
   const place = (row: SweepRow): number => {
     const score = scoreOf(row, objective);
@@ -64,8 +97,4 @@ function ranked({ rows, objective }: SweepResult): SweepRow[] {
     .map((row, index) => ({ row, index, place: place(row) }))
     .sort((a, b) => (a.place === b.place ? a.index - b.index : a.place - b.place))
     .map(({ row }) => row);
-}
-
-function decimal(value: number | undefined): string {
-  return value === undefined ? '' : value.toFixed(PLACES);
 }

@@ -6,6 +6,7 @@ import { type MergeResult, mergeRecipe, prepareMerge } from '../merge.js';
 import { DEFAULT_SHARD_BYTES } from '../plan/shard-size.js';
 import type { RecipeOrigin } from '../recipe/parse.js';
 import type { Evaluation, Keep } from '../recipe/sweep-keys.js';
+import { formatSweepHtml } from '../report/sweep-html.js';
 import { formatSweepMarkdown } from '../report/sweep-markdown.js';
 import { freeBytes, nearestFolder, SIDE_FILE_BYTES } from '../run/output-folder.js';
 import { expandSweep, type SweepVariant } from '../sweep/expand.js';
@@ -95,6 +96,7 @@ export async function mergeBest(
 async function writeSweep(folder: string, result: SweepResult): Promise<void> {
   await writeFile(join(folder, 'sweep.json'), `${JSON.stringify(result, null, 2)}\n`);
   await writeFile(join(folder, 'sweep.md'), formatSweepMarkdown(result));
+  await writeFile(join(folder, 'sweep.html'), formatSweepHtml(result));
 }
 
 /** Bytes of the largest folder a variant makes; variants of one output dtype are of one size. */

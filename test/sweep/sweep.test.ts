@@ -103,7 +103,7 @@ describe('the models of a sweep', () => {
 
   it('are not written when nobody looks at them', () => {
     expect(m2merge(['sweep', sweepRecipe('parameters: {lambda: [0.2, 0.4]}\nkeep: none'), 'dry'], work).status).toBe(0);
-    expect(readdirSync(join(work, 'dry')).sort()).toEqual(['results.jsonl', 'sweep.json', 'sweep.md']);
+    expect(readdirSync(join(work, 'dry')).sort()).toEqual(['results.jsonl', 'sweep.html', 'sweep.json', 'sweep.md']);
     for (const { geometry } of resultOf('dry').rows) expect(geometry!.norm_ratio).toBeGreaterThan(0);
   });
 });

@@ -64,6 +64,20 @@ svg text.muted { fill: var(--muted); }
 svg .axis { stroke: var(--line); }
 svg .reference { stroke: var(--muted); stroke-dasharray: 3 4; }
 svg .series { fill: none; stroke-width: 2; stroke-linejoin: round; }
+svg .series.faint { opacity: 0.45; }
+svg .dot { stroke: var(--panel); stroke-width: 1; }
+svg .dot.best { stroke: var(--text); stroke-width: 2; }
+svg .dot:hover, svg .dot:focus-visible { stroke: var(--text); stroke-width: 2; }
+svg .line { opacity: 0.5; cursor: pointer; }
+svg .line.best { stroke-width: 4; opacity: 1; }
+svg:has(.line:hover) .line:not(:hover), svg:has(.line:focus-visible) .line:not(:focus-visible) { opacity: 0.15; }
+svg .line:hover, svg .line:focus-visible { stroke-width: 4; opacity: 1; outline: none; }
+.plots { display: flex; flex-wrap: wrap; gap: 8px 16px; }
+.plots > .legend { flex-basis: 100%; }
+.recipe {
+  margin: 0; padding: 12px; overflow-x: auto; background: var(--cell); border-radius: 6px; font-size: 13px; line-height: 1.45;
+  font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
+}
 svg .hover { fill: transparent; cursor: pointer; }
 svg .hover:hover, svg .hover:focus-visible { fill: color-mix(in srgb, var(--accent) 14%, transparent); }
 svg .cell-text { text-anchor: middle; pointer-events: none; }

@@ -3,6 +3,7 @@
  * Code throws facts; the command line, the JSON events and the tests read them. Exit codes are in `EXIT_CODES`.
  */
 import { HUB_FAILURES_OF_NETWORK, HUB_WORDINGS, type HubErrorFacts } from './errors/hub.js';
+import { SWEEP_WORDINGS, type SweepErrorFacts } from './errors/sweep.js';
 
 /** Process exit codes. 1 is a defect of m2merge itself; after 6 the same command may succeed later. */
 export const EXIT_CODES = {
@@ -28,7 +29,7 @@ export interface RecipeProblem {
   readonly hint?: string;
 }
 
-export interface ErrorFacts extends HubErrorFacts {
+export interface ErrorFacts extends HubErrorFacts, SweepErrorFacts {
   usage: { message: string; hint?: string };
   'recipe-invalid': { file: string; problems: readonly RecipeProblem[] };
   'file-missing': { path: string; purpose: string };
@@ -88,6 +89,7 @@ function hintForModelWithout(found: readonly string[]): string | undefined {
 
 const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording } = {
   ...HUB_WORDINGS,
+  ...SWEEP_WORDINGS,
   usage: ({ message, hint }) => ({ message, hint }),
   'recipe-invalid': ({ file, problems }) => ({ message: problems.map((p) => formatProblem(file, p)).join('\n') }),
   'file-missing': ({ path, purpose }) => ({ message: `${purpose} not found: ${path}` }),
@@ -196,6 +198,7 @@ const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts>]: n
   'output-exists': EXIT_CODES.output,
   'output-overlaps-input': EXIT_CODES.output,
   'output-unwritable': EXIT_CODES.output,
+  'sweep-too-large': EXIT_CODES.output,
   'disk-full': EXIT_CODES.output,
   interrupted: EXIT_CODES.interrupted,
   'worker-failed': EXIT_CODES.defect,

@@ -17,7 +17,7 @@ export interface SweepReporter {
 }
 
 export function createSweepReporter(
-  { task, waves }: PreparedSweep,
+  { task, costs: { waves } }: PreparedSweep,
   { json, quiet }: { readonly json: boolean; readonly quiet: boolean },
 ): SweepReporter {
   const fresh = createFilter();

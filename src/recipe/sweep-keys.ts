@@ -14,8 +14,8 @@ import {
   truth,
 } from './shapes.js';
 
-/** A value as YAML has it; scalars stay the text they are written with. */
-export type Plain = string | readonly Plain[] | { readonly [key: string]: Plain };
+/** A value as YAML has it; scalars stay the text they are written with. Nothing (`null`, `~`) takes a key away. */
+export type Plain = string | null | readonly Plain[] | { readonly [key: string]: Plain };
 
 /** Values between two bounds, for sampling. */
 export interface Range {
@@ -241,5 +241,5 @@ function plain(cursor: Cursor): Plain {
   if (cursor.kind === 'mapping') {
     return Object.fromEntries([...cursor.entries()].map(([name, { value }]) => [name, plain(value)]));
   }
-  return cursor.kind === 'nothing' ? '' : cursor.text;
+  return cursor.kind === 'nothing' ? null : cursor.text;
 }

@@ -100,7 +100,8 @@ function set(tree: RecipeTree, path: TreePath, value: Plain): void {
     node[step] ??= {};
     node = node[step] as Record<string | number, unknown>;
   }
-  node[path.at(-1)!] = value;
+  if (value === null) delete node[path.at(-1)!];
+  else node[path.at(-1)!] = value;
 }
 
 /** Settings as `lambda=0.3 density=0.2`. */
@@ -111,6 +112,7 @@ export function describeSettings(settings: SettingTexts): string {
 }
 
 function valueText(value: Plain): string {
+  if (value === null) return 'none';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 

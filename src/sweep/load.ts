@@ -1,4 +1,5 @@
 /** Reads the sweep of a recipe, and what the command line adds to it. */
+import { isMap } from 'yaml';
 import { M2MergeError } from '../errors.js';
 import { Cursor, Reading } from '../recipe/cursor.js';
 import { readDocument } from '../recipe/document.js';
@@ -8,6 +9,12 @@ import { type SweepSection, sweepShape } from '../recipe/sweep-keys.js';
 import type { Warning } from '../warnings.js';
 
 const NOTHING: SweepSection = { axes: [], sample: undefined, variants: [], keep: undefined, evaluate: undefined };
+
+/** Whether a recipe has a sweep. Throws `recipe-invalid` for text that is no YAML. */
+export function hasSweep(text: string, file: string): boolean {
+  const { root } = readDocument(text, new Findings(file));
+  return isMap(root) && root.has('sweep');
+}
 
 /** What `--set` asks for: `lambda=0.3,0.6`. */
 export interface ChosenValues {

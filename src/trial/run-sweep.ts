@@ -1,7 +1,6 @@
 /** Carries a sweep out: waves of merges that share their reads, each followed by the evaluation of its models. */
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { M2MergeError } from '../errors.js';
 import { type MergeOptions, type MergeResult, mergeTogether } from '../merge.js';
 import type { Evaluation, Keep } from '../recipe/sweep-keys.js';
 import { forEachConcurrently } from '../run/concurrency.js';
@@ -46,6 +45,31 @@ export async function runSweep(task: SweepTask, log: ResultsLog, options: SweepR
   return new SweepRun(task, log, options).run();
 }
 
+/** Variants that are not done: those whose models are there and wait for their evaluation, and those to be merged. */
+export async function whatIsLeft(
+  { variants, evaluation, folder }: Pick<SweepTask, 'variants' | 'evaluation' | 'folder'>,
+  rowOf: (id: string) => SweepRow | undefined,
+  retry: boolean,
+): Promise<{ readonly merged: readonly SweepVariant[]; readonly open: readonly SweepVariant[] }> {
+  const merged: SweepVariant[] = [];
+  const open: SweepVariant[] = [];
+  for (const variant of variants) {
+    const status = rowOf(variant.id)?.status;
+    if (status === 'evaluated' || (status === 'failed' && !retry)) continue;
+    if (status === 'merged' && evaluation === undefined) continue;
+    const hasModel = status !== undefined && (await isFolder(modelFolder(folder, variant)));
+    (hasModel ? merged : open).push(variant);
+  }
+  return { merged, open };
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+}
+
 /** Where a variant's model is while it is there. */
 export const modelFolder = (folder: string, { name }: Pick<SweepVariant, 'name'>): string => join(folder, name);
 
@@ -65,12 +89,9 @@ class SweepRun {
     const { waveSize } = this.#task;
     // Read before the first row is appended: from then on every model in the folder may be ours.
     const overwrite = this.#options.overwrite || this.#log.continues;
-    const waiting = this.#task.variants.filter((variant) => !this.#isDone(variant));
-    // Those whose models are there need no merge; they would otherwise occupy the disk longest.
-    const merged: SweepVariant[] = [];
-    for (const variant of waiting) if (await this.#hasModel(variant)) merged.push(variant);
+    const { merged, open } = await whatIsLeft(this.#task, (id) => this.#log.row(id), this.#options.retry);
+    // Those whose models are there first; they would otherwise occupy the disk longest.
     await this.#evaluate(merged);
-    const open = waiting.filter((variant) => !merged.includes(variant));
     for (let next = 0; next < open.length; next += waveSize) {
       const wave = open.slice(next, next + waveSize);
       this.#options.onWave?.(wave);
@@ -84,21 +105,6 @@ class SweepRun {
   /** Models are written unless nobody will look at them. */
   get #keepsModels(): boolean {
     return this.#task.keep !== 'none' || this.#task.evaluation !== undefined;
-  }
-
-  /** Whether an earlier run has merged the variant and its model is still there. */
-  async #hasModel(variant: SweepVariant): Promise<boolean> {
-    if (this.#log.row(variant.id)?.status !== 'merged') return false;
-    return stat(modelFolder(this.#task.folder, variant)).then(
-      (entry) => entry.isDirectory(),
-      () => false,
-    );
-  }
-
-  #isDone({ id }: SweepVariant): boolean {
-    const status = this.#log.row(id)?.status;
-    if (status === 'failed') return !this.#options.retry;
-    return status === 'evaluated' || (status === 'merged' && this.#task.evaluation === undefined);
   }
 
   async #merge(wave: readonly SweepVariant[], overwrite: boolean): Promise<void> {
@@ -173,26 +179,3 @@ function mergedRow({ name, id, settings }: SweepVariant, { account }: MergeResul
     evaluation_seconds: null,
   };
 }
-
-/** How many variants fit: a wave of them when their models go again, else all. Throws `disk-full`. */
-export function planWaves(
-  variantBytes: number,
-  count: number,
-  freeBytes: number,
-  { keep, folder }: { readonly keep: Keep; readonly folder: string },
-): { readonly waveSize: number; readonly waves: number } {
-  const fitting = Math.floor(freeBytes / variantBytes);
-  const needed = keep === 'all' ? count : keep === 'best' ? Math.min(2, count) : 1;
-  if (fitting < needed) {
-    throw new M2MergeError('disk-full', { path: folder, needed: needed * variantBytes, available: freeBytes });
-  }
-  const room = keep === 'all' ? count : keep === 'best' ? Math.max(1, fitting - 1) : fitting;
-  const waveSize = Math.max(1, Math.min(count, room, MAX_TOGETHER));
-  return { waveSize, waves: Math.ceil(count / waveSize) };
-}
-
-/**
- * Variants merged in one run, at most: each takes about 1 MB of kernel memory in each worker, and messages grow with
- * them; beyond this, sharing the reads gains little.
- */
-export const MAX_TOGETHER = 16;

@@ -2,20 +2,21 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { M2MergeError } from '../errors.js';
-import { type MergeResult, mergeRecipe, prepareMerge } from '../merge.js';
+import { type MergeResult, mergeRecipe } from '../merge.js';
 import { DEFAULT_SHARD_BYTES } from '../plan/shard-size.js';
 import type { RecipeOrigin } from '../recipe/parse.js';
 import type { Evaluation, Keep } from '../recipe/sweep-keys.js';
 import { formatSweepHtml } from '../report/sweep-html.js';
 import { formatSweepMarkdown } from '../report/sweep-markdown.js';
-import { freeBytes, nearestFolder, SIDE_FILE_BYTES } from '../run/output-folder.js';
-import { expandSweep, type SweepVariant } from '../sweep/expand.js';
+import { freeBytes, nearestFolder } from '../run/output-folder.js';
+import { expandSweep } from '../sweep/expand.js';
 import { type ChosenValues, readSweep } from '../sweep/load.js';
 import type { Objective, SweepResult } from '../sweep/result.js';
 import { summarizeSweep } from '../sweep/summarize.js';
 import type { Warning } from '../warnings.js';
 import { ResultsLog } from './results-log.js';
-import { planWaves, runSweep, type SweepMergeOptions, type SweepRunOptions, type SweepTask } from './run-sweep.js';
+import { runSweep, type SweepMergeOptions, type SweepRunOptions, type SweepTask, whatIsLeft } from './run-sweep.js';
+import { planSweep, type SweepCosts } from './sweep-plan.js';
 
 /** What the command line adds to a recipe's sweep, or puts in the place of what it says. */
 export interface SweepChoices {
@@ -30,10 +31,7 @@ export interface SweepChoices {
 export interface PreparedSweep {
   readonly task: SweepTask;
   readonly recipeName: string;
-  readonly waves: number;
-  /** Bytes of one variant's folder. */
-  readonly variantBytes: number;
-  readonly freeBytes: number;
+  readonly costs: SweepCosts;
   readonly warnings: readonly Warning[];
 }
 
@@ -42,25 +40,42 @@ export function sweepFolder(file: string, chosen: string | undefined): string {
   return chosen === undefined ? resolve('merged', basename(file, extname(file))) : resolve(chosen);
 }
 
-/** Expands and prices a sweep. Throws `recipe-invalid`, `disk-full`, and what planning a merge throws. */
+export interface PrepareOptions {
+  readonly shardBytes?: number;
+  /** Count what failed as still to be judged. */
+  readonly retry?: boolean;
+}
+
+/**
+ * Expands and prices what is left of a sweep. Throws `recipe-invalid`, `sweep-too-large`, `results-invalid`, and what
+ * planning a merge throws.
+ */
 export async function prepareSweep(
   text: string,
   origin: RecipeOrigin,
   choices: SweepChoices,
-  shardBytes: number = DEFAULT_SHARD_BYTES,
+  { shardBytes = DEFAULT_SHARD_BYTES, retry = false }: PrepareOptions = {},
 ): Promise<PreparedSweep> {
   const { section, warnings } = readSweep(text, origin, choices.set);
   const variants = expandSweep(text, origin, section);
   const evaluation = choices.evaluation ?? section.evaluate;
   const keep = choices.keep ?? section.keep ?? 'all';
+  if (keep === 'best' && evaluation === undefined) {
+    throw new M2MergeError('usage', { message: 'keep: best needs an evaluation that tells which is best' });
+  }
   const { folder } = choices;
-  const variantBytes = await largestVariant(variants, shardBytes);
-  const free = await freeBytes(await nearestFolder(folder));
-  const written = keep !== 'none' || evaluation !== undefined;
-  const { waveSize, waves } = planWaves(written ? variantBytes : 0, variants.length, free, { keep, folder });
+  const rows = await ResultsLog.read(folder);
+  const { merged, open } = await whatIsLeft({ variants, evaluation, folder }, (id) => rows.get(id), retry);
+  const seconds = [...rows.values()].flatMap(({ evaluation_seconds }) => evaluation_seconds ?? []);
+  const costs = await planSweep(open, {
+    ...{ keep, evaluation, folder, shardBytes },
+    toJudge: merged.length + open.length,
+    meanSeconds: seconds.length === 0 ? undefined : seconds.reduce((sum, value) => sum + value, 0) / seconds.length,
+    freeBytes: await freeBytes(await nearestFolder(folder)),
+  });
   const objective: Objective = evaluation?.objective ?? { metric: null, maximize: true };
-  const task = { variants, folder, evaluation, objective, keep, waveSize };
-  return { task, recipeName: basename(origin.file ?? 'recipe'), waves, variantBytes, freeBytes: free, warnings };
+  const task = { variants, folder, evaluation, objective, keep, waveSize: costs.waveSize };
+  return { task, recipeName: basename(origin.file ?? 'recipe'), costs, warnings };
 }
 
 /** Runs a sweep, or what is left of it, and writes `sweep.json` and `sweep.md` beside the models. */
@@ -97,15 +112,4 @@ async function writeSweep(folder: string, result: SweepResult): Promise<void> {
   await writeFile(join(folder, 'sweep.json'), `${JSON.stringify(result, null, 2)}\n`);
   await writeFile(join(folder, 'sweep.md'), formatSweepMarkdown(result));
   await writeFile(join(folder, 'sweep.html'), formatSweepHtml(result));
-}
-
-/** Bytes of the largest folder a variant makes; variants of one output dtype are of one size. */
-async function largestVariant(variants: readonly SweepVariant[], shardBytes: number): Promise<number> {
-  const byDtype = new Map(variants.map(({ recipe }) => [recipe.outputDtype, recipe]));
-  const sizes: number[] = [];
-  for (const recipe of byDtype.values()) {
-    const { plan } = await prepareMerge(recipe, { shardBytes });
-    sizes.push(plan.shards.reduce((total, { byteLength }) => total + byteLength, SIDE_FILE_BYTES));
-  }
-  return Math.max(...sizes);
 }

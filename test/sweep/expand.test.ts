@@ -68,6 +68,12 @@ describe('the variants of a sweep', () => {
     expect(new Set(variants.map(({ name }) => name)).size).toBe(2);
   });
 
+  it('can take a key of the recipe away', () => {
+    const [variant] = expand('sweep: {variants: [{merge_method: linear, base_model: ~}]}');
+    expect(variant!.recipe.base).toBeUndefined();
+    expect(variant!.name).toBe('merge_method-linear_base_model-none');
+  });
+
   it('leave out what their method does not have, and are each there once', () => {
     const variants = expand(
       'sweep: {variants: [{merge_method: ties}, {merge_method: linear}], parameters: {density: [0.1, 0.2]}}',

@@ -218,8 +218,37 @@ describe('a sweep that was killed', () => {
 describe('a sweep without models', () => {
   it('shows what it would do', () => {
     const run = m2merge(['sweep', sweepRecipe('parameters: {lambda: [0.1, 0.2]}'), 'planned', '--plan'], work);
-    expect(run.stdout).toContain('2, 1 wave of up to 2');
+    expect(run.stdout).toMatch(/waves +1 wave of up to 2, keeps all/);
     expect(existsSync(join(work, 'planned'))).toBe(false);
+  });
+
+  it('has its price shown by plan: reads once for all, writes for each, what is left of it', () => {
+    const recipe = sweepRecipe('parameters: {lambda: [0.1, 0.2, 0.3], density: [0.5, 0.9]}');
+    const plan = () => JSON.parse(m2merge(['plan', recipe, 'priced', '--json'], work).stdout);
+    const single = join(work, 'single-plan.yaml');
+    writeFileSync(single, RECIPE);
+    const one = JSON.parse(m2merge(['plan', single, '--json'], work).stdout).costs;
+    const { costs, variants } = plan();
+    expect(variants).toHaveLength(6);
+    expect(costs).toMatchObject({ open: 6, waves: 1, bytesRead: one.bytesRead, bytesWritten: 6 * one.bytesWritten });
+    expect(costs.mergeSeconds).toBeGreaterThan(0);
+    expect(m2merge(['sweep', recipe, 'priced', '--quiet'], work).status).toBe(0);
+    expect(plan().costs).toMatchObject({ open: 0, waves: 0, bytesRead: 0, bytesWritten: 0, diskBytes: 0 });
+  });
+
+  it('finds a mistake of its last variant before the first is merged', () => {
+    const sweep =
+      'variants: [{trim_scope: tensor}, {trim_scope: model, density: [{filter: mlp, value: 0.1}, {value: 0.5}]}]';
+    const run = m2merge(['sweep', sweepRecipe(sweep), 'mistaken'], work);
+    expect(run.status).toBe(3);
+    expect(run.stderr).toContain('each model has one density');
+    expect(existsSync(join(work, 'mistaken'))).toBe(false);
+  });
+
+  it('keeps the best only where something tells which it is', () => {
+    const run = m2merge(['sweep', sweepRecipe('parameters: {lambda: [0.1]}\nkeep: best'), 'judgeless'], work);
+    expect(run.status).toBe(2);
+    expect(run.stderr).toContain('keep: best needs an evaluation');
   });
 
   it('is refused by a single merge, and a recipe without one by a sweep', () => {

@@ -1,7 +1,9 @@
 import { outputFolderOf, prepareMerge } from '../../merge.js';
 import { estimateMemory } from '../../plan/memory.js';
+import { readRecipeText } from '../../recipe/load.js';
 import { formatPlan } from '../../report/plan-text.js';
 import { freeBytes, nearestFolder } from '../../run/output-folder.js';
+import { hasSweep } from '../../sweep/load.js';
 import { type PlanCommandOptions, recipeWith, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
 import { printWarnings } from '../warnings.js';
@@ -12,6 +14,9 @@ export async function planCommand(
   chosen: string | undefined,
   options: PlanCommandOptions,
 ): Promise<void> {
+  if (hasSweep(await readRecipeText(file), file)) {
+    return (await import('./sweep.js')).planSweepCommand(file, chosen, options);
+  }
   const tile = tileOf(options);
   const recipe = await recipeWith(file, options);
   const prepared = await prepareMerge(recipe, { shardBytes: options.outShardSize });

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { readRecipeText, recipeOrigin } from '../../recipe/load.js';
 import { commandEvaluation, type Evaluation, type Keep } from '../../recipe/sweep-keys.js';
-import { alignColumns, formatBytes, plural } from '../../report/format.js';
+import { formatSweepPlan } from '../../report/sweep-plan-text.js';
 import { formatSweepTerminal } from '../../report/sweep-terminal.js';
 import { parseChosen } from '../../sweep/load.js';
 import { carryOutSweep, mergeBest, type PreparedSweep, prepareSweep, sweepFolder } from '../../trial/sweep.js';
 import { listenForSignals } from '../interruption.js';
-import { type MergeCommandOptions, threadsOf, tileOf } from '../options.js';
+import { type MergeCommandOptions, type PlanCommandOptions, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
 import { createSweepReporter } from '../sweep-reporter.js';
 import { usesColour } from '../terminal.js';
@@ -32,13 +32,17 @@ export async function sweepCommand(
   const tileElements = tileOf(options);
   const text = await readRecipeText(file);
   const evaluation = evaluationOf(options);
+  const seed = options.seed === undefined ? [] : [{ setting: 'seed', values: [String(options.seed)] }];
   const choices = {
     folder: sweepFolder(file, chosen),
-    set: options.set.map(parseChosen),
+    set: [...options.set.map(parseChosen), ...seed],
     ...(options.keep === undefined ? {} : { keep: options.keep }),
     ...(evaluation === undefined ? {} : { evaluation }),
   };
-  const sweep = await prepareSweep(text, recipeOrigin(file), choices, options.outShardSize);
+  const sweep = await prepareSweep(text, recipeOrigin(file), choices, {
+    shardBytes: options.outShardSize,
+    retry: options.retry ?? false,
+  });
   printWarnings(sweep.warnings);
   if (options.plan) return printPlan(sweep, options.json ?? false);
   const interruption = listenForSignals();
@@ -67,25 +71,27 @@ export async function sweepCommand(
   }
 }
 
+/** Shows what a sweep would do. */
+export async function planSweepCommand(
+  file: string,
+  chosen: string | undefined,
+  options: PlanCommandOptions,
+): Promise<void> {
+  return sweepCommand(file, chosen, { ...options, set: [], plan: true, kernels: 'simd' });
+}
+
 /** What `--evaluate` and `--maximize` say. */
 function evaluationOf({ evaluate, maximize }: SweepCommandOptions): Evaluation | undefined {
   return evaluate === undefined ? undefined : commandEvaluation(evaluate, maximize);
 }
 
-function printPlan({ task, waves, variantBytes, freeBytes }: PreparedSweep, json: boolean): void {
-  const { variants, keep, waveSize, folder } = task;
-  if (json) {
-    const listed = variants.map(({ name, id, settings }) => ({ variant: name, id, settings }));
-    process.stdout.write(
-      `${JSON.stringify({ keep, waves, waveSize, variantBytes, freeBytes, variants: listed }, null, 2)}\n`,
-    );
-    return;
+function printPlan({ task, costs }: PreparedSweep, json: boolean): void {
+  const { variants, keep, evaluation, folder } = task;
+  const listed = variants.map(({ name, id, settings }) => ({ variant: name, id, settings }));
+  if (json) process.stdout.write(`${JSON.stringify({ keep, folder, costs, variants: listed }, null, 2)}\n`);
+  else {
+    const names = variants.map(({ name }) => name);
+    const facts = { keep, folder: fromHere(folder), names, parallel: evaluation?.parallel };
+    process.stdout.write(`${formatSweepPlan(costs, facts)}\n`);
   }
-  const lines = alignColumns([
-    ['variants', `${variants.length}, ${plural(waves, 'wave')} of up to ${waveSize}`],
-    ['disk', `${formatBytes(variantBytes)} each, ${formatBytes(freeBytes)} free; keeps ${keep}`],
-    ['folder', fromHere(folder)],
-    ...variants.map(({ name }, i) => [i === 0 ? 'names' : '', name]),
-  ]);
-  process.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -1,0 +1,32 @@
+/** Failures of sweeps. Worded for `../errors.ts`. */
+
+export interface SweepErrorFacts {
+  'sweep-too-large': {
+    path: string;
+    /** Models to be written. */
+    count: number;
+    needed: number;
+    available: number;
+    /** What would fit instead. */
+    proposal: { keep: 'best' | 'none'; waveSize: number; waves: number; variantBytes: number } | undefined;
+  };
+}
+
+interface Wording {
+  readonly message: string;
+  readonly hint: string;
+}
+
+const formatBytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
+
+const STAYS = { best: 'the best model beside it', none: 'nothing beside it' } as const;
+
+export const SWEEP_WORDINGS: { readonly [K in keyof SweepErrorFacts]: (facts: SweepErrorFacts[K]) => Wording } = {
+  'sweep-too-large': ({ path, count, needed, available, proposal }) => ({
+    message: `not enough space at ${path}: ${count} models to write, ${formatBytes(needed)} needed at once, ${formatBytes(available)} available`,
+    hint:
+      proposal === undefined
+        ? 'free some space, write to another disk, or use keep: none without an evaluation for the geometry alone'
+        : `keep: ${proposal.keep} fits: ${proposal.waves} waves of up to ${proposal.waveSize} (${formatBytes(proposal.variantBytes)} each), judged and removed one after the other, ${STAYS[proposal.keep]}`,
+  }),
+};

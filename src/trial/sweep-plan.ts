@@ -1,0 +1,145 @@
+/** What a sweep will read, write and take, and how many variants the disk holds at once. */
+import { M2MergeError } from '../errors.js';
+import { buildPlan, type RecipeCheckpoints } from '../plan/build.js';
+import { openInputs } from '../plan/inputs.js';
+import type { Recipe } from '../recipe/recipe.js';
+import type { Evaluation, Keep } from '../recipe/sweep-keys.js';
+import { SIDE_FILE_BYTES } from '../run/output-folder.js';
+import type { SweepVariant } from '../sweep/expand.js';
+
+/**
+ * Variants merged in one run, at most: each takes about 1 MB of kernel memory in each worker, and messages grow with
+ * them; beyond this, sharing the reads gains little.
+ */
+export const MAX_TOGETHER = 16;
+
+/** Bytes a second that a common SSD reads and writes: what the estimate of time assumes. */
+const READ_RATE = 1e9;
+const WRITE_RATE = 500e6;
+
+/** What a sweep costs from where it stands. */
+export interface SweepCosts {
+  /** Variants that are still to be merged, in how many runs, and how many of them together. */
+  readonly open: number;
+  readonly waves: number;
+  readonly waveSize: number;
+  /** Bytes of the largest folder that a variant makes. */
+  readonly variantBytes: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Bytes of models that lie side by side at most. */
+  readonly diskBytes: number;
+  readonly freeBytes: number;
+  /** Estimates: of the merges, and of the evaluations at most. */
+  readonly mergeSeconds: number;
+  readonly evaluationSeconds: number;
+}
+
+export interface SweepPlanOptions {
+  readonly keep: Keep;
+  readonly evaluation: Evaluation | undefined;
+  /** Variants that are still to be judged. */
+  readonly toJudge: number;
+  /** Mean seconds that evaluations have taken so far; undefined before the first. */
+  readonly meanSeconds: number | undefined;
+  readonly folder: string;
+  readonly freeBytes: number;
+  readonly shardBytes: number;
+}
+
+/**
+ * Plans every variant that is to be merged, so that a mistake in the last is found before the first runs, and prices the
+ * whole. Throws `sweep-too-large` and what planning a merge throws.
+ */
+export async function planSweep(open: readonly SweepVariant[], options: SweepPlanOptions): Promise<SweepCosts> {
+  const { keep, evaluation, freeBytes, folder } = options;
+  const priced = await priceVariants(open, options.shardBytes);
+  const writes = keep !== 'none' || evaluation !== undefined;
+  const variantBytes = writes ? Math.max(0, ...priced.map(({ bytes }) => bytes)) : 0;
+  const { waveSize, waves } = planWaves(variantBytes, open.length, freeBytes, { keep, folder, evaluation });
+  const bytesRead = sum(wavesOf(priced, waveSize).map(readsOf));
+  const bytesWritten = writes ? sum(priced.map(({ bytes }) => bytes - SIDE_FILE_BYTES)) : 0;
+  const together = keep === 'all' ? open.length : Math.min(open.length, keep === 'best' ? waveSize + 1 : waveSize);
+  const perEvaluation = options.meanSeconds ?? evaluation?.timeout ?? 0;
+  return {
+    open: open.length,
+    waves,
+    waveSize,
+    variantBytes,
+    bytesRead,
+    bytesWritten,
+    diskBytes: together * variantBytes,
+    freeBytes,
+    mergeSeconds: bytesRead / READ_RATE + bytesWritten / WRITE_RATE,
+    evaluationSeconds: evaluation === undefined ? 0 : Math.ceil(options.toJudge / evaluation.parallel) * perEvaluation,
+  };
+}
+
+interface PricedVariant {
+  /** The same text for variants that read the same models. */
+  readonly inputs: string;
+  readonly bytesRead: number;
+  /** Of its folder. */
+  readonly bytes: number;
+}
+
+async function priceVariants(variants: readonly SweepVariant[], shardBytes: number): Promise<PricedVariant[]> {
+  const opened = new Map<string, Promise<RecipeCheckpoints>>();
+  const priced: PricedVariant[] = [];
+  for (const { recipe } of variants) {
+    const inputs = inputsOf(recipe);
+    if (!opened.has(inputs)) opened.set(inputs, openInputs(recipe));
+    const { costs, plan } = buildPlan(recipe, await opened.get(inputs)!, { shardBytes });
+    const bytes = plan.shards.reduce((total, { byteLength }) => total + byteLength, SIDE_FILE_BYTES);
+    priced.push({ inputs, bytesRead: costs.bytesRead, bytes });
+  }
+  return priced;
+}
+
+function inputsOf({ base, models }: Recipe): string {
+  return JSON.stringify([base?.text, ...models.map(({ reference }) => reference.text)]);
+}
+
+function wavesOf<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+}
+
+/** Bytes that variants read together: as much as the one of each set of models that reads most. */
+function readsOf(wave: readonly PricedVariant[]): number {
+  const most = new Map<string, number>();
+  for (const { inputs, bytesRead } of wave) most.set(inputs, Math.max(bytesRead, most.get(inputs) ?? 0));
+  return sum([...most.values()]);
+}
+
+/**
+ * How many variants are merged together: as many as fit when their models go again, else all up to MAX_TOGETHER. Throws
+ * `sweep-too-large`, with what would fit.
+ */
+export function planWaves(
+  variantBytes: number,
+  count: number,
+  freeBytes: number,
+  { keep, folder, evaluation }: Pick<SweepPlanOptions, 'keep' | 'folder' | 'evaluation'>,
+): { readonly waveSize: number; readonly waves: number } {
+  const fitting = variantBytes === 0 ? count : Math.floor(freeBytes / variantBytes);
+  if (fitting < Math.min(count, heldAtLeast(keep, count))) {
+    const proposal = evaluation === undefined ? undefined : proposeWaves(variantBytes, count, fitting);
+    const needed = heldAtLeast(keep, count) * variantBytes;
+    throw new M2MergeError('sweep-too-large', { path: folder, count, needed, available: freeBytes, proposal });
+  }
+  const room = keep === 'all' ? count : keep === 'best' ? fitting - 1 : fitting;
+  const waveSize = Math.max(1, Math.min(count, room, MAX_TOGETHER));
+  return { waveSize, waves: Math.ceil(count / waveSize) };
+}
+
+/** Models that a sweep holds at some time, at least. */
+const heldAtLeast = (keep: Keep, count: number): number => (keep === 'all' ? count : keep === 'best' ? 2 : 1);
+
+/** What fits instead: the best model and a wave beside it, or a wave at a time. */
+function proposeWaves(variantBytes: number, count: number, fitting: number) {
+  const keep: 'best' | 'none' = fitting >= 2 ? 'best' : 'none';
+  const waveSize = Math.min(keep === 'best' ? fitting - 1 : fitting, MAX_TOGETHER);
+  return waveSize < 1 ? undefined : { keep, waveSize, waves: Math.ceil(count / waveSize), variantBytes };
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -8,6 +8,7 @@ export interface WarningFacts {
   'partial-tensor': { model: string; tensor: string; count: number };
   'rows-cut': { model: string; tensor: string; rows: number; kept: number };
   'sources-left-out': { place: string; sources: number; dropped: number };
+  'empty-slice': { place: string; begin: number };
   'tensors-carried-over': { tensor: string; count: number; model: string };
   'extra-tensor': { model: string; tensor: string; count: number };
   'report-unavailable': { method: string; incomplete: boolean };
@@ -43,6 +44,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${model}: the last ${rows - kept} of ${rows} rows of "${tensor}" take no part, since other models have ${kept}`,
   'sources-left-out': ({ place, sources, dropped }) =>
     `${place}: what comes after the layers (final norm, head) is merged from no more sources than the first slice has (${sources}); ${dropped} left out`,
+  'empty-slice': ({ place, begin }) =>
+    `${place}: the slice has no layers; layer ${begin} alone is layer_range [${begin}, ${begin + 1}]`,
   'tensors-carried-over': ({ tensor, count, model }) =>
     `tensor "${tensor}"${others(count)} is in none of the modules; carried over from ${model}`,
   'report-unavailable': ({ method, incomplete }) =>

@@ -136,7 +136,7 @@ function draftLayer(
  * mergekit, the last slice then gives no more sources than the first has.
  */
 function draftOutside(
-  { module, models, region }: Context,
+  { recipe, module, models, region }: Context,
   stackOf: ReadonlyMap<PlanModel, LayerStack>,
 ): { drafts: readonly TensorDraft[]; warnings: readonly Warning[] } {
   const first = module.slices[0]!;
@@ -159,12 +159,13 @@ function draftOutside(
   const dropped = sourceCount(last) - sourceCount(limited);
   return {
     drafts: [...before, ...after.map((name) => draft(limited, name))],
-    warnings: dropped > 0 ? [shortenedWarning(last, limit, dropped)] : [],
+    warnings: dropped > 0 ? [shortenedWarning(recipe, last, limit, dropped)] : [],
   };
 }
 
-function shortenedWarning(last: RecipeSlice, limit: number, dropped: number): Warning {
-  return warning('sources-left-out', { place: last.path, sources: limit, dropped });
+function shortenedWarning({ file }: Recipe, { position }: RecipeSlice, limit: number, dropped: number): Warning {
+  const place = `${file}:${position.line}:${position.column}`;
+  return warning('sources-left-out', { place, sources: limit, dropped });
 }
 
 function sourceCount({ sources, base }: RecipeSlice): number {

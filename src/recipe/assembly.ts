@@ -1,5 +1,6 @@
 /** What a recipe puts together: whole models, slices of layers, or modules of either, read into one form. */
 import { type Method, spaceOf } from '../../kernels/method.js';
+import { warning } from '../warnings.js';
 import type { Cursor } from './cursor.js';
 import type { Findings } from './findings.js';
 import type { ModelReading, ModuleReading, RecipeReading, SliceReading } from './keys.js';
@@ -65,7 +66,10 @@ class AssemblyReader {
     const read: RecipeSlice[] = [];
     if (models !== undefined) read.push(this.#wholeModels(models, contents.present.get('models')!, outer));
     for (const slice of slices ?? []) read.push(this.#slice(slice, outer));
-    if (slices !== undefined) checkSomeLayers(read, contents.present.get('slices')!);
+    if (slices !== undefined) {
+      checkSomeLayers(read, contents.present.get('slices')!);
+      warnOfEmpty(read.slice(1, -1), this.#findings);
+    }
     return { name, path, position, slices: read };
   }
 
@@ -168,4 +172,13 @@ function checkSomeLayers(slices: readonly RecipeSlice[], place: Cursor): void {
   const known = ranges.filter((range) => range !== undefined);
   if (known.length === 0 || known.some(({ begin, end }) => end > begin)) return;
   place.problem('all slices are empty, so there are no layers', 'layer_range [0, 1] is the first layer');
+}
+
+/** Empty slices choose what comes before and after the layers when they are first or last, and nothing otherwise. */
+function warnOfEmpty(slices: readonly RecipeSlice[], findings: Findings): void {
+  for (const { base, sources, position } of slices) {
+    const range = base?.range ?? sources[0]?.range;
+    if (range === undefined || range.end > range.begin) continue;
+    findings.warn(position, (place) => warning('empty-slice', { place, begin: range.begin }));
+  }
 }

@@ -1,0 +1,191 @@
+/** Models that are not quite alike: tied and untied heads, vocabularies of different size, tensors that some lack. */
+import { describe, expect, it } from 'vitest';
+import { isM2MergeError } from '../../src/errors.js';
+import { type Merged, mergeFolder, valuesOf } from '../run/merge-folder.js';
+import { EMBED, HEAD, type LayeredModel, layerTensor, PLACES, writeLayered } from '../support/layered-models.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+const A = 1000;
+const B = 2000;
+
+const LINEAR = 'merge_method: linear\nmodels: [{model: a}, {model: b}]\nparameters: {weight: 1}\n';
+const TASK =
+  'merge_method: task_arithmetic\nbase_model: base\nmodels: [{model: a}, {model: b}]\nparameters: {weight: 1}\n';
+
+type Changes = Partial<LayeredModel>;
+
+function folderOf(models: Readonly<Record<string, Changes>>): string {
+  const folder = temporaryFolder();
+  const offsets: Readonly<Record<string, number>> = { base: 0, a: A, b: B };
+  for (const [name, changes] of Object.entries(models)) {
+    writeLayered(folder, name, { offset: offsets[name]!, layers: 2, ...changes });
+  }
+  return folder;
+}
+
+async function refusal(folder: string, recipe: string) {
+  const error = await mergeFolder(folder, recipe).catch((thrown: unknown) => thrown);
+  if (!isM2MergeError(error)) throw new Error('expected a refusal');
+  return error;
+}
+
+const first = (merged: Merged, tensor: string): number => valuesOf(merged, tensor)[0]!;
+const kindsOf = (merged: Merged): string[] => merged.warnings.map(({ kind }) => kind);
+
+describe('heads', () => {
+  const cases = [
+    { base: false, expert: false },
+    { base: false, expert: true },
+    { base: true, expert: false },
+    { base: true, expert: true },
+  ];
+  for (const { base, expert } of cases) {
+    const name = (own: boolean) => (own ? 'untied' : 'tied');
+    it(`base ${name(base)}, expert ${name(expert)}`, async () => {
+      const folder = folderOf({ base: { head: base }, a: { head: expert } });
+      const recipe =
+        'merge_method: task_arithmetic\nbase_model: base\nmodels: [{model: a}]\nparameters: {weight: 0.5}\n';
+      const merged = await mergeFolder(folder, recipe);
+      const baseHead = base ? PLACES.head : PLACES.embed;
+      const expertHead = A + (expert ? PLACES.head : PLACES.embed);
+      if (base || expert) expect(first(merged, HEAD)).toBe(baseHead + (expertHead - baseHead) / 2);
+      else expect(merged.model.tensors.has(HEAD)).toBe(false);
+      expect(first(merged, EMBED)).toBe(PLACES.embed + A / 2);
+      expect(merged.model.config!.tie_word_embeddings).toBe(!(base || expert));
+      expect(merged.warnings).toEqual([]);
+    });
+  }
+
+  it('keep the key where a multimodal config has it, and add it where there is none', async () => {
+    const nested = { tie_word_embeddings: true, text_config: { tie_word_embeddings: true, hidden_size: 2 } };
+    const both = await mergeFolder(folderOf({ a: { config: nested }, b: { head: true } }), LINEAR);
+    expect(both.model.config).toMatchObject({
+      tie_word_embeddings: false,
+      text_config: { tie_word_embeddings: false },
+    });
+    const none = { tie_word_embeddings: undefined };
+    const added = await mergeFolder(folderOf({ a: { config: none }, b: { head: true } }), LINEAR);
+    expect(added.model.config!.tie_word_embeddings).toBe(false);
+    const alike = await mergeFolder(folderOf({ a: { head: true, config: none }, b: { head: true } }), LINEAR);
+    expect(alike.model.config).not.toHaveProperty('tie_word_embeddings');
+  });
+
+  it('that are stored although they are tied stay so when all models do it', async () => {
+    const tied = { head: true, config: { tie_word_embeddings: true } };
+    const merged = await mergeFolder(folderOf({ a: tied, b: tied }), LINEAR);
+    expect(merged.model.tensors.has(HEAD)).toBe(true);
+    expect(merged.model.config!.tie_word_embeddings).toBe(true);
+  });
+});
+
+describe('vocabularies of different size', () => {
+  const shapeOf = (merged: Merged, tensor: string) => merged.model.tensors.get(tensor)!.shape;
+
+  it('linear keeps the rows that all models have', async () => {
+    const merged = await mergeFolder(
+      folderOf({ a: { vocabulary: 6, head: true }, b: { vocabulary: 4, head: true } }),
+      LINEAR,
+    );
+    expect(shapeOf(merged, EMBED)).toEqual([4, 2]);
+    expect(shapeOf(merged, HEAD)).toEqual([4, 2]);
+    expect(valuesOf(merged, EMBED)).toEqual(new Array(8).fill(1501));
+    expect(merged.model.config!.vocab_size).toBe(4);
+    expect(kindsOf(merged)).toEqual(['rows-cut', 'rows-cut']);
+  });
+
+  it('task vectors keep the rows of the base', async () => {
+    const merged = await mergeFolder(folderOf({ base: {}, a: { vocabulary: 6 }, b: {} }), TASK);
+    expect(valuesOf(merged, EMBED)).toEqual(new Array(8).fill(3001));
+    expect(merged.model.config!.vocab_size).toBe(4);
+    expect(merged.warnings).toEqual([{ kind: 'rows-cut', facts: { model: 'a', tensor: EMBED, rows: 6, kept: 4 } }]);
+  });
+
+  it('a model with fewer rows than the base is refused', async () => {
+    const { kind, message } = await refusal(folderOf({ base: {}, a: { vocabulary: 3 }, b: {} }), TASK);
+    expect(kind).toBe('shape-mismatch');
+    expect(message).toBe(`tensor "${EMBED}" is [3, 2] in a but [4, 2] in base`);
+  });
+
+  it('slerp, as some others, keeps what base and model have in common', async () => {
+    const recipe = 'merge_method: slerp\nbase_model: base\nmodels: [{model: base}, {model: a}]\nparameters: {t: 1}\n';
+    const merged = await mergeFolder(folderOf({ base: { vocabulary: 5 }, a: { vocabulary: 3 } }), recipe);
+    expect(shapeOf(merged, EMBED)).toEqual([3, 2]);
+    expect(merged.model.config!.vocab_size).toBe(3);
+  });
+
+  it('other tensors of different shape are refused', async () => {
+    const bias = (length: number) => [
+      { name: 'model.proj.bias', dtype: 'F32', shape: [length], values: new Array(length).fill(1) },
+    ];
+    const { message } = await refusal(folderOf({ a: { extra: bias(2) }, b: { extra: bias(3) } }), LINEAR);
+    expect(message).toBe('tensor "model.proj.bias" is [3] in b but [2] in a');
+  });
+});
+
+describe('tensors that some models lack', () => {
+  const BIAS = 'self_attn.q_proj.bias';
+  const Q = 'self_attn.q_proj.weight';
+  const UP = 'mlp.up_proj.weight';
+  const withBias = { kinds: [Q, UP, BIAS] };
+
+  it('a kind that no layer of a model has is merged from the others', async () => {
+    const merged = await mergeFolder(folderOf({ a: {}, b: withBias }), LINEAR);
+    expect(first(merged, layerTensor(1, BIAS))).toBe(B + 20);
+    expect(first(merged, layerTensor(1, UP))).toBe((A + B) / 2 + 20);
+    expect(merged.warnings).toEqual([
+      { kind: 'partial-tensor', facts: { model: 'a', tensor: layerTensor(0, BIAS), count: 2 } },
+    ]);
+  });
+
+  it('an expert without it leaves it to the other experts', async () => {
+    const merged = await mergeFolder(folderOf({ base: withBias, a: {}, b: withBias }), TASK);
+    expect(first(merged, layerTensor(0, BIAS))).toBe(B + 10);
+    expect(kindsOf(merged)).toEqual(['partial-tensor']);
+    const alone = await mergeFolder(folderOf({ base: withBias, a: {}, b: {} }), TASK);
+    expect(first(alone, layerTensor(0, BIAS))).toBe(10);
+  });
+
+  it('what the base lacks is left out', async () => {
+    const merged = await mergeFolder(folderOf({ base: {}, a: withBias, b: withBias }), TASK);
+    expect(merged.model.tensors.has(layerTensor(0, BIAS))).toBe(false);
+    expect(merged.warnings).toEqual([
+      { kind: 'extra-tensor', facts: { model: 'a', tensor: layerTensor(0, BIAS), count: 2 } },
+    ]);
+  });
+
+  it('one layer without what the others have is a damaged model', async () => {
+    const folder = folderOf({ a: {}, b: {} });
+    const extra = [{ name: layerTensor(1, 'mlp.gate.weight'), dtype: 'F32', shape: [1], values: [1] }];
+    const both = [...extra, { name: layerTensor(0, 'mlp.gate.weight'), dtype: 'F32', shape: [1], values: [1] }];
+    writeLayered(folder, 'a', { offset: A, layers: 2, extra: both });
+    writeLayered(folder, 'b', { offset: B, layers: 2, extra });
+    const { message } = await refusal(folder, LINEAR);
+    expect(message).toBe('tensor "model.layers.0.mlp.gate.weight" of a is missing from b');
+  });
+
+  it('a whole part, as a vision tower, may be missing; the final norm may not', async () => {
+    const tower = [0, 1].map((index) => ({
+      name: `visual.blocks.${index}.attn.qkv.weight`,
+      dtype: 'F32',
+      shape: [2],
+      values: [7, 8],
+    }));
+    const merged = await mergeFolder(folderOf({ a: { extra: tower }, b: {} }), LINEAR);
+    expect(valuesOf(merged, 'visual.blocks.1.attn.qkv.weight')).toEqual([7, 8]);
+    expect(kindsOf(merged)).toEqual(['partial-tensor']);
+    const extra = [{ name: 'model.post_norm.weight', dtype: 'F32', shape: [1], values: [1] }];
+    const { message } = await refusal(folderOf({ a: { extra }, b: {} }), LINEAR);
+    expect(message).toBe('tensor "model.post_norm.weight" of a is missing from b');
+  });
+
+  it('a method for two models takes over what only one has', async () => {
+    const recipe = 'merge_method: nuslerp\nmodels: [{model: a}, {model: b}]\nparameters: {weight: 1}\n';
+    const merged = await mergeFolder(folderOf({ a: {}, b: withBias }), recipe);
+    expect(first(merged, layerTensor(0, BIAS))).toBe(B + 10);
+    const narrow = await mergeFolder(folderOf({ a: {}, b: withBias }), `${recipe}dtype: float16\n`);
+    expect(narrow.model.tensors.get(layerTensor(0, BIAS))).toMatchObject({
+      dtype: 'F16',
+      values: new Array(4).fill(B + 10),
+    });
+  });
+});

@@ -32,6 +32,7 @@ export interface RecipeProblem {
 export interface ErrorFacts extends HubErrorFacts, SweepErrorFacts {
   usage: { message: string; hint?: string };
   'recipe-invalid': { file: string; problems: readonly RecipeProblem[] };
+  'warnings-refused': { warnings: readonly string[] };
   'file-missing': { path: string; purpose: string };
   'file-unreadable': { path: string; reason: string };
   'model-missing': { reference: string; searched: readonly string[]; place?: string };
@@ -92,6 +93,7 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
   ...SWEEP_WORDINGS,
   usage: ({ message, hint }) => ({ message, hint }),
   'recipe-invalid': ({ file, problems }) => ({ message: problems.map((p) => formatProblem(file, p)).join('\n') }),
+  'warnings-refused': ({ warnings }) => ({ message: warnings.join('\n'), hint: 'without --strict these are warnings' }),
   'file-missing': ({ path, purpose }) => ({ message: `${purpose} not found: ${path}` }),
   'file-unreadable': ({ path, reason }) => ({ message: `cannot read ${path}: ${reason}` }),
   'model-missing': ({ reference, searched, place }) => ({
@@ -176,6 +178,7 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
 const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts>]: number } = {
   usage: EXIT_CODES.usage,
   'recipe-invalid': EXIT_CODES.recipe,
+  'warnings-refused': EXIT_CODES.recipe,
   'file-missing': EXIT_CODES.input,
   'file-unreadable': EXIT_CODES.input,
   'model-missing': EXIT_CODES.input,

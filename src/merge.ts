@@ -2,8 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, realpath } from 'node:fs/promises';
-import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { findMethod } from '../kernels/methods/registry.js';
 import { updateConfig } from './checkpoint/config.js';
@@ -12,6 +12,7 @@ import { M2MergeError } from './errors.js';
 import type { GeometryResult, MergeAccounting } from './geometry/result.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
 import type { MergeReport } from './merge-report.js';
+import { checkDistinct, outputFolderOf } from './output-place.js';
 import { buildPlan, type PlanOptions } from './plan/build.js';
 import { openInputs } from './plan/inputs.js';
 import type { Costs, Plan, PreparedMerge } from './plan/plan.js';
@@ -26,7 +27,7 @@ import { OutputFolder } from './run/output-folder.js';
 import { WorkerPool } from './run/pool.js';
 import { COPY_UNIT_BYTES } from './run/task.js';
 import { VERSION } from './version.js';
-import { type Warning, warning } from './warnings.js';
+import { describeWarning, type Warning, warning } from './warnings.js';
 
 const CONFIG_FILE = 'config.json';
 const INDEX_FILE = 'model.safetensors.index.json';
@@ -34,7 +35,12 @@ const INDEX_FILE = 'model.safetensors.index.json';
 /** Names of output dtypes in config.json. */
 const CONFIG_DTYPES = { BF16: 'bfloat16', F16: 'float16', F32: 'float32' } as const;
 
-export interface MergeOptions extends PlanOptions, RunOptions {
+export interface PrepareOptions extends PlanOptions {
+  /** Refuse what is only warned of otherwise: keys that nothing reads, tensors left out and the like. */
+  readonly strict?: boolean;
+}
+
+export interface MergeOptions extends PrepareOptions, RunOptions {
   /** Output folder; by default the recipe's `output`, else `merged/<recipe name>` in the working folder. */
   readonly output?: string;
   /** Replace an existing model. */
@@ -64,8 +70,11 @@ export interface MergeResult {
 }
 
 /** Opens a recipe's models and plans the merge; reads headers only. */
-export async function prepareMerge(recipe: Recipe, options: PlanOptions = {}): Promise<PreparedMerge> {
-  return buildPlan(recipe, await openInputs(recipe), options);
+export async function prepareMerge(recipe: Recipe, options: PrepareOptions = {}): Promise<PreparedMerge> {
+  const prepared = buildPlan(recipe, await openInputs(recipe), options);
+  const warnings = prepared.warnings.map(describeWarning);
+  if (options.strict && warnings.length > 0) throw new M2MergeError('warnings-refused', { warnings });
+  return prepared;
 }
 
 /** One of several merges that run together. */
@@ -185,37 +194,6 @@ function mergesAllModels({ inputs, jobs }: Plan): boolean {
 /** Whether the recipe merges differences to one base, which is what geometry is about. */
 function hasTaskVectors({ bases, modules }: Recipe): boolean {
   return bases.length === 1 && modules.every(({ slices }) => slices.every(({ base }) => base !== undefined));
-}
-
-/** Where a recipe's model goes. */
-export function outputFolderOf(recipe: Recipe, chosen: string | undefined): string {
-  if (chosen !== undefined) return resolve(chosen);
-  if (recipe.output !== undefined) return resolve(recipe.folder ?? '.', recipe.output);
-  return resolve('merged', basename(recipe.file, extname(recipe.file)));
-}
-
-/** Refuses an output that is an input, lies in one or holds one: replacing it would destroy what is being read. */
-async function checkDistinct(output: string, { plan, folders, paths }: PreparedMerge): Promise<void> {
-  const holds = (outer: string, inner: string): boolean => {
-    const path = relative(outer, inner);
-    return path === '' || !(path.split(sep)[0] === '..' || isAbsolute(path));
-  };
-  const place = await withoutLinks(output);
-  // The file of an adapter lies in a folder of its own.
-  const places = folders.flatMap((folder, input) =>
-    [...new Set([folder, ...paths[input]!.map(dirname)])].map((path) => [input, path] as const),
-  );
-  for (const [input, folder] of places) {
-    const inputPlace = await withoutLinks(folder);
-    if (!holds(place, inputPlace) && !holds(inputPlace, place)) continue;
-    throw new M2MergeError('output-overlaps-input', { path: output, model: plan.inputs[input]!.reference });
-  }
-}
-
-/** Where an absolute path leads: links are followed as far as it exists. */
-async function withoutLinks(path: string): Promise<string> {
-  const parent = dirname(path);
-  return realpath(path).catch(async () => (parent === path ? path : join(await withoutLinks(parent), basename(path))));
 }
 
 async function writeSideFiles(

@@ -52,6 +52,11 @@ function addPlanOptions(command: Command): Command {
     .option('--json', 'print JSON for machines on stdout');
 }
 
+/** Options of what merges one recipe, or would. */
+function addRecipeOptions(command: Command): Command {
+  return addPlanOptions(command).option('--strict', 'refuse what is only warned of otherwise, as unknown keys');
+}
+
 function buildProgram(): Command {
   const program = new Command('m2merge')
     .description('Merge LLM checkpoints: one recipe, some models, one model out.')
@@ -61,7 +66,7 @@ function buildProgram(): Command {
     .showHelpAfterError('(see m2merge --help)')
     .enablePositionalOptions()
     .exitOverride();
-  addPlanOptions(program)
+  addRecipeOptions(program)
     .argument('<recipe>', 'recipe, a YAML file in mergekit’s language')
     .argument('[output]', 'output folder (default: the recipe’s output, else ./merged/<recipe name>)')
     .option('--plan', 'only show what would be done, as `m2merge plan`')
@@ -75,7 +80,7 @@ function buildProgram(): Command {
       if (options.plan) await (await import('./commands/plan.js')).planCommand(recipe, output, options);
       else await (await import('./commands/merge.js')).mergeCommand(recipe, output, options);
     });
-  addPlanOptions(
+  addRecipeOptions(
     program
       .command('plan')
       .description('read headers only and show what a merge would do and cost')

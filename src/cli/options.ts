@@ -11,6 +11,7 @@ export interface PlanCommandOptions {
   readonly outShardSize: number;
   readonly threads?: number;
   readonly tile?: number;
+  readonly strict?: boolean;
   readonly json?: boolean;
 }
 

@@ -109,7 +109,7 @@ class PlanBuilder {
       configFields: configFields(this.#donor, this.#inputs, plan, found.stacks),
       stacks: found.stacks.map(({ prefix, layers }) => ({
         prefix,
-        layers: layers.map(({ model, index }) => ({ input: model.input, layer: index })),
+        layers: layers.map((parts) => parts.map(({ model, index }) => ({ input: model.input, layer: index }))),
       })),
       warnings: deduplicate(warnings),
     };

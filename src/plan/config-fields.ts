@@ -1,7 +1,7 @@
 /** What the merged model's config must say otherwise than the donor's: layers, vocabulary, tied head. */
 import type { ConfigField } from '../checkpoint/config.js';
 import { isHead, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
-import type { MergedLayer, ModuleDrafts } from './drafts.js';
+import type { MergedLayer, ModelLayer, ModuleDrafts } from './drafts.js';
 import { LAYER_COUNT_KEYS } from './main-stack.js';
 import type { Plan } from './plan.js';
 import type { PlanModel } from './plan-models.js';
@@ -86,10 +86,10 @@ function mergedValue(key: string, value: unknown, stacking: Stacking): unknown {
   }
   const isList = Array.isArray(value);
   if (isList && LAYER_NUMBERS.includes(key)) {
-    return layers.flatMap((layer, index) => (listOf(key, layer, stacking).includes(layer.index) ? [index] : []));
+    return layers.flatMap(([layer], index) => (listOf(key, layer, stacking).includes(layer.index) ? [index] : []));
   }
   if (!PER_LAYER.test(key) || !(isList || typeof value === 'string') || value.length !== count) return undefined;
-  const entries = layers.map((layer) => {
+  const entries = layers.map(([layer]) => {
     const own = listOf(key, layer, stacking);
     return own[layer.index] ?? value[layer.index] ?? value.at(-1);
   });
@@ -99,7 +99,7 @@ function mergedValue(key: string, value: unknown, stacking: Stacking): unknown {
 /** The list of the model that the layer comes from. */
 function listOf(
   key: string,
-  { model }: MergedLayer,
+  { model }: ModelLayer,
   { section }: Stacking,
 ): ArrayLike<unknown> & { includes(item: unknown): boolean } {
   const config = model.checkpoint.config ?? {};

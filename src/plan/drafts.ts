@@ -28,12 +28,14 @@ export interface DraftPart {
   readonly name: string;
 }
 
-/** A layer of the merged model and where it comes from. */
-export interface MergedLayer {
-  /** Of the base where there is one, else of the first source. */
+/** A layer of a model. */
+export interface ModelLayer {
   readonly model: PlanModel;
   readonly index: number;
 }
+
+/** What a layer of the merged model comes from: the base's where there is one, then those of the sources. */
+export type MergedLayer = readonly [ModelLayer, ...ModelLayer[]];
 
 export interface ModuleDrafts {
   readonly drafts: readonly TensorDraft[];
@@ -96,7 +98,7 @@ function draftSlices(context: Context): ModuleDrafts {
     const count = rangeOf(slice).end - rangeOf(slice).begin;
     for (let index = 0; index < count; index++) {
       drafts.push(...draftLayer(slice, models, stackOf, { index, count, merged: layers.length }));
-      layers.push(layerSource(slice, models, index));
+      layers.push(mergedLayer(slice, models, index));
     }
   }
   const outside = draftOutside(context, stackOf);
@@ -118,11 +120,9 @@ function draftLayer(
   { index, count, merged }: LayerInSlice,
 ): TensorDraft[] {
   const suffixes = new Set<string>();
-  const addAll = (model: PlanModel, range: LayerRange) => {
+  for (const { model, range } of rangesOf(slice, models)) {
     for (const suffix of stackOf.get(model)!.layers[range.begin + index]!) suffixes.add(suffix);
-  };
-  for (const { model, range } of slice.sources) addAll(models.models[model]!, range!);
-  if (slice.base !== undefined) addAll(models.bases[slice.base.base]!, slice.base.range!);
+  }
   const { prefix } = stackOf.get(membersOf(slice, models)[0]!)!;
   return [...suffixes].map((suffix) =>
     draftOf(layerName(prefix, merged, suffix), slice, models, layerFraction(index, count), (model, range) =>
@@ -205,19 +205,27 @@ function rangeOf({ base, sources }: RecipeSlice): LayerRange {
   return base?.range ?? sources[0]!.range!;
 }
 
-function layerSource(slice: RecipeSlice, models: PlanModels, index: number): MergedLayer {
-  return { model: membersOf(slice, models)[0]!, index: rangeOf(slice).begin + index };
+/** Base and sources with their layers, in a slice of ranges. */
+function rangesOf(
+  { base, sources }: RecipeSlice,
+  { bases, models }: PlanModels,
+): { model: PlanModel; range: LayerRange }[] {
+  const own = sources.map(({ model, range }) => ({ model: models[model]!, range: range! }));
+  return base === undefined ? own : [{ model: bases[base.base]!, range: base.range! }, ...own];
+}
+
+function mergedLayer(slice: RecipeSlice, models: PlanModels, index: number): MergedLayer {
+  const layers = rangesOf(slice, models).map(({ model, range }) => ({ model, index: range.begin + index }));
+  return layers as [ModelLayer, ...ModelLayer[]];
 }
 
 function checkRanges(
   recipe: Recipe,
-  { base, sources }: RecipeSlice,
+  slice: RecipeSlice,
   models: PlanModels,
   stackOf: ReadonlyMap<PlanModel, LayerStack>,
 ): void {
-  const parts = sources.map(({ model, range }) => ({ model: models.models[model]!, range: range! }));
-  if (base !== undefined) parts.push({ model: models.bases[base.base]!, range: base.range! });
-  for (const { model, range } of parts) {
+  for (const { model, range } of rangesOf(slice, models)) {
     const { count } = stackOf.get(model)!;
     if (range.end <= count) continue;
     const message = `ends after layer ${range.end - 1}, but ${JSON.stringify(model.name)} has ${count} layers`;

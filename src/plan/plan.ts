@@ -112,11 +112,17 @@ export interface Costs {
   readonly bytesWritten: number;
 }
 
+export interface LayerOfInput {
+  readonly input: number;
+  readonly layer: number;
+}
+
 /** The layers of a merged model, in order, that slices made. */
 export interface StackedLayers {
   /** As `model.layers`. */
   readonly prefix: string;
-  readonly layers: readonly { readonly input: number; readonly layer: number }[];
+  /** The layers that each comes from: of the base where there is one, then of the sources. */
+  readonly layers: readonly (readonly LayerOfInput[])[];
 }
 
 /** A plan with what does not belong to its identity: folders on this machine, bytes ready to write, warnings. */

@@ -2,7 +2,7 @@
 
 import { findMethod } from '../../kernels/methods/registry.js';
 import type { Setting, Settings } from '../../kernels/parameters.js';
-import type { MergeJob, Plan, PreparedMerge } from '../plan/plan.js';
+import type { LayerOfInput, MergeJob, Plan, PreparedMerge, StackedLayers } from '../plan/plan.js';
 import { alignColumns, formatBytes, formatCount, plural } from './format.js';
 import { groupTensors } from './tensor-groups.js';
 
@@ -30,6 +30,7 @@ export function formatPlan(prepared: PreparedMerge, facts: RunFacts): string {
     '',
     `inputs (${plural(plan.inputs.length, 'model')})`,
     ...indent(formatInputs(plan, facts)),
+    ...prepared.stacks.flatMap((stack) => ['', ...formatLayers(plan, stack)]),
     '',
     `parameters (preset ${plan.preset}, seed ${plan.seed}, rounding ${plan.rounding})`,
     ...indent(formatParameters(plan)),
@@ -53,6 +54,30 @@ function formatInputs({ inputs }: Plan, { folders }: RunFacts): string[] {
     return [role, reference, plural(files.length, 'file'), formatBytes(bytes), folders[i]!];
   });
   return alignColumns(rows, [2, 3]);
+}
+
+/** The layers of a stack that slices made, runs of one model in a line. */
+function formatLayers({ inputs }: Plan, { prefix, layers }: StackedLayers): string[] {
+  const runs: { readonly first: number; readonly parts: readonly LayerOfInput[]; count: number }[] = [];
+  for (const [index, parts] of layers.entries()) {
+    const run = runs.at(-1);
+    if (run !== undefined && follows(run.parts, parts, run.count)) run.count++;
+    else runs.push({ first: index, parts, count: 1 });
+  }
+  const span = (from: number, count: number): string => (count === 1 ? `${from}` : `${from}–${from + count - 1}`);
+  const rows = runs.map(({ first, parts, count }) => [
+    span(first, count),
+    '←',
+    parts.map(({ input, layer }) => `${inputs[input]!.reference} ${span(layer, count)}`).join(', '),
+  ]);
+  return [`layers (${formatCount(layers.length)} in ${prefix})`, ...indent(alignColumns(rows, [0]))];
+}
+
+/** Whether these are the layers of the same inputs that come `count` after others. */
+function follows(first: readonly LayerOfInput[], parts: readonly LayerOfInput[], count: number): boolean {
+  const isNext = ({ input, layer }: LayerOfInput, i: number): boolean =>
+    input === first[i]?.input && layer === first[i].layer + count;
+  return first.length === parts.length && parts.every(isNext);
 }
 
 function formatParameters(plan: Plan): string[] {
@@ -95,11 +120,15 @@ function formatTensors({ jobs }: Plan): string[] {
   return alignColumns(rows, [0]);
 }
 
-function formatOutput({ plan, costs }: PreparedMerge, { output }: RunFacts): string[] {
+function formatOutput({ plan, costs, configFields }: PreparedMerge, { output }: RunFacts): string[] {
   const { shards } = plan;
+  const fields = configFields.map(({ section, key, value }) => {
+    return `${section === undefined ? '' : `${section}.`}${key} ${JSON.stringify(value)}`;
+  });
   return [
     output,
     `${formatCount(costs.parameters)} parameters in ${plural(shards.length, 'file')}, ${formatBytes(costs.bytesWritten)}`,
+    ...(fields.length > 0 ? [`config.json: ${fields.join('; ')}`] : []),
   ];
 }
 

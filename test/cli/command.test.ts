@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { MAIN, m2merge, REPOSITORY } from '../support/cli.js';
+import { FIXTURES, MAIN, m2merge, REPOSITORY } from '../support/cli.js';
 import { readModel, writeModel } from '../support/safetensors.js';
-import { contentsOf, createWorkplace, f32, RECIPE } from './workplace.js';
+import { contentsOf, createWorkplace, expectRefusal, f32, RECIPE } from './workplace.js';
 
 const ESCAPE = '\u001b';
 
@@ -201,4 +201,25 @@ it('a model beside the recipe counts before one in the working folder', () => {
   writeModel(join(folder, 'recipes/a'), tensors);
   expect(m2merge(['recipes/r.yaml', 'out', '--quiet'], folder).status).toBe(0);
   expect(merged(folder, 'out')).toEqual([15, 25, 35, 45]);
+});
+
+describe('--strict', () => {
+  it('refuses what is only warned of otherwise, before anything is written', () => {
+    const folder = createWorkplace(`${RECIPE}dtpye: float16\n`);
+    expectRefusal(folder, ['recipe.yaml', 'merged/out', '--strict'], {
+      status: 3,
+      says: [/^error: recipe\.yaml:6:1: unknown key "dtpye" is ignored; did you mean "dtype"\?$/m, /without --strict/],
+    });
+    expectRefusal(folder, ['plan', 'recipe.yaml', '--strict'], { status: 3, says: ['dtpye'] });
+    expect(m2merge(['recipe.yaml', 'merged/out'], folder).status).toBe(0);
+  });
+});
+
+it('plan shows which layers slices stack', () => {
+  const models = join(FIXTURES, 'conformance/models');
+  const stacked = m2merge(['plan', '../cases/slices-stack/recipe.yaml'], models).stdout;
+  expect(stacked).toContain('layers (4 in model.layers)\n  0–1  ←  math 0–1\n  2–3  ←  code 1–2\n');
+  expect(stacked).toContain('config.json: num_hidden_layers 4\n');
+  const merged = m2merge(['plan', '../cases/slices-merge/recipe.yaml'], models).stdout;
+  expect(merged).toContain('\n    0  ←  base 0, math 0, code 0\n  1–2  ←  base 1–2, science 1–2, if 1–2\n');
 });

@@ -20,6 +20,7 @@ export async function mergeCommand(
       sha256: options.sha256 ?? false,
       ...(options.report === undefined ? {} : { report: options.report }),
       shardBytes: options.outShardSize,
+      strict: options.strict ?? false,
       threads: threadsOf(options),
       kernels: options.kernels,
       tileElements,

@@ -1,4 +1,5 @@
-import { outputFolderOf, prepareMerge } from '../../merge.js';
+import { prepareMerge } from '../../merge.js';
+import { outputFolderOf } from '../../output-place.js';
 import { estimateMemory } from '../../plan/memory.js';
 import { readRecipeText } from '../../recipe/load.js';
 import { formatPlan } from '../../report/plan-text.js';
@@ -19,7 +20,7 @@ export async function planCommand(
   }
   const tile = tileOf(options);
   const recipe = await recipeWith(file, options);
-  const prepared = await prepareMerge(recipe, { shardBytes: options.outShardSize });
+  const prepared = await prepareMerge(recipe, { shardBytes: options.outShardSize, strict: options.strict ?? false });
   const output = outputFolderOf(recipe, chosen);
   const threads = threadsOf(options);
   const facts = {
@@ -30,8 +31,10 @@ export async function planCommand(
     folders: prepared.folders.map(fromHere),
   };
   if (options.json) {
-    const { plan, costs, planHash, warnings } = prepared;
-    process.stdout.write(`${JSON.stringify({ planHash, costs, ...facts, warnings, plan }, null, 2)}\n`);
+    const { plan, costs, planHash, warnings, stacks, configFields } = prepared;
+    process.stdout.write(
+      `${JSON.stringify({ planHash, costs, ...facts, warnings, stacks, configFields, plan }, null, 2)}\n`,
+    );
     return;
   }
   printWarnings(prepared.warnings);

@@ -1,0 +1,37 @@
+/** Where a merged model goes, and that it is nowhere near what is being read. */
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { M2MergeError } from './errors.js';
+import type { PreparedMerge } from './plan/plan.js';
+import type { Recipe } from './recipe/recipe.js';
+
+/** Where a recipe's model goes. */
+export function outputFolderOf(recipe: Recipe, chosen: string | undefined): string {
+  if (chosen !== undefined) return resolve(chosen);
+  if (recipe.output !== undefined) return resolve(recipe.folder ?? '.', recipe.output);
+  return resolve('merged', basename(recipe.file, extname(recipe.file)));
+}
+
+/** Refuses an output that is an input, lies in one or holds one: replacing it would destroy what is being read. */
+export async function checkDistinct(output: string, { plan, folders, paths }: PreparedMerge): Promise<void> {
+  const holds = (outer: string, inner: string): boolean => {
+    const path = relative(outer, inner);
+    return path === '' || !(path.split(sep)[0] === '..' || isAbsolute(path));
+  };
+  const place = await withoutLinks(output);
+  // The file of an adapter lies in a folder of its own.
+  const places = folders.flatMap((folder, input) =>
+    [...new Set([folder, ...paths[input]!.map(dirname)])].map((path) => [input, path] as const),
+  );
+  for (const [input, folder] of places) {
+    const inputPlace = await withoutLinks(folder);
+    if (!holds(place, inputPlace) && !holds(inputPlace, place)) continue;
+    throw new M2MergeError('output-overlaps-input', { path: output, model: plan.inputs[input]!.reference });
+  }
+}
+
+/** Where an absolute path leads: links are followed as far as it exists. */
+async function withoutLinks(path: string): Promise<string> {
+  const parent = dirname(path);
+  return realpath(path).catch(async () => (parent === path ? path : join(await withoutLinks(parent), basename(path))));
+}

@@ -20,8 +20,8 @@ export type Slot = number;
 /** Bytes of one entry of an operand table (see `OPERAND`). */
 export const OPERAND_BYTES = 16;
 
-/** Byte offsets inside an operand table entry: u32 slot of an f32 vector, f32 scale, f32 weight, 4 bytes unused. */
-export const OPERAND = { slot: 0, scale: 4, weight: 8 } as const;
+/** Byte offsets inside an operand table entry: u32 slot of an f32 vector, f32 scale, f32 weight, u32 selector. */
+export const OPERAND = { slot: 0, scale: 4, weight: 8, selector: 12 } as const;
 
 /** Number of f64 partial sums an accumulating reduction keeps; element i adds to lane i mod 8. */
 export const REDUCTION_LANES = 8;
@@ -116,7 +116,8 @@ export interface Kernels {
    * TIES election and disjoint merge (arXiv 2306.01708, section 3). Per element, with pᵢ = scaleᵢ·xᵢ in f32:
    * S = ((p₀ + p₁) + …); s = sign of S, where S = ±0 (or NaN) counts as `zeroSign` (+1, −1, or 0: nobody is elected);
    * i agrees when pᵢ ≠ 0 and sign(pᵢ) = s. N = sum of agreeing pᵢ in order (from +0), W = sum of agreeing weightᵢ
-   * in order (from +0). destination = factor·(divide ? N / (|W| < 1e-8 ? 1 : W) : N).
+   * in order (from +0). destination = factor·(divide ? N / (|W| < 1e-8 ? 1 : W) : N), a zero being +0.
+   * With `selects`, elements with bits(|xᵢ|) below the operand's selector count as +0; selector 0 keeps everything.
    */
   electedSum(
     table: Slot,
@@ -126,6 +127,7 @@ export interface Kernels {
     zeroSign: number,
     divide: boolean,
     factor: number,
+    selects?: boolean,
   ): void;
   /**
    * The mean of the operands that are not 0 (RAM, arXiv 2601.13572): with c of them, in f32 and in order from +0,
@@ -203,8 +205,9 @@ export interface Kernels {
   /** Adds the elements whose bits(|x|) >>> 16 equals `bin` to a u32 histogram of 65,536 bins by their low 16 bits. */
   histogramLowBits(source: Slot, count: number, bin: number, bins: Slot): void;
   /**
-   * Adds |xᵢ| as f64 to `lanes` (REDUCTION_LANES f64), lane i mod 8. Called with multiples of 8 elements (but for a
-   * tensor's end), the sums do not depend on how the range was cut.
+   * Adds |xᵢ| to `lanes` (REDUCTION_LANES f64), lane i mod 8: within each run of 64 elements a lane is summed in f32, in
+   * order from +0, and that sum is added to the f64. Called with multiples of 64 elements (but for a tensor's end), the
+   * sums do not depend on how the range was cut. Their relative error is below 2^-21; f32 overflow gives infinity.
    */
   sumMagnitude(source: Slot, count: number, lanes: Slot): void;
   /** `sumMagnitude` of all elements to `before`, and of those whose bit of `mask` is set to `after`. */
@@ -237,10 +240,14 @@ export interface Kernels {
   /**
    * Adds f64 products (of operands widened to f64) to REDUCTION_LANES lanes each, lane i mod 8: first x_j·x_k for all
    * j ≤ k (order (0,0), (0,1), …, (1,1), …), then (x_j·x_k)² for all j < k in the same order.
-   * `lanes` has REDUCTION_LANES · (operands·(operands+1)/2 + operands·(operands−1)/2) f64. Calls as for `sumMagnitude`.
+   * `lanes` has REDUCTION_LANES · (operands·(operands+1)/2 + operands·(operands−1)/2) f64. Called with multiples of 8
+   * elements (but for a tensor's end), the sums do not depend on cuts.
    */
   sumProducts(table: Slot, operands: number, count: number, lanes: Slot): void;
-  /** Adds xᵢ² as f64 to `lanes` (REDUCTION_LANES f64), lane i mod 8. Calls as for `sumMagnitude`. */
+  /**
+   * Adds xᵢ² as f64 to `lanes` (REDUCTION_LANES f64), lane i mod 8. Called with multiples of 8 elements (but for a
+   * tensor's end), the sums do not depend on cuts.
+   */
   sumSquares(source: Slot, count: number, lanes: Slot): void;
   /**
    * f64 sums over the elements that two or more operands changed, apart for each mask of those who did. `lanes` has

@@ -13,13 +13,14 @@ export function weightsOf(merge: TensorMerge): number[] {
   return merge.operands.map(({ settings }) => numberOf(settings, 'weight'));
 }
 
-/** Writes the table; scales and weights are rounded to f32. */
+/** Writes the table; scales and weights are rounded to f32. Selectors are u32, and none are needed where none are read. */
 export function fillOperandTable(
   kernels: Kernels,
   table: Slot,
   slots: readonly Slot[],
   scales: readonly number[],
   weights: readonly number[],
+  selectors?: readonly number[],
 ): void {
   const view = new DataView(kernels.memory.buffer);
   slots.forEach((slot, i) => {
@@ -27,5 +28,6 @@ export function fillOperandTable(
     view.setUint32(entry + OPERAND.slot, slot, true);
     view.setFloat32(entry + OPERAND.scale, scales[i]!, true);
     view.setFloat32(entry + OPERAND.weight, weights[i]!, true);
+    if (selectors !== undefined) view.setUint32(entry + OPERAND.selector, selectors[i]!, true);
   });
 }

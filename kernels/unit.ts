@@ -36,7 +36,7 @@ export interface Tile {
   /** Flat index of the first element. */
   readonly firstIndex: number;
   readonly count: number;
-  /** f32 per operand: the weights, or the task vectors, as `TensorMerge.space` says. */
+  /** f32 per operand: the weights (see also `Method.anchored`), or the task vectors, as `TensorMerge.space` says. */
   readonly operands: readonly Slot[];
   /** f32 values of the base, which must not be written to; undefined without one. */
   readonly base: Slot | undefined;

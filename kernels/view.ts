@@ -7,6 +7,14 @@ import type { Tile, UnitContext } from './unit.js';
 /** Prepares one unit; the returned function is called once for each tile, in order. The tile passed in stays intact. */
 export type TileView = (context: UnitContext) => (tile: Tile) => Tile;
 
+/** A tile of which only those elements count that reach their operand's selector: bits(|x|) ≥ selectors[i], 0 for all. */
+export interface SelectedTile extends Tile {
+  readonly selectors?: readonly number[];
+}
+
+/** A view that may leave it to the kernels to skip what small elements it drops, which spares them being written down. */
+export type SelectingView = (context: UnitContext) => (tile: Tile) => SelectedTile;
+
 /** The operands as they are. */
 export const untouched: TileView = () => (tile) => tile;
 

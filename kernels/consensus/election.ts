@@ -5,7 +5,7 @@ import { type ChoiceParameter, choiceOf, flagOf, numberOf, type Settings } from 
 import type { Statistic } from '../statistic.js';
 import { majoritySign } from '../statistics/majority-sign.js';
 import type { Combine, Tile, UnitContext } from '../unit.js';
-import { type TileView, vectorBytes } from '../view.js';
+import { type SelectingView, type TileView, vectorBytes } from '../view.js';
 
 /** Name under which the majority sign is found among a unit's statistics. */
 const MAJORITY = 'majority_sign';
@@ -27,7 +27,7 @@ export function electionStatistics(settings: Settings, view: TileView): Statisti
 }
 
 /** Merges the operands that `view` shows: those that agree with the elected sign, as weighted mean or as sum. */
-export function elect(context: UnitContext, view: TileView, factors: readonly number[]): Combine {
+export function elect(context: UnitContext, view: SelectingView, factors: readonly number[]): Combine {
   const { kernels, merge } = context;
   const weights = weightsOf(merge);
   const scales = weights.map((weight, i) => weight * factors[i]!);
@@ -37,15 +37,18 @@ export function elect(context: UnitContext, view: TileView, factors: readonly nu
   const prepare = view(context);
   const table = operandTable(context);
   const vote = (tile: Tile, destination: Slot, factor: number): void => {
-    fillOperandTable(kernels, table, prepare(tile).operands, scales, weights);
-    kernels.electedSum(table, weights.length, destination, tile.count, zeroSign, divide, factor);
+    const { operands, selectors } = prepare(tile);
+    fillOperandTable(kernels, table, operands, scales, weights, selectors);
+    const selects = selectors !== undefined;
+    kernels.electedSum(table, weights.length, destination, tile.count, zeroSign, divide, factor, selects);
   };
-  // λ is the last factor: variants that differ in it alone hold one election, and 1·x is x.
+  // λ is the last factor: variants that differ in it alone hold one election, and 1·x is x. A negative λ would make −0
+  // of the election's zeros, which alone it does not.
   const elected = context.share(['lambda'], vectorBytes(context));
   const scaled = context.allocate(OPERAND_BYTES);
   return (tile, destination) => {
-    if (elected.variants === 1) return vote(tile, destination, lambda);
-    if (elected.isFirst) vote(tile, elected.slot, 1);
+    if (elected.variants > 1 && elected.isFirst) vote(tile, elected.slot, 1);
+    if (elected.variants === 1 || lambda < 0) return vote(tile, destination, lambda);
     fillOperandTable(kernels, scaled, [elected.slot], [lambda], [1]);
     kernels.weightedSum(scaled, 1, destination, tile.count);
   };

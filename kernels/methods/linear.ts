@@ -3,7 +3,6 @@
 import type { Method } from '../method.js';
 import { fillOperandTable, operandTable, weightsOf } from '../operand-table.js';
 import { flagOf } from '../parameters.js';
-import { vectorBytes } from '../view.js';
 import { normalizeParameter, weighsNothing, weightParameter } from './common-parameters.js';
 
 export const linear: Method = {
@@ -32,6 +31,7 @@ export const linear: Method = {
       ? 'the weights add up to 0, so they cannot be normalized (set normalize: false to sum them)'
       : undefined;
   },
+  anchored: true,
   /**
    * Computed around the first model, C·θ₀ + Σ cᵢ(θᵢ − θ₀) with cᵢ = wᵢ/Σw and C = Σ cᵢ: differences of fine-tunes are
    * small and mostly exact in f32, and equal models give themselves, bit for bit.
@@ -43,13 +43,9 @@ export const linear: Method = {
     const normalize = flagOf(merge.settings, 'normalize');
     const shares = weights.slice(1).map((weight) => (normalize ? weight / sum : weight));
     const scales = [...shares, normalize ? 1 : sum];
-    const differences = shares.map(() => context.allocate(vectorBytes(context)));
     const table = operandTable(context);
     return (tile, destination) => {
-      const [anchor, ...others] = tile.operands;
-      others.forEach((operand, i) => {
-        kernels.subtract(differences[i]!, operand, anchor!, tile.count);
-      });
+      const [anchor, ...differences] = tile.operands;
       fillOperandTable(kernels, table, [...differences, anchor!], scales, scales);
       kernels.weightedSum(table, scales.length, destination, tile.count);
     };

@@ -3,7 +3,7 @@ import { elect, electionStatistics, zeroSignParameter } from '../consensus/elect
 import type { Method } from '../method.js';
 import { choiceOf, numberOf } from '../parameters.js';
 import { rescaleFactors, rescaleParameter, rescaleStatistics } from '../sparsify/rescale.js';
-import { type TrimRule, trimmed, trimThresholds } from '../sparsify/trim.js';
+import { type TrimRule, trimmed, trimming, trimThresholds } from '../sparsify/trim.js';
 import type { StatisticScope } from '../statistic.js';
 import { magnitudesOf } from '../statistics/magnitude-sums.js';
 import {
@@ -75,5 +75,5 @@ export const ties: Method = {
     }
     return undefined;
   },
-  combine: (context) => elect(context, trimmed, rescaleFactors(context)),
+  combine: (context) => elect(context, trimming, rescaleFactors(context)),
 };

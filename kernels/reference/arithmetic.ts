@@ -4,6 +4,7 @@
  */
 import type { Kernels, Slot } from '../abi.js';
 import { OPERAND, OPERAND_BYTES } from '../abi.js';
+import { F32 } from './formats.js';
 import type { ReferenceMemory } from './memory.js';
 
 type Arithmetic = 'add' | 'subtract' | 'weightedSum' | 'electedSum' | 'signBalance';
@@ -19,16 +20,32 @@ interface OperandView {
   readonly weight: number;
 }
 
-function operandViews(memory: ReferenceMemory, table: Slot, operands: number, count: number): OperandView[] {
+/** With `selects`, what the operands' selectors drop is +0. */
+function operandViews(
+  memory: ReferenceMemory,
+  table: Slot,
+  operands: number,
+  count: number,
+  selects = false,
+): OperandView[] {
   const entries = new DataView(memory.buffer, table, operands * OPERAND_BYTES);
   return Array.from({ length: operands }, (_, operand) => {
     const at = operand * OPERAND_BYTES;
+    const slot = entries.getUint32(at + OPERAND.slot, true);
     return {
-      values: memory.f32(entries.getUint32(at + OPERAND.slot, true), count),
+      values: selects
+        ? selected(memory, slot, count, entries.getUint32(at + OPERAND.selector, true))
+        : memory.f32(slot, count),
       scale: entries.getFloat32(at + OPERAND.scale, true),
       weight: entries.getFloat32(at + OPERAND.weight, true),
     };
   });
+}
+
+/** A copy in which elements whose magnitude bits are below the selector are +0. */
+function selected(memory: ReferenceMemory, slot: Slot, count: number, selector: number): Float32Array {
+  const bits = memory.u32(slot, count).map((x) => ((x & F32.magnitude) >= selector ? x : 0));
+  return new Float32Array(bits.buffer);
 }
 
 function scaled({ values, scale }: OperandView, i: number): number {
@@ -79,13 +96,14 @@ export function arithmetic(memory: ReferenceMemory): Pick<Kernels, Arithmetic> {
       const to = memory.f32(destination, count);
       for (let i = 0; i < count; i++) to[i] = scaledSum(views, i);
     },
-    electedSum(table, operands, destination, count, zeroSign, divide, factor) {
-      const views = operandViews(memory, table, operands, count);
+    electedSum(table, operands, destination, count, zeroSign, divide, factor, selects) {
+      const views = operandViews(memory, table, operands, count, selects);
       const to = memory.f32(destination, count);
       const factorF32 = fround(factor);
       for (let i = 0; i < count; i++) {
         const elected = signOf(scaledSum(views, i), zeroSign);
-        to[i] = factorF32 * agreeingSum(views, i, elected, divide);
+        // Adding +0 makes every zero +0.
+        to[i] = fround(factorF32 * agreeingSum(views, i, elected, divide)) + 0;
       }
     },
     signBalance(table, operands, count) {

@@ -9,6 +9,9 @@ type Statistics = 'histogramMagnitude' | 'histogramLowBits' | 'sumMagnitude' | '
 /** Bins of a histogram of the low 16 bits of one magnitude bin. */
 const LOW_BINS = 65_536;
 
+/** Elements whose magnitudes are summed in f32, eight to a lane. */
+const RUN = 64;
+
 export function statistics(memory: ReferenceMemory): Pick<Kernels, Statistics> {
   return {
     histogramMagnitude(source, count, bins, inexactBins) {
@@ -28,19 +31,24 @@ export function statistics(memory: ReferenceMemory): Pick<Kernels, Statistics> {
       }
     },
     sumMagnitude(source, count, lanes) {
-      const from = memory.f32(source, count);
-      const sums = memory.f64(lanes, REDUCTION_LANES);
-      for (let i = 0; i < count; i++) sums[i % REDUCTION_LANES]! += Math.abs(from[i]!);
+      addRuns(memory.f32(source, count), memory.f64(lanes, REDUCTION_LANES), () => true);
     },
     sumMasked(source, mask, count, before, after) {
       const from = memory.f32(source, count);
       const bits = memory.u8(mask, Math.ceil(count / 8));
-      const [sums, kept] = [memory.f64(before, REDUCTION_LANES), memory.f64(after, REDUCTION_LANES)];
-      for (let i = 0; i < count; i++) {
-        const magnitude = Math.abs(from[i]!);
-        sums[i % REDUCTION_LANES]! += magnitude;
-        if (isSet(bits, i)) kept[i % REDUCTION_LANES]! += magnitude;
-      }
+      addRuns(from, memory.f64(before, REDUCTION_LANES), () => true);
+      addRuns(from, memory.f64(after, REDUCTION_LANES), (i) => isSet(bits, i));
     },
   };
+}
+
+/** Adds the magnitudes of the elements that count to f64 lanes, by way of an f32 sum for each lane of each run. */
+function addRuns(values: Float32Array, lanes: Float64Array, counts: (i: number) => boolean): void {
+  for (let first = 0; first < values.length; first += RUN) {
+    const sums = new Float32Array(REDUCTION_LANES);
+    for (let i = first; i < Math.min(first + RUN, values.length); i++) {
+      if (counts(i)) sums[i % REDUCTION_LANES]! += Math.abs(values[i]!);
+    }
+    for (const [lane, sum] of sums.entries()) lanes[lane]! += sum;
+  }
 }

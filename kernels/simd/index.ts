@@ -16,7 +16,8 @@ export { electedSum, signBalance, weightedSum } from './merge';
 export { drawMask } from './mask';
 export { clampMagnitude, countOverlap, keepAgreeing, overlapMean } from './overlap';
 export { keepLargest, keepMasked } from './sparsify';
-export { histogramLowBits, histogramMagnitude, sumMagnitude, sumMasked } from './statistics';
+export { histogramLowBits, histogramMagnitude } from './statistics';
+export { sumMagnitude, sumMasked } from './magnitude-sums';
 
 /** A cache line, so that a caller's first slot shares none with the module's own data. */
 const LINE: usize = 64;

@@ -10,8 +10,9 @@
  * same kind sums the operands that agree. Two loops with few accumulators beat one that needs more than the registers.
  */
 
-import { electFew, FEW } from './elect-few';
-import { divisor, ENTRY, SCALE, SMALLEST_DIVISOR, WEIGHT } from './operands';
+import { electFew } from './elect-few';
+import { divisor, ENTRY, SCALE, SELECTOR, SMALLEST_DIVISOR, WEIGHT } from './operands';
+import { All, AtLeast, kept, keptOne } from './selection';
 
 /** What a sum starts with: −0 + x is x bit for bit, also when x is −0. */
 const NOTHING: f32 = -0.0;
@@ -22,12 +23,12 @@ const sums = memory.data(4096, 16);
 
 /** destination = ((scale₀·x₀ + scale₁·x₁) + …). */
 export function weightedSum(table: usize, operands: i32, destination: usize, count: i32): void {
-  if (operands > 0) sumProducts(table, table + <usize>operands * ENTRY, 0, destination, count);
+  if (operands > 0) sumProducts<All>(table, table + <usize>operands * ENTRY, 0, destination, count);
   else memory.fill(destination, 0, <usize>count << 2);
 }
 
 /** The weighted sum of `count` elements of the operands from byte `offset` on. */
-function sumProducts(table: usize, end: usize, offset: usize, to: usize, count: i32): void {
+function sumProducts<S>(table: usize, end: usize, offset: usize, to: usize, count: i32): void {
   let rest = count;
   for (; rest >= 16; rest -= 16, offset += 64, to += 64) {
     let a = f32x4.splat(NOTHING);
@@ -37,10 +38,11 @@ function sumProducts(table: usize, end: usize, offset: usize, to: usize, count: 
     for (let entry = table; entry != end; entry += ENTRY) {
       const scale = v128.load32_splat(entry, SCALE);
       const x = <usize>load<u32>(entry) + offset;
-      a = f32x4.add(a, f32x4.mul(v128.load(x), scale));
-      b = f32x4.add(b, f32x4.mul(v128.load(x, 16), scale));
-      c = f32x4.add(c, f32x4.mul(v128.load(x, 32), scale));
-      d = f32x4.add(d, f32x4.mul(v128.load(x, 48), scale));
+      const limit = i32x4.splat(load<i32>(entry, SELECTOR) - 1);
+      a = f32x4.add(a, f32x4.mul(kept<S>(v128.load(x), limit), scale));
+      b = f32x4.add(b, f32x4.mul(kept<S>(v128.load(x, 16), limit), scale));
+      c = f32x4.add(c, f32x4.mul(kept<S>(v128.load(x, 32), limit), scale));
+      d = f32x4.add(d, f32x4.mul(kept<S>(v128.load(x, 48), limit), scale));
     }
     v128.store(to, a);
     v128.store(to, b, 16);
@@ -50,24 +52,35 @@ function sumProducts(table: usize, end: usize, offset: usize, to: usize, count: 
   for (; rest > 0; rest--, offset += 4, to += 4) {
     let sum = NOTHING;
     for (let entry = table; entry != end; entry += ENTRY) {
-      sum += load<f32>(<usize>load<u32>(entry) + offset) * load<f32>(entry, SCALE);
+      sum += keptValue<S>(entry, offset) * load<f32>(entry, SCALE);
     }
     store<f32>(to, sum);
   }
 }
 
+/** The element at byte `offset` of an operand, or +0 where it is dropped. */
+function keptValue<S>(entry: usize, offset: usize): f32 {
+  return keptOne<S>(load<f32>(<usize>load<u32>(entry) + offset), load<i32>(entry, SELECTOR));
+}
+
 /** See kernels/abi.ts. */
 export function electedSum(
+  table: usize, operands: i32, destination: usize, count: i32, zeroSign: i32, divide: i32, factor: f32, selects: i32,
+): void {
+  if (selects) elect<AtLeast>(table, operands, destination, count, zeroSign, divide, factor);
+  else elect<All>(table, operands, destination, count, zeroSign, divide, factor);
+}
+
+function elect<S>(
   table: usize, operands: i32, destination: usize, count: i32, zeroSign: i32, divide: i32, factor: f32,
 ): void {
   const end = table + <usize>operands * ENTRY;
-  const isFew = operands > 0 && operands <= FEW;
-  const done = isFew ? electFew(table, operands, destination, count, zeroSign, divide, factor) : 0;
+  const done = electFew<S>(table, operands, destination, count, zeroSign, divide, factor);
   let offset = <usize>done << 2;
   for (let rest = count - done; rest > 0; rest -= SUMS, offset += <usize>SUMS << 2) {
     const block = min(rest, SUMS);
-    sumProducts(table, end, offset, sums, block);
-    sumAgreeing(table, end, offset, destination + offset, block, zeroSign, divide, factor);
+    sumProducts<S>(table, end, offset, sums, block);
+    sumAgreeing<S>(table, end, offset, destination + offset, block, zeroSign, divide, factor);
   }
 }
 
@@ -76,7 +89,7 @@ export function electedSum(
  * sign is −, the sign bit of the products is flipped, so that those above zero agree everywhere. NaN never agrees.
  * Products that do not agree are added as +0, which changes no sum: sums start at +0 and never become −0.
  */
-function sumAgreeing(
+function sumAgreeing<S>(
   table: usize, end: usize, offset: usize, to: usize, count: i32, zeroSign: i32, divide: i32, factor: f32,
 ): void {
   const zero = f32x4.splat(0);
@@ -96,8 +109,9 @@ function sumAgreeing(
       const scale = v128.load32_splat(entry, SCALE);
       const weight = v128.load32_splat(entry, WEIGHT);
       const x = <usize>load<u32>(entry) + offset;
-      const a = f32x4.mul(v128.load(x), scale);
-      const b = f32x4.mul(v128.load(x, 16), scale);
+      const limit = i32x4.splat(load<i32>(entry, SELECTOR) - 1);
+      const a = f32x4.mul(kept<S>(v128.load(x), limit), scale);
+      const b = f32x4.mul(kept<S>(v128.load(x, 16), limit), scale);
       const agreesA = f32x4.lt(zero, v128.xor(a, flipA));
       const agreesB = f32x4.lt(zero, v128.xor(b, flipB));
       mergedA = f32x4.add(mergedA, v128.and(a, agreesA));
@@ -111,13 +125,13 @@ function sumAgreeing(
     }
     const electedA = v128.andnot(mergedA, nobody(v128.load(from), zeroIsNobody));
     const electedB = v128.andnot(mergedB, nobody(v128.load(from, 16), zeroIsNobody));
-    v128.store(to, f32x4.mul(factors, electedA));
-    v128.store(to, f32x4.mul(factors, electedB), 16);
+    v128.store(to, f32x4.add(f32x4.mul(factors, electedA), zero));
+    v128.store(to, f32x4.add(f32x4.mul(factors, electedB), zero), 16);
   }
   for (; rest > 0; rest--, offset += 4, from += 4, to += 4) {
     const sum = load<f32>(from);
     const elected: f32 = sum > 0 ? 1 : sum < 0 ? -1 : <f32>zeroSign;
-    store<f32>(to, factor * agreeingSum(table, end, offset, elected, divide));
+    store<f32>(to, factor * agreeingSum<S>(table, end, offset, elected, divide) + 0);
   }
 }
 
@@ -135,11 +149,11 @@ function nobody(sum: v128, zeroIsNobody: v128): v128 {
 }
 
 /** N, or N / W, of the single element at byte `offset`. `elected` is 1, −1 or 0. */
-function agreeingSum(table: usize, end: usize, offset: usize, elected: f32, divide: i32): f32 {
+function agreeingSum<S>(table: usize, end: usize, offset: usize, elected: f32, divide: i32): f32 {
   let merged: f32 = 0;
   let weight: f32 = 0;
   for (let entry = table; entry != end; entry += ENTRY) {
-    const p = load<f32>(<usize>load<u32>(entry) + offset) * load<f32>(entry, SCALE);
+    const p = keptValue<S>(entry, offset) * load<f32>(entry, SCALE);
     if (elected > 0 ? p > 0 : elected < 0 && p < 0) {
       merged += p;
       weight += load<f32>(entry, WEIGHT);
@@ -156,7 +170,7 @@ export function signBalance(table: usize, operands: i32, count: i32): i32 {
   let offset: usize = 0;
   for (let rest = count; rest > 0; rest -= SUMS, offset += <usize>SUMS << 2) {
     const block = min(rest, SUMS);
-    sumProducts(table, end, offset, sums, block);
+    sumProducts<All>(table, end, offset, sums, block);
     balance += balanceOf(sums, block);
   }
   return balance;

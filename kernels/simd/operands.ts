@@ -1,8 +1,9 @@
-/** Operand tables: entries of 16 bytes, u32 slot, f32 scale, f32 weight, 4 unused. */
+/** Operand tables: entries of 16 bytes, u32 slot, f32 scale, f32 weight, u32 selector. */
 
 export const ENTRY: usize = 16;
 export const SCALE: usize = 4;
 export const WEIGHT: usize = 8;
+export const SELECTOR: usize = 12;
 
 /** Below this |W| the merge does not divide. An f32, as the comparison is one of f32. */
 export const SMALLEST_DIVISOR: f32 = 1e-8;

@@ -1,8 +1,6 @@
 /** Keep or drop: dropped elements become +0, kept ones are copied bit for bit. `destination` may be the source. */
+import { BITS } from './bits';
 import { F32_MAGNITUDE } from './format';
-
-/** The bit of each of eight elements within their byte of a mask, one to a lane. */
-export const BITS = memory.data<i32>([1, 2, 4, 8, 16, 32, 64, 128], 16);
 
 /**
  * Keeps magnitudes above `threshold` and the first `allowance` (0 … count) of those equal to it; returns how many are

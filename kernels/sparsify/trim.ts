@@ -5,7 +5,7 @@ import { numberOf } from '../parameters.js';
 import type { Statistic, StatisticScope } from '../statistic.js';
 import { type RankCut, rankThreshold } from '../statistics/rank-threshold.js';
 import type { UnitContext } from '../unit.js';
-import { type TileView, untouched, vectorBytes } from '../view.js';
+import { type SelectingView, type TileView, untouched, vectorBytes } from '../view.js';
 
 /** Name under which the thresholds are found among a unit's statistics. */
 const TRIM = 'trim';
@@ -32,6 +32,27 @@ export function trimThresholds(scope: StatisticScope, rule: TrimRule, input: Til
     ties: rule === 'exact' ? 'first' : 'all',
     cuts: [(operand, elements) => keptCount(rule, numberOf(operand.settings, 'density'), elements)],
   });
+}
+
+/** Operands of which only the largest elements count; needs `trimThresholds` to have concluded. */
+export const trimming: SelectingView = (context: UnitContext) => {
+  const [cuts] = context.statistics[TRIM] as readonly [readonly RankCut[]];
+  const selectors = cuts.map((cut) => selectorOf(cut, context.count));
+  // Where only some of the elements at the threshold stay, they have to be counted.
+  const keepOf = cuts.map((cut, i) => (selectors[i] === undefined ? cutter(context, cut) : undefined));
+  const others = selectors.map((selector) => selector ?? 0);
+  return (tile) => ({
+    ...tile,
+    operands: tile.operands.map((source, i) => keepOf[i]?.(source, tile.count) ?? source),
+    selectors: others,
+  });
+};
+
+/** The least magnitude, as bits, that a cut keeps in a unit of `count` elements; undefined when it keeps some of several. */
+function selectorOf(cut: RankCut, count: number): number | undefined {
+  if (cut === 'all') return 0;
+  if (cut.allowance === 0) return cut.threshold + 1;
+  return cut.allowance >= count ? cut.threshold : undefined;
 }
 
 /** Operands with all but their largest elements set to zero; needs `trimThresholds` to have concluded. */

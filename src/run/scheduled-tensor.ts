@@ -1,5 +1,6 @@
 /** One variant's merge of a planned tensor on its way through the workers, with the statistics concluded so far. */
 import type { Method } from '../../kernels/method.js';
+import { findMethod } from '../../kernels/methods/registry.js';
 import type { Statistic, StatisticScope, UnitPosition } from '../../kernels/statistic.js';
 import type { TensorMerge } from '../../kernels/unit.js';
 import type { FactorLocation, LowRankTerm } from '../checkpoint/checkpoint.js';
@@ -29,6 +30,8 @@ export class ScheduledTensor {
   readonly units: number;
   readonly base: StoredVector | undefined;
   readonly operands: readonly StoredVector[];
+  /** Whether the operands but the first are wanted as differences to it. */
+  readonly anchored: boolean;
   /** Where the tensor stands in the scope of each kind of statistic. */
   readonly #places: Readonly<Record<StatisticScope, { readonly tensor: number; readonly firstOrdinal: number }>>;
   readonly #concluded = new Map<Statistic, unknown>();
@@ -44,6 +47,7 @@ export class ScheduledTensor {
     const references = plan.inputs.filter(({ role }) => role === 'model').map(({ reference }) => reference);
     this.merge = mergeOf(plan, job, (model) => randomKey(plan.seed, 'mask', references[model]!, job.tensor));
     this.base = job.base && this.#stored(job.base);
+    this.anchored = this.base === undefined && findMethod(plan.method)!.anchored === true;
     this.operands = job.operands.map(({ source }) => this.#stored(source));
   }
 

@@ -33,8 +33,9 @@ export class SharedTensor {
   static group(tensors: readonly ScheduledTensor[]): SharedTensor[] {
     const groups = new Map<string, ScheduledTensor[]>();
     for (const tensor of tensors) {
-      const { base, layout, job } = tensor;
-      const reading = `${job.elements} ${layout.runElements} ${base && placeOf(base)}`;
+      const { base, layout, job, anchored, operands } = tensor;
+      const origin = anchored ? operands[0] : base;
+      const reading = `${job.elements} ${layout.runElements} ${anchored} ${origin && placeOf(origin)}`;
       const group = groups.get(reading);
       if (group === undefined) groups.set(reading, [tensor]);
       else group.push(tensor);
@@ -50,10 +51,10 @@ export class SharedTensor {
   }
 
   inputs(unit: number): UnitInputs {
-    const { job, layout, base } = this.members[0]!;
+    const { job, layout, base, anchored } = this.members[0]!;
     const firstIndex = unit * layout.unitElements;
     const count = Math.min(layout.unitElements, job.elements - firstIndex);
-    return { tensor: job.tensor, firstIndex, count, layout, base, operands: this.#operands };
+    return { tensor: job.tensor, firstIndex, count, layout, base, anchored, operands: this.#operands };
   }
 
   part(member: ScheduledTensor, unit: number): UnitPart {

@@ -31,6 +31,8 @@ export interface UnitInputs {
   readonly layout: UnitLayout;
   readonly base: StoredVector | undefined;
   readonly operands: readonly StoredVector[];
+  /** The operands but the first are read as differences to it; see `Method.anchored`. */
+  readonly anchored: boolean;
 }
 
 /** What one variant makes of a unit. */

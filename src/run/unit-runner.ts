@@ -134,6 +134,7 @@ export class UnitRunner {
     return {
       base: hasBase ? first : undefined,
       operands: hasBase ? rest : vectors,
+      origin: hasBase || inputs.anchored ? first : undefined,
       wholeUnit: frame !== undefined,
       present: found !== undefined,
     };
@@ -193,16 +194,16 @@ export class UnitRunner {
     return Math.max(1, Math.floor(this.#options.tileElements / runElements)) * runElements;
   }
 
-  /** Widens `count` elements from raw element `offset` of every input: the base, and values or task vectors. */
-  #widenStep({ base, operands }: UnitVectors, offset: number, count: number): void {
+  /** Widens `count` elements from raw element `offset` of every input: to values, or differences to the origin. */
+  #widenStep(vectors: UnitVectors, offset: number, count: number): void {
     const { kernels } = this.#options;
-    if (base !== undefined) base.nonFinite += widen(kernels, base.dtype, base.raw, offset, base.values, count);
-    for (const operand of operands) {
-      const { dtype, raw, values } = operand;
-      operand.nonFinite +=
-        base === undefined
+    const { origin } = vectors;
+    for (const input of allInputs(vectors)) {
+      const { dtype, raw, values } = input;
+      input.nonFinite +=
+        origin === undefined || input === origin
           ? widen(kernels, dtype, raw, offset, values, count)
-          : widenDifference(kernels, dtype, raw, offset, base.values, values, count);
+          : widenDifference(kernels, dtype, raw, offset, origin.values, values, count);
     }
   }
 

@@ -19,6 +19,8 @@ export interface InputVector {
 export interface UnitVectors {
   readonly base: InputVector | undefined;
   readonly operands: readonly InputVector[];
+  /** Whose values the operands are differences to, itself excepted; undefined when they are values. */
+  readonly origin: InputVector | undefined;
   readonly wholeUnit: boolean;
   readonly present: boolean;
 }

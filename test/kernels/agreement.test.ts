@@ -111,6 +111,11 @@ const CALLS: readonly Call[] = [
       k.addLowRank(at.apart, s.count, s.key[0] % columns, columns, at.a, at.b, s.operands, s.factor);
     },
   },
+  {
+    name: 'electedSum of what is selected',
+    computes: 'f32',
+    run: (k, at, s) => k.electedSum(at.table, s.operands, at.out, s.count, s.zeroSign, s.divide, s.factor, true),
+  },
   { name: 'signBalance', run: (k, at, s) => k.signBalance(at.table, s.operands, s.count) },
   { name: 'keepLargest', run: (k, at, s) => k.keepLargest(at.a, at.out, s.count, s.threshold, s.allowance) },
   { name: 'keepMasked', run: (k, at, s) => k.keepMasked(at.a, at.b, at.out, s.count) },
@@ -180,6 +185,7 @@ function prepare(kernels: Kernels, start: number, scene: Scene, entriesOfCounter
     slot: i % 2 === 0 ? a : b,
     scale: scales[i]!,
     weight: scales[i + 8]!,
+    selector: i % 3 === 0 ? 0 : scene.threshold,
   }));
   const table = space.putOperands(entries);
   const [counters, otherCounters] = [3, 0].map((first) => space.put(new Uint32Array(entriesOfCounters).fill(first)));

@@ -12,11 +12,13 @@ interface Model {
   readonly values: Float32Array;
   readonly scale: number;
   readonly weight: number;
+  readonly selector: number;
 }
 
 /** Small whole numbers cancel to zero often; any bits bring NaN, infinities and subnormals. */
 const smallBits = fc.integer({ min: -3, max: 3 }).map((value) => new Uint32Array(Float32Array.of(value).buffer)[0]!);
 const scales = fc.constantFrom(1, 1, 0.5, -1, 0, -0, 1e-9, 3e38, fround(0.1));
+const selectors = fc.constantFrom(0, 0, 1, 0x3f80_0000, 0x3f80_0001, 0x7f80_0000, 0x8000_0000);
 const weights = fc.constantFrom(1, 1, 0.5, -1, 0, fround(1e-8), fround(2e-8), fround(0.1), 1e30);
 
 const merges = fc
@@ -24,7 +26,7 @@ const merges = fc
   .chain(({ operands, count, isSmall }) => {
     const bits = fc.array(isSmall ? smallBits : anyBits, { minLength: count, maxLength: count });
     const values = bits.map((list) => asFloats(Uint32Array.from(list)));
-    const models = fc.array(fc.record({ values, scale: scales, weight: weights }), {
+    const models = fc.array(fc.record({ values, scale: scales, weight: weights, selector: selectors }), {
       minLength: operands,
       maxLength: operands,
     });
@@ -38,7 +40,7 @@ function merged(
   call: (table: number, destination: number) => void,
 ): Float32Array {
   const space = new Workspace(kernels);
-  const operands = models.map(({ values, scale, weight }) => ({ slot: space.put(values), scale, weight }));
+  const operands = models.map(({ values, ...model }) => ({ ...model, slot: space.put(values) }));
   const destination = inPlace && operands.length > 0 ? operands[0]!.slot : space.reserve(4 * count);
   call(space.putOperands(operands), destination);
   expect(space.guardsAreIntact()).toBe(true);
@@ -50,6 +52,15 @@ function sumOf(models: readonly Model[], i: number): number {
   return products.length === 0 ? 0 : products.reduce((sum, p) => fround(sum + p));
 }
 
+/** What the selectors keep, decided by the numbers that their bit patterns stand for; NaN lies above infinity. */
+function selectedOf(models: readonly Model[]): Model[] {
+  return models.map((model) => {
+    const least = model.selector > 0x7f80_0000 ? Number.NaN : asFloats(Uint32Array.of(model.selector))[0]!;
+    const keeps = (x: number) => Math.abs(x) >= least || (Number.isNaN(x) && model.selector < 0x7fff_ffff);
+    return { ...model, values: model.values.map((x) => (keeps(x) ? x : 0)) };
+  });
+}
+
 function electedOf(models: readonly Model[], i: number, zeroSign: number, divide: boolean, factor: number): number {
   const sum = sumOf(models, i);
   const sign = sum === 0 || Number.isNaN(sum) ? zeroSign : Math.sign(sum);
@@ -58,7 +69,7 @@ function electedOf(models: readonly Model[], i: number, zeroSign: number, divide
   const total = agreeing.reduce((n, { p }) => fround(n + p), 0);
   const weight = agreeing.reduce((w, agree) => fround(w + fround(agree.weight)), 0);
   const divisor = Math.abs(weight) < fround(1e-8) ? 1 : weight;
-  return fround(fround(factor) * (divide ? fround(total / divisor) : total));
+  return fround(fround(factor) * (divide ? fround(total / divisor) : total)) + 0;
 }
 
 export function mergeSuite(create: () => Kernels) {
@@ -113,7 +124,7 @@ export function mergeSuite(create: () => Kernels) {
 
   test('weightedSum keeps a negative zero, and sums nothing to positive zero', () => {
     const kernels = create();
-    const minus = { values: new Float32Array(40).fill(-0), scale: 1, weight: 1 };
+    const minus = { values: new Float32Array(40).fill(-0), scale: 1, weight: 1, selector: 0 };
     const sums = [[minus, minus], []].map((models) =>
       merged(kernels, { models, count: 40, inPlace: false }, (table, to) =>
         kernels.weightedSum(table, models.length, to, 40),
@@ -128,19 +139,39 @@ export function mergeSuite(create: () => Kernels) {
       zeroSign: fc.constantFrom(1, -1, 0),
       divide: fc.boolean(),
       factor: fc.constantFrom(1, 0.3, -2, 0),
+      selects: fc.boolean(),
     });
     fc.assert(
-      fc.property(merges, settings, (merge, { zeroSign, divide, factor }) => {
+      fc.property(merges, settings, (merge, { zeroSign, divide, factor, selects }) => {
         const kernels = create();
         const { models, count } = merge;
         const found = merged(kernels, merge, (table, to) =>
-          kernels.electedSum(table, models.length, to, count, zeroSign, divide, factor),
+          kernels.electedSum(table, models.length, to, count, zeroSign, divide, factor, selects),
         );
-        const expected = Float32Array.from({ length: count }, (_, i) => electedOf(models, i, zeroSign, divide, factor));
+        const seen = selects ? selectedOf(models) : models;
+        const expected = Float32Array.from({ length: count }, (_, i) => electedOf(seen, i, zeroSign, divide, factor));
         expect(found).toEqual(expected);
       }),
       { numRuns: 500 },
     );
+  });
+
+  test('electedSum makes every zero positive, whatever the signs', () => {
+    const kernels = create();
+    const zeros = [-0, 0].map((value) => ({
+      values: new Float32Array(9).fill(value),
+      scale: -1,
+      weight: 1,
+      selector: 0,
+    }));
+    for (const zeroSign of [1, -1, 0]) {
+      for (const factor of [1, -1]) {
+        const found = merged(kernels, { models: zeros, count: 9, inPlace: false }, (table, to) =>
+          kernels.electedSum(table, 2, to, 9, zeroSign, true, factor),
+        );
+        expect(found.every((value) => Object.is(value, 0))).toBe(true);
+      }
+    }
   });
 
   test('electedSum by hand: the majority of mass wins, dissenters and zeros do not count in the mean', () => {
@@ -153,6 +184,7 @@ export function mergeSuite(create: () => Kernels) {
       values: Float32Array.from([...head, ...new Array(9).fill(4)]),
       scale: 1,
       weight: 1,
+      selector: 0,
     }));
     const run = (zeroSign: number) =>
       merged(kernels, { models, count: 12, inPlace: false }, (table, to) =>

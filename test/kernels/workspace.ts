@@ -11,6 +11,7 @@ export interface Operand {
   readonly slot: Slot;
   readonly scale: number;
   readonly weight: number;
+  readonly selector?: number;
 }
 
 export class Workspace {
@@ -45,10 +46,11 @@ export class Workspace {
   putOperands(operands: readonly Operand[]): Slot {
     const slot = this.reserve(operands.length * OPERAND_BYTES);
     const entries = new DataView(this.kernels.memory.buffer, slot);
-    operands.forEach(({ slot, scale, weight }, i) => {
+    operands.forEach(({ slot, scale, weight, selector = 0 }, i) => {
       entries.setUint32(i * OPERAND_BYTES + OPERAND.slot, slot, true);
       entries.setFloat32(i * OPERAND_BYTES + OPERAND.scale, scale, true);
       entries.setFloat32(i * OPERAND_BYTES + OPERAND.weight, weight, true);
+      entries.setUint32(i * OPERAND_BYTES + OPERAND.selector, selector, true);
     });
     return slot;
   }

@@ -1,0 +1,23 @@
+/**
+ * What a sum across operands reads of each: everything, or only what its selector keeps (see `electedSum` in
+ * kernels/abi.ts). Kinds are types, so that each gets loops of its own without a branch in them.
+ */
+import { F32_MAGNITUDE } from './format';
+
+export type All = i8;
+export type AtLeast = i16;
+
+/** In memory, since engines make a vector constant anew at each use. */
+const MAGNITUDE = memory.data<i32>([F32_MAGNITUDE, F32_MAGNITUDE, F32_MAGNITUDE, F32_MAGNITUDE], 16);
+
+/** Four elements, those dropped being +0. `limit`, in all lanes, is one below the selector: −1 keeps everything. */
+export function kept<S>(x: v128, limit: v128): v128 {
+  if (sizeof<S>() == sizeof<All>()) return x;
+  return v128.and(x, i32x4.gt_s(v128.and(x, v128.load(MAGNITUDE)), limit));
+}
+
+/** The same for one element. */
+export function keptOne<S>(x: f32, selector: i32): f32 {
+  if (sizeof<S>() == sizeof<All>()) return x;
+  return (reinterpret<i32>(x) & F32_MAGNITUDE) > selector - 1 ? x : 0;
+}

@@ -11,8 +11,8 @@ const OUTPUT = fileURLToPath(new URL('../dist/src/', import.meta.url));
 const ENTRIES = { 'cli/main': join(OUTPUT, 'cli/main.js'), 'run/worker': join(OUTPUT, 'run/worker.js') };
 const CHUNKS = 'chunks';
 
-/** Loaded by terminals only, on demand, and made of many small packages. */
-const EXTERNAL = ['ora'];
+/** Loaded on demand, by terminals or for the Hub only, and made of many small files. */
+const EXTERNAL = ['ora', '@huggingface/hub', 'undici'];
 
 /** The licences of the packages inside the bundles, as these ask for. */
 function licencesOf(modules) {

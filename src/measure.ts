@@ -6,15 +6,20 @@ import type { GeometryResult } from './geometry/result.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
 import { deepestLayers, describeGroup, expertNames } from './merge-report.js';
 import { buildPlan } from './plan/build.js';
+import type { InputOptions } from './plan/hub-inputs.js';
 import { openInputs } from './plan/inputs.js';
+import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
 import type { Plan, PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
 import { type RunOptions, runMeasurement } from './run/engine.js';
 import { WorkerPool } from './run/pool.js';
+import type { Warning } from './warnings.js';
 
-export interface MeasureOptions extends RunOptions {
+export interface MeasureOptions extends RunOptions, InputOptions, Pick<ObtainOptions, 'onTransfer' | 'onLocked'> {
   /** Called once everything is checked, before the first weight is read. */
   readonly onPlan?: (prepared: PreparedMerge) => void;
+  /** Called with what fetching the models gave reason to say. */
+  readonly onWarnings?: (warnings: readonly Warning[]) => void;
 }
 
 /** Measures a recipe's experts against its base. Throws `recipe-invalid` without a base, and what opening throws. */
@@ -22,10 +27,11 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
   const group = asGroup(recipe);
   const pool = new WorkerPool();
   try {
-    const prepared = buildPlan(group, await openInputs(group));
+    const prepared = buildPlan(group, await openInputs(group, options));
     const { plan } = prepared;
     checkComplete(plan);
     options.onPlan?.(prepared);
+    options.onWarnings?.(await obtainInputs([{ prepared }], { ...options, leave: 'besides' }));
     const measured = await runMeasurement(prepared, expertNames(plan), deepestLayers(plan), pool, options);
     const result = { ...describeGroup(plan), ...measured, merge_accounting: {} };
     return { ...result, findings: findFindings(result) };

@@ -15,11 +15,12 @@ import type { MergeReport } from './merge-report.js';
 import { checkDistinct, outputFolderOf } from './output-place.js';
 import { buildPlan, type PlanOptions } from './plan/build.js';
 import { openInputs } from './plan/inputs.js';
+import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
 import type { Costs, Plan, PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
 import { formatManifest, MANIFEST_FILE } from './report/manifest.js';
 import { formatModelCard } from './report/model-card.js';
-import { publicName, withoutMachinePath, withoutMachinePaths } from './report/public-names.js';
+import { publicName, publicPlan, publicRecipe } from './report/public-names.js';
 import { type RunOptions, runMerges } from './run/engine.js';
 import { nonFiniteWarnings } from './run/non-finite.js';
 import type { TensorOutcome } from './run/outcome.js';
@@ -40,7 +41,7 @@ export interface PrepareOptions extends PlanOptions {
   readonly strict?: boolean;
 }
 
-export interface MergeOptions extends PrepareOptions, RunOptions {
+export interface MergeOptions extends PrepareOptions, RunOptions, Pick<ObtainOptions, 'onTransfer' | 'onLocked'> {
   /** Output folder; by default the recipe's `output`, else `merged/<recipe name>` in the working folder. */
   readonly output?: string;
   /** Replace an existing model. */
@@ -71,7 +72,7 @@ export interface MergeResult {
 
 /** Opens a recipe's models and plans the merge; reads headers only. */
 export async function prepareMerge(recipe: Recipe, options: PrepareOptions = {}): Promise<PreparedMerge> {
-  const prepared = buildPlan(recipe, await openInputs(recipe), options);
+  const prepared = buildPlan(recipe, await openInputs(recipe, options), options);
   const warnings = prepared.warnings.map(describeWarning);
   if (options.strict && warnings.length > 0) throw new M2MergeError('warnings-refused', { warnings });
   return prepared;
@@ -111,10 +112,14 @@ export async function mergeTogether(
       output: folder,
       report: report?.request,
     }));
+    const obtained = await obtainInputs(runs, options);
     const outcomes = await runMerges(runs, pool, options);
     const workersEnd = pool.close();
     const results: MergeResult[] = [];
-    for (const [i, merge] of merges.entries()) results.push(await finishMerge(merge, outcomes[i]!, options, started));
+    for (const [i, merge] of merges.entries()) {
+      const result = await finishMerge(merge, outcomes[i]!, options, started);
+      results.push({ ...result, warnings: [...result.warnings, ...obtained] });
+    }
     options.signal?.throwIfAborted();
     await workersEnd;
     for (const { folder } of merges) await folder?.commit();
@@ -241,20 +246,6 @@ async function readSideFile(path: string): Promise<Uint8Array> {
     const reason = (error as NodeJS.ErrnoException).code ?? String(error);
     throw new M2MergeError('file-unreadable', { path, reason }, { cause: error });
   }
-}
-
-function publicRecipe({ text, base, bases, models, output }: Recipe): string {
-  const references = [base, ...bases, ...models.map(({ reference }) => reference)].flatMap(
-    (reference) => reference?.text ?? [],
-  );
-  return withoutMachinePaths(text, output === undefined ? references : [...references, output]);
-}
-
-function publicPlan(plan: Plan): Plan {
-  return {
-    ...plan,
-    inputs: plan.inputs.map((input) => ({ ...input, reference: withoutMachinePath(input.reference) })),
-  };
 }
 
 /** The config's name of the dtype that all merged tensors share. */

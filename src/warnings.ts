@@ -18,6 +18,8 @@ export interface WarningFacts {
   'stale-metadata': { file: string; detail: string };
   'adapter-tied': { adapter: string; tensor: string };
   'duplicate-tensor': { file: string; tensor: string; count: number };
+  'cache-damaged': { file: string; repo: string; property: 'size' | 'hash' };
+  'hub-renamed': { from: string; to: string };
 }
 
 export type WarningKind = keyof WarningFacts;
@@ -61,6 +63,9 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
   'stale-metadata': ({ file, detail }) => `${file}: ${detail}`,
   'adapter-tied': ({ adapter, tensor }) =>
     `adapter ${adapter} changes "${tensor}", which the model also uses as its head; in training the head stayed as it was`,
+  'cache-damaged': ({ file, repo, property }) =>
+    `${file} of ${repo} in the cache has the wrong ${property}; it is fetched again`,
+  'hub-renamed': ({ from, to }) => `${from} is called ${to} on the Hub now; the recipe should say so`,
   'duplicate-tensor': ({ file, tensor, count }) =>
     `${file}: the header has several entries for tensor "${tensor}"${others(count)}; the last counts`,
 };

@@ -1,27 +1,33 @@
 /** A LoRA adapter's folder, in PEFT's layout: its config and the header of its weights. */
 import { createHash } from 'node:crypto';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { isM2MergeError, M2MergeError } from '../errors.js';
-import { openFileSource } from '../io/file.js';
+import type { ModelFiles } from '../io/model-files.js';
 import type { Adapter } from './adapter.js';
 import { ADAPTER_CONFIG_FILE, readAdapterConfig } from './adapter-config.js';
 import { MAX_CONFIG_BYTES, parseConfig } from './config.js';
 import { readHeader } from './header.js';
+import { ModelFolder } from './model-folder.js';
 import { readTextFile } from './text-file.js';
 
 export const ADAPTER_WEIGHTS_FILE = 'adapter_model.safetensors';
 
-/** Opens an adapter. Reads no weights. Throws `file-missing`, `file-unreadable`, `safetensors-invalid`, `config-invalid`, `adapter-invalid`, `adapter-unsupported`. */
-export async function openAdapter(folder: string): Promise<Adapter> {
-  const configPath = join(resolve(folder), ADAPTER_CONFIG_FILE);
+/**
+ * Opens an adapter, given its folder or its files. Reads no weights. Throws `file-missing`, `file-unreadable`,
+ * `safetensors-invalid`, `config-invalid`, `adapter-invalid`, `adapter-unsupported`.
+ */
+export async function openAdapter(adapter: string | ModelFiles): Promise<Adapter> {
+  const files = typeof adapter === 'string' ? new ModelFolder(adapter) : adapter;
+  const configPath = files.describe(ADAPTER_CONFIG_FILE);
   const refuse = (detail: string): Error => new M2MergeError('config-invalid', { file: configPath, detail });
-  const text = await readTextFile(configPath, MAX_CONFIG_BYTES, refuse).catch(asMissing('config of the adapter'));
+  const reading = readTextFile(files, ADAPTER_CONFIG_FILE, MAX_CONFIG_BYTES, refuse);
+  const text = await reading.catch(asMissing('config of the adapter'));
   const config = readAdapterConfig(parseConfig(text, configPath), configPath);
-  const path = join(resolve(folder), ADAPTER_WEIGHTS_FILE);
-  const source = await openFileSource(path).catch(asMissing('weights of the adapter'));
+  const source = await files.open(ADAPTER_WEIGHTS_FILE).catch(asMissing('weights of the adapter'));
   try {
     const { header, bytes } = await readHeader(source);
     const headerSha256 = createHash('sha256').update(bytes).digest('hex');
+    const path = join(files.folder, ADAPTER_WEIGHTS_FILE);
     const file = { name: ADAPTER_WEIGHTS_FILE, path, byteLength: source.byteLength, headerSha256 };
     return { config, file, tensors: header.tensors, warnings: header.warnings };
   } finally {

@@ -1,4 +1,5 @@
 /** A checkpoint as its headers describe it: which tensor lies where. No weights are held. */
+import type { HubModel } from '../hub/hub-model.js';
 import type { Warning } from '../warnings.js';
 import type { Dtype, MergeableDtype } from './dtype.js';
 
@@ -11,6 +12,8 @@ export interface CheckpointFile {
   readonly byteLength: number;
   /** Hex sha256 of the file's length prefix and header. */
   readonly headerSha256: string;
+  /** The model on the Hub that it is of; it may not be at its path yet. */
+  readonly hub?: HubModel;
 }
 
 export interface TensorLocation {
@@ -47,8 +50,13 @@ export interface LowRankTerm {
 }
 
 export interface Checkpoint {
-  /** Absolute folder; an adapter's file lies elsewhere. */
+  /**
+   * Absolute folder (an adapter's file lies elsewhere); of a model on the Hub, the one in the cache that its files come to
+   * when they are needed.
+   */
   readonly folder: string;
+  /** Set for a model on the Hub. */
+  readonly hub?: HubModel;
   readonly files: readonly CheckpointFile[];
   /** In file order, then offset order. */
   readonly tensors: ReadonlyMap<string, TensorLocation>;

@@ -1,13 +1,14 @@
-/** A model folder on disk as a checkpoint: its weight files' headers and its config. */
+/** A model's files, in a folder on disk or elsewhere, as a checkpoint: its weight files' headers and its config. */
 import { createHash } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { M2MergeError } from '../errors.js';
-import { openFileSource } from '../io/file.js';
+import { forEachConcurrently } from '../io/concurrency.js';
+import type { ModelFiles } from '../io/model-files.js';
 import { type Warning, warning } from '../warnings.js';
 import type { Checkpoint, CheckpointFile, TensorLocation } from './checkpoint.js';
 import { MAX_CONFIG_BYTES, parseConfig } from './config.js';
 import { readHeader, type SafetensorsHeader } from './header.js';
+import { ModelFolder } from './model-folder.js';
 import { compareUtf8 } from './order.js';
 import { INDEX_FILE_NAME, MAX_INDEX_BYTES, parseShardIndex } from './shard-index.js';
 import { readTextFile } from './text-file.js';
@@ -15,32 +16,38 @@ import { chooseWeightFiles, weightsMissing } from './weight-files.js';
 
 const CONFIG_FILE_NAME = 'config.json';
 
+/** Headers read side by side: what a file on the Hub costs is mostly waiting. */
+const HEADERS_AT_ONCE = 8;
+
 /**
- * Opens a model folder: reads its config, its index and the header of every weight file, and no weights. No file stays
- * open. Of several ways to find the weights it takes what transformers would; see `chooseWeightFiles`.
+ * Opens a model, given its folder or its files: reads its config, its index and the header of every weight file, and no
+ * weights. No file stays open. Of several ways to find the weights it takes what transformers would; see `chooseWeightFiles`.
  *
  * Throws `file-missing`, `file-unreadable`, `read-short`, `model-empty`, `weights-missing`, `index-invalid`,
  * `safetensors-invalid` and `config-invalid`.
  */
-export async function openCheckpoint(folder: string): Promise<Checkpoint> {
-  const path = resolve(folder);
-  const names = await listModelFolder(path);
-  const weights = chooseWeightFiles(path, names);
-  const weightMap = weights.from === 'index' ? await readIndex(path) : undefined;
-  const files = weightMap === undefined ? weights.names : shardsOf(weightMap, path, names);
+export async function openCheckpoint(model: string | ModelFiles): Promise<Checkpoint> {
+  const source = typeof model === 'string' ? new ModelFolder(model) : model;
+  const place = source.describe('').replace(/\/$/, '');
+  const names = await source.list();
+  const weights = chooseWeightFiles(place, names);
+  const weightMap = weights.from === 'index' ? await readIndex(source) : undefined;
+  const files = weightMap === undefined ? weights.names : shardsOf(weightMap, place, names);
   const shards: Shard[] = [];
-  for (const name of files) shards.push(await openShard(path, name));
+  await forEachConcurrently([...files.entries()], HEADERS_AT_ONCE, async ([i, name]) => {
+    shards[i] = await openShard(source, name);
+  });
   const warnings = shards.flatMap(({ header }) => header.warnings);
-  if (weightMap !== undefined) warnings.push(...checkIndex(weightMap, shards, path));
+  if (weightMap !== undefined) warnings.push(...checkIndex(weightMap, shards, source.describe(INDEX_FILE_NAME)));
   if (weights.from === 'single' && names.includes(INDEX_FILE_NAME)) {
     const detail = `ignored, since the folder also has ${weights.names.join()}; some loaders would follow the index`;
-    warnings.push(warning('stale-metadata', { file: join(path, INDEX_FILE_NAME), detail }));
+    warnings.push(warning('stale-metadata', { file: source.describe(INDEX_FILE_NAME), detail }));
   }
   return {
-    folder: path,
+    folder: source.folder,
     files: shards.map(({ file }) => file),
-    tensors: collectTensors(shards),
-    config: names.includes(CONFIG_FILE_NAME) ? await readConfig(join(path, CONFIG_FILE_NAME)) : undefined,
+    tensors: collectTensors(shards, source),
+    config: names.includes(CONFIG_FILE_NAME) ? await readConfig(source) : undefined,
     warnings,
   };
 }
@@ -50,45 +57,27 @@ interface Shard {
   readonly header: SafetensorsHeader;
 }
 
-async function listModelFolder(path: string): Promise<string[]> {
-  try {
-    return await readdir(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new M2MergeError('file-missing', { path, purpose: 'model folder' }, { cause: error });
-    throw new M2MergeError('file-unreadable', { path, reason: message }, { cause: error });
-  }
-}
-
-async function openShard(folder: string, name: string): Promise<Shard> {
-  const path = join(folder, name);
-  const source = await openFileSource(path);
+async function openShard(model: ModelFiles, name: string): Promise<Shard> {
+  const source = await model.open(name);
   try {
     const { header, bytes } = await readHeader(source);
     const headerSha256 = createHash('sha256').update(bytes).digest('hex');
-    return { file: { name, path, byteLength: source.byteLength, headerSha256 }, header };
+    return { file: { name, path: join(model.folder, name), byteLength: source.byteLength, headerSha256 }, header };
   } finally {
     await source.close();
   }
 }
 
-async function readIndex(folder: string): Promise<ReadonlyMap<string, string>> {
-  const file = join(folder, INDEX_FILE_NAME);
-  const text = await readTextFile(
-    file,
-    MAX_INDEX_BYTES,
-    (detail) => new M2MergeError('index-invalid', { file, detail }),
-  );
-  return parseShardIndex(text, file).weightMap;
+async function readIndex(model: ModelFiles): Promise<ReadonlyMap<string, string>> {
+  const file = model.describe(INDEX_FILE_NAME);
+  const refuse = (detail: string) => new M2MergeError('index-invalid', { file, detail });
+  return parseShardIndex(await readTextFile(model, INDEX_FILE_NAME, MAX_INDEX_BYTES, refuse), file).weightMap;
 }
 
-async function readConfig(file: string): Promise<Readonly<Record<string, unknown>>> {
-  const text = await readTextFile(
-    file,
-    MAX_CONFIG_BYTES,
-    (detail) => new M2MergeError('config-invalid', { file, detail }),
-  );
-  return parseConfig(text, file);
+async function readConfig(model: ModelFiles): Promise<Readonly<Record<string, unknown>>> {
+  const file = model.describe(CONFIG_FILE_NAME);
+  const refuse = (detail: string) => new M2MergeError('config-invalid', { file, detail });
+  return parseConfig(await readTextFile(model, CONFIG_FILE_NAME, MAX_CONFIG_BYTES, refuse), file);
 }
 
 /** The files an index names, in UTF-8 byte order, all of them present. */
@@ -104,8 +93,7 @@ function shardsOf(weightMap: ReadonlyMap<string, string>, folder: string, names:
  * Checks that every tensor is in the file the index says. A tensor of a shard that the index does not name is only
  * warned of and taken along, since loaders read whole shards.
  */
-function checkIndex(weightMap: ReadonlyMap<string, string>, shards: readonly Shard[], folder: string): Warning[] {
-  const file = join(folder, INDEX_FILE_NAME);
+function checkIndex(weightMap: ReadonlyMap<string, string>, shards: readonly Shard[], file: string): Warning[] {
   const headers = new Map(shards.map((shard) => [shard.file.name, shard.header] as const));
   const misplaced = [...weightMap].filter(([tensor, name]) => headers.get(name)?.tensors.has(tensor) !== true);
   if (misplaced[0] !== undefined) {
@@ -130,7 +118,7 @@ function andMore(count: number): string {
 }
 
 /** All tensors with the file each is in. Throws `index-invalid` when two files hold the same one. */
-function collectTensors(shards: readonly Shard[]): ReadonlyMap<string, TensorLocation> {
+function collectTensors(shards: readonly Shard[], model: ModelFiles): ReadonlyMap<string, TensorLocation> {
   const tensors = new Map<string, TensorLocation>();
   shards.forEach(({ file, header }, index) => {
     for (const [name, location] of header.tensors) {
@@ -138,7 +126,7 @@ function collectTensors(shards: readonly Shard[]): ReadonlyMap<string, TensorLoc
       if (other !== undefined) {
         const detail = `tensor "${name}" is also in ${shards[other.file]!.file.name}`;
         throw new M2MergeError('index-invalid', {
-          file: file.path,
+          file: model.describe(file.name),
           detail,
           hint: 'remove the file that does not belong to the model',
         });

@@ -41,13 +41,20 @@ const TEMPLATE_FILE = /^[^.].*\.jinja$/;
  */
 export async function listSideFiles(folder: string): Promise<string[]> {
   const names = await listFolder(folder);
-  const candidates = names.filter((name) => SIDE_FILES.has(name) || LICENCE_FILE.test(name));
+  const candidates = names.filter(isSideFile);
   if (await hasKind(join(folder, TEMPLATE_FOLDER), 'isDirectory')) {
-    const templates = (await listFolder(join(folder, TEMPLATE_FOLDER))).filter((name) => TEMPLATE_FILE.test(name));
-    candidates.push(...templates.map((name) => `${TEMPLATE_FOLDER}/${name}`));
+    const templates = await listFolder(join(folder, TEMPLATE_FOLDER));
+    candidates.push(...templates.map((name) => `${TEMPLATE_FOLDER}/${name}`).filter(isSideFile));
   }
   const regular = await Promise.all(candidates.map((name) => hasKind(join(folder, name), 'isFile')));
   return candidates.filter((_, i) => regular[i]).sort(compareUtf8);
+}
+
+/** Whether a file, named relative to the model's folder, goes along with merged weights. */
+export function isSideFile(name: string): boolean {
+  const [first, second, ...deeper] = name.split('/');
+  if (second === undefined) return SIDE_FILES.has(name) || LICENCE_FILE.test(name);
+  return first === TEMPLATE_FOLDER && deeper.length === 0 && TEMPLATE_FILE.test(second);
 }
 
 async function listFolder(path: string): Promise<string[]> {

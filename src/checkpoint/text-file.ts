@@ -1,13 +1,18 @@
 /** Small text files of a model, read as a whole. */
-import { openFileSource } from '../io/file.js';
+import type { ModelFiles } from '../io/model-files.js';
 import { decodeUtf8 } from './json-scanner.js';
 
 /**
  * The text of a UTF-8 file of at most `maxBytes`; `refuse` makes the error for one that is longer or no text. Throws
  * `file-missing`, `file-unreadable` and `read-short`.
  */
-export async function readTextFile(path: string, maxBytes: number, refuse: (detail: string) => Error): Promise<string> {
-  const source = await openFileSource(path);
+export async function readTextFile(
+  model: ModelFiles,
+  name: string,
+  maxBytes: number,
+  refuse: (detail: string) => Error,
+): Promise<string> {
+  const source = await model.open(name);
   try {
     if (source.byteLength > maxBytes) throw refuse(`has ${source.byteLength} bytes, the limit is ${maxBytes}`);
     const bytes = new Uint8Array(source.byteLength);

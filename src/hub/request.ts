@@ -29,6 +29,8 @@ export interface ConnectionOptions {
 /** A request as fetch takes it, and how often it may be made. */
 export interface HubRequest extends RequestInit {
   readonly attempts?: number;
+  /** Sees the Hub's redirects, whose headers say what the file is; may throw. */
+  readonly onRedirect?: (response: Response) => void;
 }
 
 export class HubConnection {
@@ -57,6 +59,7 @@ export class HubConnection {
       this.signal?.throwIfAborted();
       const answer = await this.#attempt(address, asked, init).catch((error: unknown) => error as Error);
       this.signal?.throwIfAborted();
+      init.signal?.throwIfAborted();
       if (answer instanceof Response && answer.ok) return answer;
       const passing = answer instanceof Response ? isPassing(answer.status) : !(answer instanceof M2MergeError);
       const headers = answer instanceof Response ? answer.headers : undefined;
@@ -102,8 +105,13 @@ export class HubConnection {
     });
   }
 
+  /** Waits before attempt `attempt` of something that failed without an answer. */
+  retryPause(attempt: number, reason: string): Promise<void> {
+    return this.pause(delayBefore(attempt, undefined, this.#options.firstDelay) ?? 0, reason);
+  }
+
   /** One request with its redirects. */
-  async #attempt(address: string, asked: Asked, init: RequestInit): Promise<Response> {
+  async #attempt(address: string, asked: Asked, { onRedirect, ...init }: HubRequest): Promise<Response> {
     let url = new URL(address);
     let trusted = url.origin === this.#origin;
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
@@ -111,6 +119,7 @@ export class HubConnection {
       const location = REDIRECTS.has(response.status) ? response.headers.get('location') : null;
       if (location === null) return response;
       await discard(response);
+      if (trusted) onRedirect?.(response);
       url = nextAddress(location, url, asked);
       // Once a request has left the Hub, no later redirect gets the token, not even one that leads back.
       trusted &&= url.origin === this.#origin;

@@ -16,6 +16,7 @@ import { estimateCosts } from './costs.js';
 import { type DraftJob, describeOutput, draftCopy, formatIndex, sourceOf } from './draft-jobs.js';
 import type { PlanModels } from './drafts.js';
 import { findTensors } from './find-tensors.js';
+import type { InputOptions } from './hub-inputs.js';
 import type { FoundTensor } from './parts.js';
 import {
   type Job,
@@ -41,7 +42,7 @@ export interface RecipeCheckpoints {
   readonly models: readonly NamedCheckpoint[];
 }
 
-export interface PlanOptions {
+export interface PlanOptions extends InputOptions {
   readonly shardBytes?: number;
   /** Read also the models that have no share in a tensor, for reports that measure all of them. */
   readonly readAll?: boolean;
@@ -104,6 +105,8 @@ class PlanBuilder {
       planHash: createHash('sha256').update(JSON.stringify(plan)).digest('hex'),
       folders: this.#inputs.map(({ checkpoint }) => checkpoint.folder),
       paths: this.#inputs.map(({ checkpoint }) => checkpoint.files.map(({ path }) => path)),
+      hubModels: this.#inputs.map(({ checkpoint }) => checkpoint.hub),
+      hubFiles: this.#inputs.map(({ checkpoint }) => checkpoint.files.map(({ hub }) => hub)),
       shardHeaders: layouts.map(({ header }) => header),
       indexText: layouts.length > 1 ? formatIndex(drafts, layouts) : undefined,
       configFields: configFields(this.#donor, this.#inputs, plan, found.stacks),
@@ -231,7 +234,15 @@ function describeInput({ name, checkpoint }: NamedCheckpoint, role: PlanInput['r
     byteLength: file.byteLength,
     headerSha256: file.headerSha256,
   }));
-  return { reference: name, role, files };
+  const { hub } = checkpoint;
+  const adapterHub = checkpoint.files.find((file) => file.hub !== undefined && file.hub !== hub)?.hub;
+  return {
+    reference: name,
+    role,
+    ...(hub === undefined ? {} : { hub: hub.origin }),
+    ...(adapterHub === undefined ? {} : { adapterHub: adapterHub.origin }),
+    files,
+  };
 }
 
 function deduplicate(warnings: readonly Warning[]): Warning[] {

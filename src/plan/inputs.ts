@@ -2,50 +2,85 @@
 import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { addAdapter } from '../checkpoint/adapter.js';
+import { type Adapter, addAdapter } from '../checkpoint/adapter.js';
 import { openAdapter } from '../checkpoint/adapter-folder.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { openCheckpoint } from '../checkpoint/folder.js';
-import { M2MergeError } from '../errors.js';
+import { HUB_FAILURES_OF_MODELS, type NamedIn } from '../errors/hub.js';
+import { isM2MergeError, M2MergeError } from '../errors.js';
+import { type HubName, isHubAddress, readHubName } from '../hub/endpoint.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { type ModelLocation, type ModelReference, referenceText } from '../recipe/reference.js';
 import type { RecipeCheckpoints } from './build.js';
+import { HubInputs, type InputOptions } from './hub-inputs.js';
 import type { NamedCheckpoint } from './tensors.js';
 
 /**
- * Opens base and models, each folder once, with their adapters. Throws `model-missing` and what `openCheckpoint`,
- * `openAdapter` and `addAdapter` throw.
+ * Opens base and models, each once, with their adapters: a folder of this machine if there is one, else what is on the
+ * Hub if the reference reads like a name there. Throws `model-missing`, what `openCheckpoint`, `openAdapter` and
+ * `addAdapter` throw, and the Hub's refusals.
  */
-export async function openInputs(recipe: Recipe): Promise<RecipeCheckpoints> {
+export async function openInputs(recipe: Recipe, options: InputOptions = {}): Promise<RecipeCheckpoints> {
   const opened = new Map<string, Promise<Checkpoint>>();
+  const hub = new HubInputs(options);
   const open = async (reference: ModelReference): Promise<NamedCheckpoint> => {
-    const folder = await locate(reference, reference, recipe);
-    if (!opened.has(folder)) opened.set(folder, openCheckpoint(folder));
-    const checkpoint = await opened.get(folder)!;
+    const place = await locate(reference, reference, recipe);
+    const key = place.folder ?? `hf://${place.name!.repo}@${place.name!.revision ?? ''}`;
+    if (!opened.has(key)) opened.set(key, openModel(place, hub));
+    const checkpoint = await opened.get(key)!;
     const { text, adapter } = reference;
     if (adapter === undefined) return { name: text, checkpoint };
     const names = { model: referenceText(reference, undefined), adapter: referenceText(adapter, undefined) };
-    const opening = openAdapter(await locate(adapter, reference, recipe));
-    return { name: text, checkpoint: addAdapter(checkpoint, await opening, names) };
+    const added = await openAdapterOf(await locate(adapter, reference, recipe), hub);
+    return { name: text, checkpoint: addAdapter(checkpoint, added, names) };
   };
-  return {
-    base: recipe.base && (await open(recipe.base)),
-    bases: await Promise.all(recipe.bases.map(open)),
-    models: await Promise.all(recipe.models.map(({ reference }) => open(reference))),
-  };
+  const [base, bases, models] = await Promise.all([
+    recipe.base && open(recipe.base),
+    Promise.all(recipe.bases.map(open)),
+    Promise.all(recipe.models.map(({ reference }) => open(reference))),
+  ]);
+  return { base, bases, models };
 }
 
-/** The folder of a model or its adapter: relative paths start at the recipe's folder, then at the working folder. */
-async function locate(location: ModelLocation, { position }: ModelReference, recipe: Recipe): Promise<string> {
-  const { path } = location;
-  const candidates = candidateFolders(path, recipe.folder);
-  for (const candidate of candidates) if (await isFolder(candidate)) return candidate;
+interface Located {
+  /** Folder on this machine; undefined for a model on the Hub. */
+  readonly folder: string | undefined;
+  readonly name: HubName | undefined;
+  readonly searched: readonly string[];
+  /** Where the recipe names it. */
+  readonly place: string;
+}
+
+/** Finds a model or its adapter: relative paths start at the recipe's folder, then at the working folder. */
+async function locate(location: ModelLocation, { position }: ModelReference, recipe: Recipe): Promise<Located> {
+  const { path, revision } = location;
+  const searched = isHubAddress(path) ? [] : candidateFolders(path, recipe.folder);
   const place = `${recipe.file}:${position.line}:${position.column}`;
-  throw new M2MergeError('model-missing', {
-    reference: referenceText(location, undefined),
-    searched: candidates,
-    place,
+  for (const folder of searched) if (await isFolder(folder)) return { folder, name: undefined, searched, place };
+  const name = readHubName(path, revision);
+  const reference = referenceText(location, undefined);
+  if (name === undefined) throw new M2MergeError('model-missing', { reference, searched, place });
+  return { folder: undefined, name, searched, place };
+}
+
+async function openModel({ folder, name, ...named }: Located, hub: HubInputs): Promise<Checkpoint> {
+  if (folder !== undefined) return openCheckpoint(folder);
+  return hub.checkpoint(name!).catch((error: unknown) => {
+    throw withPlace(error, named);
   });
+}
+
+async function openAdapterOf({ folder, name, ...named }: Located, hub: HubInputs): Promise<Adapter> {
+  if (folder !== undefined) return openAdapter(folder);
+  return hub.adapter(name!).catch((error: unknown) => {
+    throw withPlace(error, named);
+  });
+}
+
+/** A failure of the Hub with what the recipe says about the model. */
+function withPlace(error: unknown, named: NamedIn): unknown {
+  if (!isM2MergeError(error) || !HUB_FAILURES_OF_MODELS.has(error.kind)) return error;
+  return new M2MergeError(error.kind, { ...error.facts, ...named } as typeof error.facts, { cause: error });
 }
 
 function candidateFolders(written: string, recipeFolder: string | undefined): string[] {

@@ -7,6 +7,7 @@ import type { Settings } from '../../kernels/parameters.js';
 import type { LowRankTerm } from '../checkpoint/checkpoint.js';
 import type { ConfigField } from '../checkpoint/config.js';
 import type { Dtype, MergeableDtype, OutputDtype } from '../checkpoint/dtype.js';
+import type { HubModel, HubOrigin } from '../hub/hub-model.js';
 import type { Rounding } from '../recipe/recipe.js';
 import type { Warning } from '../warnings.js';
 
@@ -26,6 +27,10 @@ export interface PlanInput {
   readonly reference: string;
   /** `donor`: takes no part in the weights, but gives config and side files. */
   readonly role: 'base' | 'model' | 'donor';
+  /** Repository and commit of a model on the Hub. */
+  readonly hub?: HubOrigin;
+  /** Those of its adapter. */
+  readonly adapterHub?: HubOrigin;
   readonly files: readonly PlanFile[];
 }
 
@@ -135,6 +140,10 @@ export interface PreparedMerge {
   readonly folders: readonly string[];
   /** Absolute path of each file of each input. */
   readonly paths: readonly (readonly string[])[];
+  /** By input, the model on the Hub that it is. */
+  readonly hubModels: readonly (HubModel | undefined)[];
+  /** By input and file, the model on the Hub that the file is of; it may not be at its path yet. */
+  readonly hubFiles: readonly (readonly (HubModel | undefined)[])[];
   /** Header bytes of each shard. */
   readonly shardHeaders: readonly Uint8Array[];
   /** Text of model.safetensors.index.json; undefined for a single file. */

@@ -1,6 +1,6 @@
 /** Measures the geometry of a plan's task vectors: one pass over the inputs, nothing written. */
 import { GeometryCollector, type GeometryTensor, type MeasuredGeometry } from '../geometry/collect.js';
-import { forEachConcurrently } from './concurrency.js';
+import { forEachConcurrently } from '../io/concurrency.js';
 import type { WorkerPool } from './pool.js';
 import type { Variant } from './scheduled-tensor.js';
 import { type ScheduleOptions, scheduleTensors } from './scheduler.js';

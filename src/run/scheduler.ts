@@ -6,8 +6,8 @@
 import { findMethod } from '../../kernels/methods/registry.js';
 import type { Statistic } from '../../kernels/statistic.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
+import { forEachConcurrently } from '../io/concurrency.js';
 import type { CopyJob, Job, MergeJob } from '../plan/plan.js';
-import { forEachConcurrently } from './concurrency.js';
 import { Gathering } from './gathering.js';
 import { outcomeOf, type TensorOutcome } from './outcome.js';
 import type { WorkerPool } from './pool.js';

@@ -1,9 +1,9 @@
 /** Carries a sweep out: waves of merges that share their reads, each followed by the evaluation of its models. */
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { forEachConcurrently } from '../io/concurrency.js';
 import { type MergeOptions, type MergeResult, mergeTogether } from '../merge.js';
 import type { Evaluation, Keep } from '../recipe/sweep-keys.js';
-import { forEachConcurrently } from '../run/concurrency.js';
 import type { SweepVariant } from '../sweep/expand.js';
 import { bestOf } from '../sweep/ranking.js';
 import type { Objective, SweepRow } from '../sweep/result.js';

@@ -37,8 +37,8 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
     pattern: /from 'node:fs(\/promises)?'/,
     files: [
       /^src\/io\/file\.ts$/,
-      /^src\/hub\/environment\.ts$/,
-      /^src\/checkpoint\/(folder|side-files)\.ts$/,
+      /^src\/hub\/(cache-layout|environment|lock|offline|partial-blob|pull|verified)\.ts$/,
+      /^src\/checkpoint\/(model-folder|side-files)\.ts$/,
       /^src\/recipe\/load\.ts$/,
       /^src\/plan\/inputs\.ts$/,
       /^src\/run\/(files|engine|output-folder)\.ts$/,
@@ -51,7 +51,7 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
   'the network': { pattern: /(?<![.\w])fetch\(|from 'node:(?:https?|net|tls)'/, files: [/^src\/hub\/request\.ts$/] },
   'the process': {
     pattern: /\bprocess\.\w/,
-    files: [/^src\/cli\//, /^src\/trial\/evaluate\.ts$/, /^src\/hub\/(environment|request)\.ts$/],
+    files: [/^src\/cli\//, /^src\/trial\/evaluate\.ts$/, /^src\/hub\/(environment|lock|request)\.ts$/],
   },
   'any Node module in browser code': { pattern: /from 'node:/, files: [/^src\/(?!errors(\.ts|\/)|warnings)/] },
 };

@@ -33,6 +33,25 @@ export function startM2merge(args: readonly string[], cwd: string) {
   return spawn(process.execPath, [MAIN, ...args], { cwd, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
+/** Runs `m2merge` to its end while this process goes on, to serve it for example; with further environment variables. */
+export async function m2mergeBeside(
+  args: readonly string[],
+  cwd: string,
+  variables: Readonly<Record<string, string>>,
+): Promise<CliResult> {
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { ...environment, ...variables } });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text;
+  });
+  const status = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { status, stdout, stderr };
+}
+
 /** A temporary folder that goes when the test file ends. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'm2merge-test-'));

@@ -1,0 +1,217 @@
+/**
+ * A large blob on its way into the cache: fetched in pieces side by side into a file of its own, hashed in order as the
+ * pieces come, named only when its hash is right. A list of finished pieces lets a later run go on after a kill.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { CachedRepository } from './cache-layout.js';
+import type { HubFile } from './repository.js';
+
+/** Bytes of a piece: small enough to lose little to a kill, large enough for requests not to show. */
+export const PIECE_BYTES = 8 * 1024 * 1024;
+
+/** Bytes read back at once for hashing. */
+const HASH_READ_BYTES = 1024 * 1024;
+
+/** Bytes collected before they are written. */
+const WRITE_BYTES = 1024 * 1024;
+
+export interface Piece {
+  readonly index: number;
+  readonly begin: number;
+  readonly end: number;
+}
+
+export class PartialBlob {
+  readonly file: HubFile;
+  readonly #paths: { readonly data: string; readonly log: string; readonly blob: string };
+  readonly #handle: FileHandle;
+  readonly #log: FileHandle;
+  readonly #finished: Set<number>;
+  readonly #hash: Hash;
+  readonly #buffer = Buffer.allocUnsafe(HASH_READ_BYTES);
+  #hashedPieces = 0;
+  #hashing: Promise<void> = Promise.resolve();
+
+  private constructor(
+    file: HubFile,
+    paths: { data: string; log: string; blob: string },
+    handles: { data: FileHandle; log: FileHandle },
+    finished: Set<number>,
+  ) {
+    this.file = file;
+    this.#paths = paths;
+    this.#handle = handles.data;
+    this.#log = handles.log;
+    this.#finished = finished;
+    this.#hash = startHash(file);
+  }
+
+  /** Opens what an earlier run left, or begins. The caller holds the repository's lock. */
+  static async open(cache: CachedRepository, file: HubFile): Promise<PartialBlob> {
+    const hash = blobName(file);
+    const paths = {
+      data: cache.own('partial', hash),
+      log: cache.own('partial', `${hash}.pieces`),
+      blob: cache.blob(hash),
+    };
+    await mkdir(dirname(paths.data), { recursive: true });
+    await mkdir(dirname(paths.blob), { recursive: true });
+    const known = await readLog(paths.log, file);
+    const kept = known !== undefined && (await sizeOf(paths.data)) === file.byteLength;
+    const data = await open(paths.data, kept ? 'r+' : 'w+');
+    if (!kept) await data.truncate(file.byteLength);
+    const log = await open(paths.log, kept ? 'a' : 'w');
+    if (!kept) await log.write(logHead(file));
+    return new PartialBlob(file, paths, { data, log }, kept ? known : new Set());
+  }
+
+  /** Bytes of a file that an earlier run has left, so that they need no further room. */
+  static async bytesThere(cache: CachedRepository, file: HubFile): Promise<number> {
+    const pieces = await readLog(cache.own('partial', `${blobName(file)}.pieces`), file);
+    return Math.min(file.byteLength, (pieces?.size ?? 0) * PIECE_BYTES);
+  }
+
+  /** Pieces still to fetch, in order. */
+  get missing(): Piece[] {
+    const pieces: Piece[] = [];
+    for (let index = 0; index * PIECE_BYTES < this.file.byteLength; index++) {
+      const begin = index * PIECE_BYTES;
+      const end = Math.min(this.file.byteLength, begin + PIECE_BYTES);
+      if (!this.#finished.has(index)) pieces.push({ index, begin, end });
+    }
+    return pieces;
+  }
+
+  /** Takes the bytes of one piece in order, and writes them in larger parts. */
+  writer(): { write(chunk: Uint8Array, position: number): Promise<void>; flush(): Promise<void> } {
+    let chunks: Uint8Array[] = [];
+    let begin = 0;
+    let length = 0;
+    const flush = async (): Promise<void> => {
+      const [parts, at] = [chunks, begin];
+      chunks = [];
+      length = 0;
+      if (parts.length > 0) await writeAll(this.#handle, parts, at);
+    };
+    return {
+      write: async (chunk, position) => {
+        if (length === 0) begin = position;
+        chunks.push(chunk);
+        length += chunk.length;
+        if (length >= WRITE_BYTES) await flush();
+      },
+      flush,
+    };
+  }
+
+  /** Notes a piece that is written, and hashes as far as pieces reach without a gap. */
+  async finish({ index }: Piece): Promise<void> {
+    await this.#log.write(`${index}\n`);
+    this.#finished.add(index);
+    this.#hashing = this.#hashing.then(() => this.#hashOn());
+    await this.#hashing;
+  }
+
+  /** The hash of the whole, when every piece is there. */
+  async digest(): Promise<string> {
+    this.#hashing = this.#hashing.then(() => this.#hashOn());
+    await this.#hashing;
+    return this.#hash.digest('hex');
+  }
+
+  /** Gives the blob its name. */
+  async commit(): Promise<void> {
+    await this.close();
+    await rename(this.#paths.data, this.#paths.blob);
+    await rm(this.#paths.log, { force: true });
+  }
+
+  /** Removes it, so that the next attempt begins anew. */
+  async discard(): Promise<void> {
+    await this.close();
+    await rm(this.#paths.log, { force: true });
+    await rm(this.#paths.data, { force: true });
+  }
+
+  /** Leaves what is there for a later run. */
+  async close(): Promise<void> {
+    await this.#hashing.catch(() => {});
+    await this.#handle.close();
+    await this.#log.close();
+  }
+
+  async #hashOn(): Promise<void> {
+    for (; this.#finished.has(this.#hashedPieces); this.#hashedPieces++) {
+      const begin = this.#hashedPieces * PIECE_BYTES;
+      const end = Math.min(this.file.byteLength, begin + PIECE_BYTES);
+      await hashRange(this.#hash, this.#handle, begin, end, this.#buffer);
+    }
+  }
+}
+
+/** The name of a file's blob in the cache: its sha256, or Git's id of a small file. */
+export function blobName({ sha256, oid }: HubFile): string {
+  return sha256 ?? oid;
+}
+
+/** A hash that ends as `blobName`. */
+export function startHash({ sha256, byteLength }: HubFile): Hash {
+  return sha256 === undefined ? createHash('sha1').update(`blob ${byteLength}\0`) : createHash('sha256');
+}
+
+/** The hash of a file that is there. Throws what reading throws. */
+export async function hashFile(path: string, file: HubFile, onBytes: (bytes: number) => void): Promise<string> {
+  const hash = startHash(file);
+  const handle = await open(path, 'r');
+  try {
+    const buffer = Buffer.allocUnsafe(HASH_READ_BYTES);
+    for (let begin = 0; begin < file.byteLength; begin += PIECE_BYTES) {
+      const end = Math.min(file.byteLength, begin + PIECE_BYTES);
+      await hashRange(hash, handle, begin, end, buffer);
+      onBytes(end - begin);
+    }
+    return hash.digest('hex');
+  } finally {
+    await handle.close();
+  }
+}
+
+async function hashRange(hash: Hash, handle: FileHandle, begin: number, end: number, buffer: Buffer): Promise<void> {
+  for (let at = begin; at < end; ) {
+    const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, end - at), at);
+    if (bytesRead === 0) return;
+    hash.update(buffer.subarray(0, bytesRead));
+    at += bytesRead;
+  }
+}
+
+async function writeAll(handle: FileHandle, parts: readonly Uint8Array[], position: number): Promise<void> {
+  const length = parts.reduce((total, part) => total + part.length, 0);
+  const { bytesWritten } = await handle.writev(parts as Uint8Array[], position);
+  if (bytesWritten === length) return;
+  const rest = Buffer.concat(parts).subarray(bytesWritten);
+  await writeAll(handle, [rest], position + bytesWritten);
+}
+
+function logHead({ byteLength }: HubFile): string {
+  return `m2merge pieces 1 ${byteLength} ${PIECE_BYTES}\n`;
+}
+
+/** Pieces an earlier run has finished; undefined when there was none, or one that cut the file differently. */
+async function readLog(path: string, file: HubFile): Promise<Set<number> | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  const head = logHead(file);
+  if (!text.startsWith(head)) return undefined;
+  // The last line may be torn.
+  const lines = text.slice(head.length).split('\n').slice(0, -1);
+  return new Set(lines.filter((line) => /^\d+$/.test(line)).map(Number));
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => undefined,
+  );
+}

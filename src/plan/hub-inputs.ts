@@ -1,0 +1,96 @@
+/** Models on the Hub as inputs. What speaks to the Hub is loaded with the first of them: local merges need none of it. */
+import type { Adapter } from '../checkpoint/adapter.js';
+import { openAdapter } from '../checkpoint/adapter-folder.js';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import { openCheckpoint } from '../checkpoint/folder.js';
+import type { HubName } from '../hub/endpoint.js';
+import type { HubEnvironment } from '../hub/environment.js';
+import type { HubModel } from '../hub/hub-model.js';
+import type { HubConnection } from '../hub/request.js';
+
+export interface HubOptions {
+  /** Where the Hub and its cache are; by default as the environment variables say. */
+  readonly environment?: HubEnvironment;
+  /** Milliseconds before the first repetition of a request. */
+  readonly firstDelay?: number;
+  /** Told before a wait of `milliseconds`, and why. */
+  readonly onWait?: (milliseconds: number, reason: string) => void;
+}
+
+export interface InputOptions {
+  readonly hub?: HubOptions;
+  readonly signal?: AbortSignal;
+}
+
+/** What is open of the Hub, by name. */
+interface OpenModels {
+  readonly models: Map<string, Promise<HubModel>>;
+  readonly checkpoints: Map<string, Promise<Checkpoint>>;
+}
+
+/** By the signal that ends a run, so that whatever opens inputs for it later finds the same commits. */
+const runs = new WeakMap<AbortSignal, OpenModels>();
+
+export class HubInputs {
+  readonly #options: InputOptions;
+  readonly #open: OpenModels;
+  #connection: Promise<HubConnection> | undefined;
+
+  /** Inputs of the same signal are those of one run, in which a name means one commit. */
+  constructor(options: InputOptions) {
+    this.#options = options;
+    const { signal } = options;
+    this.#open = (signal && runs.get(signal)) ?? { models: new Map(), checkpoints: new Map() };
+    if (signal !== undefined) runs.set(signal, this.#open);
+  }
+
+  /** Resolves a name and reads its headers. Throws the Hub's refusals and what `openCheckpoint` throws. */
+  checkpoint(name: HubName): Promise<Checkpoint> {
+    return once(this.#open.checkpoints, name, async () => {
+      const model = await this.model(name);
+      try {
+        const checkpoint = await openCheckpoint(model);
+        const files = checkpoint.files.map((file) => ({ ...file, hub: model }));
+        return { ...checkpoint, files, hub: model, warnings: [...model.warnings, ...checkpoint.warnings] };
+      } catch (error) {
+        throw model.explain(error);
+      }
+    });
+  }
+
+  /** Resolves the name of an adapter and reads its header. Throws the Hub's refusals and what `openAdapter` throws. */
+  async adapter(name: HubName): Promise<Adapter> {
+    const model = await this.model(name);
+    try {
+      const adapter = await openAdapter(model);
+      return { ...adapter, file: { ...adapter.file, hub: model }, warnings: [...model.warnings, ...adapter.warnings] };
+    } catch (error) {
+      throw model.explain(error);
+    }
+  }
+
+  /** Resolves a name. Throws the Hub's refusals. */
+  model(name: HubName): Promise<HubModel> {
+    return once(this.#open.models, name, async () => {
+      this.#connection ??= this.#connect();
+      const { openHubModel } = await import('../hub/model.js');
+      return openHubModel(await this.#connection, name);
+    });
+  }
+
+  async #connect(): Promise<HubConnection> {
+    const [{ HubConnection }, { readHubEnvironment }] = await Promise.all([
+      import('../hub/request.js'),
+      import('../hub/environment.js'),
+    ]);
+    const { hub: { environment = readHubEnvironment(), ...waiting } = {}, signal } = this.#options;
+    return new HubConnection(environment, { ...waiting, signal });
+  }
+}
+
+function once<T>(known: Map<string, Promise<T>>, { repo, revision = '' }: HubName, open: () => Promise<T>): Promise<T> {
+  const key = `${repo}@${revision}`;
+  const opened = known.get(key) ?? open();
+  known.set(key, opened);
+  return opened;
+}

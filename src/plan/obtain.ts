@@ -1,0 +1,77 @@
+/** Brings what a plan reads from the Hub to this machine before the run. */
+import { isSideFile } from '../checkpoint/side-files.js';
+import type { HubModel } from '../hub/hub-model.js';
+import type { PullProgress } from '../hub/pull.js';
+import type { Warning } from '../warnings.js';
+import type { Plan, PreparedMerge } from './plan.js';
+
+/** What is to be fetched, before it is, and then what came. */
+export interface TransferProgress extends PullProgress {
+  /** Bytes of all files that are needed, also of those in the cache. */
+  readonly totalBytes: number;
+}
+
+export interface ObtainOptions {
+  /** What is not needed here: weights, whose ranges a run fetches by itself, or what goes beside merged weights. */
+  readonly leave?: 'weights' | 'besides';
+  readonly onTransfer?: (progress: TransferProgress) => void;
+  /** Told when another process fetches the same repository. */
+  readonly onLocked?: (repo: string) => void;
+  readonly verify?: boolean;
+}
+
+/** Makes the files that runs of these plans read be in their folders. Throws what pulling throws. */
+export async function obtainInputs(
+  merges: readonly { readonly prepared: PreparedMerge }[],
+  options: ObtainOptions = {},
+): Promise<Warning[]> {
+  const needed = new Map<string, { readonly model: HubModel; readonly paths: Set<string> }>();
+  const need = (model: HubModel | undefined, path: string): void => {
+    if (model === undefined) return;
+    const entry = needed.get(model.folder) ?? { model, paths: new Set() };
+    needed.set(model.folder, entry);
+    entry.paths.add(path);
+  };
+  for (const { plan, hubModels, hubFiles } of merges.map(({ prepared }) => prepared)) {
+    for (const { input, file } of options.leave === 'weights' ? [] : filesRead(plan)) {
+      need(hubFiles[input]![file], plan.inputs[input]!.files[file]!.name);
+    }
+    const donor = options.leave === 'besides' ? undefined : hubModels[plan.donor];
+    for (const path of donor === undefined ? [] : besideWeights(donor)) need(donor, path);
+  }
+  const all = [...needed.values()];
+  const totalBytes = all
+    .flatMap(({ model, paths }) => [...paths].map((path) => model.byteLength(path)))
+    .reduce((total, bytes) => total + bytes, 0);
+  const warnings: Warning[] = [];
+  for (const { model, paths } of all) {
+    const pulled = await model.pull([...paths], {
+      verify: options.verify,
+      onProgress: (progress) => options.onTransfer?.({ ...progress, totalBytes }),
+      onLocked: () => options.onLocked?.(model.origin.repo),
+    });
+    warnings.push(...pulled);
+  }
+  return warnings;
+}
+
+/** Files of a model that are written unchanged beside merged weights, and its config. */
+export function besideWeights(model: HubModel): string[] {
+  return model.paths.filter((path) => path === 'config.json' || isSideFile(path));
+}
+
+/** The weight files that some job reads. */
+function filesRead({ jobs }: Plan): readonly { readonly input: number; readonly file: number }[] {
+  const read = new Map<string, { readonly input: number; readonly file: number }>();
+  const note = (input: number, file: number): void => void read.set(`${input} ${file}`, { input, file });
+  for (const job of jobs) {
+    const sources = job.kind === 'copy' ? [job.source] : [job.base, ...job.operands.map(({ source }) => source)];
+    for (const source of sources) {
+      if (source === undefined) continue;
+      note(source.input, source.file);
+      const lowRank = 'lowRank' in source ? source.lowRank : undefined;
+      for (const factor of lowRank === undefined ? [] : [lowRank.left, lowRank.right]) note(source.input, factor.file);
+    }
+  }
+  return [...read.values()];
+}

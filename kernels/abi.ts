@@ -6,7 +6,7 @@
  *
  * Conventions
  * - A `Slot` is a byte offset into `memory`, a multiple of 16. Slots of f32 hold consecutive little-endian f32; for
- *   `sumProducts` and `weightedSum` they may be multiples of 4, so that they can work on one row of a tile.
+ *   `sumProducts`, `softmaxDivergence` and `weightedSum` they may be multiples of 4, so that they can work on one row of a tile.
  * - `count` is in elements, 0 allowed, any length (no lane multiple required).
  * - `destination` may equal a source slot of the same element width (in place); otherwise ranges do not overlap.
  * - f32 arithmetic rounds after every operation (no fused multiply-add), in the order written here.
@@ -139,6 +139,11 @@ export interface Kernels {
    * has not 0 either.
    */
   countOverlap(table: Slot, operands: number, count: number, counters: Slot): void;
+  /**
+   * For each of `rows` rows, Σ pᵢ·ln(pᵢ/qᵢ) in f32, p and q being the softmax of the model's and of the base's row plus
+   * 1e-8 (f32), with torch's order of operations; for finite values. `scratch` has room for two rows.
+   */
+  softmaxDivergence(model: Slot, base: Slot, rowElements: number, rows: number, scratch: Slot, destination: Slot): void;
   /** (number of elements with S > 0) − (number with S < 0), S as in `electedSum`. */
   signBalance(table: Slot, operands: number, count: number): number;
 

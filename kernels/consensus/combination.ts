@@ -3,6 +3,7 @@ import { OPERAND_BYTES, type Slot } from '../abi.js';
 import { fillOperandTable } from '../operand-table.js';
 import { type Gram, gramVectors, productMeter } from '../statistics/gram.js';
 import type { Combine, UnitContext } from '../unit.js';
+import type { TileView } from '../view.js';
 
 /** A coefficient for each vector of a Gram matrix: the operands, or the base followed by them. */
 export type Coefficients = (gram: Gram) => readonly number[];
@@ -37,4 +38,11 @@ export function rowCombination(context: UnitContext, coefficientsOf: Coefficient
       kernels.weightedSum(table, row.length, destination + 4 * first, count);
     }
   };
+}
+
+/** The one operand as `view` shows it. */
+export function passOn(context: UnitContext, view: TileView): Combine {
+  const prepare = view(context);
+  const pass = combination(context, [1]);
+  return (tile, destination) => pass(prepare(tile), destination);
 }

@@ -1,6 +1,7 @@
 /** All merge methods. A new method is one file and one line here. */
 
 import type { Method } from '../method.js';
+import { arceeFusion } from './arcee-fusion.js';
 import { breadcrumbs, breadcrumbsTies } from './breadcrumbs.js';
 import { dareLinear, dareTies } from './dare.js';
 import { karcher } from './karcher.js';
@@ -33,6 +34,7 @@ export const METHODS: readonly Method[] = [
   multislerp,
   karcher,
   nearswap,
+  arceeFusion,
   passthrough,
 ];
 

@@ -13,6 +13,7 @@ export { sumSquares } from './geometry-squares';
 export { classifyChange } from './geometry-change';
 export { addLowRank } from './low-rank';
 export { electedSum, signBalance, weightedSum } from './merge';
+export { softmaxDivergence } from './divergence';
 export { drawMask } from './mask';
 export { clampMagnitude, countOverlap, keepAgreeing, overlapMean } from './overlap';
 export { keepLargest, keepMasked } from './sparsify';

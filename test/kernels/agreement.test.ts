@@ -116,6 +116,13 @@ const CALLS: readonly Call[] = [
     computes: 'f32',
     run: (k, at, s) => k.electedSum(at.table, s.operands, at.out, s.count, s.zeroSign, s.divide, s.factor, true),
   },
+  {
+    name: 'softmaxDivergence',
+    computes: 'f32',
+    run: (k, at, s) =>
+      k.softmaxDivergence(at.a, at.b, Math.max(1, s.operands * 5), Math.floor(s.count / 45), at.counters, at.apart),
+    counters: 80,
+  },
   { name: 'signBalance', run: (k, at, s) => k.signBalance(at.table, s.operands, s.count) },
   { name: 'keepLargest', run: (k, at, s) => k.keepLargest(at.a, at.out, s.count, s.threshold, s.allowance) },
   { name: 'keepMasked', run: (k, at, s) => k.keepMasked(at.a, at.b, at.out, s.count) },

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Kernels } from '../../kernels/abi.js';
 import { isM2MergeError } from '../../src/errors.js';
 import { convertSuite } from './convert-suite.js';
+import { divergenceSuite } from './divergence-suite.js';
 import { fusedSuite } from './fused-suite.js';
 import { geometrySuite } from './geometry-suite.js';
 import { lowRankSuite } from './low-rank-suite.js';
@@ -49,6 +50,7 @@ export function kernelSuite(name: Kernels['name'], create: () => Kernels) {
     mergeSuite(create);
     overlapSuite(create);
     lowRankSuite(create);
+    divergenceSuite(create);
     sparsifySuite(create);
     statisticsSuite(create);
     fusedSuite(create);

@@ -31,3 +31,8 @@ export function chain(inner: TileView, outer: TileView): TileView {
 export function vectorBytes(context: UnitContext): number {
   return Math.ceil((context.tileCapacity * 4) / 64) * 64;
 }
+
+/** Elements of a row of the unit's tensor: a run of the last dimension; a vector is one row. */
+export function rowElementsOf({ merge }: UnitContext): number {
+  return Math.max(1, merge.shape.at(-1) ?? 1);
+}

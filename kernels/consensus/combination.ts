@@ -3,7 +3,7 @@ import { OPERAND_BYTES, type Slot } from '../abi.js';
 import { fillOperandTable } from '../operand-table.js';
 import { type Gram, gramVectors, productMeter } from '../statistics/gram.js';
 import type { Combine, UnitContext } from '../unit.js';
-import type { TileView } from '../view.js';
+import { rowElementsOf, type TileView } from '../view.js';
 
 /** A coefficient for each vector of a Gram matrix: the operands, or the base followed by them. */
 export type Coefficients = (gram: Gram) => readonly number[];
@@ -25,7 +25,7 @@ export function combination(context: UnitContext, coefficients: readonly number[
 /** The same for each row (run of the last dimension) with coefficients of its own; tiles must hold whole rows. */
 export function rowCombination(context: UnitContext, coefficientsOf: Coefficients): Combine {
   const { kernels, merge } = context;
-  const rowElements = Math.max(1, merge.shape.at(-1) ?? 1);
+  const rowElements = rowElementsOf(context);
   const meter = productMeter(context, merge.operands.length);
   const table = context.allocate(OPERAND_BYTES * merge.operands.length);
   return (tile, destination) => {

@@ -6,6 +6,9 @@ import { dot, type Gram, gramStatistic, norm } from '../statistics/gram.js';
 
 const PRODUCTS = 'products';
 
+/** A model in the direction opposite to the centre pulls every way alike, so nowhere. */
+const SMALLEST_SINE = 1e-7;
+
 export const karcher: Method = {
   name: 'karcher',
   title: 'Karcher mean (Riemannian centre of mass)',
@@ -72,9 +75,9 @@ function centreOfDirections(cosines: readonly (readonly number[])[], steps: numb
     for (let i = 0; i < cosines.length; i++) {
       const cosine = Math.min(1, Math.max(-1, product(centre, only(i))));
       const angle = Math.acos(cosine);
-      if (angle < tolerance) continue;
-      const pull = (share * angle) / Math.sin(angle);
-      if (!Number.isFinite(pull)) continue;
+      const sine = Math.sin(angle);
+      if (angle < tolerance || sine < SMALLEST_SINE) continue;
+      const pull = (share * angle) / sine;
       for (let j = 0; j < tangent.length; j++) tangent[j]! += pull * ((i === j ? 1 : 0) - cosine * centre[j]!);
     }
     const stride = length(tangent);

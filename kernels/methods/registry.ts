@@ -4,6 +4,7 @@ import type { Method } from '../method.js';
 import { arceeFusion } from './arcee-fusion.js';
 import { breadcrumbs, breadcrumbsTies } from './breadcrumbs.js';
 import { dareLinear, dareTies } from './dare.js';
+import { della, dellaLinear } from './della.js';
 import { karcher } from './karcher.js';
 import { linear } from './linear.js';
 import { modelStock } from './model-stock.js';
@@ -25,6 +26,8 @@ export const METHODS: readonly Method[] = [
   dareTies,
   breadcrumbs,
   breadcrumbsTies,
+  dellaLinear,
+  della,
   sce,
   ram,
   ramPlus,

@@ -9,6 +9,7 @@ import { lowRank } from './low-rank.js';
 import { ReferenceMemory } from './memory.js';
 import { narrowers } from './narrow.js';
 import { overlap } from './overlap.js';
+import { rankedMask } from './ranked-mask.js';
 import { sparsifiers } from './sparsify.js';
 import { statistics } from './statistics.js';
 import { wideners } from './widen.js';
@@ -34,6 +35,7 @@ export function createReferenceKernels(): Kernels {
     ...overlap(memory),
     ...geometrySums(memory),
     ...lowRank(memory),
+    ...rankedMask(memory),
     ...sparsifiers(memory),
     ...statistics(memory),
   };

@@ -15,12 +15,13 @@
  *   r = (out[j] >>> 16h) & 0xffff; the result is (bits(x) + r) >>> 16 (for what is finite and stays so).
  * - stream 3, f16 rounding: q = ⌊i / 4⌋, r = out[i & 3]. With f = |x| / (the result's unit in the last place), the
  *   magnitude goes up when r < (f − ⌊f⌋)·2^32.
+ * - stream 4, the mask by ranks: r as in stream 2; an element of probability p is kept when r < p·2^16.
  *
  * The orders of words and bytes are those in which four counters at once, one to each SIMD lane, come out in the order
  * of the elements.
  */
 
-export const STREAM = { maskDigit: 0, maskRest: 1, roundBf16: 2, roundF16: 3 } as const;
+export const STREAM = { maskDigit: 0, maskRest: 1, roundBf16: 2, roundF16: 3, rankedMask: 4 } as const;
 export type Stream = (typeof STREAM)[keyof typeof STREAM];
 
 const MULTIPLIER_0 = 0xd2511f53;

@@ -1,9 +1,9 @@
 /** Importance of a change: its size times how far its row's distribution moved (Arcee Fusion). */
 import type { Statistic } from '../statistic.js';
 import { type RankCut, rankThreshold } from '../statistics/rank-threshold.js';
-import { rowDivergences, rowElementsOf } from '../statistics/row-divergences.js';
+import { rowDivergences } from '../statistics/row-divergences.js';
 import type { Tile, UnitContext } from '../unit.js';
-import { type TileView, vectorBytes } from '../view.js';
+import { rowElementsOf, type TileView, vectorBytes } from '../view.js';
 
 const DIVERGENCES = 'row_divergences';
 const QUARTILES = 'importance_quartiles';

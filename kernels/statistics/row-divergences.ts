@@ -1,12 +1,6 @@
 /** How far each row of the one operand lies from the base's row, as distributions (Kullback-Leibler, of their softmax). */
 import type { Collector, Statistic } from '../statistic.js';
-import type { UnitContext } from '../unit.js';
-import { vectorBytes } from '../view.js';
-
-/** Elements of a row: a run of the last dimension. */
-export function rowElementsOf({ merge }: UnitContext): number {
-  return Math.max(1, merge.shape.at(-1) ?? 1);
-}
+import { rowElementsOf, vectorBytes } from '../view.js';
 
 /** The statistic whose value for a unit is a Float32Array of one divergence for each of its rows; tiles hold whole rows. */
 export function rowDivergences(name: string): Statistic {

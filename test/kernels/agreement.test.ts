@@ -117,6 +117,17 @@ const CALLS: readonly Call[] = [
     run: (k, at, s) => k.electedSum(at.table, s.operands, at.out, s.count, s.zeroSign, s.divide, s.factor, true),
   },
   {
+    name: 'drawRankedMask',
+    counters: 900,
+    run: (k, at, s) => {
+      const rowElements = Math.max(1, s.operands * 7);
+      const rows = Math.floor(Math.min(s.count, CAPACITY) / rowElements);
+      k.drawRankedMask(at.a, rows, rowElements, 0.2, 0.7, ...s.key, s.firstIndex, at.otherCounters, at.apart);
+      // What is left in the scratch is nobody's.
+      new Uint8Array(k.memory.buffer, at.otherCounters, 3600).fill(0);
+    },
+  },
+  {
     name: 'softmaxDivergence',
     computes: 'f32',
     run: (k, at, s) =>

@@ -1,0 +1,73 @@
+/** Dropping at random by masks of bits: what DARE and DELLA share, but for how a mask is drawn. */
+import type { Slot } from '../abi.js';
+import type { MagnitudeMeter } from '../statistics/magnitude-sums.js';
+import type { Operand, Tile, UnitContext } from '../unit.js';
+import { type TileView, vectorBytes } from '../view.js';
+
+/** Masks start at cache lines. */
+const MASK_ALIGNMENT = 64;
+
+/** How the masks of operands are drawn. A mask depends on the operand's key, its elements and their flat index only. */
+export interface MaskRule {
+  /** Whether the operand stays whole, so that there is nothing to draw. */
+  keepsAll(operand: Operand): boolean;
+  /** Prepares one operand of a unit; the returned function writes the bits of a tile's elements to `mask`. */
+  drawer(context: UnitContext, operand: Operand): (tile: Tile, source: Slot, mask: Slot) => void;
+}
+
+/** Operands with what their masks drop set to zero. */
+export function masked(rule: MaskRule): TileView {
+  return (context) => {
+    const { kernels } = context;
+    const masksOf = drawnMasks(context, rule);
+    const scratch = context.merge.operands.map((operand) =>
+      rule.keepsAll(operand) ? undefined : context.allocate(vectorBytes(context)),
+    );
+    return (tile) => {
+      const masks = masksOf(tile);
+      const operands = tile.operands.map((source, i) => {
+        const [mask, destination] = [masks[i], scratch[i]];
+        if (mask === undefined || destination === undefined) return source;
+        kernels.keepMasked(source, mask, destination, tile.count);
+        return destination;
+      });
+      return { ...tile, operands };
+    };
+  };
+}
+
+/** Magnitudes before and after dropping, without writing down what is left. */
+export function maskedMagnitudes(rule: MaskRule): MagnitudeMeter {
+  return (context) => {
+    const { kernels } = context;
+    const masksOf = drawnMasks(context, rule);
+    return (tile, lanes) => {
+      const masks = masksOf(tile);
+      tile.operands.forEach((source, i) => {
+        const { before, after } = lanes[i]!;
+        const mask = masks[i];
+        if (mask !== undefined) kernels.sumMasked(source, mask, tile.count, before, after);
+        else for (const sums of [before, after]) kernels.sumMagnitude(source, tile.count, sums);
+      });
+    };
+  };
+}
+
+/** The masks of a tile's operands, undefined where all is kept. Passes over the same unit draw them once if they can. */
+function drawnMasks(context: UnitContext, rule: MaskRule): (tile: Tile) => readonly (Slot | undefined)[] {
+  const { merge, firstIndex, count } = context;
+  const bytes = Math.ceil(count / 8 / MASK_ALIGNMENT) * MASK_ALIGNMENT;
+  const dropping = merge.operands.filter((operand) => !rule.keepsAll(operand));
+  const { slot, filled } = context.keep('masks', bytes * dropping.length);
+  const masks = merge.operands.map((operand) => {
+    const index = dropping.indexOf(operand);
+    return index < 0 ? undefined : { begin: slot + index * bytes, draw: rule.drawer(context, operand) };
+  });
+  return (tile) =>
+    masks.map((mask, i) => {
+      if (mask === undefined) return undefined;
+      const at = mask.begin + (tile.firstIndex - firstIndex) / 8;
+      if (!filled) mask.draw(tile, tile.operands[i]!, at);
+      return at;
+    });
+}

@@ -56,6 +56,8 @@ export interface Method {
    * A tile is then as many rows as end at a multiple of 64 elements, or a multiple of that.
    */
   wholeRows?(settings: Settings): boolean;
+  /** Whether a tile must be the whole tensor, which then has to fit into a worker's memory. */
+  wholeTensors?(settings: Settings): boolean;
   /**
    * Asks, where operands are weights, for the first operand's values and the differences of the others to it instead.
    * Those are small and mostly exact, and come at the price of widening.

@@ -58,6 +58,7 @@ export interface ErrorFacts extends HubErrorFacts, SweepErrorFacts {
   'nothing-to-merge': { detail: string };
   'results-invalid': { place: string };
   'row-too-long': { tensor: string; method: string; elements: number; limit: number };
+  'tensor-too-large': { tensor: string; method: string; elements: number; limit: number };
   'output-exists': { path: string };
   'output-overlaps-input': { path: string; model: string };
   'output-unwritable': { path: string; reason: string };
@@ -151,6 +152,10 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
     message: `${method} takes whole rows, but ${elements} elements of ${tensor} would have to stay together (at most ${limit} can)`,
     hint: 'choose a method that works element by element',
   }),
+  'tensor-too-large': ({ tensor, method, elements, limit }) => ({
+    message: `${method} takes whole tensors, but ${tensor} has ${elements} elements (at most ${limit} can stay together)`,
+    hint: 'choose a method that works on parts of tensors',
+  }),
   'output-exists': ({ path }) => ({
     message: `output folder already exists: ${path}`,
     hint: 'name another folder, or replace it with --overwrite',
@@ -197,6 +202,7 @@ const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts>]: n
   'adapter-mismatch': EXIT_CODES.input,
   'nothing-to-merge': EXIT_CODES.input,
   'row-too-long': EXIT_CODES.input,
+  'tensor-too-large': EXIT_CODES.input,
   'results-invalid': EXIT_CODES.input,
   'output-exists': EXIT_CODES.output,
   'output-overlaps-input': EXIT_CODES.output,

@@ -17,6 +17,7 @@ import { sce } from './sce.js';
 import { slerp } from './slerp.js';
 import { taskArithmetic } from './task-arithmetic.js';
 import { ties } from './ties.js';
+import { tsv } from './tsv.js';
 
 export const METHODS: readonly Method[] = [
   linear,
@@ -31,6 +32,7 @@ export const METHODS: readonly Method[] = [
   sce,
   ram,
   ramPlus,
+  tsv,
   modelStock,
   slerp,
   nuslerp,

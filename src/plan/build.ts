@@ -31,7 +31,7 @@ import { type PlanModel, planModel } from './plan-models.js';
 import { DEFAULT_SHARD_BYTES } from './shard-size.js';
 import { layoutOf, mergeOf } from './tensor-merge.js';
 import { commonOutputDtype, type NamedCheckpoint } from './tensors.js';
-import { LONGEST_RUN_ELEMENTS } from './unit-layout.js';
+import { LARGEST_WHOLE_TENSOR_ELEMENTS, LONGEST_RUN_ELEMENTS } from './unit-layout.js';
 
 /** The checkpoints of a recipe, in its order. */
 export interface RecipeCheckpoints {
@@ -215,8 +215,10 @@ function checkRows(plan: Plan): void {
   for (const job of plan.jobs) {
     if (job.kind !== 'merge') continue;
     const { runElements } = layoutOf(plan, job);
-    const facts = { tensor: job.tensor, method: plan.method, elements: runElements, limit: LONGEST_RUN_ELEMENTS };
-    if (runElements > LONGEST_RUN_ELEMENTS) throw new M2MergeError('row-too-long', facts);
+    const whole = findMethod(plan.method)!.wholeTensors?.(plan.settings[job.settings]!) ?? false;
+    const limit = whole ? LARGEST_WHOLE_TENSOR_ELEMENTS : LONGEST_RUN_ELEMENTS;
+    const facts = { tensor: job.tensor, method: plan.method, elements: runElements, limit };
+    if (runElements > limit) throw new M2MergeError(whole ? 'tensor-too-large' : 'row-too-long', facts);
   }
 }
 

@@ -1,4 +1,5 @@
 /** How much memory a run will need, from the plan and the run's settings. */
+import { findMethod } from '../../kernels/methods/registry.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import { adaptedBytes, rightBytes } from './adapted-memory.js';
 import type { MergeJob, Plan } from './plan.js';
@@ -31,7 +32,10 @@ export function estimateMemory(plan: Plan, threads: number, tileElements: number
     );
     const adapted = adaptedBytes(rights, Math.max(tileElements, runElements));
     const perOperand = OPERAND_BYTES + STEP_VECTORS * 4 * stepElements;
-    return widths * Math.max(tileElements, runElements) + sources.length * perOperand + adapted;
+    const whole = findMethod(plan.method)!.wholeTensors?.(plan.settings[job.settings]!) ?? false;
+    // What is decomposed as a whole stands there once more in f64, and so does what comes of it.
+    const decomposed = whole ? 8 * (sources.length + 1) * runElements : 0;
+    return widths * Math.max(tileElements, runElements) + sources.length * perOperand + adapted + decomposed;
   });
   const largest = perWorker.reduce((most, bytes) => Math.max(most, bytes), 0);
   return PROCESS_BYTES + threads * (WORKER_BYTES + largest);

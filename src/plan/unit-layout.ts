@@ -24,6 +24,12 @@ export const LANE_QUANTUM = 64;
  */
 export const LONGEST_RUN_ELEMENTS = 4_194_304;
 
+/**
+ * The most elements of a tensor that a method may ask for as a whole, as spectral methods do: 4096 × 4096, some 70 MB of
+ * f32 and twice that of f64 for each operand of a worker.
+ */
+export const LARGEST_WHOLE_TENSOR_ELEMENTS = 16_777_216;
+
 export interface UnitLayout {
   /** Elements of a unit (the last one of a tensor may have fewer). */
   readonly unitElements: number;
@@ -35,9 +41,14 @@ export interface UnitLayout {
 
 /** The layout of a tensor of this shape under a method with these per-merge settings. */
 export function layOutUnits(method: Method, shape: readonly number[], settings: Settings): UnitLayout {
-  const runElements = method.wholeRows?.(settings) ? alignedRows(shape) : LANE_QUANTUM;
+  const runElements = runOf(method, shape, settings);
   const multiple = (limit: number): number => Math.max(1, Math.floor(limit / runElements)) * runElements;
   return { unitElements: multiple(UNIT_ELEMENTS), stepElements: multiple(STEP_ELEMENTS), runElements };
+}
+
+function runOf(method: Method, shape: readonly number[], settings: Settings): number {
+  if (method.wholeTensors?.(settings)) return alignedTensor(shape);
+  return method.wholeRows?.(settings) ? alignedRows(shape) : LANE_QUANTUM;
 }
 
 /** Units of a tensor of so many elements. */
@@ -47,10 +58,14 @@ export function countUnits({ unitElements }: UnitLayout, elements: number): numb
 
 /** Elements of the fewest whole rows that end at a multiple of LANE_QUANTUM; no more than hold the whole tensor. */
 function alignedRows(shape: readonly number[]): number {
-  const elements = shape.reduce((product, length) => product * length, 1);
   const row = Math.max(1, shape.at(-1) ?? 1);
   const rows = (row / greatestCommonDivisor(row, LANE_QUANTUM)) * LANE_QUANTUM;
-  return Math.min(rows, Math.max(1, Math.ceil(elements / LANE_QUANTUM)) * LANE_QUANTUM);
+  return Math.min(rows, alignedTensor(shape));
+}
+
+function alignedTensor(shape: readonly number[]): number {
+  const elements = shape.reduce((product, length) => product * length, 1);
+  return Math.max(1, Math.ceil(elements / LANE_QUANTUM)) * LANE_QUANTUM;
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

@@ -13,7 +13,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['kernels/abi.ts', 'kernels/parameters.ts', 'src/errors.ts', 'src/warnings.ts', 'src/version.ts'],
   ['kernels/unit.ts', 'kernels/reference/', 'kernels/load.ts'],
   ['kernels/statistic.ts', 'kernels/view.ts', 'kernels/operand-table.ts'],
-  ['kernels/method.ts', 'kernels/statistics/'],
+  ['kernels/method.ts', 'kernels/statistics/', 'kernels/spectral/'],
   ['kernels/sparsify/'],
   ['kernels/consensus/'],
   ['kernels/methods/'],

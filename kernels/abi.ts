@@ -14,8 +14,10 @@
  *   random decisions depend on the element and never on how a tensor was cut.
  */
 
-/** Byte offset into the kernels' memory, a multiple of 16. */
-export type Slot = number;
+import type { RowKernels } from './abi-rows.js';
+import type { Slot } from './slot.js';
+
+export type { Slot } from './slot.js';
 
 /** Bytes of one entry of an operand table (see `OPERAND`). */
 export const OPERAND_BYTES = 16;
@@ -52,7 +54,7 @@ export const ALIGNMENT_RUN = 64;
 /** Number of sums that `sumShared` keeps for each mask. */
 export const sharedSums = (operands: number): number => operands * (operands - 1) + operands + 1;
 
-export interface Kernels {
+export interface Kernels extends RowKernels {
   readonly name: 'simd' | 'reference';
   /** Owned by the kernels; `buffer` changes identity when `grow` is called, so take views after growing. */
   readonly memory: { readonly buffer: ArrayBuffer };
@@ -139,11 +141,6 @@ export interface Kernels {
    * has not 0 either.
    */
   countOverlap(table: Slot, operands: number, count: number, counters: Slot): void;
-  /**
-   * For each of `rows` rows, Σ pᵢ·ln(pᵢ/qᵢ) in f32, p and q being the softmax of the model's and of the base's row plus
-   * 1e-8 (f32), with torch's order of operations; for finite values. `scratch` has room for two rows.
-   */
-  softmaxDivergence(model: Slot, base: Slot, rowElements: number, rows: number, scratch: Slot, destination: Slot): void;
   /** (number of elements with S > 0) − (number with S < 0), S as in `electedSum`. */
   signBalance(table: Slot, operands: number, count: number): number;
 
@@ -194,26 +191,6 @@ export interface Kernels {
     keyLow: number,
     keyHigh: number,
     firstIndex: number,
-  ): void;
-
-  /**
-   * Draws DELLA's mask (arXiv 2406.11617) of `rows` rows: sets the bit of an element ≠ 0 with the probability
-   * lowest + (highest − lowest)·rank / (rowElements − 1), rank being its place from 0 among the magnitudes of its row in
-   * ascending order, equal ones by index (in a row of one: the mean of both). In steps of 2^-16; the bits of zeros and
-   * those after the last element's are 0. `scratch` has room for 2 bytes an element and 16 bytes for each of a row, and
-   * 16 more.
-   */
-  drawRankedMask(
-    source: Slot,
-    rows: number,
-    rowElements: number,
-    lowest: number,
-    highest: number,
-    keyLow: number,
-    keyHigh: number,
-    firstIndex: number,
-    scratch: Slot,
-    destination: Slot,
   ): void;
 
   // ---- statistics

@@ -2,8 +2,7 @@
 import { elect, electionStatistics, zeroSignParameter } from '../consensus/election.js';
 import { weightedSum } from '../consensus/weighted-sum.js';
 import type { Method } from '../method.js';
-import type { NumberParameter } from '../parameters.js';
-import { crumbs, crumbThresholds } from '../sparsify/breadcrumbs.js';
+import { crumbs, crumbThresholds, gammaParameter } from '../sparsify/breadcrumbs.js';
 import { rescaleFactors, rescaleParameter, rescaleStatistics } from '../sparsify/rescale.js';
 import { magnitudesOf } from '../statistics/magnitude-sums.js';
 import {
@@ -13,16 +12,6 @@ import {
   weighsNothing,
   weightParameter,
 } from './common-parameters.js';
-
-const gammaParameter: NumberParameter = {
-  name: 'gamma',
-  scope: 'model',
-  kind: 'number',
-  default: 0.01,
-  minimum: 0,
-  maximum: 1,
-  summary: 'share of the largest changes that is dropped as outliers',
-};
 
 const parameters = [
   weightParameter,

@@ -5,6 +5,7 @@ import { arceeFusion } from './arcee-fusion.js';
 import { breadcrumbs, breadcrumbsTies } from './breadcrumbs.js';
 import { dareLinear, dareTies } from './dare.js';
 import { della, dellaLinear } from './della.js';
+import { withSparsify } from './in-front.js';
 import { karcher } from './karcher.js';
 import { linear } from './linear.js';
 import { modelStock } from './model-stock.js';
@@ -19,7 +20,7 @@ import { taskArithmetic } from './task-arithmetic.js';
 import { ties } from './ties.js';
 import { tsv } from './tsv.js';
 
-export const METHODS: readonly Method[] = [
+const PLAIN: readonly Method[] = [
   linear,
   taskArithmetic,
   ties,
@@ -42,6 +43,9 @@ export const METHODS: readonly Method[] = [
   arceeFusion,
   passthrough,
 ];
+
+/** All merge methods, those on task vectors with `sparsify` in front. */
+export const METHODS: readonly Method[] = PLAIN.map(withSparsify);
 
 /** Finds a method by its name or an alias. */
 export function findMethod(name: string): Method | undefined {

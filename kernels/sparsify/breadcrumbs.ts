@@ -1,9 +1,20 @@
 /** Breadcrumbs: drop the smallest changes and the largest ones (arXiv 2312.06795). */
-import { numberOf, type Settings } from '../parameters.js';
+import { type NumberParameter, numberOf, type Settings } from '../parameters.js';
 import type { Statistic } from '../statistic.js';
 import { type RankCut, rankThreshold } from '../statistics/rank-threshold.js';
 import { type TileView, untouched, vectorBytes } from '../view.js';
 import { cutter } from './trim.js';
+
+/** The parameter as methods declare it. */
+export const gammaParameter: NumberParameter = {
+  name: 'gamma',
+  scope: 'model',
+  kind: 'number',
+  default: 0.01,
+  minimum: 0,
+  maximum: 1,
+  summary: 'share of the largest changes that is dropped as outliers',
+};
 
 const CRUMBS = 'breadcrumbs';
 

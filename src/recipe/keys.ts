@@ -85,6 +85,10 @@ export const RECIPE_KEYS = {
     unless: ['slices', 'modules'],
   },
   parameters: parametersKey('parameters of the merge, and those of every model that has no own value'),
+  sparsify: key(
+    'what drops elements of task vectors in front of the method: {method: dare, density: 0.8, …}',
+    deferredMapping,
+  ),
   dtype: key('dtype of the output unless out_dtype is given; arithmetic is float32 in any case', dtype),
   out_dtype: key('dtype of the output', dtype),
   output: key("output folder; relative paths start at the recipe's folder", text),

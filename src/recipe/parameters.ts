@@ -1,5 +1,6 @@
 /** Tables of parameters: which names a method takes where, and the shapes a value may have. */
 import type { Method } from '../../kernels/method.js';
+import { FRONT } from '../../kernels/methods/in-front.js';
 import { METHODS } from '../../kernels/methods/registry.js';
 import type { Parameter, Setting } from '../../kernels/parameters.js';
 import { warning } from '../warnings.js';
@@ -22,6 +23,9 @@ export interface ParameterReading {
   readonly unread: readonly string[];
 }
 
+/** The key whose mapping says what drops elements in front of the method. */
+const SPARSIFY = 'sparsify';
+
 /** A table that is not there. */
 export const NO_PARAMETERS: ParameterReading = { table: new Map(), gives: () => false, unread: [] };
 
@@ -41,20 +45,41 @@ export function readParameters(
   { present, values }: RecordReading<{ parameters: Key<Cursor> }>,
   level: ParameterLevel,
   method: Method,
+  sparsify?: Cursor,
 ): ParameterReading {
-  if (values.parameters !== undefined) return readTable(values.parameters, level, method);
-  return present.has('parameters') ? UNREADABLE : NO_PARAMETERS;
+  if (values.parameters === undefined && present.has('parameters')) return UNREADABLE;
+  const named = values.parameters === undefined ? [] : namedValues(values.parameters);
+  return readTable([...named, ...(sparsify === undefined ? [] : frontValues(sparsify))], level, method);
 }
 
-function readTable(cursor: Cursor, level: ParameterLevel, method: Method): ParameterReading {
+/** A value with the name of its parameter and the mapping it stands in. */
+interface NamedValue {
+  readonly owner: Cursor;
+  readonly name: string;
+  readonly position: Position;
+  readonly value: Cursor;
+}
+
+function namedValues(owner: Cursor): NamedValue[] {
+  return [...owner.entries()].flatMap(([name, { position, value }]) =>
+    name === SPARSIFY && value.kind === 'mapping' ? frontValues(value) : [{ owner, name, position, value }],
+  );
+}
+
+/** What stands under `sparsify`. */
+function frontValues(owner: Cursor): NamedValue[] {
+  return [...owner.entries()].map(([name, { position, value }]) => ({ owner, name: FRONT + name, position, value }));
+}
+
+function readTable(values: readonly NamedValue[], level: ParameterLevel, method: Method): ParameterReading {
   const table = new Map<string, ParameterValue>();
   const given = new Set<string>();
   const unread: string[] = [];
-  for (const [name, { position, value }] of cursor.entries()) {
+  for (const { owner, name, position, value } of values) {
     const parameter = method.parameters.find((declared) => declared.name === name);
     if (parameter === undefined || (level === 'model' && parameter.scope === 'merge')) {
       unread.push(name);
-      warnWithoutEffect(cursor, position, name, method);
+      warnWithoutEffect(owner, position, name, method);
       continue;
     }
     given.add(name);

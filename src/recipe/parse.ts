@@ -1,7 +1,9 @@
 /** Recipe text to a checked `Recipe`. Reads no file and opens no model. */
 import { type Method, PRESETS, type Preset } from '../../kernels/method.js';
+import { FRONT } from '../../kernels/methods/in-front.js';
 import { findMethod, METHODS } from '../../kernels/methods/registry.js';
 import type { Parameter } from '../../kernels/parameters.js';
+import { SPARSIFIERS } from '../../kernels/sparsify/sparsifiers.js';
 import { readAssembly } from './assembly.js';
 import { Cursor, Reading } from './cursor.js';
 import { readDocument } from './document.js';
@@ -46,7 +48,10 @@ function readContent(reading: RecipeReading, method: Method, findings: Findings)
   const { values } = reading;
   const preset = readPreset(reading, method);
   checkBase(reading, method);
-  const shared = readParameters(reading, 'top', method);
+  const shared = readParameters(reading, 'top', method, values.sparsify);
+  if (!shared.gives(`${FRONT}method`) && method.space !== 'weights') {
+    values.sparsify?.problem('names no method', `write method: ${SPARSIFIERS.join(', ')}`);
+  }
   const { bases, models, modules, participants } = readAssembly(reading, method, shared, findings);
   if (preset !== undefined) checkAllGiven(reading, method, preset, participants, shared, findings);
   return {

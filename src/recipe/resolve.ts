@@ -1,5 +1,6 @@
 /** Which values a recipe's parameters have for one tensor: mergekit's rules of precedence, filters and gradients. */
 import type { Method } from '../../kernels/method.js';
+import { FRONT } from '../../kernels/methods/in-front.js';
 import type { Parameter, ParameterScope, Setting, Settings } from '../../kernels/parameters.js';
 import { M2MergeError } from '../errors.js';
 import { compileFilter, matchesAll, type TensorFilter } from './filter.js';
@@ -32,8 +33,9 @@ export function createResolver(recipe: Recipe, method: Method): Resolver {
   const candidatesFor = (place: RecipeSource | RecipeSlice, scope: ParameterScope): readonly Candidates[] => {
     const known = candidates.get(place);
     if (known !== undefined) return known;
+    const isThinned = place.levels.some((level) => level.has(`${FRONT}method`));
     const prepared = method.parameters
-      .filter((parameter) => parameter.scope === scope)
+      .filter((parameter) => parameter.scope === scope && (isThinned || !parameter.name.startsWith(FRONT)))
       .map((parameter) => candidatesOf(parameter, place.levels, method.presets[recipe.preset]?.[parameter.name]));
     candidates.set(place, prepared);
     return prepared;

@@ -1,5 +1,6 @@
 /** The JSON Schema (draft-07) of recipes, for editors: made from the tables that the reader itself works by. */
 import { type Method, PRESETS } from '../../kernels/method.js';
+import { FRONT, FRONT_PARAMETERS } from '../../kernels/methods/in-front.js';
 import { METHODS } from '../../kernels/methods/registry.js';
 import type { Parameter } from '../../kernels/parameters.js';
 import { RECIPE_KEYS } from './keys.js';
@@ -9,6 +10,9 @@ import { type JsonSchema, recordSchema } from './shapes.js';
 
 /** A name rather than an address: the schema is not published anywhere. */
 const SCHEMA_ID = 'urn:m2merge:recipe';
+
+/** What may stand in front of a method; no method has this name. */
+const SPARSIFY = { $ref: '#/definitions/sparsify' };
 
 /**
  * JSON Schema of a recipe. Unknown keys are allowed, as they are in a recipe; which parameters there are, and whether a
@@ -25,7 +29,7 @@ export function recipeSchema(): object {
     ...recipe,
     properties: { ...properties, merge_method: { description: RECIPE_KEYS.merge_method.summary, enum: names } },
     allOf: METHODS.map(methodRule),
-    definitions: Object.fromEntries(METHODS.flatMap(definitionsOf)),
+    definitions: { ...Object.fromEntries(METHODS.flatMap(definitionsOf)), sparsify: frontSchema() },
   });
 }
 
@@ -41,6 +45,7 @@ function methodRule(method: Method): JsonSchema {
       merge_method: { description: `${method.title}. ${method.summary} ${method.equation}` },
       ...(baseNeeded ? { base_model: { not: { type: 'null' } } } : {}),
       preset: { enum: [...presets, ...(presetNeeded ? [] : [null])] },
+      ...(method.space === 'weights' ? {} : { sparsify: SPARSIFY }),
       ...contentRules(method),
       modules: {
         additionalProperties: { properties: contentRules(method) },
@@ -59,10 +64,11 @@ function methodRule(method: Method): JsonSchema {
 
 /** The tables that a method's rule refers to, wherever parameters may stand: of all parameters, and of those of models. */
 function definitionsOf({ name, parameters }: Method): [string, JsonSchema][] {
-  const ofModel = parameters.filter(({ scope }) => scope === 'model');
+  const own = parameters.filter((parameter) => !parameter.name.startsWith(FRONT));
+  const ofModel = own.filter(({ scope }) => scope === 'model');
   return [
-    [name, { properties: parameterSchemas(parameters) }],
-    [`${name}.model`, { properties: parameterSchemas(ofModel) }],
+    [name, { properties: { ...parameterSchemas(own), sparsify: SPARSIFY } }],
+    [`${name}.model`, { properties: { ...parameterSchemas(ofModel), sparsify: SPARSIFY } }],
   ];
 }
 
@@ -75,6 +81,12 @@ function contentRules({ name }: Method): JsonSchema {
     models: { items: ofModel },
     slices: { items: { properties: { parameters: all, sources: { items: ofModel } } } },
   };
+}
+
+/** The parameters of `sparsify` under the names they have there. */
+function frontSchema(): JsonSchema {
+  const named = FRONT_PARAMETERS.map((parameter) => ({ ...parameter, name: parameter.name.slice(FRONT.length) }));
+  return { properties: parameterSchemas(named) };
 }
 
 function parameterSchemas(parameters: readonly Parameter[]): JsonSchema {

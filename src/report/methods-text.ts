@@ -1,5 +1,6 @@
 /** What is known of merge methods, for a terminal: all of them in a list, or one in full. */
 import { type Method, PRESETS } from '../../kernels/method.js';
+import { FRONT } from '../../kernels/methods/in-front.js';
 import { METHODS } from '../../kernels/methods/registry.js';
 import type { Parameter, Setting } from '../../kernels/parameters.js';
 import { DEFAULT_PRESET } from '../recipe/parse.js';
@@ -13,7 +14,9 @@ export function formatMethods(): string {
   const rows = METHODS.map((method) => [
     method.name,
     method.title,
-    method.parameters.map((parameter) => shortDefault(method, parameter)).join(', '),
+    ownParameters(method)
+      .map((parameter) => shortDefault(method, parameter))
+      .join(', '),
   ]);
   const longest = Math.max(...rows.map(([name]) => name!.length)) + 2;
   return rows
@@ -26,7 +29,8 @@ export function formatMethods(): string {
 
 /** One method: equation, parameters, presets, paper, and what the name means elsewhere. */
 export function explainMethod(method: Method): string {
-  const { name, title, equation, summary, parameters, aliases = [], paper } = method;
+  const { name, title, equation, summary, aliases = [], paper } = method;
+  const parameters = ownParameters(method);
   return [
     `${name}: ${title}`,
     '',
@@ -41,12 +45,27 @@ export function explainMethod(method: Method): string {
     'parameters',
     ...(parameters.length === 0 ? ['  none'] : parameters.flatMap((parameter) => describeParameter(method, parameter))),
     '',
+    ...frontLines(method),
     'presets',
     ...presetLines(method),
     '',
     'the same name elsewhere',
     ...elsewhereLines(method),
   ].join('\n');
+}
+
+/** The parameters of the method itself. */
+export function ownParameters({ parameters }: Method): readonly Parameter[] {
+  return parameters.filter(({ name }) => !name.startsWith(FRONT));
+}
+
+/** What can be put in front of a method on task vectors. */
+function frontLines(method: Method): string[] {
+  const front = method.parameters.filter(({ name }) => name.startsWith(FRONT));
+  if (front.length === 0) return [];
+  const unprefixed = front.map((parameter) => ({ ...parameter, name: parameter.name.slice(FRONT.length) }));
+  const what = unprefixed.map((parameter) => describeParameter(method, parameter)[0]!);
+  return ['sparsify (in front of the method, a mapping of its own)', ...what, ''];
 }
 
 /** What models a method takes, in words. */
@@ -94,7 +113,9 @@ function presetLines({ presets }: Method): string[] {
 
 /** What a preset sets, as it would be written in a recipe. */
 export function describeSettings(settings: Readonly<Record<string, Setting>>): string {
-  const entries = Object.entries(settings).map(([name, value]) => `${name}: ${value}`);
+  const entries = Object.entries(settings)
+    .filter(([name]) => !name.startsWith(FRONT))
+    .map(([name, value]) => `${name}: ${value}`);
   return entries.length === 0 ? 'the plain defaults' : entries.join(', ');
 }
 

@@ -191,3 +191,50 @@ describe('DELLA', () => {
     expect(sparse(0.5)).toEqual(sparse(0.1));
   });
 });
+
+describe('named methods are compositions', () => {
+  const own = { density: 0.6, gamma: 0.05, epsilon: 0.2 };
+  const front = { 'sparsify.density': 0.6, 'sparsify.gamma': 0.05, 'sparsify.epsilon': 0.2 };
+  const compositions: readonly (readonly [string, string, string, Settings])[] = [
+    ['dare_linear', 'task_arithmetic', 'dare', {}],
+    ['dare_ties', 'ties', 'dare', { normalize: false }],
+    ['breadcrumbs', 'task_arithmetic', 'breadcrumbs', {}],
+    ['breadcrumbs_ties', 'ties', 'breadcrumbs', { normalize: false }],
+    ['della_linear', 'task_arithmetic', 'della', {}],
+    ['della', 'ties', 'della', {}],
+    ['ties', 'ties', 'magnitude', {}],
+  ];
+  for (const [method, behind, sparsifier, merge] of compositions) {
+    it(`${method} is ${sparsifier} in front of ${behind}`, () => {
+      const tensors = samples(4, 'F32', 11);
+      const weigh = (settings: Settings) => WEIGHTS.map((weight) => ({ weight, ...settings }));
+      const composed = run(behind, {
+        tensors,
+        own: weigh({ density: 1, ...front }),
+        merge: { ...merge, 'sparsify.method': sparsifier },
+      });
+      expectClose(composed, run(method, { tensors, own: weigh(own) }), tensors);
+    });
+  }
+
+  it('in front of methods that mergekit does not thin: SCE sees what is left', () => {
+    const tensors = samples(3, 'F32', 12);
+    const keep = (values: readonly number[], base: readonly number[]) => {
+      const changes = values.map((value, i) => Math.fround(value - base[i]!));
+      const order = [...changes.keys()].sort((a, b) => Math.abs(changes[b]!) - Math.abs(changes[a]!) || a - b);
+      const kept = new Set(order.slice(0, Math.floor(0.5 * values.length)));
+      return values.map((value, i) => (kept.has(i) ? value : base[i]!));
+    };
+    const thinned = tensors.map((tensor) => ({
+      ...tensor,
+      models: tensor.models.map((model) => keep(model, tensor.base)),
+    }));
+    const own = [0, 1, 2].map(() => ({ 'sparsify.density': 0.5 }));
+    const merge = { 'sparsify.method': 'magnitude', select_topk: 0.7 };
+    expectClose(
+      run('sce', { tensors, own, merge }),
+      run('sce', { tensors: thinned, own: [{}, {}, {}], merge: { select_topk: 0.7 } }),
+      tensors,
+    );
+  });
+});

@@ -169,7 +169,11 @@ describe('precedence', () => {
   test('every declared parameter of the scope is there, and no other', () => {
     const resolver = ties('mergekit', '{weight: 1}', '{}');
     const names = (scope: string): string[] =>
-      findMethod('ties')!.parameters.flatMap((parameter) => (parameter.scope === scope ? [parameter.name] : []));
+      findMethod('ties')!
+        .parameters.filter((parameter) => parameter.scope === scope)
+        .map(({ name }) => name)
+        // Those of `sparsify` are there where the recipe has it.
+        .filter((name) => !name.startsWith('sparsify.'));
     expect(Object.keys(resolver.forModel(0, MLP, 0)).sort()).toEqual(names('model').sort());
     expect(Object.keys(resolver.forMerge(MLP, 0)).sort()).toEqual(names('merge').sort());
   });

@@ -1,0 +1,30 @@
+/** The part of the contract of abi.ts that works on whole rows of a matrix, one after the other in memory. */
+import type { Slot } from './slot.js';
+
+export interface RowKernels {
+  /**
+   * For each of `rows` rows, Σ pᵢ·ln(pᵢ/qᵢ) in f32, p and q being the softmax of the model's and of the base's row plus
+   * 1e-8 (f32), with torch's order of operations; for finite values. `scratch` has room for two rows.
+   */
+  softmaxDivergence(model: Slot, base: Slot, rowElements: number, rows: number, scratch: Slot, destination: Slot): void;
+
+  /**
+   * Draws DELLA's mask (arXiv 2406.11617) of `rows` rows: sets the bit of an element ≠ 0 with the probability
+   * lowest + (highest − lowest)·rank / (rowElements − 1), rank being its place from 0 among the magnitudes of its row in
+   * ascending order, equal ones by index (in a row of one: the mean of both). In steps of 2^-16; the bits of zeros and
+   * those after the last element's are 0. `scratch` has room for 2 bytes an element and 16 bytes for each of a row, and
+   * 16 more.
+   */
+  drawRankedMask(
+    source: Slot,
+    rows: number,
+    rowElements: number,
+    lowest: number,
+    highest: number,
+    keyLow: number,
+    keyHigh: number,
+    firstIndex: number,
+    scratch: Slot,
+    destination: Slot,
+  ): void;
+}

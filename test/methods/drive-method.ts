@@ -37,6 +37,8 @@ interface Unit {
   readonly first: number;
   readonly count: number;
   readonly statistics: Record<string, unknown>;
+  /** See `Method.anchored`. */
+  readonly isAnchored: boolean;
 }
 
 /** The merged values of each tensor, f32. */
@@ -91,7 +93,15 @@ function cut(method: Method, merge: TensorMerge, values: TensorInput, tensor: nu
   const size = Math.max(runElements, Math.floor(unitElements / runElements) * runElements);
   const units: Unit[] = [];
   for (let first = 0; first < merge.elements; first += size) {
-    units.push({ merge, values, tensor, first, count: Math.min(size, merge.elements - first), statistics: {} });
+    units.push({
+      merge,
+      values,
+      tensor,
+      first,
+      count: Math.min(size, merge.elements - first),
+      statistics: {},
+      isAnchored: method.anchored === true,
+    });
   }
   return units;
 }
@@ -152,7 +162,7 @@ function combineUnit(method: Method, unit: Unit, result: Float32Array): void {
 
 /** One tile of the whole unit where rows must stay together, else tiles of 64 elements. */
 function overTiles(unit: Unit, prepare: (context: UnitContext) => (tile: Tile) => void): void {
-  const { merge, values, first, count, statistics } = unit;
+  const { merge, values, first, count, statistics, isAnchored } = unit;
   let next = kernels.heapStart;
   const allocate = (bytes: number): number => {
     const slot = Math.ceil(next / 64) * 64;
@@ -172,6 +182,9 @@ function overTiles(unit: Unit, prepare: (context: UnitContext) => (tile: Tile) =
     if (merge.space === 'taskVectors') kernels.subtract(slot, slot, base!, count);
     return slot;
   });
+  if (isAnchored && merge.space === 'weights') {
+    for (const slot of operands.slice(1)) kernels.subtract(slot, slot, operands[0]!, count);
+  }
   const context: UnitContext = {
     kernels,
     merge,

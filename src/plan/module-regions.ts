@@ -14,11 +14,14 @@ export interface ModuleRegion {
 /** What a recipe without modules merges. */
 export const WHOLE_MODEL: ModuleRegion = { owns: () => true, ownsStack: () => true };
 
+/** What joins the parts of a model. */
+const PROJECTOR = /(?:^|\.)\w*(?:projector|projection|connector|merger)\w*(?:\.|$)/;
+
 /** Names for parts of multimodal models, in mergekit's and in common configs, and what their tensors are called. */
 const KNOWN_NAMES: readonly (readonly [names: RegExp, tensors: RegExp])[] = [
   [/^vis(?:ion|ual)|^vit$|^image/, /(?:^|\.)(?:vis(?:ion|ual)\w*|vit|image_\w+)(?:\.|$)/],
   [/^audio|^speech/, /(?:^|\.)(?:audio\w*|speech\w*)(?:\.|$)/],
-  [/project|connector|merger/, /(?:^|\.)\w*(?:projector|projection|connector|merger)\w*(?:\.|$)/],
+  [/project|connector|merger/, PROJECTOR],
 ];
 
 /** Names for the part that reads and writes text. */
@@ -70,11 +73,15 @@ function partsOf(stacks: readonly string[]): Part[] {
 
 const isWithin = (name: string, path: string): boolean => name === path || name.startsWith(`${path}.`);
 
-/** The part that reads and writes text: the one with the token embedding, or else the one that is nothing else. */
+/**
+ * The part that reads and writes text: the one with the token embedding, or else the only one that is nothing else.
+ * Encoder and decoder that share an embedding are two, and it belongs to neither.
+ */
 function textPart(parts: readonly Part[], names: readonly string[]): Part | undefined {
   const embeddings = names.filter(isTokenEmbedding);
   const others = parts.filter(({ stack }) => !KNOWN_NAMES.some(([, tensors]) => tensors.test(stack)));
-  return others.find(({ root }) => embeddings.some((name) => isWithin(name, root))) ?? others[0];
+  const embedding = others.find(({ root }) => embeddings.some((name) => isWithin(name, root)));
+  return embedding ?? (others.length === 1 ? others[0] : undefined);
 }
 
 /** Whether a tensor belongs to the module called so. */
@@ -88,8 +95,15 @@ function claimOf(name: string, parts: readonly Part[], text: Part | undefined): 
   if (isText && text !== undefined) return (tensor) => isWithin(tensor, text.root) || isTextOutside(tensor, parts);
   if (named !== undefined) return (tensor) => isWithin(tensor, named.root);
   const known = KNOWN_NAMES.find(([names]) => names.test(name));
-  if (known !== undefined) return (tensor) => known[1].test(tensor);
+  if (known !== undefined) return knownClaim(known[1], parts);
   return (tensor) => isWithin(tensor, name) || tensor.includes(`.${name}.`);
+}
+
+/** Parts whose layers are called so, and tensors beside all parts; what joins two parts is neither's. */
+function knownClaim(pattern: RegExp, parts: readonly Part[]): (tensor: string) => boolean {
+  const own = parts.filter(({ stack }) => pattern.test(stack));
+  const isJoint = (tensor: string): boolean => pattern !== PROJECTOR && PROJECTOR.test(tensor);
+  return (tensor) => own.some(({ root }) => isWithin(tensor, root)) || (pattern.test(tensor) && !isJoint(tensor));
 }
 
 /** Embeddings of tokens and the head stand beside the parts in some models. */

@@ -14,7 +14,7 @@ import { MAX_EXPERTS } from './geometry/unit-sums.js';
 import type { MergeReport } from './merge-report.js';
 import { checkDistinct, outputFolderOf } from './output-place.js';
 import { buildPlan, type PlanOptions } from './plan/build.js';
-import { openInputs } from './plan/inputs.js';
+import { type KnownModels, openInputs } from './plan/inputs.js';
 import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
 import type { Costs, Plan, PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
@@ -39,6 +39,8 @@ const CONFIG_DTYPES = { BF16: 'bfloat16', F16: 'float16', F32: 'float32' } as co
 export interface PrepareOptions extends PlanOptions {
   /** Refuse what is only warned of otherwise: keys that nothing reads, tensors left out and the like. */
   readonly strict?: boolean;
+  /** Models that are not looked for, by the reference that names them. */
+  readonly known?: KnownModels;
 }
 
 export interface MergeOptions extends PrepareOptions, RunOptions, Pick<ObtainOptions, 'onTransfer' | 'onLocked'> {
@@ -72,7 +74,7 @@ export interface MergeResult {
 
 /** Opens a recipe's models and plans the merge; reads headers only. */
 export async function prepareMerge(recipe: Recipe, options: PrepareOptions = {}): Promise<PreparedMerge> {
-  const prepared = buildPlan(recipe, await openInputs(recipe, options), options);
+  const prepared = buildPlan(recipe, await openInputs(recipe, options, options.known), options);
   const warnings = prepared.warnings.map(describeWarning);
   if (options.strict && warnings.length > 0) throw new M2MergeError('warnings-refused', { warnings });
   return prepared;

@@ -54,7 +54,9 @@ function addPlanOptions(command: Command): Command {
 
 /** Options of what merges one recipe, or would. */
 function addRecipeOptions(command: Command): Command {
-  return addPlanOptions(command).option('--strict', 'refuse what is only warned of otherwise, as unknown keys');
+  return addPlanOptions(command)
+    .option('--strict', 'refuse what is only warned of otherwise, as unknown keys')
+    .option('--intermediate-dir <folder>', 'where the models of named documents of a recipe go');
 }
 
 function buildProgram(): Command {

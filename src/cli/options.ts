@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { M2MergeError } from '../errors.js';
 import { LANE_QUANTUM } from '../plan/unit-layout.js';
-import { loadRecipe } from '../recipe/load.js';
+import { loadRecipes } from '../recipe/load.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { DEFAULT_TILE_ELEMENTS } from '../run/engine.js';
 
@@ -12,6 +12,7 @@ export interface PlanCommandOptions {
   readonly threads?: number;
   readonly tile?: number;
   readonly strict?: boolean;
+  readonly intermediateDir?: string;
   readonly json?: boolean;
 }
 
@@ -23,10 +24,10 @@ export interface MergeCommandOptions extends PlanCommandOptions {
   readonly kernels: 'simd' | 'reference';
 }
 
-/** Loads a recipe and applies what the command line overrides. */
-export async function recipeWith(file: string, { seed }: PlanCommandOptions): Promise<Recipe> {
-  const recipe = await loadRecipe(file);
-  return seed === undefined ? recipe : { ...recipe, seed };
+/** Loads the recipes of a file, in the order they are merged, and applies what the command line overrides. */
+export async function recipesWith(file: string, { seed }: PlanCommandOptions): Promise<readonly Recipe[]> {
+  const recipes = await loadRecipes(file);
+  return seed === undefined ? recipes : recipes.map((recipe) => ({ ...recipe, seed }));
 }
 
 export function threadsOf({ threads }: Pick<PlanCommandOptions, 'threads'>): number {

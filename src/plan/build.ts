@@ -109,6 +109,7 @@ class PlanBuilder {
       hubFiles: this.#inputs.map(({ checkpoint }) => checkpoint.files.map(({ hub }) => hub)),
       shardHeaders: layouts.map(({ header }) => header),
       indexText: layouts.length > 1 ? formatIndex(drafts, layouts) : undefined,
+      donorConfig: this.#donor.checkpoint.config,
       configFields: configFields(this.#donor, this.#inputs, plan, found.stacks),
       stacks: found.stacks.map(({ prefix, layers }) => ({
         prefix,

@@ -15,19 +15,29 @@ import type { RecipeCheckpoints } from './build.js';
 import { HubInputs, type InputOptions } from './hub-inputs.js';
 import type { NamedCheckpoint } from './tensors.js';
 
+/** Models that a recipe names and that are not looked for: what other documents of its file make, by name. */
+export type KnownModels = ReadonlyMap<string, Checkpoint>;
+
 /**
  * Opens base and models, each once, with their adapters: a folder of this machine if there is one, else what is on the
  * Hub if the reference reads like a name there. Throws `model-missing`, what `openCheckpoint`, `openAdapter` and
  * `addAdapter` throw, and the Hub's refusals.
  */
-export async function openInputs(recipe: Recipe, options: InputOptions = {}): Promise<RecipeCheckpoints> {
+export async function openInputs(
+  recipe: Recipe,
+  options: InputOptions = {},
+  known: KnownModels = new Map(),
+): Promise<RecipeCheckpoints> {
   const opened = new Map<string, Promise<Checkpoint>>();
   const hub = new HubInputs(options);
-  const open = async (reference: ModelReference): Promise<NamedCheckpoint> => {
+  const openFound = async (reference: ModelReference): Promise<Checkpoint> => {
     const place = await locate(reference, reference, recipe);
     const key = place.folder ?? `hf://${place.name!.repo}@${place.name!.revision ?? ''}`;
     if (!opened.has(key)) opened.set(key, openModel(place, hub));
-    const checkpoint = await opened.get(key)!;
+    return opened.get(key)!;
+  };
+  const open = async (reference: ModelReference): Promise<NamedCheckpoint> => {
+    const checkpoint = known.get(referenceText(reference, undefined)) ?? (await openFound(reference));
     const { text, adapter } = reference;
     if (adapter === undefined) return { name: text, checkpoint };
     const names = { model: referenceText(reference, undefined), adapter: referenceText(adapter, undefined) };

@@ -148,6 +148,8 @@ export interface PreparedMerge {
   readonly shardHeaders: readonly Uint8Array[];
   /** Text of model.safetensors.index.json; undefined for a single file. */
   readonly indexText: string | undefined;
+  /** The donor's config. */
+  readonly donorConfig: Readonly<Record<string, unknown>> | undefined;
   /** What the merged model's config says otherwise than the donor's, beside the dtype. */
   readonly configFields: readonly ConfigField[];
   /** Where the layers of each module come from that is put together from slices. */

@@ -1,10 +1,11 @@
-/** YAML text to nodes: one document of bounded size and depth, every alias resolved, every offset a line and column. */
+/** YAML text to nodes: documents of bounded size and depth, every alias resolved, every offset a line and column. */
 import {
   type Alias,
   Composer,
   type Document,
   isAlias,
   isNode,
+  isScalar,
   Lexer,
   LineCounter,
   type Node,
@@ -26,9 +27,15 @@ const MAX_SYNTAX_PROBLEMS = 5;
 /** Characters of the parser's own messages, which may repeat text of the recipe. */
 const LONGEST_SYNTAX_MESSAGE = 200;
 
+/** Documents of one file: each is a merge of its own. */
+const MAX_DOCUMENTS = 100;
+
 const STANDARD_TAG = /^tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq)$/;
 
 export interface YamlDocument {
+  /** Where the document stands in the text: from its first character to the beginning of the next document. */
+  readonly begin: number;
+  readonly end: number;
   readonly root: Node | null;
   /** What each alias stands for; none of them contains itself. */
   readonly targets: ReadonlyMap<Alias, Node>;
@@ -39,6 +46,15 @@ type Token = ReturnType<Parser['next']> extends Generator<infer T> ? T : never;
 
 /** Reads one YAML document. Throws `recipe-invalid` when its syntax, size, depth, tags or aliases are not acceptable. */
 export function readDocument(text: string, findings: Findings): YamlDocument {
+  const [first, second] = readDocuments(text, findings);
+  if (second === undefined) return first!;
+  const hint = 'only "m2merge <recipe>" and "m2merge plan" take several recipes in one file';
+  findings.problem(second.positionAt(second.begin), '', 'a second document starts here', hint);
+  return findings.throwProblems() as never;
+}
+
+/** Reads all documents of a text, at least one. Throws as `readDocument` does. */
+export function readDocuments(text: string, findings: Findings): readonly YamlDocument[] {
   const lines = new LineCounter();
   const positionAt = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
@@ -50,10 +66,14 @@ export function readDocument(text: string, findings: Findings): YamlDocument {
   }
   const withoutMark = text.replace(/^\uFEFF/, '');
   const tokens = tokenize(withoutMark, lines, positionAt, findings);
-  const document = compose(tokens, withoutMark.length, positionAt, findings);
-  const targets = resolveAliases(document, positionAt, findings);
+  const documents = compose(tokens, withoutMark.length, positionAt, findings);
+  const read = documents.map((document, index) => {
+    const targets = resolveAliases(document, positionAt, findings);
+    const end = documents[index + 1]?.range[0] ?? withoutMark.length;
+    return { root: document.contents, targets, positionAt, begin: document.range[0], end };
+  });
   findings.throwProblems();
-  return { root: document.contents, targets, positionAt };
+  return read;
 }
 
 function tokenize(
@@ -82,24 +102,26 @@ function compose(
   length: number,
   positionAt: (offset: number) => Position,
   findings: Findings,
-): Document {
+): readonly Document.Parsed[] {
   // Scalars stay text (`failsafe`) and keys are compared by the cursor, which words the problem and is not quadratic.
   const composer = new Composer({ schema: 'failsafe', resolveKnownTags: false, uniqueKeys: false, merge: false });
-  let first: Document | undefined;
+  const documents: Document.Parsed[] = [];
   for (const document of composer.compose(tokens, true, length)) {
     for (const { pos, message } of document.errors.slice(0, MAX_SYNTAX_PROBLEMS)) {
       findings.problem(positionAt(pos[0]), '', `not valid YAML: ${message.slice(0, LONGEST_SYNTAX_MESSAGE)}`);
     }
-    if (first !== undefined) {
-      const start = document.range[0];
-      findings.problem(positionAt(start), '', 'a second document starts here', 'a recipe is one YAML document');
+    documents.push(document);
+    if (documents.length > MAX_DOCUMENTS) {
+      findings.problem(positionAt(document.range[0]), '', `the file has more than ${MAX_DOCUMENTS} documents`);
       break;
     }
-    first = document;
   }
   findings.throwProblems();
-  // The composer yields a document for empty text as well.
-  return first!;
+  // The composer yields a document for empty text as well; one that is empty after others is only a mark too many.
+  const written = documents.filter(
+    ({ contents }) => !(contents === null || (isScalar(contents) && contents.source === '')),
+  );
+  return written.length === 0 ? documents.slice(0, 1) : written;
 }
 
 function resolveAliases(

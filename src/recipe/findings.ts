@@ -35,6 +35,11 @@ export class Findings {
     this.#problems.set(key, { line, column, path, message, ...(hint === undefined ? {} : { hint }) });
   }
 
+  /** Notes the problems of other findings. */
+  takeProblems(other: Findings): void {
+    for (const [key, problem] of other.#problems) this.#problems.set(key, problem);
+  }
+
   /** Notes a warning, once; `compose` makes it from the place as warnings name it. */
   warn({ line, column }: Position, compose: (place: string) => Warning): void {
     const warning = compose(`${this.file}:${line}:${column}`);

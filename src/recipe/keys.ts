@@ -96,7 +96,7 @@ export const RECIPE_KEYS = {
   rounding: key('how results are rounded to a 16-bit dtype', choice(ROUNDINGS)),
   preset: key('whose semantics and defaults are meant where implementations of a method differ', choice(PRESETS)),
   report: key('whether a report is written beside the output', truth),
-  name: key('a name for the reader; not used', text),
+  name: key('how other documents of the same file call the model that this one makes', text),
   slices: key('the layers of the merged model, from the first to the last', sliceList),
   modules: key(
     'parts of the model that are merged each in its own way, as a text decoder and a vision tower',

@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import { MAX_RECIPE_LENGTH } from './document.js';
+import { parseRecipes } from './documents.js';
 import { parseRecipe, type RecipeOrigin } from './parse.js';
 import type { Recipe } from './recipe.js';
 
@@ -12,6 +13,11 @@ import type { Recipe } from './recipe.js';
  */
 export async function loadRecipe(path: string): Promise<Recipe> {
   return parseRecipe(await readRecipeText(path), recipeOrigin(path));
+}
+
+/** Reads all recipes of a file that may hold several, each after those whose models it needs. Throws as `loadRecipe`. */
+export async function loadRecipes(path: string): Promise<readonly Recipe[]> {
+  return parseRecipes(await readRecipeText(path), recipeOrigin(path));
 }
 
 /** The text of a recipe's file. Throws `file-missing`, `file-unreadable`, and `recipe-invalid` when it is no text. */

@@ -6,7 +6,7 @@ import type { Parameter } from '../../kernels/parameters.js';
 import { SPARSIFIERS } from '../../kernels/sparsify/sparsifiers.js';
 import { readAssembly } from './assembly.js';
 import { Cursor, Reading } from './cursor.js';
-import { readDocument } from './document.js';
+import { readDocument, type YamlDocument } from './document.js';
 import { Findings, quote } from './findings.js';
 import { type RecipeReading, recipeShape } from './keys.js';
 import { type ParameterReading, readParameters } from './parameters.js';
@@ -31,18 +31,22 @@ export interface RecipeOrigin {
  */
 export function parseRecipe(text: string, { file = '<recipe>', folder }: RecipeOrigin = {}): Recipe {
   const findings = new Findings(file);
-  const document = readDocument(text, findings);
-  const root = new Cursor(new Reading(document, findings), document.root, '');
-  const reading = recipeShape.read(root);
-  reading?.present.get('sweep')?.problem('makes several models', 'run the recipe with `m2merge sweep`');
-  const method = reading && readMethod(reading);
-  const content = method && readContent(reading, method, findings);
+  const content = readRecipe(readDocument(text, findings), findings);
   findings.throwProblems();
   // Without problems there is a method, and so a content.
   return { file, folder, text, ...content!, warnings: findings.warnings };
 }
 
-type Content = Omit<Recipe, 'file' | 'folder' | 'text' | 'warnings'>;
+/** Reads the recipe that a document is; undefined when its problems, which are noted, leave nothing to read. */
+export function readRecipe(document: YamlDocument, findings: Findings): Content | undefined {
+  const root = new Cursor(new Reading(document, findings), document.root, '');
+  const reading = recipeShape.read(root);
+  reading?.present.get('sweep')?.problem('makes several models', 'run the recipe with `m2merge sweep`');
+  const method = reading && readMethod(reading);
+  return method && readContent(reading, method, findings);
+}
+
+export type Content = Omit<Recipe, 'file' | 'folder' | 'text' | 'warnings'>;
 
 function readContent(reading: RecipeReading, method: Method, findings: Findings): Content {
   const { values } = reading;
@@ -55,6 +59,7 @@ function readContent(reading: RecipeReading, method: Method, findings: Findings)
   const { bases, models, modules, participants } = readAssembly(reading, method, shared, findings);
   if (preset !== undefined) checkAllGiven(reading, method, preset, participants, shared, findings);
   return {
+    name: values.name,
     method: method.name,
     preset: preset ?? DEFAULT_PRESET,
     base: values.base_model,

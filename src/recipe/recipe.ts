@@ -86,7 +86,9 @@ export interface Recipe {
   readonly file: string;
   /** Absolute folder that relative model paths start from; undefined for text without a file. */
   readonly folder: string | undefined;
-  /** The source text, verbatim. */
+  /** How other documents of the same file call what this one makes. */
+  readonly name: string | undefined;
+  /** The source text, verbatim: of this document where the file has several. */
   readonly text: string;
   /** Canonical name of the merge method (aliases resolved). */
   readonly method: string;

@@ -2,7 +2,7 @@
 import { isMap } from 'yaml';
 import { M2MergeError } from '../errors.js';
 import { Cursor, Reading } from '../recipe/cursor.js';
-import { readDocument } from '../recipe/document.js';
+import { readDocument, readDocuments } from '../recipe/document.js';
 import { Findings } from '../recipe/findings.js';
 import type { RecipeOrigin } from '../recipe/parse.js';
 import { type SweepSection, sweepShape } from '../recipe/sweep-keys.js';
@@ -12,8 +12,8 @@ const NOTHING: SweepSection = { axes: [], sample: undefined, variants: [], keep:
 
 /** Whether a recipe has a sweep. Throws `recipe-invalid` for text that is no YAML. */
 export function hasSweep(text: string, file: string): boolean {
-  const { root } = readDocument(text, new Findings(file));
-  return isMap(root) && root.has('sweep');
+  const [first, ...others] = readDocuments(text, new Findings(file));
+  return others.length === 0 && isMap(first!.root) && first!.root.has('sweep');
 }
 
 /** What `--set` asks for: `lambda=0.3,0.6`. */

@@ -29,6 +29,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/run/', 'src/report/'],
   ['src/merge-report.ts', 'src/output-place.ts'],
   ['src/merge.ts', 'src/measure.ts'],
+  ['src/merge-documents.ts'],
   ['src/trial/'],
   ['src/index.ts', 'src/cli/'],
 ];
@@ -44,7 +45,7 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
       /^src\/recipe\/load\.ts$/,
       /^src\/plan\/inputs\.ts$/,
       /^src\/run\/(files|engine|output-folder)\.ts$/,
-      /^src\/(merge|output-place)\.ts$/,
+      /^src\/(merge|merge-documents|output-place)\.ts$/,
       /^src\/trial\/(evaluate|results-log|run-sweep|sweep)\.ts$/,
       /^src\/cli\//,
     ],

@@ -1,11 +1,10 @@
-import { prepareMerge } from '../../merge.js';
-import { outputFolderOf } from '../../output-place.js';
 import { estimateMemory } from '../../plan/memory.js';
+import type { PreparedMerge } from '../../plan/plan.js';
 import { readRecipeText } from '../../recipe/load.js';
-import { formatPlan } from '../../report/plan-text.js';
+import { formatPlan, type RunFacts } from '../../report/plan-text.js';
 import { freeBytes, nearestFolder } from '../../run/output-folder.js';
 import { hasSweep } from '../../sweep/load.js';
-import { type PlanCommandOptions, recipeWith, threadsOf, tileOf } from '../options.js';
+import { type PlanCommandOptions, recipesWith, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
 import { printWarnings } from '../warnings.js';
 
@@ -19,24 +18,34 @@ export async function planCommand(
     return (await import('./sweep.js')).planSweepCommand(file, chosen, options);
   }
   const tile = tileOf(options);
-  const recipe = await recipeWith(file, options);
-  const prepared = await prepareMerge(recipe, { shardBytes: options.outShardSize, strict: options.strict ?? false });
-  const output = outputFolderOf(recipe, chosen);
-  const threads = threadsOf(options);
-  const facts = {
+  const recipes = await recipesWith(file, options);
+  const { planDocuments, placeDocuments } = await import('../../merge-documents.js');
+  const documents = placeDocuments(recipes, chosen, options.intermediateDir);
+  const shared = { shardBytes: options.outShardSize, strict: options.strict ?? false };
+  const described: object[] = [];
+  for (const { recipe, output, prepared } of await planDocuments(documents, shared)) {
+    const facts = await factsOf(prepared, output, threadsOf(options), tile);
+    if (options.json) {
+      const { plan, costs, planHash, warnings, stacks, configFields } = prepared;
+      const name = recipe.name === undefined ? {} : { name: recipe.name };
+      described.push({ ...name, planHash, costs, ...facts, warnings, stacks, configFields, plan });
+      continue;
+    }
+    printWarnings(prepared.warnings);
+    if (recipes.length > 1) process.stdout.write(`=== ${recipe.name ?? 'the document without a name'}\n`);
+    process.stdout.write(`${formatPlan(prepared, facts)}\n${recipes.length > 1 ? '\n' : ''}`);
+  }
+  if (!options.json) return;
+  const [only, ...others] = described;
+  process.stdout.write(`${JSON.stringify(others.length === 0 ? only : { documents: described }, null, 2)}\n`);
+}
+
+async function factsOf(prepared: PreparedMerge, output: string, threads: number, tile: number): Promise<RunFacts> {
+  return {
     output: fromHere(output),
     threads,
     memory: estimateMemory(prepared.plan, threads, tile),
     diskFree: await freeBytes(await nearestFolder(output)),
     folders: prepared.folders.map(fromHere),
   };
-  if (options.json) {
-    const { plan, costs, planHash, warnings, stacks, configFields } = prepared;
-    process.stdout.write(
-      `${JSON.stringify({ planHash, costs, ...facts, warnings, stacks, configFields, plan }, null, 2)}\n`,
-    );
-    return;
-  }
-  printWarnings(prepared.warnings);
-  process.stdout.write(`${formatPlan(prepared, facts)}\n`);
 }

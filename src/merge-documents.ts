@@ -1,0 +1,96 @@
+/** Merges the documents of one file, each after those whose models it needs; what is there already is kept. */
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Checkpoint } from './checkpoint/checkpoint.js';
+import { openCheckpoint } from './checkpoint/folder.js';
+import { M2MergeError } from './errors.js';
+import { type MergeOptions, type MergeResult, mergeRecipe, type PrepareOptions, prepareMerge } from './merge.js';
+import { outputFolderOf } from './output-place.js';
+import type { PreparedMerge } from './plan/plan.js';
+import { plannedCheckpoint } from './plan/planned-checkpoint.js';
+import type { Recipe } from './recipe/recipe.js';
+import { MANIFEST_FILE } from './report/manifest.js';
+
+/** A document and where its model goes. */
+export interface PlacedRecipe {
+  readonly recipe: Recipe;
+  /** Absolute folder. */
+  readonly output: string;
+}
+
+export interface PlannedDocument extends PlacedRecipe {
+  readonly prepared: PreparedMerge;
+}
+
+/**
+ * Where the models go. The document without a name makes the file's model; named ones go to folders of their names, in
+ * `intermediate`, or else beside that model in `<output>-intermediate`. Without an unnamed document they go into the
+ * output itself.
+ */
+export function placeDocuments(
+  recipes: readonly Recipe[],
+  chosen: string | undefined,
+  intermediate: string | undefined,
+): PlacedRecipe[] {
+  const [only, ...others] = recipes;
+  const last = others.length === 0 ? only : recipes.find(({ name }) => name === undefined);
+  const folder = outputFolderOf(last ?? { ...recipes[0]!, output: undefined }, chosen);
+  const between = resolve(intermediate ?? (last === undefined ? folder : `${folder}-intermediate`));
+  return recipes.map((recipe) => {
+    if (recipe === last) return { recipe, output: folder };
+    return {
+      recipe,
+      output: outputFolderOf(recipe, recipe.output === undefined ? join(between, recipe.name!) : undefined),
+    };
+  });
+}
+
+/** Plans all documents before the first weight is read: those that are to come are known by their plans. */
+export async function planDocuments(
+  documents: readonly PlacedRecipe[],
+  options: PrepareOptions,
+): Promise<PlannedDocument[]> {
+  const known = new Map<string, Checkpoint>();
+  const planned: PlannedDocument[] = [];
+  for (const document of documents) {
+    const prepared = await prepareMerge(document.recipe, { ...options, known });
+    planned.push({ ...document, prepared });
+    const { name } = document.recipe;
+    if (name !== undefined) known.set(name, plannedCheckpoint(prepared, document.output));
+  }
+  return planned;
+}
+
+export interface DocumentsOptions extends Omit<MergeOptions, 'output' | 'known'> {
+  /** Called before each document; `kept` when its model is there already, made by the same plan. */
+  readonly onDocument?: (document: PlannedDocument, kept: boolean) => void;
+  /** Called after each that was merged. */
+  readonly onMerged?: (result: MergeResult) => Promise<void> | void;
+}
+
+/**
+ * Merges all documents in their order. Models that are complete and made by the same plan are kept, so that a run that
+ * was stopped goes on where it was. Throws as `mergeRecipe` does; what was finished before stays.
+ */
+export async function mergeDocuments(documents: readonly PlacedRecipe[], options: DocumentsOptions): Promise<void> {
+  const planned = await planDocuments(documents, options);
+  const kept = await Promise.all(planned.map((document) => !options.overwrite && isMade(document)));
+  const known = new Map<string, Checkpoint>();
+  for (const [index, document] of planned.entries()) {
+    const { recipe, output } = document;
+    options.onDocument?.(document, kept[index]!);
+    if (!kept[index]) await options.onMerged?.(await mergeRecipe(recipe, { ...options, output, known }));
+    if (recipe.name !== undefined) known.set(recipe.name, await openCheckpoint(output));
+  }
+}
+
+/** Whether the folder holds the model that the plan makes. */
+async function isMade({ output, prepared }: PlannedDocument): Promise<boolean> {
+  const text = await readFile(join(output, MANIFEST_FILE), 'utf8').catch(() => undefined);
+  if (text === undefined) return false;
+  try {
+    return (JSON.parse(text) as { plan?: unknown }).plan === prepared.planHash;
+  } catch (cause) {
+    throw new M2MergeError('output-exists', { path: output }, { cause });
+  }
+}

@@ -5,7 +5,7 @@ import type { Kernels, Slot } from '../../kernels/abi.js';
 export const SLOT_ALIGNMENT = 64;
 
 /** Kernel memory grows by this much at a time: enough for most units at once, since every step costs a collection. */
-const GROWTH_BYTES = 8_388_608;
+const GROWTH_BYTES = 4_194_304;
 
 export class UnitMemory {
   readonly #kernels: Kernels;

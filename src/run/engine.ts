@@ -23,8 +23,9 @@ import type { WorkerSetup } from './task.js';
 export const DEFAULT_TILE_ELEMENTS = 131_072;
 
 /**
- * Bytes of observed units that a worker keeps for their next pass: four units of five bf16 inputs, enough for the
- * tensors in flight and little enough for the memory budget.
+ * Bytes that a worker has for what a pass derives for the next one of the same units: the random masks of 80 units of
+ * four models, as many as the embeddings of a small model have. Inputs are read anew instead: they come from the page
+ * cache as fast as from any memory that the caches do not hold, and cost no room.
  */
 const RETAINED_BYTES = 42_000_000;
 
@@ -107,7 +108,6 @@ async function withPool<T>(
     return await work(variants, {
       // Enough tensors side by side that the end of one does not leave a worker waiting for its statistics.
       concurrency: 2 * threads,
-      retainedBytes: threads * retainedBytes,
       onProgress,
     });
   } finally {

@@ -28,7 +28,7 @@ export async function measurePlan(
     await Promise.all(
       Array.from({ length: tensor.units }, async (_, unit) => {
         const action = { kind: 'measure', part: tensor.part(tensor.members[0]!, unit) } as const;
-        const task = { kind: 'visit', inputs: tensor.inputs(unit), actions: [action], retain: 'nothing' } as const;
+        const task = { kind: 'visit', inputs: tensor.inputs(unit), actions: [action], retain: false } as const;
         const { result } = await pool.run(task);
         collector.add(index, unit, (result[0] as MeasureResult).sums);
         onProgress({ bytesRead: tensor.inputBytes / tensor.units, bytesWritten: 0, tensorsDone: 0 });

@@ -15,7 +15,7 @@ import { ScheduledTensor, type Variant } from './scheduled-tensor.js';
 import { type ReportRequest, SharedReports } from './shared-reports.js';
 import { SharedTensor } from './shared-tensor.js';
 import { type GatheringOf, observeUnit } from './statistics-schedule.js';
-import { COPY_UNIT_BYTES, type CopyTask, type Retention, type WriteResult } from './task.js';
+import { COPY_UNIT_BYTES, type CopyTask, type WriteResult } from './task.js';
 
 /** Work done since the last report. */
 export interface Progress {
@@ -27,8 +27,6 @@ export interface Progress {
 export interface ScheduleOptions {
   /** Tensors in flight at once. */
   readonly concurrency: number;
-  /** Bytes of inputs that all workers together can keep from one pass to the next. */
-  readonly retainedBytes: number;
   readonly onProgress: (progress: Progress) => void;
 }
 
@@ -102,8 +100,7 @@ class Schedule {
         const statistic = lists[i]![next];
         if (statistic !== undefined) gatherings.set(member, new Gathering(statistic, [member]));
       });
-      const retain = tensor.inputBytes <= this.#options.retainedBytes ? 'inputs' : 'derived';
-      await this.#gather([tensor], (member) => gatherings.get(member), retain);
+      await this.#gather([tensor], (member) => gatherings.get(member), true);
     }
   }
 
@@ -113,14 +110,14 @@ class Schedule {
       const statistic = statistics[barriers[variant]!];
       return statistic && new Gathering(statistic, own);
     });
-    await this.#gather(tensors, ({ variant }) => gatherings[variant.index], 'nothing');
+    await this.#gather(tensors, ({ variant }) => gatherings[variant.index], false);
     this.#agendas.forEach((agenda, variant) => {
       agenda.statistics = agenda.statistics.slice(barriers[variant]! + 1);
     });
   }
 
   /** Passes over the tensors until every gathering has its value. */
-  async #gather(tensors: readonly SharedTensor[], gatheringOf: GatheringOf, retain: Retention): Promise<void> {
+  async #gather(tensors: readonly SharedTensor[], gatheringOf: GatheringOf, retain: boolean): Promise<void> {
     const gatherings = new Set(
       tensors.flatMap(({ members }) => members.flatMap((member) => gatheringOf(member) ?? [])),
     );
@@ -144,7 +141,7 @@ class Schedule {
     const results = await Promise.all(
       unitsOf(tensor).map(async (unit) => {
         const actions = members.map((member, i) => member.combineAction(tensor.part(member, unit), reports.wishes[i]));
-        const task = { kind: 'visit', inputs: tensor.inputs(unit), actions, retain: 'nothing' } as const;
+        const task = { kind: 'visit', inputs: tensor.inputs(unit), actions, retain: false } as const;
         const { result } = await this.#pool.run(task, tensor.workers[unit]);
         const written = result as readonly WriteResult[];
         const measured = written.map(({ report }) => report);

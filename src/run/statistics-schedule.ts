@@ -4,7 +4,7 @@ import type { Gathering } from './gathering.js';
 import type { WorkerPool } from './pool.js';
 import type { ScheduledTensor } from './scheduled-tensor.js';
 import type { SharedTensor } from './shared-tensor.js';
-import type { ObserveAction, ObserveResult, Retention } from './task.js';
+import type { ObserveAction, ObserveResult } from './task.js';
 
 /** The statistic that a variant gathers now; undefined when it waits for the others. */
 export type GatheringOf = (member: ScheduledTensor) => Gathering | undefined;
@@ -24,7 +24,7 @@ export async function observeUnit(
   tensor: SharedTensor,
   unit: number,
   gatheringOf: GatheringOf,
-  retain: Retention,
+  retain: boolean,
 ): Promise<boolean> {
   const wishes = tensor.members.flatMap((member): Wish[] => {
     const gathering = gatheringOf(member);
@@ -38,7 +38,7 @@ export async function observeUnit(
   });
   const task = { kind: 'visit', inputs: tensor.inputs(unit), actions, retain } as const;
   const { result, worker } = await pool.run(task, tensor.workers[unit]);
-  if (retain !== 'nothing') tensor.workers[unit] = worker;
+  if (retain) tensor.workers[unit] = worker;
   shared.forEach((sharing, i) => {
     const { partial } = result[i] as ObserveResult;
     for (const { member, gathering } of sharing) gathering.add(member, unit, partial);

@@ -77,18 +77,13 @@ export interface MeasureAction {
 
 export type Action = ObserveAction | CombineAction | MeasureAction;
 
-/**
- * What a worker keeps of a unit: what a pass derived and may use again, the inputs too (when the next pass over all of
- * the tensor follows soon and there is room for it), or nothing.
- */
-export type Retention = 'inputs' | 'derived' | 'nothing';
-
 /** Reads a unit once and does everything that is asked of it while it is in the cache. */
 export interface VisitTask {
   readonly kind: 'visit';
   readonly inputs: UnitInputs;
   readonly actions: readonly Action[];
-  readonly retain: Retention;
+  /** Keep what the passes derive, such as masks, for the unit's next visit. */
+  readonly retain: boolean;
 }
 
 export interface CopyTask {
@@ -150,7 +145,7 @@ export interface WorkerSetup {
   /** Compiled SIMD kernels; undefined for the reference kernels. */
   readonly simd: WebAssembly.Module | undefined;
   readonly tileElements: number;
-  /** Bytes of observed units a worker keeps for their next pass. */
+  /** Bytes that a worker has for what passes over units derive for the next one. */
   readonly retainedBytes: number;
 }
 

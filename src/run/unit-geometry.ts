@@ -12,8 +12,8 @@ import type { CombineReport, OutputVector, ReportWish } from './task.js';
 import type { InputVector, UnitVectors } from './unit-vectors.js';
 
 export interface UnitGeometry {
-  /** Takes a step; `rawElement` is its first element in the raw vectors. */
-  observe(tile: Tile, rawElement: number): void;
+  /** Takes a step; `offset` is its first element in the raw vectors. */
+  observe(tile: Tile, offset: number): void;
   finish(): UnitSums;
 }
 
@@ -29,8 +29,8 @@ export function observeGeometry(context: UnitContext, { base, operands }: UnitVe
   });
   const comparisons = operands.map((operand) => compareStored(context, base, operand));
   return {
-    observe(tile, rawElement) {
-      const stored = comparisons.map((compare) => compare(rawElement, tile.count));
+    observe(tile, offset) {
+      const stored = comparisons.map((compare) => compare(offset, tile.count));
       observer.observe({ count: tile.count, base: base.values, operands: tile.operands, stored });
     },
     finish: () => observer.finish(),
@@ -42,19 +42,19 @@ function compareStored(
   context: UnitContext,
   base: InputVector,
   operand: InputVector,
-): (rawElement: number, count: number) => StoredPair {
+): (offset: number, count: number) => StoredPair {
   const { dtype } = operand;
   if (dtype === base.dtype) {
     const width = bytesPerElement(dtype);
     const isBf16 = dtype === 'BF16';
-    return (rawElement) => {
-      const offset = width * rawElement;
+    return (first) => {
+      const offset = width * first;
       return { value: operand.raw + offset, base: base.raw + offset, width, isBf16 };
     };
   }
   const values = context.allocate(vectorBytes(context));
-  return (rawElement, count) => {
-    widen(context.kernels, dtype, operand.raw, rawElement, values, count);
+  return (offset, count) => {
+    widen(context.kernels, dtype, operand.raw, offset, values, count);
     return { value: values, base: base.values, width: 4, isBf16: false };
   };
 }
@@ -85,7 +85,7 @@ function observeExperts(
 
 export interface UnitReporter {
   /** Takes a step: task vectors, the merged change in f32, and the slot of the values as they were written. */
-  observe(tile: Tile, rawElement: number, delta: Slot, written: Slot): void;
+  observe(tile: Tile, offset: number, delta: Slot, written: Slot): void;
   finish(): CombineReport;
 }
 
@@ -102,8 +102,8 @@ export function reportUnit(
   const base = vectors.base!.values;
   const account = new AccountObserver({ ...context, experts: vectors.operands.length });
   return {
-    observe(tile, rawElement, delta, written) {
-      experts.observe(tile, rawElement);
+    observe(tile, offset, delta, written) {
+      experts.observe(tile, offset);
       widenDifference(kernels, output.dtype, written, 0, base, scratch, tile.count);
       account.observe({ count: tile.count, operands: tile.operands, delta, written: scratch });
     },

@@ -17,12 +17,9 @@ import type { Pass, PassContext } from './passes/pass.js';
 import { RetainedUnits } from './retained-units.js';
 import { SharedMemories } from './shared-memory.js';
 import { heldDtype, isAdapted, placeOf, type StoredVector } from './stored-vector.js';
-import type { Action, CopyTask, Retention, TaskResult, UnitInputs, UnitPart, VisitTask } from './task.js';
-import { SLOT_ALIGNMENT, UnitMemory } from './unit-memory.js';
+import type { Action, CopyTask, TaskResult, UnitInputs, UnitPart, VisitTask } from './task.js';
+import { UnitMemory } from './unit-memory.js';
 import { allInputs, type InputVector, type UnitVectors, vectorsOf } from './unit-vectors.js';
-
-/** The part of a retained unit that holds its raw inputs. */
-const INPUTS = 'inputs';
 
 export interface UnitRunnerOptions {
   readonly kernels: Kernels;
@@ -32,7 +29,7 @@ export interface UnitRunnerOptions {
   /** Elements of a tile: what one read call of an input asks for. A multiple of 64. */
   readonly tileElements: number;
   readonly createHash: () => XXHash<bigint>;
-  /** Bytes of observed units to keep for their next pass; 0 keeps none. */
+  /** Bytes of what passes derive, to keep for the next pass of a unit; 0 keeps nothing. */
   readonly retainedBytes: number;
 }
 
@@ -54,18 +51,18 @@ export class UnitRunner {
 
   /** Reads a unit and carries out the actions on it. */
   visit({ inputs, actions, retain }: VisitTask): TaskResult {
-    const vectors = this.#takeInputs(inputs, retain === 'inputs');
+    const vectors = this.#takeInputs(inputs);
     const passes = actions.map((action) => this.#pass(action, inputs, vectors, retain));
     const tiles = actions.map(({ part }) => {
       const { base, operands } = vectorsOf(vectors, part);
       return { operands: operands.map(({ values }) => values), base: base?.values };
     });
-    this.#forEachStep(inputs, vectors, passes, (firstIndex, count, offset, rawElement) => {
+    this.#forEachStep(inputs, vectors, passes, (firstIndex, count, offset) => {
       passes.forEach((pass, i) => {
-        pass.step({ tile: { firstIndex, count, ...tiles[i]! }, offset, rawElement });
+        pass.step({ tile: { firstIndex, count, ...tiles[i]! }, offset });
       });
     });
-    if (retain === 'nothing') this.#retained.release(unitName(inputs));
+    if (!retain) this.#retained.release(unitName(inputs));
     return passes.map((pass) => pass.finish());
   }
 
@@ -85,12 +82,12 @@ export class UnitRunner {
     return [{ kind: 'write', checksum: formatChecksum(hash), nonFinite }];
   }
 
-  #pass(action: Action, inputs: UnitInputs, vectors: UnitVectors, retain: Retention): Pass {
+  #pass(action: Action, inputs: UnitInputs, vectors: UnitVectors, retain: boolean): Pass {
     const { methods, files, createHash, kernels } = this.#options;
     const method = methods[action.part.variant]!;
     const context: PassContext = {
       kernels,
-      unit: this.#context(inputs, action.part, method.name, retain !== 'nothing'),
+      unit: this.#context(inputs, action.part, method.name, retain),
       vectors: vectorsOf(vectors, action.part),
       tileElements: this.#tileElements(inputs),
       take: (bytes) => this.#memory.take(bytes),
@@ -108,25 +105,18 @@ export class UnitRunner {
     return slot;
   }
 
-  /** Takes memory for a unit's inputs: where an earlier pass left them, in the ring if they are to stay, or a tile. */
-  #takeInputs(inputs: UnitInputs, retain: boolean): UnitVectors {
+  /** Takes memory for a tile and a step of each of a unit's inputs. */
+  #takeInputs(inputs: UnitInputs): UnitVectors {
     this.#memory.reset();
     this.#scratch.clear();
     this.#shared.clear();
-    const { base, operands, count, layout } = inputs;
+    const { base, operands, layout } = inputs;
     const tileElements = this.#tileElements(inputs);
     const stored = base === undefined ? operands : [base, ...operands];
-    const sizes = stored.map((vector) => alignUp(bytesPerElement(heldDtype(vector)) * count));
-    const unit = unitName(inputs);
-    const bytes = sizes.reduce((total, size) => total + size, 0);
-    const found = this.#retained.find(unit, INPUTS);
-    const frame = found ?? (retain ? this.#retained.place(unit, INPUTS, bytes) : undefined);
-    let next = frame ?? 0;
     this.#adapted = adaptInputs({ ...this.#options, memory: this.#memory }, stored, tileElements);
-    const vectors = stored.map((vector, i): InputVector => {
+    const vectors = stored.map((vector): InputVector => {
       const dtype = heldDtype(vector);
-      const raw = frame === undefined ? this.#memory.take(bytesPerElement(dtype) * tileElements) : next;
-      next += sizes[i]!;
+      const raw = this.#memory.take(bytesPerElement(dtype) * tileElements);
       return { stored: vector, dtype, raw, values: this.#memory.take(4 * layout.stepElements), nonFinite: 0 };
     });
     const [first, ...rest] = vectors;
@@ -135,8 +125,6 @@ export class UnitRunner {
       base: hasBase ? first : undefined,
       operands: hasBase ? rest : vectors,
       origin: hasBase || inputs.anchored ? first : undefined,
-      wholeUnit: frame !== undefined,
-      present: found !== undefined,
     };
   }
 
@@ -169,21 +157,18 @@ export class UnitRunner {
     inputs: UnitInputs,
     vectors: UnitVectors,
     passes: readonly Pass[],
-    onStep: (firstIndex: number, count: number, offset: number, rawElement: number) => void,
+    onStep: (firstIndex: number, count: number, offset: number) => void,
   ): void {
     const { firstIndex, count, layout } = inputs;
     const tileElements = this.#tileElements(inputs);
     for (let done = 0; done < count; done += tileElements) {
       const tileFirst = firstIndex + done;
       const tileCount = Math.min(tileElements, count - done);
-      const rawOffset = vectors.wholeUnit ? done : 0;
-      if (!vectors.present) {
-        for (const input of allInputs(vectors)) this.#readTile(input, rawOffset, tileFirst, tileCount);
-      }
+      for (const input of allInputs(vectors)) this.#readTile(input, tileFirst, tileCount);
       for (let offset = 0; offset < tileCount; offset += layout.stepElements) {
         const stepCount = Math.min(layout.stepElements, tileCount - offset);
-        this.#widenStep(vectors, rawOffset + offset, stepCount);
-        onStep(tileFirst + offset, stepCount, offset, rawOffset + offset);
+        this.#widenStep(vectors, offset, stepCount);
+        onStep(tileFirst + offset, stepCount, offset);
       }
       for (const pass of passes) pass.tileDone?.(tileFirst, tileCount);
     }
@@ -207,18 +192,16 @@ export class UnitRunner {
     }
   }
 
-  #readTile({ stored, dtype, raw }: InputVector, rawOffset: number, firstIndex: number, count: number): void {
-    const width = bytesPerElement(dtype);
+  #readTile({ stored, dtype, raw }: InputVector, firstIndex: number, count: number): void {
     if (isAdapted(stored)) {
-      this.#adapted!.read(stored, raw + width * rawOffset, firstIndex, count);
+      this.#adapted!.read(stored, raw, firstIndex, count);
       return;
     }
-    const bytes = this.#memory.bytes(raw + width * rawOffset, width * count);
+    const width = bytesPerElement(dtype);
+    const bytes = this.#memory.bytes(raw, width * count);
     this.#options.files.read(stored.file, bytes, stored.begin + width * firstIndex);
   }
 }
-
-const alignUp = (bytes: number): number => Math.ceil(bytes / SLOT_ALIGNMENT) * SLOT_ALIGNMENT;
 
 /** What is kept is found again by everything that reads the same elements of the same inputs. */
 const unitName = ({ firstIndex, count, base, operands }: UnitInputs): string => {

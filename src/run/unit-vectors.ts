@@ -9,20 +9,18 @@ export interface InputVector {
   readonly stored: StoredVector;
   /** Of `raw`: as stored, or f32 where an adapter changes the values as they are read. */
   readonly dtype: MergeableDtype;
-  /** Stored values: of the whole unit when it is retained, else of one tile after the other. */
+  /** Stored values of one tile after the other. */
   readonly raw: Slot;
   readonly values: Slot;
   nonFinite: number;
 }
 
-/** The inputs of a unit: whether `raw` holds the whole unit, and whether it is there already. */
+/** The inputs of a unit. */
 export interface UnitVectors {
   readonly base: InputVector | undefined;
   readonly operands: readonly InputVector[];
   /** Whose values the operands are differences to, itself excepted; undefined when they are values. */
   readonly origin: InputVector | undefined;
-  readonly wholeUnit: boolean;
-  readonly present: boolean;
 }
 
 /** The base, if there is one, and the operands. */

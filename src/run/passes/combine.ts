@@ -27,7 +27,7 @@ export function combinePass({ output, report }: CombineAction, context: PassCont
   const reporter = report && reportUnit(unit, vectors, output, report, context.scratch('change', vectorBytes(unit)));
   let nonFinite = 0;
   return {
-    step({ tile, offset, rawElement }) {
+    step({ tile, offset }) {
       const written = raw + width * offset;
       combine(tile, merged);
       if (vectors.base === undefined) nonFinite += narrow(kernels, output, merged, written, tile);
@@ -35,7 +35,7 @@ export function combinePass({ output, report }: CombineAction, context: PassCont
         kernels.add(sum, merged, vectors.base.values, tile.count);
         nonFinite += narrow(kernels, output, sum, written, tile);
       }
-      reporter?.observe(tile, rawElement, merged, written);
+      reporter?.observe(tile, offset, merged, written);
     },
     tileDone(firstIndex, count) {
       if (output.file === undefined) return;

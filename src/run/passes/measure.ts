@@ -6,7 +6,7 @@ import type { Pass, PassContext } from './pass.js';
 export function measurePass({ unit, vectors }: PassContext): Pass {
   const observer = observeGeometry(unit, vectors);
   return {
-    step: ({ tile, rawElement }) => observer.observe(tile, rawElement),
+    step: ({ tile, offset }) => observer.observe(tile, offset),
     finish: (): MeasureResult => ({ kind: 'measure', sums: observer.finish() }),
   };
 }

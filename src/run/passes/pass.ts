@@ -9,8 +9,6 @@ export interface Step {
   readonly tile: Tile;
   /** First element of the step inside the tile that was read at once. */
   readonly offset: number;
-  /** First element of the step inside the raw vectors. */
-  readonly rawElement: number;
 }
 
 export interface Pass {

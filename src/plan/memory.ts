@@ -17,6 +17,28 @@ const OPERAND_BYTES = 1_000_000;
 /** f32 vectors of one step that an operand takes: its values, and what two views make of them. */
 const STEP_VECTORS = 3;
 
+/**
+ * The most that a worker has for what a pass derives for the next one of the same units, bytes: the random masks of 80
+ * units of four models, as many as the embeddings of a small model have. Inputs are read anew instead: they come from
+ * the page cache as fast as from any memory that the caches do not hold, and cost no room.
+ */
+const MAX_DERIVED_BYTES = 42_000_000;
+
+/** Bytes that a worker needs for what passes derive: a bit for each element of each operand of the largest tensor. */
+export function derivedBytes(plan: Plan): number {
+  const method = findMethod(plan.method)!;
+  const masks = plan.jobs.map((job) => {
+    if (job.kind === 'copy') return 0;
+    // Only where a statistic is gathered tensor by tensor does the next pass over its units follow at once.
+    const revisits = method.statistics(plan.settings[job.settings]!).some(({ scope }) => scope === 'tensor');
+    return revisits ? Math.ceil(job.elements / 8) * job.operands.length : 0;
+  });
+  return Math.min(
+    MAX_DERIVED_BYTES,
+    masks.reduce((most, bytes) => Math.max(most, bytes), 0),
+  );
+}
+
 /** Peak resident memory in bytes, an upper estimate: it depends on the number of models, not on their size. */
 export function estimateMemory(plan: Plan, threads: number, tileElements: number): number {
   const mergeJobs = plan.jobs.filter((job): job is MergeJob => job.kind === 'merge');
@@ -38,5 +60,5 @@ export function estimateMemory(plan: Plan, threads: number, tileElements: number
     return widths * Math.max(tileElements, runElements) + sources.length * perOperand + adapted + decomposed;
   });
   const largest = perWorker.reduce((most, bytes) => Math.max(most, bytes), 0);
-  return PROCESS_BYTES + threads * (WORKER_BYTES + largest);
+  return PROCESS_BYTES + threads * (WORKER_BYTES + largest + derivedBytes(plan));
 }

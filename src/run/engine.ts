@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { compileSimdKernels } from '../../kernels/load.js';
-import { findMethod } from '../../kernels/methods/registry.js';
 import { M2MergeError } from '../errors.js';
 import type { MeasuredGeometry } from '../geometry/collect.js';
+import { derivedBytes } from '../plan/memory.js';
 import type { Plan, PreparedMerge } from '../plan/plan.js';
 import { UNIT_ELEMENTS } from '../plan/unit-layout.js';
 import { type LayerOf, measurePlan } from './measure.js';
@@ -21,13 +21,6 @@ import type { WorkerSetup } from './task.js';
  * short enough to stay in the cache.
  */
 export const DEFAULT_TILE_ELEMENTS = 131_072;
-
-/**
- * Bytes that a worker has for what a pass derives for the next one of the same units: the random masks of 80 units of
- * four models, as many as the embeddings of a small model have. Inputs are read anew instead: they come from the page
- * cache as fast as from any memory that the caches do not hold, and cost no room.
- */
-const RETAINED_BYTES = 42_000_000;
 
 export type KernelChoice = 'simd' | 'reference';
 
@@ -88,7 +81,7 @@ async function withPool<T>(
 ): Promise<T> {
   const { signal, onProgress = () => {} } = options;
   const plans = merges.map(({ prepared }) => prepared.plan);
-  const retainedBytes = plans.some(revisitsTensors) ? RETAINED_BYTES : 0;
+  const retainedBytes = Math.max(...plans.map(derivedBytes));
   const files = new RunFiles();
   const variants = merges.map((merge, index) => files.add(merge, index));
   const setup: WorkerSetup = {
@@ -113,14 +106,6 @@ async function withPool<T>(
   } finally {
     signal?.removeEventListener('abort', abort);
   }
-}
-
-/** Whether some statistic is gathered tensor by tensor, so that the tensor's next pass follows at once. */
-function revisitsTensors(plan: Plan): boolean {
-  const job = plan.jobs.find(({ kind }) => kind === 'merge');
-  if (job?.kind !== 'merge') return false;
-  const statistics = findMethod(plan.method)!.statistics(plan.settings[job.settings]!);
-  return statistics.some(({ scope }) => scope === 'tensor');
 }
 
 /** All files of a run in two lists, as workers number them; an input that several merges share is there once. */

@@ -3,6 +3,7 @@
  * Code throws facts; the command line, the JSON events and the tests read them. Exit codes are in `EXIT_CODES`.
  */
 import { HUB_FAILURES_OF_NETWORK, HUB_WORDINGS, type HubErrorFacts } from './errors/hub.js';
+import { PUSH_WORDINGS, type PushErrorFacts } from './errors/push.js';
 import { SWEEP_WORDINGS, type SweepErrorFacts } from './errors/sweep.js';
 
 /** Process exit codes. 1 is a defect of m2merge itself; after 6 the same command may succeed later. */
@@ -29,7 +30,7 @@ export interface RecipeProblem {
   readonly hint?: string;
 }
 
-export interface ErrorFacts extends HubErrorFacts, SweepErrorFacts {
+export interface ErrorFacts extends HubErrorFacts, PushErrorFacts, SweepErrorFacts {
   usage: { message: string; hint?: string };
   'recipe-invalid': { file: string; problems: readonly RecipeProblem[] };
   'warnings-refused': { warnings: readonly string[] };
@@ -92,6 +93,7 @@ function hintForModelWithout(found: readonly string[]): string | undefined {
 const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording } = {
   ...HUB_WORDINGS,
   ...SWEEP_WORDINGS,
+  ...PUSH_WORDINGS,
   usage: ({ message, hint }) => ({ message, hint }),
   'recipe-invalid': ({ file, problems }) => ({ message: problems.map((p) => formatProblem(file, p)).join('\n') }),
   'warnings-refused': ({ warnings }) => ({ message: warnings.join('\n'), hint: 'without --strict these are warnings' }),
@@ -180,7 +182,7 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
   }),
 };
 
-const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts>]: number } = {
+const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts | keyof PushErrorFacts>]: number } = {
   usage: EXIT_CODES.usage,
   'recipe-invalid': EXIT_CODES.recipe,
   'warnings-refused': EXIT_CODES.recipe,
@@ -231,6 +233,7 @@ export class M2MergeError<K extends ErrorKind = ErrorKind> extends Error {
 
   get exitCode(): number {
     if (this.kind in EXIT_CODE_OF) return EXIT_CODE_OF[this.kind as keyof typeof EXIT_CODE_OF];
+    if (this.kind in PUSH_WORDINGS) return EXIT_CODES.output;
     return HUB_FAILURES_OF_NETWORK.has(this.kind) ? EXIT_CODES.network : EXIT_CODES.input;
   }
 }

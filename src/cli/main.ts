@@ -17,10 +17,20 @@ Examples:
   $ m2merge diff ./sft ./math           which tensors differ, and by how much
   $ m2merge sweep recipe.yaml --set lambda=0.3,0.6,1.0 --evaluate "node eval.mjs {model}"
   $ m2merge methods ties                what a method computes, its parameters, how implementations differ
+  $ m2merge recipe.yaml --push org/merged --private   merge, then push to the Hub
+  $ m2merge push ./my-model org/merged  push a model folder; repeat it to resume
   $ m2merge schema > recipe.schema.json for completion in an editor
 
 Exit codes: 0 done, 2 wrong usage, 3 wrong recipe, 4 wrong input model, 5 output cannot be written, 130 interrupted,
 1 a defect of m2merge.`;
+
+const PUSH_EXAMPLES = `
+Examples:
+  $ m2merge push ./merged org/merged --private
+  $ m2merge push ./merged org/merged --branch ties-0.2
+  $ m2merge push ./merged org/merged --create-pr
+
+The token is that of HF_TOKEN, or of "hf auth login"; it goes to the Hub's host (HF_ENDPOINT) only.`;
 
 function wholeNumber(minimum: number): (text: string) => number {
   return (text) => {
@@ -59,6 +69,14 @@ function addRecipeOptions(command: Command): Command {
     .option('--intermediate-dir <folder>', 'where the models of named documents of a recipe go');
 }
 
+/** How a model is pushed. */
+function addPushOptions(command: Command): Command {
+  return command
+    .option('--private', 'make the repository private')
+    .option('--branch <name>', 'branch to push to, made when it is missing (default: main)')
+    .option('--create-pr', 'open a pull request instead of pushing to a branch');
+}
+
 function buildProgram(): Command {
   const program = new Command('m2merge')
     .description('Merge LLM checkpoints: one recipe, some models, one model out.')
@@ -68,7 +86,7 @@ function buildProgram(): Command {
     .showHelpAfterError('(see m2merge --help)')
     .enablePositionalOptions()
     .exitOverride();
-  addRecipeOptions(program)
+  addPushOptions(addRecipeOptions(program))
     .argument('<recipe>', 'recipe, a YAML file in mergekit’s language')
     .argument('[output]', 'output folder (default: the recipe’s output, else ./merged/<recipe name>)')
     .option('--plan', 'only show what would be done, as `m2merge plan`')
@@ -76,6 +94,7 @@ function buildProgram(): Command {
     .option('--sha256', 'add the sha256 of every weight file to the manifest')
     .option('--report', 'write geometry and merge accounting beside the model')
     .option('--no-report', 'write none, whatever the recipe says')
+    .option('--push <repo>', 'push the merged model to a repository on the Hub, as org/name')
     .option('--quiet', 'print nothing but warnings and errors')
     .addOption(new Option('--kernels <name>', 'arithmetic to use').choices(['simd', 'reference']).default('simd'))
     .action(async (recipe, output, options) => {
@@ -141,6 +160,18 @@ function buildProgram(): Command {
     .argument('[name]', 'a merge method')
     .option('--json', 'print JSON')
     .action(async (name, options) => (await import('./commands/methods.js')).methodsCommand(name, options));
+  addPushOptions(
+    program
+      .command('push')
+      .description('push a model folder to the Hub as one commit; repeat it to resume')
+      .argument('<folder>', 'a model folder')
+      .argument('<repo>', 'repository, as org/name; made when it is missing'),
+  )
+    .option('--message <text>', 'title of the commit')
+    .option('--json', 'print JSON events on stdout')
+    .option('--quiet', 'print nothing but errors')
+    .addHelpText('after', PUSH_EXAMPLES)
+    .action(async (folder, repo, options) => (await import('./commands/push.js')).pushCommand(folder, repo, options));
   program
     .command('schema')
     .description('print the JSON Schema (draft-07) of recipes')

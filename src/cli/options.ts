@@ -22,6 +22,11 @@ export interface MergeCommandOptions extends PlanCommandOptions {
   readonly report?: boolean;
   readonly quiet?: boolean;
   readonly kernels: 'simd' | 'reference';
+  /** Repository to push the merged model to, and how. */
+  readonly push?: string;
+  readonly private?: boolean;
+  readonly branch?: string;
+  readonly createPr?: boolean;
 }
 
 /** Loads the recipes of a file, in the order they are merged, and applies what the command line overrides. */

@@ -55,19 +55,43 @@ export class ProgressMeter {
 
 /** The display that fits where stderr goes. */
 export async function createProgress(totals: Totals, quiet: boolean): Promise<ProgressDisplay> {
-  if (quiet) return { advance: () => {}, stop: () => {} };
   const meter = new ProgressMeter(totals);
+  const status = await createStatus('merging', quiet);
+  return {
+    advance(progress) {
+      meter.add(progress);
+      status.update(() => meter.describe());
+    },
+    stop: () => status.stop(),
+  };
+}
+
+/** One line that says what goes on, now and then. */
+export interface StatusLine {
+  /** Called often; the text is asked for when it is time to show it. */
+  update(describe: () => string): void;
+  stop(): void;
+}
+
+/** A status line that fits where stderr goes. Its text follows the word for what is done. */
+export async function createStatus(doing: string, quiet: boolean): Promise<StatusLine> {
+  if (quiet) return { update: () => {}, stop: () => {} };
   // Some terminals say they have no columns; a spinner never ends clearing lines there.
-  if (process.stderr.isTTY !== true || process.stderr.columns === 0) return createLines(meter);
+  if (process.stderr.isTTY !== true || process.stderr.columns === 0) {
+    const show = (text: string): void => {
+      process.stderr.write(`${doing} ${text}\n`);
+    };
+    return throttled(LINE_INTERVAL, { show, stop: () => {} });
+  }
   const { default: ora } = await import('ora');
-  return createSpinner(meter, ora({ stream: process.stderr, discardStdin: false }));
+  return createSpinner(doing, ora({ stream: process.stderr, discardStdin: false }));
 }
 
 /** Turns with the first progress, so that a run that fails before (or while `ora` loads) leaves none turning. */
-function createSpinner(meter: ProgressMeter, spinner: Ora): ProgressDisplay {
-  return throttled(meter, TERMINAL_INTERVAL, {
+function createSpinner(doing: string, spinner: Ora): StatusLine {
+  return throttled(TERMINAL_INTERVAL, {
     show: (text) => {
-      spinner.text = `merging ${text}`;
+      spinner.text = `${doing} ${text}`;
       if (!spinner.isSpinning) spinner.start();
     },
     stop: () => {
@@ -76,26 +100,14 @@ function createSpinner(meter: ProgressMeter, spinner: Ora): ProgressDisplay {
   });
 }
 
-function createLines(meter: ProgressMeter): ProgressDisplay {
-  const show = (text: string): void => {
-    process.stderr.write(`merging ${text}\n`);
-  };
-  return throttled(meter, LINE_INTERVAL, { show, stop: () => {} });
-}
-
-function throttled(
-  meter: ProgressMeter,
-  interval: number,
-  sink: { show(text: string): void; stop(): void },
-): ProgressDisplay {
+function throttled(interval: number, sink: { show(text: string): void; stop(): void }): StatusLine {
   let last = performance.now();
   return {
-    advance(progress) {
-      meter.add(progress);
+    update(describe) {
       const now = performance.now();
       if (now - last < interval) return;
       last = now;
-      sink.show(meter.describe());
+      sink.show(describe());
     },
     stop: sink.stop,
   };

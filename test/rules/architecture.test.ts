@@ -40,7 +40,7 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
     pattern: /from 'node:fs(\/promises)?'/,
     files: [
       /^src\/io\/file\.ts$/,
-      /^src\/hub\/(cache-layout|environment|lock|offline|partial-blob|pull|verified)\.ts$/,
+      /^src\/hub\/(cache-layout|environment|lock|offline|partial-blob|pull|push-files|verified)\.ts$/,
       /^src\/checkpoint\/(model-folder|side-files)\.ts$/,
       /^src\/recipe\/load\.ts$/,
       /^src\/plan\/inputs\.ts$/,

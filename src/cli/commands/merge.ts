@@ -1,9 +1,11 @@
+import { M2MergeError } from '../../errors.js';
 import { type MergeOptions, mergeRecipe } from '../../merge.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import { listenForSignals } from '../interruption.js';
 import { createEvents, createText, type Reporter } from '../merge-reporter.js';
 import { type MergeCommandOptions, recipesWith, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
+import type { PreparedPush } from './push.js';
 
 type SharedOptions = Omit<MergeOptions, 'output' | 'onPlan' | 'onProgress'>;
 
@@ -47,6 +49,7 @@ async function mergeOne(
 ): Promise<void> {
   const reporter = reporterFor(options);
   try {
+    const push = await pushAfter(options, shared.signal);
     const result = await mergeRecipe(recipe, {
       ...shared,
       ...(output === undefined ? {} : { output }),
@@ -54,6 +57,7 @@ async function mergeOne(
       onProgress: reporter.progress,
     });
     await reporter.finished(result);
+    await push?.run(result.output);
   } finally {
     reporter.close();
   }
@@ -67,8 +71,14 @@ async function mergeSeveral(
 ): Promise<void> {
   const { mergeDocuments, placeDocuments } = await import('../../merge-documents.js');
   const documents = placeDocuments(recipes, chosen, options.intermediateDir);
+  const last = documents.find(({ recipe }) => recipe.name === undefined);
+  if (options.push !== undefined && last === undefined) {
+    const hint = 'leave the name of the last document out, or push the folders one by one with "m2merge push"';
+    throw new M2MergeError('usage', { message: '--push takes one model, but all documents have names', hint });
+  }
   let reporter = reporterFor(options);
   try {
+    const push = await pushAfter(options, shared.signal);
     await mergeDocuments(documents, {
       ...shared,
       onDocument: ({ recipe, output }, kept) => {
@@ -82,6 +92,7 @@ async function mergeSeveral(
         reporter.close();
       },
     });
+    await push?.run(last!.output);
   } finally {
     reporter.close();
   }
@@ -94,4 +105,14 @@ function announce(name: string | undefined, output: string, kept: boolean, { jso
     const what = kept ? 'is there already, made by the same plan' : 'is next';
     process.stderr.write(`${name ?? 'the document without a name'}: ${fromHere(output)} ${what}\n`);
   }
+}
+
+/** The push that follows the merge, if one was asked for; what speaks to the Hub is loaded only then. */
+async function pushAfter(
+  options: MergeCommandOptions,
+  signal: AbortSignal | undefined,
+): Promise<PreparedPush | undefined> {
+  const { push, private: isPrivate, createPr, branch } = options;
+  if (push === undefined && !isPrivate && !createPr && branch === undefined) return undefined;
+  return (await import('./push.js')).preparePushOfMerge(push, options, signal);
 }

@@ -97,6 +97,12 @@ export class Exchange {
     this.response.end(text);
   }
 
+  /** A status without a body. */
+  empty(status: number, headers: Readonly<Record<string, string>> = {}): void {
+    this.head(status, headers);
+    this.response.end();
+  }
+
   /** Refuses as the Hub does. */
   refuse(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}): void {
     this.json(status, { error: message }, { 'X-Error-Code': code, 'X-Error-Message': message, ...headers });

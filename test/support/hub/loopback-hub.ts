@@ -16,6 +16,8 @@ export const HUB_TOKEN = 'hf_loopbackTokenThatMustNotLeak';
 export interface LoopbackHubOptions {
   /** Routes beside those for reading. */
   readonly routes?: readonly Route[];
+  /** What the CDN does with what it is sent. */
+  readonly receive?: (hub: LoopbackHub, exchange: Exchange) => Promise<void>;
   /** Slows down what the CDN sends. */
   readonly throttle?: Throttle;
 }
@@ -32,11 +34,13 @@ export class LoopbackHub {
   readonly #faults = new FaultList();
   readonly #routes: readonly Route[];
   readonly #throttle: Throttle | undefined;
+  readonly #receive: LoopbackHubOptions['receive'];
   readonly #servers: Readonly<Record<Origin, Server>>;
   /** Signatures of CDN addresses that hold. */
   #signature = randomBytes(8).toString('hex');
 
-  private constructor({ routes = [], throttle }: LoopbackHubOptions) {
+  private constructor({ routes = [], receive, throttle }: LoopbackHubOptions) {
+    this.#receive = receive;
     this.#routes = [...READ_ROUTES, ...routes];
     this.#throttle = throttle;
     this.#servers = { hub: this.#listen('hub'), cdn: this.#listen('cdn') };
@@ -90,6 +94,11 @@ export class LoopbackHub {
     return request.headers.authorization === `Bearer ${HUB_TOKEN}`;
   }
 
+  /** What signed addresses carry as long as they hold. */
+  get signature(): string {
+    return this.#signature;
+  }
+
   /** Where the CDN has a file, for a while. */
   signedUrl(file: StoredFile): string {
     this.#files.set(file.sha256!, file);
@@ -111,6 +120,7 @@ export class LoopbackHub {
     const fault = this.#faults.meet(exchange.seen);
     try {
       if (fault?.answer !== undefined) await fault.answer(exchange);
+      else if (origin === 'cdn' && request.method === 'PUT') await this.#receive?.(this, exchange);
       else if (origin === 'cdn') await this.#answerFromCdn(exchange, fault?.distort);
       else await this.#route(exchange, fault?.distort);
     } catch (error) {

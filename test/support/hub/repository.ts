@@ -61,7 +61,7 @@ export class Repository {
 export function memoryFile(path: string, bytes: Uint8Array | string): StoredFile {
   const buffer = Buffer.from(bytes as Uint8Array);
   const content = { size: buffer.length, slice: (begin: number, end: number) => buffer.subarray(begin, end) };
-  return store(path, content, createHash('sha256').update(buffer).digest('hex'));
+  return storedFile(path, content, createHash('sha256').update(buffer).digest('hex'));
 }
 
 /** A file that stays on disk; `sha256` is computed when it is not given. */
@@ -73,7 +73,7 @@ export function diskFile(path: string, source: string, sha256?: string): StoredF
     return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, begin));
   };
   const content = { size, slice, close: () => closeSync(descriptor) };
-  return store(path, content, sha256 ?? digest(content, createHash('sha256')));
+  return storedFile(path, content, sha256 ?? digest(content, createHash('sha256')));
 }
 
 /** Every file of a folder. */
@@ -83,7 +83,8 @@ export function folderFiles(folder: string): StoredFile[] {
     .map((path) => diskFile(path, join(folder, path)));
 }
 
-function store(path: string, content: FileContent, sha256: string): StoredFile {
+/** A file of this content and sha256; by its name it is in LFS or not. */
+export function storedFile(path: string, content: FileContent, sha256: string): StoredFile {
   if (!LFS_FILE.test(path)) return { path, content, oid: gitOid(content), sha256: undefined };
   const pointer = Buffer.from(
     `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256}\nsize ${content.size}\n`,

@@ -21,8 +21,8 @@ Examples:
   $ m2merge push ./my-model org/merged  push a model folder; repeat it to resume
   $ m2merge schema > recipe.schema.json for completion in an editor
 
-Exit codes: 0 done, 2 wrong usage, 3 wrong recipe, 4 wrong input model, 5 output cannot be written, 130 interrupted,
-1 a defect of m2merge.`;
+Exit codes: 0 done, 2 wrong usage, 3 wrong recipe, 4 wrong input model, 5 output cannot be written
+or pushed, 6 the network failed, 130 interrupted, 1 a defect of m2merge.`;
 
 const PUSH_EXAMPLES = `
 Examples:

@@ -20,12 +20,15 @@ export class SharedTensor {
     this.members = members;
     this.units = members[0]!.units;
     const operands = new Map<string, { readonly vector: StoredVector; readonly index: number }>();
-    const indexOf = (vector: StoredVector): number => {
-      const place = placeOf(vector);
+    const indexOf = (vector: StoredVector, isAnchor: boolean): number => {
+      // A model listed twice is its own anchor's difference, which is not what the anchor holds.
+      const place = `${isAnchor ? 'anchor ' : ''}${placeOf(vector)}`;
       if (!operands.has(place)) operands.set(place, { vector, index: operands.size });
       return operands.get(place)!.index;
     };
-    this.#choices = new Map(members.map((member) => [member, member.operands.map(indexOf)]));
+    const choose = ({ anchored, operands: own }: ScheduledTensor): readonly number[] =>
+      own.map((vector, i) => indexOf(vector, anchored && i === 0));
+    this.#choices = new Map(members.map((member) => [member, choose(member)]));
     this.#operands = [...operands.values()].map(({ vector }) => vector);
   }
 

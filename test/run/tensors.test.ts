@@ -40,6 +40,16 @@ describe('dtypes', () => {
     });
   }
 
+  it('a model under two names counts twice in an average', async () => {
+    const folder = write({ a: [tensor('w', 'F32', a)], b: [tensor('w', 'F32', b)] });
+    const models = 'models: [{model: a}, {model: b}, {model: ./a}]';
+    const merged = await mergeFolder(
+      folder,
+      `merge_method: linear\n${models}\nparameters: {weight: 0.25, normalize: false}\n`,
+    );
+    expect(valuesOf(merged, 'w')).toEqual(a.map((value, i) => value / 2 + b[i]! / 4));
+  });
+
   it('mixed ones become f32, or what the recipe says', async () => {
     const folder = write({
       base: [tensor('w', 'BF16', base)],

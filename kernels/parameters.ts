@@ -14,6 +14,8 @@ export interface NumberParameter extends ParameterBase {
   readonly kind: 'number';
   /** Without a default the recipe must give a value for every model (scope `model`) or for the merge. */
   readonly default?: number;
+  /** Words that may stand for the number, which the method then works out; not in lists over layers. */
+  readonly words?: readonly string[];
   /** Inclusive bounds. Values are finite in any case. */
   readonly minimum?: number;
   readonly maximum?: number;

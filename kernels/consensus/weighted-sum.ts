@@ -1,9 +1,10 @@
 /** λ·Σ wᵢτᵢ, optionally divided by Σ wᵢ (task arithmetic, arXiv 2212.04089, equation 1). */
 
 import { fillOperandTable, operandTable, weightsOf } from '../operand-table.js';
-import { flagOf, numberOf } from '../parameters.js';
+import { flagOf } from '../parameters.js';
 import type { Combine, UnitContext } from '../unit.js';
 import type { TileView } from '../view.js';
+import { lambdaOf } from './lambda.js';
 import { weightDivisor } from './normalize.js';
 
 /**
@@ -14,7 +15,7 @@ export function weightedSum(context: UnitContext, view: TileView, factors: reado
   const { kernels, merge } = context;
   const weights = weightsOf(merge);
   const divisor = flagOf(merge.settings, 'normalize') ? weightDivisor(weights) : 1;
-  const lambda = numberOf(merge.settings, 'lambda');
+  const lambda = lambdaOf(context);
   const scales = weights.map((weight, i) => (lambda * weight * factors[i]!) / divisor);
   const prepare = view(context);
   const table = operandTable(context);

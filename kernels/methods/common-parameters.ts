@@ -1,4 +1,5 @@
 /** Parameters that several methods share, with the same meaning in each. */
+import { NORM_PRESERVING } from '../consensus/lambda.js';
 import type { BooleanParameter, NumberParameter, Settings } from '../parameters.js';
 import { numberOf } from '../parameters.js';
 
@@ -25,6 +26,13 @@ export const lambdaParameter: NumberParameter = {
   kind: 'number',
   default: 1,
   summary: 'scale of the merged task vector',
+};
+
+/** λ of a sum, which can also be found from the lengths. */
+export const sumLambdaParameter: NumberParameter = {
+  ...lambdaParameter,
+  words: [NORM_PRESERVING],
+  summary: `${lambdaParameter.summary}; norm_preserving: as long as the experts on average, mean‖τᵢ‖/‖Σwᵢτᵢ‖`,
 };
 
 export function normalizeParameter(fallback: boolean): BooleanParameter {

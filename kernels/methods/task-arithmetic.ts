@@ -1,8 +1,9 @@
 /** Task arithmetic: add the scaled sum of task vectors to the base. */
+import { lambdaStatistics } from '../consensus/lambda.js';
 import { weightedSum } from '../consensus/weighted-sum.js';
 import type { Method } from '../method.js';
 import { untouched } from '../view.js';
-import { lambdaParameter, normalizeParameter, weighsNothing, weightParameter } from './common-parameters.js';
+import { normalizeParameter, sumLambdaParameter, weighsNothing, weightParameter } from './common-parameters.js';
 
 export const taskArithmetic: Method = {
   name: 'task_arithmetic',
@@ -11,13 +12,13 @@ export const taskArithmetic: Method = {
   equation: 'θ = θ₀ + λ Σ wᵢτᵢ,  τᵢ = θᵢ − θ₀',
   summary: 'Adds the experts’ changes. The strongest and most stable choice for RL experts in the published tables.',
   space: 'taskVectors',
-  parameters: [weightParameter, lambdaParameter, normalizeParameter(false)],
+  parameters: [weightParameter, sumLambdaParameter, normalizeParameter(false)],
   elsewhere: {
     mergekit: 'the same, rounded after every operation in the work dtype',
     m2rl: 'one scale and no weights, raw sum by default: lambda 1, weight 1 (preset m2rl)',
   },
   presets: { mergekit: {}, m2rl: { weight: 1 } },
-  statistics: () => [],
+  statistics: (settings) => lambdaStatistics(settings),
   ignores: weighsNothing,
   combine: (context) =>
     weightedSum(

@@ -201,7 +201,9 @@ class PlanBuilder {
   #checkChoices(tensors: readonly TensorMerge[]): void {
     const [first] = tensors;
     for (const { name, kind, scope } of this.#method.parameters) {
-      if (kind !== 'choice' || scope !== 'merge') continue;
+      // A word in the place of a number is a choice, too.
+      const isChoice = kind === 'choice' || tensors.some(({ settings }) => typeof settings[name] === 'string');
+      if (!isChoice || scope !== 'merge') continue;
       if (tensors.every(({ settings }) => settings[name] === first!.settings[name])) continue;
       const { line, column } = this.#recipe.parameters.get(name)!.position;
       const message = 'varies by tensor, but the whole merge takes one value of it';

@@ -12,9 +12,9 @@ export function settingSchema(parameter: Parameter): JsonSchema {
     return takesTruth(parameter) ? { anyOf: [names, ...numberForms({})] } : names;
   }
   if (parameter.kind === 'boolean') return { anyOf: numberForms({}) };
-  const { minimum, maximum } = parameter;
+  const { minimum, maximum, words } = parameter;
   const bounds = { ...(minimum === undefined ? {} : { minimum }), ...(maximum === undefined ? {} : { maximum }) };
-  return { anyOf: numberForms(bounds) };
+  return { anyOf: [...numberForms(bounds), ...(words === undefined ? [] : [{ enum: words }])] };
 }
 
 /**
@@ -24,6 +24,7 @@ export function settingSchema(parameter: Parameter): JsonSchema {
 export function readSetting(cursor: Cursor, parameter: Parameter): Setting | undefined {
   switch (parameter.kind) {
     case 'number':
+      if (parameter.words?.includes(cursor.text)) return cursor.text;
       return readBounded(cursor, parameter);
     case 'boolean': {
       const value = readNumber(cursor, 'true or false');

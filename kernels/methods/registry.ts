@@ -3,6 +3,7 @@
 import type { Method } from '../method.js';
 import { arceeFusion } from './arcee-fusion.js';
 import { breadcrumbs, breadcrumbsTies } from './breadcrumbs.js';
+import { consensus } from './consensus.js';
 import { dareLinear, dareTies } from './dare.js';
 import { della, dellaLinear } from './della.js';
 import { withSparsify } from './in-front.js';
@@ -14,6 +15,7 @@ import { nearswap } from './nearswap.js';
 import { nuslerp } from './nuslerp.js';
 import { passthrough } from './passthrough.js';
 import { ram, ramPlus } from './ram.js';
+import { resmerge } from './resmerge.js';
 import { sce } from './sce.js';
 import { slerp } from './slerp.js';
 import { taskArithmetic } from './task-arithmetic.js';
@@ -33,6 +35,8 @@ const PLAIN: readonly Method[] = [
   sce,
   ram,
   ramPlus,
+  resmerge,
+  consensus,
   tsv,
   modelStock,
   slerp,

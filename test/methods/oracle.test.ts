@@ -31,6 +31,8 @@ const CASES: Readonly<Record<keyof typeof ORACLES, Case>> = {
   ram: { method: 'ram' },
   'ram of bits': { method: 'ram', preset: 'm2rl' },
   ramplus_tl: { method: 'ramplus_tl' },
+  consensus: { method: 'consensus' },
+  'task_arithmetic, norm preserving': { method: 'task_arithmetic', merge: { lambda: 'norm_preserving' } },
   model_stock: { method: 'model_stock', hasPole: true, counts: [2, 3, 4, 5, 6, 7, 8] },
   'model_stock by rows': { method: 'model_stock', merge: { filter_wise: true }, hasPole: true, counts: [2, 3, 8] },
   slerp: { method: 'slerp', merge: { t: 0.3 }, counts: ONE },
@@ -83,7 +85,7 @@ function expectOracle(
       expect(results[t]!.every(Number.isFinite)).toBe(true);
       return;
     }
-    const exact = ORACLES[oracle]!({ ...tensor, own, merge });
+    const exact = ORACLES[oracle]!({ ...tensor, own, merge, all: tensors });
     const change = Math.max(...exact.map((value, i) => Math.abs(value - tensor.base[i]!)));
     exact.forEach((value, i) => {
       const error = Math.abs(results[t]![i]! - value);
@@ -120,7 +122,7 @@ describe('sce', () => {
 });
 
 it('has an oracle for every method but those that draw masks or have tests of their own', () => {
-  const elsewhere = ['dare_linear', 'dare_ties', 'della', 'della_linear', 'arcee_fusion', 'tsv'];
+  const elsewhere = ['dare_linear', 'dare_ties', 'della', 'della_linear', 'arcee_fusion', 'tsv', 'resmerge'];
   const covered = new Set([...Object.values(CASES).map(({ method }) => method), 'sce', ...elsewhere]);
   expect([...covered].sort()).toEqual(METHODS.map(({ name }) => name).sort());
 });

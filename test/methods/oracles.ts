@@ -10,6 +10,8 @@ export interface Problem {
   /** Per model. */
   readonly own: readonly Readonly<Record<string, number>>[];
   readonly merge: Settings;
+  /** All tensors of the model, for what looks at the whole. */
+  readonly all: readonly Pick<Problem, 'base' | 'models'>[];
 }
 
 const total = (values: Vector): number => values.reduce((sum, value) => sum + value, 0);
@@ -22,7 +24,8 @@ const combined = (coefficients: Vector, vectors: readonly Vector[]): number[] =>
 const plus = (a: Vector, b: Vector): number[] => a.map((value, i) => value + b[i]!);
 
 /** Task vectors as the engine has them: differences of f32 in f32. */
-const changesOf = ({ base, models }: Problem): number[][] => models.map((model) => minus(model, base).map(Math.fround));
+const changesOf = ({ base, models }: Pick<Problem, 'base' | 'models'>): number[][] =>
+  models.map((model) => minus(model, base).map(Math.fround));
 const weightsOf = ({ own }: Problem): number[] => own.map(({ weight }) => weight!);
 
 function keepLargest(vector: Vector, kept: number): number[] {
@@ -152,6 +155,28 @@ export const ORACLES: Readonly<Record<string, (problem: Problem) => Vector>> = {
         changesOf(p),
       ),
     ),
+  'task_arithmetic, norm preserving': (p) => {
+    const changes = p.all.map(changesOf);
+    const lengths = p.models.map((_, k) => norm(changes.map((own) => norm(own[k]!))));
+    const sum = norm(changes.map((own) => norm(combined(weightsOf(p), own))));
+    const lambda = total(lengths) / lengths.length / sum;
+    return plus(
+      p.base,
+      combined(
+        weightsOf(p).map((weight) => lambda * weight),
+        changesOf(p),
+      ),
+    );
+  },
+  consensus: (p) => {
+    const changes = changesOf(p);
+    const merged = combined(weightsOf(p), changes);
+    return p.base.map((value, i) => {
+      const here = column(changes, i);
+      const caring = here.filter((own) => Math.abs(own) > Math.fround(0.4) * Math.abs(total(here) - own));
+      return caring.length >= 2 ? value + merged[i]! : value;
+    });
+  },
   ties: (p) => plus(p.base, elected(trim(p), weightsOf(p), true)),
   breadcrumbs: (p) => plus(p.base, combined(weightsOf(p), crumbs(p))),
   breadcrumbs_ties: (p) => plus(p.base, elected(crumbs(p), weightsOf(p), false)),

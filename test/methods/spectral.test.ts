@@ -139,6 +139,89 @@ describe('tsv', () => {
   });
 });
 
+describe('resmerge', () => {
+  const shape = [9, 6] as const;
+  /** The authors' procedure over whole matrices. */
+  function expected(models: readonly number[][], rho: number, betaMin: number, betaMax: number): number[] {
+    const heads = models.map((model) => outer(thinSvd(model, ...shape).slice(0, 1), ...shape));
+    const tails = models.map((model, k) => model.map((value, i) => value - heads[k]![i]!));
+    const norm = (vector: readonly number[]) => Math.sqrt(dot(vector, vector));
+    const cosine = (a: readonly number[], b: readonly number[]) => dot(a, b) / (norm(a) * norm(b) || 1);
+    const average = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const pairs = (vectors: readonly number[][]) =>
+      vectors.flatMap((a, i) => vectors.slice(i + 1).map((b) => cosine(a, b)));
+    const mean = (vectors: readonly number[][]) =>
+      vectors[0]!.map((_, i) => average(vectors.map((vector) => vector[i]!)));
+    const units = tails.map((tail) => tail.map((value) => value / norm(tail)));
+    const direction = mean(units);
+    const coherence = average(units.map((unit) => cosine(unit, direction)));
+    const score = ((average(pairs(tails)) + 1) / 2 + (coherence + 1) / 2) / 2;
+    const length = coherence ** (betaMax - (betaMax - betaMin) * score) * average(tails.map(norm));
+    const isScattered = coherence <= 1 / Math.sqrt(models.length);
+    const tail = isScattered ? mean(tails) : direction.map((value) => (value * length) / norm(direction));
+    const budget = rho * average(pairs(heads).map((value) => Math.max(0, value)));
+    const head = mean(heads);
+    return tail.map((value, i) => value + (budget * norm(tail) * head[i]!) / norm(head));
+  }
+  const drive = (models: readonly number[][], merge = {}, dimensions: readonly number[] = shape) => {
+    const base = models[0]!.map(() => 0);
+    const own = models.map(() => ({}));
+    const [merged] = driveMethod({
+      method: 'resmerge',
+      tensors: [{ shape: dimensions, base, models }],
+      models: own,
+      merge,
+    });
+    return [...merged!];
+  };
+  const experts = (count: number, shared: number) => {
+    const common = matrix(...shape, 99);
+    return Array.from({ length: count }, (_, k) =>
+      matrix(...shape, 200 + k).map((value, i) => Math.fround(value + shared * common[i]!)),
+    );
+  };
+
+  for (const shared of [0, 0.5, 2]) {
+    it(`agrees with whole matrices in float64, shared part ${shared}`, () => {
+      for (const count of [2, 3, 5]) {
+        const models = experts(count, shared);
+        const exact = expected(models, 0.2, 0.7, 1);
+        const scale = Math.max(...exact.map(Math.abs));
+        drive(models).forEach((value, i) => {
+          expect(Math.abs(value - exact[i]!)).toBeLessThan(1e-5 * scale);
+        });
+      }
+    });
+  }
+
+  it('takes the mean of vectors, and of matrices that it is told not to take apart', () => {
+    expect(
+      drive(
+        [
+          [1, 2],
+          [3, 6],
+        ],
+        {},
+        [2],
+      ),
+    ).toEqual([2, 4]);
+    const models = experts(2, 1);
+    const mean = models[0]!.map((value, i) => (value + models[1]![i]!) / 2);
+    drive(models, { decompose: false }).forEach((value, i) => {
+      expect(value).toBeCloseTo(mean[i]!, 6);
+    });
+  });
+
+  it('of one expert, of nothing changed, and of one that left the matrix alone is finite', () => {
+    const [model] = experts(1, 0);
+    const none = model!.map(() => 0);
+    expect(drive([none, none]).every((value) => value === 0)).toBe(true);
+    for (const models of [[model!], [model!, none], [model!, model!.map((value) => -value)]]) {
+      expect(drive(models).every(Number.isFinite)).toBe(true);
+    }
+  });
+});
+
 /** X (XᵀX)^(−1/2) by Newton's iteration Y ← (Y + Y⁻ᵀ)/2 written for few vectors: Y ← Y (3 − YᵀY)/2 after scaling. */
 function whiten(vectors: readonly Float64Array[]): Float64Array[] {
   const scale = 1 / Math.sqrt(vectors.length || 1);

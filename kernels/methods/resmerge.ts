@@ -1,0 +1,100 @@
+/** ResMerge: the leading direction of each expert's matrices apart from the rest, which is the stable part. */
+import { combination } from '../consensus/combination.js';
+import { residualCoefficients } from '../consensus/residual.js';
+import type { Method } from '../method.js';
+import { flagOf, numberOf } from '../parameters.js';
+import { alongDirection, type HeadProducts, headProducts } from '../spectral/head-products.js';
+import { type Directions, leadingDirections } from '../spectral/leading-directions.js';
+import { type Gram, gramStatistic } from '../statistics/gram.js';
+import type { Combine, TensorMerge, UnitContext } from '../unit.js';
+import { lambdaParameter } from './common-parameters.js';
+
+const PRODUCTS = 'products';
+const DIRECTIONS = 'leading_directions';
+const HEADS = 'head_products';
+
+const isDecomposed = ({ shape, settings }: TensorMerge): boolean => shape.length === 2 && flagOf(settings, 'decompose');
+
+export const resmerge: Method = {
+  name: 'resmerge',
+  title: 'ResMerge (spherical mean of residuals, rank-1 head)',
+  paper: 'arXiv:2606.02252',
+  equation: 'θ = θ₀ + λ (c^β · mean‖Rᵢ‖ · q + ρ s ‖tail‖ · mean Hᵢ / ‖mean Hᵢ‖),  τᵢ = Hᵢ + Rᵢ,  q ∝ Σ Rᵢ/‖Rᵢ‖',
+  summary:
+    'Made for RL experts: merges what is left of each matrix without its leading direction, and adds of those what they agree on. Reads the models some ten to twenty times. Best in its own two RL groups.',
+  space: 'taskVectors',
+  elsewhere: {},
+  parameters: [
+    {
+      name: 'rho',
+      scope: 'merge',
+      kind: 'number',
+      default: 0.2,
+      minimum: 0,
+      summary: 'how much of the heads is added, against the tail',
+    },
+    {
+      name: 'beta_min',
+      scope: 'merge',
+      kind: 'number',
+      default: 0.7,
+      summary: 'exponent of the coherence where experts agree',
+    },
+    {
+      name: 'beta_max',
+      scope: 'merge',
+      kind: 'number',
+      default: 1,
+      summary: 'exponent of the coherence where they do not',
+    },
+    {
+      name: 'decompose',
+      scope: 'merge',
+      kind: 'boolean',
+      default: true,
+      summary: 'false: the mean, as for vectors; the authors’ code takes the mean of embeddings and head (use filters)',
+    },
+    lambdaParameter,
+  ],
+  presets: { mergekit: {}, m2rl: {} },
+  statistics: () => [
+    gramStatistic(PRODUCTS),
+    leadingDirections(DIRECTIONS, isDecomposed),
+    headProducts(HEADS, DIRECTIONS),
+  ],
+  ignores: () => false,
+  wholeRows: () => true,
+  combine: (context) => (isDecomposed(context.merge) ? mergeResiduals(context) : mean(context)),
+};
+
+function mean(context: UnitContext): Combine {
+  const { operands, settings } = context.merge;
+  return combination(
+    context,
+    operands.map(() => numberOf(settings, 'lambda') / operands.length),
+  );
+}
+
+function mergeResiduals(context: UnitContext): Combine {
+  const { kernels, merge, statistics } = context;
+  const directions = statistics[DIRECTIONS] as Directions;
+  const products = { gram: statistics[PRODUCTS] as Gram, ...(statistics[HEADS] as HeadProducts) };
+  const { ofVectors, ofHeads } = residualCoefficients(products, directions, merge.settings);
+  const lambda = numberOf(merge.settings, 'lambda');
+  const sum = combination(
+    context,
+    ofVectors.map((coefficient) => lambda * coefficient),
+  );
+  const columns = merge.shape[1]!;
+  return (tile, destination) => {
+    sum(tile, destination);
+    const to = new Float32Array(kernels.memory.buffer, destination, tile.count);
+    directions.forEach((direction, k) => {
+      const values = new Float32Array(kernels.memory.buffer, tile.operands[k]!, tile.count);
+      alongDirection(values, columns, direction).forEach((length, row) => {
+        const factor = lambda * ofHeads[k]! * length;
+        for (let j = 0, at = row * columns; j < columns; j++) to[at + j]! += factor * direction[j]!;
+      });
+    });
+  };
+}

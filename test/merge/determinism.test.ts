@@ -8,11 +8,19 @@ import { type TensorToWrite, writeModel } from '../support/safetensors.js';
 
 /** The first tensor spans several units and ends inside one; the others are smaller than a tile and odd. */
 const SHAPES: readonly (readonly [string, readonly number[]])[] = [
-  ['model.embed_tokens.weight', [4_400, 1_000]],
-  ['model.layers.0.mlp.up_proj.weight', [1_027, 1_031]],
+  ['model.embed_tokens.weight', [3_100, 700]],
+  ['model.layers.0.mlp.up_proj.weight', [127, 1_031]],
   ['model.layers.1.mlp.up_proj.weight', [37, 41]],
   ['model.norm.weight', [7]],
 ];
+
+/** Workers and elements of a tile. */
+const RUNS = [
+  ['1', '1024'],
+  ['2', '131072'],
+  ['3', '10048'],
+  ['8', '1048576'],
+] as const;
 
 const METHODS = {
   linear: '{normalize: true}',
@@ -67,11 +75,9 @@ describe('output bytes', () => {
       ];
       writeFileSync(join(work, `${recipe}.yaml`), text.join('\n'));
       const expected = run(recipe, 'reference', ['--kernels', 'reference', '--threads', '2']);
-      for (const threads of ['1', '2', '3', '8']) {
-        expect(run(recipe, `threads ${threads}`, ['--threads', threads]).equals(expected)).toBe(true);
-      }
-      for (const tile of ['1024', '10048', '1048576']) {
-        expect(run(recipe, `tile ${tile}`, ['--tile', tile]).equals(expected)).toBe(true);
+      for (const [threads, tile] of RUNS) {
+        const found = run(recipe, `threads ${threads}, tile ${tile}`, ['--threads', threads, '--tile', tile]);
+        expect(found.equals(expected)).toBe(true);
       }
     });
   }

@@ -14,7 +14,7 @@
  *   random decisions depend on the element and never on how a tensor was cut.
  */
 
-import type { RowKernels } from './abi-rows.js';
+import type { SelectionKernels } from './abi-selection.js';
 import type { Slot } from './slot.js';
 
 export type { Slot } from './slot.js';
@@ -54,7 +54,7 @@ export const ALIGNMENT_RUN = 64;
 /** Number of sums that `sumShared` keeps for each mask. */
 export const sharedSums = (operands: number): number => operands * (operands - 1) + operands + 1;
 
-export interface Kernels extends RowKernels {
+export interface Kernels extends SelectionKernels {
   readonly name: 'simd' | 'reference';
   /** Owned by the kernels; `buffer` changes identity when `grow` is called, so take views after growing. */
   readonly memory: { readonly buffer: ArrayBuffer };

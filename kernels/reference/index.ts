@@ -12,6 +12,7 @@ import { overlap } from './overlap.js';
 import { rankedMask } from './ranked-mask.js';
 import { sparsifiers } from './sparsify.js';
 import { statistics } from './statistics.js';
+import { selection } from './variance.js';
 import { wideners } from './widen.js';
 
 /** These kernels keep no data in their memory; one cache line stays free, so that no slot is 0 by accident. */
@@ -36,6 +37,7 @@ export function createReferenceKernels(): Kernels {
     ...geometrySums(memory),
     ...lowRank(memory),
     ...rankedMask(memory),
+    ...selection(memory),
     ...sparsifiers(memory),
     ...statistics(memory),
   };

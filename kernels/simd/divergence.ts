@@ -111,7 +111,7 @@ function sumSideBySide(from: usize, count: i32): f32 {
   return sum;
 }
 
-/** See kernels/abi.ts. */
+/** See kernels/abi-selection.ts. */
 export function softmaxDivergence(
   model: usize,
   base: usize,

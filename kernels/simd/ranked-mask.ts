@@ -46,7 +46,7 @@ function sortByDigit(from: usize, to: usize, count: i32, shift: i32): void {
   }
 }
 
-/** See kernels/abi.ts. */
+/** See kernels/abi-selection.ts. */
 export function drawRankedMask(
   source: usize, rows: i32, rowElements: i32, lowest: f64, highest: f64, keyLow: i32, keyHigh: i32, firstIndex: f64,
   scratch: usize, destination: usize,

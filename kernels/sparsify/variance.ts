@@ -1,4 +1,5 @@
 /** Selecting by variance: keep the elements on which the experts differ most (SCE, arXiv 2408.07990, step 1). */
+import { fillOperandTable, operandTable } from '../operand-table.js';
 import { numberOf, type Settings } from '../parameters.js';
 import type { Statistic } from '../statistic.js';
 import { type RankCut, rankThreshold } from '../statistics/rank-threshold.js';
@@ -12,19 +13,13 @@ const selectsAll = (settings: Settings): boolean => numberOf(settings, 'select_t
 
 /** A single operand: the population variance over the operands, f64 rounded to f32. */
 const variance: TileView = (context) => {
+  const { kernels } = context;
   const slot = context.allocate(vectorBytes(context));
+  const table = operandTable(context);
+  const unused = context.merge.operands.map(() => 1);
   return (tile) => {
-    const { buffer } = context.kernels.memory;
-    const values = tile.operands.map((operand) => new Float32Array(buffer, operand, tile.count));
-    const to = new Float32Array(buffer, slot, tile.count);
-    for (let i = 0; i < tile.count; i++) {
-      let sum = 0;
-      for (const vector of values) sum += vector[i]!;
-      const mean = sum / values.length;
-      let squares = 0;
-      for (const vector of values) squares += (vector[i]! - mean) ** 2;
-      to[i] = squares / values.length;
-    }
+    fillOperandTable(kernels, table, tile.operands, unused, unused);
+    kernels.variance(table, unused.length, slot, tile.count);
     return { ...tile, operands: [slot] };
   };
 };
@@ -53,12 +48,8 @@ export const mostVaried: TileView = (context: UnitContext) => {
   const scratch = context.merge.operands.map(() => context.allocate(vectorBytes(context)));
   return (tile: Tile) => {
     const selected = select(varianceOf(tile).operands[0]!, tile.count);
-    const { buffer } = context.kernels.memory;
-    const mask = new Float32Array(buffer, selected, tile.count);
     tile.operands.forEach((operand, k) => {
-      const from = new Float32Array(buffer, operand, tile.count);
-      const to = new Float32Array(buffer, scratch[k]!, tile.count);
-      for (let i = 0; i < tile.count; i++) to[i] = mask[i] === 0 ? 0 : from[i]!;
+      context.kernels.keepSelected(operand, selected, scratch[k]!, tile.count);
     });
     return { ...tile, operands: scratch };
   };

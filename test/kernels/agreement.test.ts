@@ -116,6 +116,8 @@ const CALLS: readonly Call[] = [
     computes: 'f32',
     run: (k, at, s) => k.electedSum(at.table, s.operands, at.out, s.count, s.zeroSign, s.divide, s.factor, true),
   },
+  { name: 'variance', computes: 'f32', run: (k, at, s) => k.variance(at.table, s.operands, at.apart, s.count) },
+  { name: 'keepSelected', run: (k, at, s) => k.keepSelected(at.a, at.b, at.out, s.count) },
   {
     name: 'drawRankedMask',
     counters: 900,

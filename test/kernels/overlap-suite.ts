@@ -110,7 +110,34 @@ function clampKernels(create: () => Kernels) {
   });
 }
 
+function varianceKernels(create: () => Kernels) {
+  test('variance is that of the operands, and keepSelected keeps where it is not 0', () => {
+    fc.assert(
+      fc.property(groups, ({ vectors, count }) => {
+        fc.pre(vectors.length > 0);
+        const space = new Workspace(create());
+        const slots = vectors.map((vector) => space.put(Float32Array.from(vector)));
+        const table = space.putOperands(slots.map((slot) => ({ slot, scale: 1, weight: 1 })));
+        const [variance, kept] = [space.reserve(4 * count), space.reserve(4 * count)];
+        space.kernels.variance(table, vectors.length, variance, count);
+        space.kernels.keepSelected(slots[0]!, variance, kept, count);
+        const expected = Float32Array.from({ length: count }, (_, i) => {
+          const here = vectors.map((vector) => fround(vector[i]!));
+          const mean = here.reduce((sum, x) => sum + x, 0) / here.length;
+          return here.reduce((sum, x) => sum + (x - mean) ** 2, 0) / here.length;
+        });
+        expect(space.f32(variance, count)).toEqual(expected);
+        const first = Float32Array.from(vectors[0]!, (x, i) => (expected[i] === 0 ? 0 : x));
+        expect([...space.f32(kept, count)]).toEqual([...first]);
+        expect(space.guardsAreIntact()).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
+  });
+}
+
 export function overlapSuite(create: () => Kernels) {
   overlapKernels(create);
   clampKernels(create);
+  varianceKernels(create);
 }

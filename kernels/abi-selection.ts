@@ -1,7 +1,15 @@
-/** The part of the contract of abi.ts that works on whole rows of a matrix, one after the other in memory. */
+/** The part of the contract of abi.ts that selects: by whole rows of a matrix, and by how much operands differ. */
 import type { Slot } from './slot.js';
 
-export interface RowKernels {
+export interface SelectionKernels {
+  /**
+   * destination = the population variance of the operands of a table, element by element: f64 sums in order, a mean and
+   * squares around it, rounded to f32. No destination is a source.
+   */
+  variance(table: Slot, operands: number, destination: Slot, count: number): void;
+  /** Keeps the elements whose `selector` (f32) is not 0; dropped ones become +0. */
+  keepSelected(source: Slot, selector: Slot, destination: Slot, count: number): void;
+
   /**
    * For each of `rows` rows, Σ pᵢ·ln(pᵢ/qᵢ) in f32, p and q being the softmax of the model's and of the base's row plus
    * 1e-8 (f32), with torch's order of operations; for finite values. `scratch` has room for two rows.

@@ -1,0 +1,62 @@
+/** Selection by how much operands differ. `table` is the byte offset of an operand table. */
+import { ENTRY } from './operands';
+
+/** See kernels/abi-selection.ts. */
+export function variance(table: usize, operands: i32, destination: usize, count: i32): void {
+  const end = table + <usize>operands * ENTRY;
+  const share = f64x2.splat(<f64>operands);
+  const zero = f64x2.splat(0);
+  let offset: usize = 0;
+  let rest = count;
+  for (; rest >= 4; rest -= 4, offset += 16) {
+    let low = zero;
+    let high = zero;
+    for (let entry = table; entry != end; entry += ENTRY) {
+      const x = v128.load(<usize>load<u32>(entry) + offset);
+      low = f64x2.add(low, f64x2.promote_low_f32x4(x));
+      high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<i32>(x, x, 2, 3, 2, 3)));
+    }
+    const meanLow = f64x2.div(low, share);
+    const meanHigh = f64x2.div(high, share);
+    low = zero;
+    high = zero;
+    for (let entry = table; entry != end; entry += ENTRY) {
+      const x = v128.load(<usize>load<u32>(entry) + offset);
+      const fromLow = f64x2.sub(f64x2.promote_low_f32x4(x), meanLow);
+      const fromHigh = f64x2.sub(f64x2.promote_low_f32x4(v128.shuffle<i32>(x, x, 2, 3, 2, 3)), meanHigh);
+      low = f64x2.add(low, f64x2.mul(fromLow, fromLow));
+      high = f64x2.add(high, f64x2.mul(fromHigh, fromHigh));
+    }
+    const lowest = f32x4.demote_f64x2_zero(f64x2.div(low, share));
+    const highest = f32x4.demote_f64x2_zero(f64x2.div(high, share));
+    v128.store(destination + offset, v128.shuffle<i32>(lowest, highest, 0, 1, 4, 5));
+  }
+  for (; rest > 0; rest--, offset += 4) store<f32>(destination + offset, varianceAt(table, end, <f64>operands, offset));
+}
+
+/** The same for the single element at byte `offset`. */
+function varianceAt(table: usize, end: usize, operands: f64, offset: usize): f32 {
+  let sum: f64 = 0;
+  for (let entry = table; entry != end; entry += ENTRY) sum += <f64>load<f32>(<usize>load<u32>(entry) + offset);
+  const mean = sum / operands;
+  let squares: f64 = 0;
+  for (let entry = table; entry != end; entry += ENTRY) {
+    const from = <f64>load<f32>(<usize>load<u32>(entry) + offset) - mean;
+    squares += from * from;
+  }
+  return <f32>(squares / operands);
+}
+
+/** See kernels/abi-selection.ts. */
+export function keepSelected(source: usize, selector: usize, destination: usize, count: i32): void {
+  const zero = f32x4.splat(0);
+  let offset: usize = 0;
+  let rest = count;
+  for (; rest >= 4; rest -= 4, offset += 16) {
+    const isSelected = f32x4.ne(v128.load(selector + offset), zero);
+    v128.store(destination + offset, v128.and(v128.load(source + offset), isSelected));
+  }
+  for (; rest > 0; rest--, offset += 4) {
+    store<u32>(destination + offset, load<f32>(selector + offset) != 0 ? load<u32>(source + offset) : 0);
+  }
+}

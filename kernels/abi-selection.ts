@@ -7,6 +7,11 @@ export interface SelectionKernels {
    * squares around it, rounded to f32. No destination is a source.
    */
   variance(table: Slot, operands: number, destination: Slot, count: number): void;
+  /**
+   * TALL masks (arXiv 2405.07813): sets an element of `destination` to +0 unless at least `agreement` operands have
+   * |xᵢ| > weightᵢ·|S − xᵢ|, S = ((x₀ + x₁) + …), all in f32.
+   */
+  eraseUnshared(table: Slot, operands: number, destination: Slot, count: number, agreement: number): void;
   /** Keeps the elements whose `selector` (f32) is not 0; dropped ones become +0. */
   keepSelected(source: Slot, selector: Slot, destination: Slot, count: number): void;
 

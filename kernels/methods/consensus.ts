@@ -2,8 +2,8 @@
 
 import { weightedSum } from '../consensus/weighted-sum.js';
 import type { Method } from '../method.js';
+import { fillOperandTable, operandTable } from '../operand-table.js';
 import { type NumberParameter, numberOf } from '../parameters.js';
-import type { UnitContext } from '../unit.js';
 import { untouched } from '../view.js';
 import { lambdaParameter, normalizeParameter, weighsNothing, weightParameter } from './common-parameters.js';
 
@@ -44,36 +44,16 @@ export const consensus: Method = {
   statistics: () => [],
   ignores: weighsNothing,
   combine(context) {
-    const sum = weightedSum(
-      context,
-      untouched,
-      context.merge.operands.map(() => 1),
-    );
-    const erase = eraser(context);
+    const { kernels, merge } = context;
+    const ones = merge.operands.map(() => 1);
+    const sum = weightedSum(context, untouched, ones);
+    const table = operandTable(context);
+    const limits = merge.operands.map(({ settings }) => numberOf(settings, 'mask_lambda'));
+    const agreement = numberOf(merge.settings, 'agreement');
     return (tile, destination) => {
       sum(tile, destination);
-      erase(tile.operands, destination, tile.count);
+      fillOperandTable(kernels, table, tile.operands, ones, limits);
+      kernels.eraseUnshared(table, ones.length, destination, tile.count, agreement);
     };
   },
 };
-
-/** Sets to 0 what too few experts care about. */
-function eraser({ kernels, merge }: UnitContext) {
-  const limits = merge.operands.map(({ settings }) => Math.fround(numberOf(settings, 'mask_lambda')));
-  const agreement = numberOf(merge.settings, 'agreement');
-  return (operands: readonly number[], destination: number, count: number): void => {
-    const { buffer } = kernels.memory;
-    const changes = operands.map((slot) => new Float32Array(buffer, slot, count));
-    const to = new Float32Array(buffer, destination, count);
-    for (let i = 0; i < count; i++) {
-      let sum = 0;
-      for (const vector of changes) sum += vector[i]!;
-      let caring = 0;
-      for (let k = 0; k < changes.length; k++) {
-        const own = changes[k]![i]!;
-        if (Math.abs(own) > limits[k]! * Math.abs(sum - own)) caring++;
-      }
-      if (caring < agreement) to[i] = 0;
-    }
-  };
-}

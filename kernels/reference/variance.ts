@@ -2,7 +2,9 @@
 import { type Kernels, OPERAND, OPERAND_BYTES } from '../abi.js';
 import type { ReferenceMemory } from './memory.js';
 
-export function selection(memory: ReferenceMemory): Pick<Kernels, 'variance' | 'keepSelected'> {
+const { fround } = Math;
+
+export function selection(memory: ReferenceMemory): Pick<Kernels, 'variance' | 'keepSelected' | 'eraseUnshared'> {
   return {
     variance(table, operands, destination, count) {
       const vectors = Array.from({ length: operands }, (_, operand) => {
@@ -13,6 +15,20 @@ export function selection(memory: ReferenceMemory): Pick<Kernels, 'variance' | '
       for (let i = 0; i < count; i++) {
         const mean = vectors.reduce((sum, vector) => sum + vector[i]!, 0) / operands;
         to[i] = vectors.reduce((squares, vector) => squares + (vector[i]! - mean) ** 2, 0) / operands;
+      }
+    },
+    eraseUnshared(table, operands, destination, count, agreement) {
+      const entries = Array.from({ length: operands }, (_, operand) => {
+        const entry = table + operand * OPERAND_BYTES;
+        const [slot] = memory.u32(entry + OPERAND.slot, 1);
+        return { values: memory.f32(slot!, count), weight: memory.f32(entry + OPERAND.weight, 1)[0]! };
+      });
+      const to = memory.f32(destination, count);
+      for (let i = 0; i < count; i++) {
+        const sum = entries.reduce((total, { values }) => fround(total + values[i]!), 0);
+        const cares = ({ values, weight }: (typeof entries)[0]): boolean =>
+          Math.abs(values[i]!) > fround(weight * Math.abs(fround(sum - values[i]!)));
+        if (entries.filter(cares).length < agreement) to[i] = 0;
       }
     },
     keepSelected(source, selector, destination, count) {

@@ -15,7 +15,7 @@ export { addLowRank } from './low-rank';
 export { electedSum, signBalance, weightedSum } from './merge';
 export { softmaxDivergence } from './divergence';
 export { drawMask } from './mask';
-export { keepSelected, variance } from './variance';
+export { eraseUnshared, keepSelected, variance } from './variance';
 export { drawRankedMask } from './ranked-mask';
 export { clampMagnitude, countOverlap, keepAgreeing, overlapMean } from './overlap';
 export { keepLargest, keepMasked } from './sparsify';

@@ -1,5 +1,5 @@
 /** Selection by how much operands differ. `table` is the byte offset of an operand table. */
-import { ENTRY } from './operands';
+import { ENTRY, WEIGHT } from './operands';
 
 /** See kernels/abi-selection.ts. */
 export function variance(table: usize, operands: i32, destination: usize, count: i32): void {
@@ -59,4 +59,40 @@ export function keepSelected(source: usize, selector: usize, destination: usize,
   for (; rest > 0; rest--, offset += 4) {
     store<u32>(destination + offset, load<f32>(selector + offset) != 0 ? load<u32>(source + offset) : 0);
   }
+}
+
+/** See kernels/abi-selection.ts. */
+export function eraseUnshared(table: usize, operands: i32, destination: usize, count: i32, agreement: f64): void {
+  const end = table + <usize>operands * ENTRY;
+  const needed = i32x4.splat(<i32>Math.ceil(agreement));
+  let offset: usize = 0;
+  let rest = count;
+  for (; rest >= 4; rest -= 4, offset += 16) {
+    let sum = f32x4.splat(0);
+    for (let entry = table; entry != end; entry += ENTRY) {
+      sum = f32x4.add(sum, v128.load(<usize>load<u32>(entry) + offset));
+    }
+    let caring = i32x4.splat(0);
+    for (let entry = table; entry != end; entry += ENTRY) {
+      const x = v128.load(<usize>load<u32>(entry) + offset);
+      const others = f32x4.mul(v128.load32_splat(entry, WEIGHT), f32x4.abs(f32x4.sub(sum, x)));
+      caring = i32x4.sub(caring, f32x4.gt(f32x4.abs(x), others));
+    }
+    v128.store(destination + offset, v128.and(v128.load(destination + offset), i32x4.ge_s(caring, needed)));
+  }
+  for (; rest > 0; rest--, offset += 4) {
+    if (<f64>caringAt(table, end, offset) < agreement) store<f32>(destination + offset, 0);
+  }
+}
+
+/** How many operands care about the single element at byte `offset`. */
+function caringAt(table: usize, end: usize, offset: usize): i32 {
+  let sum: f32 = 0;
+  for (let entry = table; entry != end; entry += ENTRY) sum += load<f32>(<usize>load<u32>(entry) + offset);
+  let caring: i32 = 0;
+  for (let entry = table; entry != end; entry += ENTRY) {
+    const x = load<f32>(<usize>load<u32>(entry) + offset);
+    caring += i32(abs(x) > load<f32>(entry, WEIGHT) * abs(sum - x));
+  }
+  return caring;
 }

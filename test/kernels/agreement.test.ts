@@ -117,6 +117,11 @@ const CALLS: readonly Call[] = [
     run: (k, at, s) => k.electedSum(at.table, s.operands, at.out, s.count, s.zeroSign, s.divide, s.factor, true),
   },
   { name: 'variance', computes: 'f32', run: (k, at, s) => k.variance(at.table, s.operands, at.apart, s.count) },
+  {
+    name: 'eraseUnshared',
+    computes: 'f32',
+    run: (k, at, s) => k.eraseUnshared(at.table, s.operands, at.apart, s.count, s.allowance % 4),
+  },
   { name: 'keepSelected', run: (k, at, s) => k.keepSelected(at.a, at.b, at.out, s.count) },
   {
     name: 'drawRankedMask',

@@ -13,6 +13,7 @@ export const arceeFusion: Method = {
     'Takes over only the changes that stand out, by size and by what they do to their row. RL updates are so small that f32 arithmetic of the divergence is mostly rounding: it is repeated here bit for bit.',
   space: 'taskVectors',
   operandCount: { minimum: 1, maximum: 1 },
+  commonRows: true,
   elsewhere: {
     mergekit:
       'the same f32 arithmetic (as on processors with AVX-512); above 10⁶ elements its quartiles come from a random sample, here from all elements; its output is f32 whatever dtype says',

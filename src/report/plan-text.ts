@@ -123,7 +123,7 @@ function formatTensors({ jobs }: Plan): string[] {
 function formatOutput({ plan, costs, configFields }: PreparedMerge, { output }: RunFacts): string[] {
   const { shards } = plan;
   const fields = configFields.map(({ section, key, value }) => {
-    return `${section === undefined ? '' : `${section}.`}${key} ${JSON.stringify(value)}`;
+    return `${section === undefined ? '' : `${section}.`}${key} ${Array.isArray(value) ? `of ${value.length} layers` : JSON.stringify(value)}`;
   });
   return [
     output,

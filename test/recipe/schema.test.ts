@@ -63,6 +63,55 @@ name: everything
     validate(dataOf(text));
     expect(validate.errors).toBeNull();
   });
+
+  test('of slices and modules with everything they take are valid', () => {
+    const sources =
+      '[{model: base, layer_range: [0, 4]}, {model: {model: a, lora: b}, layer_range: ["4", 8], parameters: {density: 0.5}}]';
+    const slices = `slices: [{sources: ${sources}, base_model: base, parameters: {weight: [{filter: "glob:*.mlp.*", value: [0, 1]}, {value: 1}]}, residual_weight: 0.5}]`;
+    for (const content of [
+      slices,
+      `modules: {text: {${slices}, parameters: {lambda: 2}}, vision: {models: [{model: a}]}}`,
+    ]) {
+      const text = `merge_method: ties\nbase_model: base\n${content}\nparameters: {weight: 1}\n`;
+      expect(isAccepted(text)).toBe(true);
+      validate(dataOf(text));
+      expect(validate.errors).toBeNull();
+      const wrong = text.replace('[0, 1]', '[0, high]').replace('lambda: 2', 'lambda: high');
+      expect(isAccepted(wrong)).toBe(false);
+      expect(validate(dataOf(wrong))).toBe(false);
+    }
+  });
+
+  test('as published with layer stacks under anchors, merge keys and gradients', () => {
+    const text = `
+slices:
+  - sources:
+      - &first {model: math, layer_range: [0, 2]}
+  - sources:
+      - <<: *first
+        layer_range: [1, 3]
+        parameters: &half {scale: 5e-1}
+  - sources:
+      - {<<: *first, parameters: {<<: *half}}
+merge_method: passthrough
+dtype: float16
+`;
+    const recipe = parseRecipe(text);
+    expect(recipe.warnings).toEqual([]);
+    const sources = recipe.modules[0]!.slices.map((slice) => slice.sources[0]!);
+    expect(sources.map(({ range }) => [range!.begin, range!.end])).toEqual([
+      [0, 2],
+      [1, 3],
+      [0, 2],
+    ]);
+    expect(sources.map(({ levels }) => levels[0]!.get('scale')?.entries)).toEqual([
+      undefined,
+      [{ values: [0.5] }],
+      [{ values: [0.5] }],
+    ]);
+    validate(dataOf(text));
+    expect(validate.errors).toBeNull();
+  });
 });
 
 describe('bad recipes', () => {

@@ -2,6 +2,9 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { parseLayer } from '../checkpoint/layers.js';
 
+/** Components of a name that are looked at as paths: real names have about ten. */
+const MAX_PATH_DEPTH = 16;
+
 /** Layers under one prefix, numbered from 0 without a gap. */
 export interface LayerStack {
   /** As `model.layers`. */
@@ -15,6 +18,8 @@ export interface ModelTensors {
   readonly stacks: ReadonlyMap<string, LayerStack>;
   /** Names of tensors that are in no stack. */
   readonly outside: readonly string[];
+  /** Whether there are tensors below a path, as `model.visual`. */
+  readonly hasPart: (path: string) => boolean;
   /** The stack's prefix, the number and the rest of a name that is in a stack. */
   readonly placeOf: (name: string) => LayerPlace | undefined;
 }
@@ -45,7 +50,22 @@ export function modelTensors({ tensors }: Pick<Checkpoint, 'tensors'>): ModelTen
     const place = placeIn(name);
     return place !== undefined && stacks.has(place.prefix) ? place : undefined;
   };
-  return { stacks, outside: [...tensors.keys()].filter((name) => placeOf(name) === undefined), placeOf };
+  const outside = [...tensors.keys()].filter((name) => placeOf(name) === undefined);
+  let parts: ReadonlySet<string> | undefined;
+  const hasPart = (path: string): boolean => {
+    parts ??= new Set([...tensors.keys()].flatMap(pathsAbove));
+    return parts.has(path);
+  };
+  return { stacks, outside, hasPart, placeOf };
+}
+
+/** The paths that a tensor lies below: `a` and `a.b` of `a.b.weight`. */
+export function pathsAbove(name: string): string[] {
+  const components = name.split('.');
+  return components
+    .slice(0, -1)
+    .slice(0, MAX_PATH_DEPTH)
+    .map((_, depth) => components.slice(0, depth + 1).join('.'));
 }
 
 /** The name of a stack's tensor in a layer of another number. */

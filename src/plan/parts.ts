@@ -4,6 +4,7 @@ import { hasTokenRows, isHead, isOptionalByName, isTokenEmbedding } from '../che
 import { M2MergeError } from '../errors.js';
 import type { RecipeSlice, RecipeSource } from '../recipe/recipe.js';
 import type { TensorDraft } from './drafts.js';
+import { pathsAbove } from './model-tensors.js';
 import type { PlanModel } from './plan-models.js';
 import type { PlanNotes } from './plan-notes.js';
 
@@ -87,10 +88,10 @@ function canLack(model: PlanModel, name: string): boolean {
   if (isOptionalByName(name)) return !isGap(model, name);
   const place = model.layout.placeOf(name);
   if (place !== undefined) return !isGap(model, name);
-  const components = name.split('.');
-  const paths = components.slice(0, -2).map((_, depth) => `${components.slice(0, depth + 1).join('.')}.`);
-  const own = [...model.checkpoint.tensors.keys()];
-  return paths.some((path) => !own.some((tensor) => tensor.startsWith(path)));
+  // The module that holds the tensor alone is no part.
+  return pathsAbove(name)
+    .slice(0, -1)
+    .some((path) => !model.layout.hasPart(path));
 }
 
 type Shaped = Pick<TensorLocation, 'shape' | 'elements'>;

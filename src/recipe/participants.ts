@@ -24,25 +24,37 @@ export type OwnPart = Omit<Participant, 'outer'>;
 
 /** The models and bases of a recipe, each once. */
 export class Participants {
-  readonly #models = new Map<string, RecipeModel>();
-  readonly #bases = new Map<string, ModelReference>();
+  readonly #models = new Map<string, Numbered<RecipeModel>>();
+  readonly #bases = new Map<string, Numbered<ModelReference>>();
 
   /** Index of the model among those of the recipe. */
   model({ reference, path }: OwnPart): number {
-    const { text } = reference;
-    if (!this.#models.has(text)) this.#models.set(text, { path, reference });
-    return [...this.#models.keys()].indexOf(text);
+    return numberIn(this.#models, reference.text, { path, reference });
   }
 
   /** Index of the base among those of the recipe. */
   base(reference: ModelReference): number {
-    if (!this.#bases.has(reference.text)) this.#bases.set(reference.text, reference);
-    return [...this.#bases.keys()].indexOf(reference.text);
+    return numberIn(this.#bases, reference.text, reference);
   }
 
   get lists(): { readonly models: readonly RecipeModel[]; readonly bases: readonly ModelReference[] } {
-    return { models: [...this.#models.values()], bases: [...this.#bases.values()] };
+    return {
+      models: [...this.#models.values()].map(({ item }) => item),
+      bases: [...this.#bases.values()].map(({ item }) => item),
+    };
   }
+}
+
+interface Numbered<T> {
+  readonly index: number;
+  readonly item: T;
+}
+
+/** Index of what has the key, which is added when it is new. */
+function numberIn<T>(items: Map<string, Numbered<T>>, key: string, item: T): number {
+  const { index } = items.get(key) ?? { index: items.size };
+  if (index === items.size) items.set(key, { index, item });
+  return index;
 }
 
 export interface WholeModelRules {

@@ -78,11 +78,20 @@ interface Member {
 
 /** Members of the top level, and of the objects in it. */
 function findMembers(text: string): readonly Member[] {
+  const top = membersOf(text, undefined, 0);
+  const nested = top
+    .filter(({ span }) => text[span.begin] === '{')
+    .flatMap(({ key, span }) => membersOf(text.slice(span.begin, span.end), key, span.begin));
+  return [...top, ...nested];
+}
+
+/** Members of the object that `text` is; it begins at `offset` of the whole. */
+function membersOf(text: string, section: string | undefined, offset: number): Member[] {
   const members: Member[] = [];
   const scanner = scannerOf(text, 'config.json');
   scanner.readObject((key) => {
-    if (scanner.peekKind() !== 'object') members.push({ section: undefined, key, span: scanner.skipValue() });
-    else scanner.readObject((inner) => members.push({ section: key, key: inner, span: scanner.skipValue() }));
+    const { begin, end } = scanner.skipValue();
+    members.push({ section, key, span: { begin: begin + offset, end: end + offset } });
   });
   scanner.expectEnd();
   return members;

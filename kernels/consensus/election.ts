@@ -43,12 +43,12 @@ export function elect(context: UnitContext, view: SelectingView, factors: readon
     kernels.electedSum(table, weights.length, destination, tile.count, zeroSign, divide, factor, selects);
   };
   // λ is the last factor: variants that differ in it alone hold one election, and 1·x is x. A negative λ would make −0
-  // of the election's zeros, which alone it does not.
-  const elected = context.share(['lambda'], vectorBytes(context));
+  // of the election's zeros, which alone it does not, so it takes no part. Views keep count: each tile is shown once.
+  const elected = lambda < 0 ? undefined : context.share(['lambda'], vectorBytes(context));
   const scaled = context.allocate(OPERAND_BYTES);
   return (tile, destination) => {
-    if (elected.variants > 1 && elected.isFirst) vote(tile, elected.slot, 1);
-    if (elected.variants === 1 || lambda < 0) return vote(tile, destination, lambda);
+    if (elected === undefined || elected.variants === 1) return vote(tile, destination, lambda);
+    if (elected.isFirst) vote(tile, elected.slot, 1);
     fillOperandTable(kernels, scaled, [elected.slot], [lambda], [1]);
     kernels.weightedSum(scaled, 1, destination, tile.count);
   };

@@ -51,6 +51,7 @@ function byteSize(text: string): number {
 /** Options of everything that plans. */
 function addPlanOptions(command: Command): Command {
   return command
+    .option('--strict', 'refuse what is only warned of otherwise, as unknown keys')
     .option('--seed <n>', 'seed of random masks and stochastic rounding (overrides the recipe)', wholeNumber(0))
     .addOption(
       new Option('--out-shard-size <bytes>', 'largest weight file, as 500M, 5GB or 4GiB')
@@ -64,9 +65,10 @@ function addPlanOptions(command: Command): Command {
 
 /** Options of what merges one recipe, or would. */
 function addRecipeOptions(command: Command): Command {
-  return addPlanOptions(command)
-    .option('--strict', 'refuse what is only warned of otherwise, as unknown keys')
-    .option('--intermediate-dir <folder>', 'where the models of named documents of a recipe go');
+  return addPlanOptions(command).option(
+    '--intermediate-dir <folder>',
+    'where the models of named documents of a recipe go',
+  );
 }
 
 /** How a model is pushed. */
@@ -146,6 +148,7 @@ function buildProgram(): Command {
     .option('--maximize <metric>', 'the number that decides (default: the mean of all), with --evaluate')
     .addOption(new Option('--keep <which>', 'models that stay after the evaluation').choices(['all', 'best', 'none']))
     .option('--plan', 'only show the variants and what they cost')
+    .option('--ask-tell', 'take settings from stdin and tell how they did, line by line as JSON, for an optimiser')
     .option('--best', 'merge the best variant of a sweep that has run into <folder>/best')
     .option('--retry', 'evaluate again what failed')
     .option('--overwrite', 'replace existing models')

@@ -51,6 +51,12 @@ export function createSweepReporter(
   };
 }
 
+/** Prints each warning once, however many variants have it. */
+export function createWarningPrinter(): (warnings: readonly Warning[]) => void {
+  const fresh = createFilter();
+  return (warnings) => printWarnings(fresh(warnings));
+}
+
 /** Lets each warning through once: variants have most of them in common, but for the place in their recipes. */
 function createFilter(): (warnings: readonly Warning[]) => Warning[] {
   const seen = new Set<string>();

@@ -191,18 +191,12 @@ export const sweepShape: Shape<SweepSection> = {
     const { parameters = [], variants = [], keep } = reading.values;
     const axes = parameters.map(({ setting, position, value }): Axis => ({ setting, position, values: value }));
     if (axes.length === 0 && variants.length === 0) cursor.problem('tries nothing', 'name parameters or variants');
-    return { axes, variants, keep, sample: readSample(reading, axes), evaluate: readEvaluation(reading) };
+    return { axes, variants, keep, sample: readSample(reading), evaluate: readEvaluation(reading) };
   },
 };
 
-function readSample({ values, present }: RecordReading<typeof SWEEP_KEYS>, axes: readonly Axis[]): Sample | undefined {
+function readSample({ values }: RecordReading<typeof SWEEP_KEYS>): Sample | undefined {
   const { strategy, n, seed } = values.sample?.values ?? {};
-  const ranged = axes.find((axis) => !Array.isArray(axis.values));
-  if (values.sample === undefined && ranged !== undefined) {
-    present
-      .get('parameters')
-      ?.problem(`${ranged.setting} is a range, which has no combinations`, 'say how many with sample: {n: …}');
-  }
   return n === undefined ? undefined : { strategy: strategy ?? 'sobol', count: n, seed: seed ?? 0 };
 }
 

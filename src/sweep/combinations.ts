@@ -48,6 +48,7 @@ function valueAt(values: Axis['values'], place: number): Plain {
   return String(Math.min(maximum, Math.max(minimum, rounded)));
 }
 
-function isList(values: readonly Plain[] | Range): values is readonly Plain[] {
+/** Whether a setting's values are listed one by one. */
+export function isList(values: readonly Plain[] | Range): values is readonly Plain[] {
   return Array.isArray(values);
 }

@@ -39,7 +39,11 @@ export interface SweepVariant {
  */
 export function expandSweep(text: string, origin: RecipeOrigin, section: SweepSection): SweepVariant[] {
   const file = origin.file ?? '<recipe>';
-  const tree = readTree(text);
+  const ranged = section.sample === undefined && section.axes.find(({ values }) => !Array.isArray(values));
+  if (ranged) {
+    const message = `${ranged.setting} is a range, which has no combinations`;
+    reject(file, ranged.position, 'sweep.parameters', message, 'say how many with sample: {n: …}, or use --ask-tell');
+  }
   const choices = combinations(section, MAX_VARIANTS);
   if (choices === undefined) {
     return reject(
@@ -50,6 +54,21 @@ export function expandSweep(text: string, origin: RecipeOrigin, section: SweepSe
       'draw a sample',
     );
   }
+  const { variants, used } = expandChoices(text, origin, choices);
+  const idle = choices.flat().find(({ setting }) => !used.has(setting));
+  if (idle !== undefined)
+    reject(file, idle.position, `sweep.${idle.setting}`, `no method of the sweep has the parameter "${idle.setting}"`);
+  return variants;
+}
+
+/** Expands settings that are chosen one by one; `used` are those that the method of some variant has. */
+export function expandChoices(
+  text: string,
+  origin: RecipeOrigin,
+  choices: readonly (readonly Setting[])[],
+): { readonly variants: SweepVariant[]; readonly used: ReadonlySet<string> } {
+  const file = origin.file ?? '<recipe>';
+  const tree = readTree(text);
   const used = new Set<string>();
   const variants = new Map<string, SweepVariant>();
   for (const settings of choices) {
@@ -62,10 +81,7 @@ export function expandSweep(text: string, origin: RecipeOrigin, section: SweepSe
     const recipe = { ...parseRecipe(recipeText, { ...origin, file: variantFile }), file };
     variants.set(id, { name: nameOf(texts, id), id, settings: texts, recipeText, recipe });
   }
-  const idle = choices.flat().find(({ setting }) => !used.has(setting));
-  if (idle !== undefined)
-    reject(file, idle.position, `sweep.${idle.setting}`, `no method of the sweep has the parameter "${idle.setting}"`);
-  return [...variants.values()];
+  return { variants: [...variants.values()], used };
 }
 
 /** The recipe with the settings that its method has. */

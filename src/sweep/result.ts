@@ -26,6 +26,8 @@ export interface SweepRow {
   /** Hex digest of the variant's recipe: what identifies it when a sweep goes on. */
   readonly id: string;
   readonly settings: SettingTexts;
+  /** Text of its recipe. */
+  readonly recipe: string;
   readonly status: RowStatus;
   readonly metrics: Readonly<Record<string, number>>;
   readonly problem?: string;
@@ -33,6 +35,9 @@ export interface SweepRow {
   /** Wall seconds of the evaluation. */
   readonly evaluation_seconds: number | null;
 }
+
+/** Where the sweep's result and its renderings are, in its folder. */
+export const SWEEP_FILES = { json: 'sweep.json', markdown: 'sweep.md', html: 'sweep.html' } as const;
 
 /** The number that decides: a metric, or the mean of all. */
 export interface Objective {

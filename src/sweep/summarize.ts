@@ -23,7 +23,7 @@ export function summarizeSweep(
     metrics,
     rows,
     best: best?.variant ?? null,
-    best_recipe: variants.find(({ id }) => id === best?.id)?.recipeText ?? null,
+    best_recipe: best?.recipe ?? null,
     pareto: paretoFront(rows, metrics, objective.maximize).map(({ variant }) => variant),
   };
 }

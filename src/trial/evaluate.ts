@@ -1,25 +1,40 @@
 /** Runs the user's evaluator on one model and reads its metrics. Whatever it does, the answer is a finding, not a throw. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import type { Evaluation } from '../recipe/sweep-keys.js';
 import { readMetrics } from './metrics.js';
 
-/** Bytes kept of what an evaluator prints: JSON of metrics is far smaller, and logs before it are not wanted. */
-const KEPT_OUTPUT = 1_048_576;
+/** Also where the command line is bundled, one folder beside. */
+const SUPERVISOR = fileURLToPath(new URL('../trial/evaluator-process.js', import.meta.url));
 
-/** Characters of an evaluator's last words that a result quotes. */
-const QUOTED_ERROR = 300;
-
-/** Milliseconds between asking an evaluator to stop and ending it. */
-const GRACE = 2000;
-
-/** What the placeholders of a command stand for. */
-export interface Placeholders {
+/** What is evaluated, and where what comes of it is kept. */
+export interface EvaluationPlace {
   /** Absolute folder of the model. */
   readonly model: string;
   readonly variant: string;
   /** Absolute path of a JSON file that the evaluator may write its metrics to. */
   readonly output: string;
+  /** Absolute path of what an evaluator that has come to its end left, until the result is noted. */
+  readonly record: string;
+}
+
+/** What the process that runs an evaluator is told. */
+export interface EvaluatorTask extends Pick<EvaluationPlace, 'output' | 'record'> {
+  /** Program and arguments, or one text for the shell; placeholders are filled in. */
+  readonly command: readonly string[] | string;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+/** What an evaluator left when it ended. */
+export interface EvaluationRecord {
+  readonly stdout: string;
+  /** Content of its file, if it wrote one. */
+  readonly output?: string;
+  readonly problem: string | undefined;
+  /** Wall seconds. */
+  readonly seconds: number;
 }
 
 export interface Judgement {
@@ -30,94 +45,61 @@ export interface Judgement {
   readonly seconds: number;
 }
 
-/** Evaluates a model. Rejects with the signal's reason when that aborts, and ends the evaluator. */
+/**
+ * Evaluates a model, or reads what an evaluation that ended unnoticed has left; the record stays until `forgetRecord`.
+ * Rejects with the signal's reason when that aborts, once the evaluator has ended.
+ */
 export async function evaluateModel(
   evaluation: Evaluation,
-  placeholders: Placeholders,
+  place: EvaluationPlace,
   signal?: AbortSignal,
 ): Promise<Judgement> {
-  const started = performance.now();
-  const end = await runEvaluator(evaluation, placeholders, signal);
-  signal?.throwIfAborted();
-  const file = await readFile(placeholders.output, 'utf8').catch(() => undefined);
-  await rm(placeholders.output, { force: true });
-  const { metrics, problem } = readMetrics(file ?? end.stdout, evaluation.metrics);
-  const seconds = (performance.now() - started) / 1000;
-  if (end.problem !== undefined) return { metrics: {}, problem: end.problem, seconds };
-  return { metrics, problem, seconds };
+  if ((await readRecord(place)) === undefined) await supervise(evaluation, place, signal);
+  const left = await readRecord(place);
+  if (left === undefined) {
+    signal?.throwIfAborted();
+    return { metrics: {}, problem: 'the process that ran the evaluator was ended', seconds: 0 };
+  }
+  const { metrics, problem } = readMetrics(left.output ?? left.stdout, evaluation.metrics);
+  if (left.problem !== undefined) return { metrics: {}, problem: left.problem, seconds: left.seconds };
+  return { metrics, problem, seconds: left.seconds };
 }
 
-interface End {
-  readonly stdout: string;
-  readonly problem: string | undefined;
+/** Removes what an evaluation left, once its result is noted. */
+export async function forgetRecord({ record }: EvaluationPlace): Promise<void> {
+  await rm(record, { force: true });
 }
 
-function runEvaluator(evaluation: Evaluation, placeholders: Placeholders, signal?: AbortSignal): Promise<End> {
+async function readRecord({ record }: EvaluationPlace): Promise<EvaluationRecord | undefined> {
+  const text = await readFile(record, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+/** Runs an evaluator in the care of a process that ends it when this one ends, and waits for both. */
+function supervise(evaluation: Evaluation, place: EvaluationPlace, signal?: AbortSignal): Promise<void> {
   const { command, timeout } = evaluation;
-  const [program, ...args] = typeof command === 'string' ? [command] : command;
+  const { output, record } = place;
+  const filled = typeof command === 'string' ? fillIn(command, place) : command.map((word) => fillIn(word, place));
   return new Promise((resolve) => {
-    // A group of its own, so that stopping it also stops what it started.
-    const child = spawn(
-      fillIn(program!, placeholders),
-      args.map((argument) => fillIn(argument, placeholders)),
-      {
-        shell: typeof command === 'string',
-        detached: true,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
-    const stdout = keepTail(child.stdout);
-    const stderr = keepTail(child.stderr);
-    let stopped: string | undefined;
-    const stop = (reason: string): void => {
-      stopped ??= reason;
-      endGroup(child);
+    // Not in this process's group: a terminal's interrupt would end it before it has ended the evaluator.
+    const child = spawn(process.execPath, [SUPERVISOR], { detached: true, stdio: ['pipe', 'ignore', 'inherit'] });
+    const abort = (): void => {
+      child.stdin.end();
     };
-    const timer = setTimeout(() => stop(`stopped after ${timeout} s`), timeout * 1000);
-    const abort = (): void => stop('interrupted');
-    signal?.addEventListener('abort', abort, { once: true });
-    const finish = (problem: string | undefined): void => {
-      clearTimeout(timer);
+    const finish = (): void => {
       signal?.removeEventListener('abort', abort);
-      resolve({ stdout: stdout(), problem: stopped ?? problem });
+      resolve();
     };
-    child.once('error', (error) => finish(`could not be started: ${error.message}`));
-    child.once('close', (code, killed) => {
-      if (code === 0) return finish(undefined);
-      const words = stderr().trim().slice(-QUOTED_ERROR);
-      finish(
-        `ended with ${code === null ? `signal ${killed}` : `exit code ${code}`}${words === '' ? '' : `: ${words}`}`,
-      );
-    });
+    signal?.addEventListener('abort', abort, { once: true });
+    // It may end before it has read anything; what is missing then tells.
+    child.stdin.on('error', () => {});
+    child.once('error', finish);
+    child.once('exit', finish);
+    child.stdin.write(`${JSON.stringify({ command: filled, timeout, output, record } satisfies EvaluatorTask)}\n`);
+    if (signal?.aborted) abort();
   });
 }
 
-function fillIn(text: string, { model, variant, output }: Placeholders): string {
+function fillIn(text: string, { model, variant, output }: EvaluationPlace): string {
   return text.replaceAll('{model}', model).replaceAll('{variant}', variant).replaceAll('{output}', output);
-}
-
-/** Collects the last of what a stream brings. */
-function keepTail(stream: NodeJS.ReadableStream): () => string {
-  let chunks: Buffer[] = [];
-  let length = 0;
-  stream.on('data', (chunk: Buffer) => {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length <= 2 * KEPT_OUTPUT) return;
-    chunks = [Buffer.concat(chunks).subarray(-KEPT_OUTPUT)];
-    length = KEPT_OUTPUT;
-  });
-  return () => Buffer.concat(chunks).subarray(-KEPT_OUTPUT).toString('utf8');
-}
-
-function endGroup(child: ChildProcess): void {
-  const signalGroup = (signal: NodeJS.Signals): void => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, signal);
-    } catch {
-      // It has ended by itself.
-    }
-  };
-  signalGroup('SIGTERM');
-  setTimeout(() => signalGroup('SIGKILL'), GRACE).unref();
 }

@@ -42,6 +42,11 @@ export class ResultsLog {
     return this.#rows.size > 0;
   }
 
+  /** All that is known, by identity. */
+  get rows(): ReadonlyMap<string, SweepRow> {
+    return this.#rows;
+  }
+
   /** What is known of a variant, by its identity. */
   row(id: string): SweepRow | undefined {
     return this.#rows.get(id);

@@ -8,7 +8,7 @@ import type { SweepVariant } from '../sweep/expand.js';
 import { bestOf } from '../sweep/ranking.js';
 import type { Objective, SweepRow } from '../sweep/result.js';
 import type { Warning } from '../warnings.js';
-import { evaluateModel } from './evaluate.js';
+import { type EvaluationPlace, evaluateModel, forgetRecord } from './evaluate.js';
 import type { ResultsLog } from './results-log.js';
 import { geometryOf } from './variant-geometry.js';
 
@@ -127,18 +127,13 @@ class SweepRun {
     if (evaluation === undefined) return;
     await forEachConcurrently(variants, evaluation.parallel, async (variant) => {
       this.#options.signal?.throwIfAborted();
-      const { folder } = this.#task;
-      const model = modelFolder(folder, variant);
-      const output = join(folder, `.${variant.name}.metrics.json`);
-      const { metrics, problem, seconds } = await evaluateModel(
-        evaluation,
-        { model, variant: variant.name, output },
-        this.#options.signal,
-      );
+      const place = placeOf(this.#task.folder, variant);
+      const { metrics, problem, seconds } = await evaluateModel(evaluation, place, this.#options.signal);
       const status = problem === undefined ? 'evaluated' : 'failed';
       const { problem: _, ...before } = this.#log.row(variant.id)!;
       const told = problem === undefined ? {} : { problem };
       await this.#record({ ...before, status, metrics, ...told, evaluation_seconds: seconds });
+      await forgetRecord(place);
       await this.#tidy();
     });
   }
@@ -168,11 +163,23 @@ class SweepRun {
   }
 }
 
-function mergedRow({ name, id, settings }: SweepVariant, { account }: MergeResult): SweepRow {
+function placeOf(folder: string, variant: SweepVariant): EvaluationPlace {
+  const { name, id } = variant;
+  const file = (kind: string): string => join(folder, `.${name}.${kind}.json`);
+  return {
+    model: modelFolder(folder, variant),
+    variant: name,
+    output: file('metrics'),
+    record: file(`${id}.evaluation`),
+  };
+}
+
+function mergedRow({ name, id, settings, recipeText }: SweepVariant, { account }: MergeResult): SweepRow {
   return {
     variant: name,
     id,
     settings,
+    recipe: recipeText,
     status: 'merged',
     metrics: {},
     geometry: account === undefined ? null : geometryOf(account),

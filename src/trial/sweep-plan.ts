@@ -6,6 +6,7 @@ import type { Recipe } from '../recipe/recipe.js';
 import type { Evaluation, Keep } from '../recipe/sweep-keys.js';
 import { SIDE_FILE_BYTES } from '../run/output-folder.js';
 import type { SweepVariant } from '../sweep/expand.js';
+import { describeWarning } from '../warnings.js';
 
 /**
  * Variants merged in one run, at most: each takes about 1 MB of kernel memory in each worker, and messages grow with
@@ -45,6 +46,9 @@ export interface SweepPlanOptions {
   readonly folder: string;
   readonly freeBytes: number;
   readonly shardBytes: number;
+  /** Refuse what is only warned of. */
+  readonly strict: boolean;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -53,7 +57,7 @@ export interface SweepPlanOptions {
  */
 export async function planSweep(open: readonly SweepVariant[], options: SweepPlanOptions): Promise<SweepCosts> {
   const { keep, evaluation, freeBytes, folder } = options;
-  const priced = await priceVariants(open, options.shardBytes);
+  const priced = await priceVariants(open, options);
   const writes = keep !== 'none' || evaluation !== undefined;
   const variantBytes = writes ? Math.max(0, ...priced.map(({ bytes }) => bytes)) : 0;
   const { waveSize, waves } = planWaves(variantBytes, open.length, freeBytes, { keep, folder, evaluation });
@@ -83,21 +87,28 @@ interface PricedVariant {
   readonly bytes: number;
 }
 
-async function priceVariants(variants: readonly SweepVariant[], shardBytes: number): Promise<PricedVariant[]> {
+async function priceVariants(
+  variants: readonly SweepVariant[],
+  { shardBytes, strict, signal }: SweepPlanOptions,
+): Promise<PricedVariant[]> {
   const opened = new Map<string, Promise<RecipeCheckpoints>>();
   const priced: PricedVariant[] = [];
   for (const { recipe } of variants) {
     const inputs = inputsOf(recipe);
-    if (!opened.has(inputs)) opened.set(inputs, openInputs(recipe));
-    const { costs, plan } = buildPlan(recipe, await opened.get(inputs)!, { shardBytes });
+    if (!opened.has(inputs)) opened.set(inputs, openInputs(recipe, signal === undefined ? {} : { signal }));
+    const { costs, plan, warnings } = buildPlan(recipe, await opened.get(inputs)!, { shardBytes });
+    if (strict && warnings.length > 0) {
+      throw new M2MergeError('warnings-refused', { warnings: warnings.map(describeWarning) });
+    }
     const bytes = plan.shards.reduce((total, { byteLength }) => total + byteLength, SIDE_FILE_BYTES);
     priced.push({ inputs, bytesRead: costs.bytesRead, bytes });
   }
   return priced;
 }
 
-function inputsOf({ base, models }: Recipe): string {
-  return JSON.stringify([base?.text, ...models.map(({ reference }) => reference.text)]);
+function inputsOf({ base, bases, models }: Recipe): string {
+  const references = [base, ...bases, ...models.map(({ reference }) => reference)];
+  return JSON.stringify(references, (key, value) => (key === 'position' ? undefined : value));
 }
 
 function wavesOf<T>(items: readonly T[], size: number): T[][] {

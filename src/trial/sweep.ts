@@ -1,17 +1,19 @@
 /** A sweep from a recipe's text to a folder of models and results. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import { type MergeResult, mergeRecipe } from '../merge.js';
 import { DEFAULT_SHARD_BYTES } from '../plan/shard-size.js';
-import type { RecipeOrigin } from '../recipe/parse.js';
-import type { Evaluation, Keep } from '../recipe/sweep-keys.js';
+import { parseRecipe, type RecipeOrigin } from '../recipe/parse.js';
+import type { Evaluation, Keep, SweepSection } from '../recipe/sweep-keys.js';
+import { publicRecipe } from '../report/public-names.js';
 import { formatSweepHtml } from '../report/sweep-html.js';
 import { formatSweepMarkdown } from '../report/sweep-markdown.js';
 import { freeBytes, nearestFolder } from '../run/output-folder.js';
-import { expandSweep } from '../sweep/expand.js';
+import { describeSettings, expandSweep, type SweepVariant } from '../sweep/expand.js';
 import { type ChosenValues, readSweep } from '../sweep/load.js';
-import type { Objective, SweepResult } from '../sweep/result.js';
+import { bestOf } from '../sweep/ranking.js';
+import { type Objective, SWEEP_FILES, type SweepResult, type SweepRow } from '../sweep/result.js';
 import { summarizeSweep } from '../sweep/summarize.js';
 import type { Warning } from '../warnings.js';
 import { ResultsLog } from './results-log.js';
@@ -44,6 +46,10 @@ export interface PrepareOptions {
   readonly shardBytes?: number;
   /** Count what failed as still to be judged. */
   readonly retry?: boolean;
+  /** Refuse what is only warned of. */
+  readonly strict?: boolean;
+  /** Ends the run; inputs that it opens are those that the merges open. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -54,62 +60,113 @@ export async function prepareSweep(
   text: string,
   origin: RecipeOrigin,
   choices: SweepChoices,
-  { shardBytes = DEFAULT_SHARD_BYTES, retry = false }: PrepareOptions = {},
+  options: PrepareOptions = {},
 ): Promise<PreparedSweep> {
   const { section, warnings } = readSweep(text, origin, choices.set);
+  const rules = rulesOf(section, choices);
+  const rows = await ResultsLog.read(rules.folder);
   const variants = expandSweep(text, origin, section);
+  const costs = await priceSweep(variants, rules, rows, options);
+  const task = { ...rules, variants, waveSize: costs.waveSize };
+  return { task, recipeName: nameOf(origin), costs, warnings };
+}
+
+export const nameOf = ({ file }: RecipeOrigin): string => basename(file ?? 'recipe');
+
+/** What a sweep does with variants, whichever they are. */
+export type SweepRules = Omit<SweepTask, 'variants' | 'waveSize'>;
+
+/** The rules of a section with what the command line puts in their place. Throws `usage`. */
+export function rulesOf(section: SweepSection, choices: SweepChoices): SweepRules {
   const evaluation = choices.evaluation ?? section.evaluate;
   const keep = choices.keep ?? section.keep ?? 'all';
   if (keep === 'best' && evaluation === undefined) {
     throw new M2MergeError('usage', { message: 'keep: best needs an evaluation that tells which is best' });
   }
-  const { folder } = choices;
-  const rows = await ResultsLog.read(folder);
-  const { merged, open } = await whatIsLeft({ variants, evaluation, folder }, (id) => rows.get(id), retry);
-  const seconds = [...rows.values()].flatMap(({ evaluation_seconds }) => evaluation_seconds ?? []);
-  const costs = await planSweep(open, {
-    ...{ keep, evaluation, folder, shardBytes },
-    toJudge: merged.length + open.length,
-    meanSeconds: seconds.length === 0 ? undefined : seconds.reduce((sum, value) => sum + value, 0) / seconds.length,
-    freeBytes: await freeBytes(await nearestFolder(folder)),
-  });
-  const objective: Objective = evaluation?.objective ?? { metric: null, maximize: true };
-  const task = { variants, folder, evaluation, objective, keep, waveSize: costs.waveSize };
-  return { task, recipeName: basename(origin.file ?? 'recipe'), costs, warnings };
+  return { folder: choices.folder, evaluation, keep, objective: objectiveOf(evaluation) };
 }
 
-/** Runs a sweep, or what is left of it, and writes `sweep.json` and `sweep.md` beside the models. */
+/** Prices what is left of some variants. Throws `sweep-too-large` and what planning a merge throws. */
+export async function priceSweep(
+  variants: readonly SweepVariant[],
+  rules: SweepRules,
+  rows: ReadonlyMap<string, SweepRow>,
+  { shardBytes = DEFAULT_SHARD_BYTES, retry = false, strict = false, signal }: PrepareOptions,
+): Promise<SweepCosts> {
+  const { merged, open } = await whatIsLeft({ ...rules, variants }, (id) => rows.get(id), retry);
+  const seconds = [...rows.values()].flatMap(({ evaluation_seconds }) => evaluation_seconds ?? []);
+  return planSweep(open, {
+    ...rules,
+    ...{ shardBytes, strict, signal },
+    toJudge: merged.length + open.length,
+    meanSeconds: seconds.length === 0 ? undefined : seconds.reduce((sum, value) => sum + value, 0) / seconds.length,
+    freeBytes: await freeBytes(await nearestFolder(rules.folder)),
+  });
+}
+
+/** Runs a sweep, or what is left of it, and writes its result beside the models. */
 export async function carryOutSweep(sweep: PreparedSweep, options: SweepRunOptions): Promise<SweepResult> {
-  const { task } = sweep;
-  const log = await ResultsLog.open(task.folder);
+  const log = await ResultsLog.open(sweep.task.folder);
   try {
-    await runSweep(task, log, options);
+    await runSweep(sweep.task, log, options);
+    return await writeResult(sweep, log);
   } finally {
     await log.close();
   }
-  const result = summarizeSweep(sweep.recipeName, task.variants, (id) => log.row(id), task.objective);
-  await writeSweep(task.folder, result);
-  return result;
 }
 
-/** Merges the best variant of a sweep that has run. Throws `nothing-to-merge` when no variant was judged. */
+/**
+ * Merges the best variant of a sweep that has run, from what it left in its folder. Throws `nothing-to-merge` when no
+ * variant was judged.
+ */
 export async function mergeBest(
-  { task, recipeName }: PreparedSweep,
+  text: string,
+  origin: RecipeOrigin,
+  choices: SweepChoices,
   output: string,
   options: SweepMergeOptions & { readonly overwrite: boolean },
 ): Promise<MergeResult> {
-  const rows = await ResultsLog.read(task.folder);
-  const { best } = summarizeSweep(recipeName, task.variants, (id) => rows.get(id), task.objective);
-  const winner = task.variants.find(({ name }) => name === best);
-  if (winner === undefined) {
+  const { section } = readSweep(text, origin, choices.set);
+  const objective = objectiveOf(choices.evaluation ?? section.evaluate);
+  const best = bestOf(await readResults(choices.folder), objective);
+  if (best === undefined) {
     throw new M2MergeError('nothing-to-merge', { detail: 'no variant of the sweep has been evaluated' });
   }
-  return mergeRecipe(winner.recipe, { ...options, output });
+  const file = origin.file ?? '<recipe>';
+  const recipe = parseRecipe(best.recipe, { ...origin, file: `${file} (${describeSettings(best.settings)})` });
+  return mergeRecipe({ ...recipe, file }, { ...options, output });
 }
 
-/** Writes the renderings of a result. */
-async function writeSweep(folder: string, result: SweepResult): Promise<void> {
-  await writeFile(join(folder, 'sweep.json'), `${JSON.stringify(result, null, 2)}\n`);
-  await writeFile(join(folder, 'sweep.md'), formatSweepMarkdown(result));
-  await writeFile(join(folder, 'sweep.html'), formatSweepHtml(result));
+const objectiveOf = (evaluation: Evaluation | undefined): Objective =>
+  evaluation?.objective ?? { metric: null, maximize: true };
+
+/** The rows of the finished sweep, as its log has them; of one that was interrupted, all of its log. */
+async function readResults(folder: string): Promise<readonly SweepRow[]> {
+  const rows = await ResultsLog.read(folder);
+  const path = join(folder, SWEEP_FILES.json);
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return [...rows.values()];
+  try {
+    return (JSON.parse(text) as SweepResult).rows.flatMap(({ id }) => rows.get(id) ?? []);
+  } catch {
+    throw new M2MergeError('results-invalid', { place: path });
+  }
+}
+
+/** Sums up and writes what a sweep found; recipes without paths of this machine, as in model cards. */
+export async function writeResult(
+  { task, recipeName }: Pick<PreparedSweep, 'task' | 'recipeName'>,
+  log: ResultsLog,
+): Promise<SweepResult> {
+  const { folder, variants, objective } = task;
+  const texts = new Map(variants.map(({ id, recipe }) => [id, publicRecipe(recipe)]));
+  const rowOf = (id: string): SweepRow | undefined => {
+    const row = log.row(id);
+    return row && { ...row, recipe: texts.get(id)! };
+  };
+  const result = summarizeSweep(recipeName, variants, rowOf, objective);
+  await writeFile(join(folder, SWEEP_FILES.json), `${JSON.stringify(result, null, 2)}\n`);
+  await writeFile(join(folder, SWEEP_FILES.markdown), formatSweepMarkdown(result));
+  await writeFile(join(folder, SWEEP_FILES.html), formatSweepHtml(result));
+  return result;
 }

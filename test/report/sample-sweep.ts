@@ -7,6 +7,7 @@ const row = (method: string, lambda: string, math: number, code: number): SweepR
   variant: `${method} ${lambda}`,
   id: `${method}${lambda}`,
   settings: { merge_method: method, lambda },
+  recipe: `merge_method: ${method}\n`,
   status: 'evaluated',
   metrics: { math, [HOSTILE]: code },
   geometry: { retained_projection: { math: Number(lambda), [HOSTILE]: 0.5 }, norm_ratio: 2, rounding_survival: 0.75 },

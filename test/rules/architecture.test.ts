@@ -47,7 +47,7 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
       /^src\/plan\/inputs\.ts$/,
       /^src\/run\/(files|engine|output-folder)\.ts$/,
       /^src\/(merge|merge-documents|output-place)\.ts$/,
-      /^src\/trial\/(evaluate|results-log|run-sweep|sweep)\.ts$/,
+      /^src\/trial\/(evaluate|evaluator-process|results-log|run-sweep|sweep)\.ts$/,
       /^src\/cli\//,
     ],
   },
@@ -55,7 +55,7 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
   'the network': { pattern: /(?<![.\w])fetch\(|from 'node:(?:https?|net|tls)'/, files: [/^src\/hub\/request\.ts$/] },
   'the process': {
     pattern: /\bprocess\.\w/,
-    files: [/^src\/cli\//, /^src\/trial\/evaluate\.ts$/, /^src\/hub\/(environment|lock|request)\.ts$/],
+    files: [/^src\/cli\//, /^src\/trial\/evaluat(e|or-process)\.ts$/, /^src\/hub\/(environment|lock|request)\.ts$/],
   },
   'any Node module in browser code': { pattern: /from 'node:/, files: [/^src\/(?!errors(\.ts|\/)|warnings)/] },
 };

@@ -52,6 +52,11 @@ export async function m2mergeBeside(
   return { status, stdout, stderr };
 }
 
+/** Starts `m2merge` with its standard input open, and returns the process. */
+export function spawnM2merge(args: readonly string[], cwd: string) {
+  return spawn(process.execPath, [MAIN, ...args], { cwd, env: environment, stdio: ['pipe', 'pipe', 'inherit'] });
+}
+
 /** A temporary folder that goes when the test file ends. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'm2merge-test-'));

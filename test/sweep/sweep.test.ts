@@ -58,7 +58,7 @@ const contents = (folder: string) =>
 
 describe('the models of a sweep', () => {
   it.each([
-    ['grid', 'parameters: {lambda: [0.3, 1.0], density: [0.2, 0.7]}'],
+    ['grid', 'parameters: {lambda: [-0.5, 0.3, 1.0], density: [0.2, 0.7]}'],
     [
       'sample',
       'parameters: {lambda: {minimum: 0.1, maximum: 1.5}, models.code.weight: [0, 1]}\nsample: {n: 4, seed: 3}',
@@ -181,6 +181,54 @@ describe('a sweep that was killed', () => {
     expect(evaluated).toHaveLength(6);
     const folders = (name: string) => readdirSync(join(work, name)).filter((entry) => entry.startsWith('lambda'));
     expect(folders('killed')).toEqual(folders('undisturbed'));
+  });
+
+  it('leaves no evaluator behind, and evaluates what was not finished anew', { timeout: 60_000 }, async () => {
+    const [pids, ends] = [join(work, 'pids'), join(work, 'ends')];
+    writeFileSync(
+      join(work, 'slow-then-done.mjs'),
+      `import { appendFileSync } from 'node:fs';
+appendFileSync(${JSON.stringify(pids)}, process.pid + '\\n');
+setTimeout(() => { appendFileSync(${JSON.stringify(ends)}, 'end\\n'); console.log('{"score": 1}'); }, 1500);`,
+    );
+    const recipe = sweepRecipe('parameters: {lambda: [0.5]}\nevaluate: {command: [node, slow-then-done.mjs]}');
+    const child = startM2merge(['sweep', recipe, 'orphaned'], work);
+    while (!existsSync(pids) || !readFileSync(pids, 'utf8').includes('\n'))
+      await new Promise((next) => setTimeout(next, 20));
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const evaluator = Number(readFileSync(pids, 'utf8'));
+    const isAlive = () => {
+      try {
+        return process.kill(evaluator, 0);
+      } catch {
+        return false;
+      }
+    };
+    while (isAlive()) await new Promise((next) => setTimeout(next, 20));
+    expect(existsSync(ends)).toBe(false);
+    expect(m2merge(['sweep', recipe, 'orphaned', '--quiet'], work).status).toBe(0);
+    expect(resultOf('orphaned').rows[0]!.metrics).toEqual({ score: 1 });
+    expect(readFileSync(ends, 'utf8')).toBe('end\n');
+  });
+
+  it('takes what an evaluation left that ended while nobody noted it', () => {
+    const log = join(work, 'unnoted.log');
+    const recipe = sweepRecipe(
+      `parameters: {lambda: [0.5]}\nevaluate: {command: [node, ${EVALUATOR}, "{model}", ${log}]}`,
+    );
+    const plain = JSON.parse(m2merge(['plan', recipe, 'unnoted', '--json'], work).stdout).variants[0];
+    // As if m2merge had been killed after the merge was noted and the evaluator had ended.
+    const merged = m2merge(['sweep', recipe, 'unnoted', '--quiet'], work);
+    expect(merged.status).toBe(0);
+    const [first] = rowsOf('unnoted');
+    writeFileSync(join(work, 'unnoted/results.jsonl'), `${JSON.stringify(first)}\n`);
+    const record = { stdout: '{"math": 0.125}', seconds: 2 };
+    writeFileSync(join(work, `unnoted/.${plain.variant}.${plain.id}.evaluation.json`), JSON.stringify(record));
+    expect(m2merge(['sweep', recipe, 'unnoted', '--quiet'], work).status).toBe(0);
+    expect(resultOf('unnoted').rows[0]).toMatchObject({ metrics: { math: 0.125 }, evaluation_seconds: 2 });
+    expect(readFileSync(log, 'utf8').trim().split('\n')).toHaveLength(1);
+    expect(readdirSync(join(work, 'unnoted')).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
   it('drops a line that was being written, and refuses one that is damaged', () => {

@@ -1,14 +1,27 @@
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { readRecipeText, recipeOrigin } from '../../recipe/load.js';
+import type { RecipeOrigin } from '../../recipe/parse.js';
 import { commandEvaluation, type Evaluation, type Keep } from '../../recipe/sweep-keys.js';
 import { formatSweepPlan } from '../../report/sweep-plan-text.js';
 import { formatSweepTerminal } from '../../report/sweep-terminal.js';
 import { parseChosen } from '../../sweep/load.js';
-import { carryOutSweep, mergeBest, type PreparedSweep, prepareSweep, sweepFolder } from '../../trial/sweep.js';
+import { SWEEP_FILES } from '../../sweep/result.js';
+import { AskTellSweep } from '../../trial/ask-tell.js';
+import { ResultsLog } from '../../trial/results-log.js';
+import type { SweepRunOptions } from '../../trial/run-sweep.js';
+import {
+  carryOutSweep,
+  mergeBest,
+  type PreparedSweep,
+  prepareSweep,
+  type SweepChoices,
+  sweepFolder,
+} from '../../trial/sweep.js';
 import { listenForSignals } from '../interruption.js';
 import { type MergeCommandOptions, type PlanCommandOptions, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
-import { createSweepReporter } from '../sweep-reporter.js';
+import { createSweepReporter, createWarningPrinter } from '../sweep-reporter.js';
 import { usesColour } from '../terminal.js';
 import { printWarnings } from '../warnings.js';
 
@@ -30,23 +43,10 @@ export async function sweepCommand(
   options: SweepCommandOptions,
 ): Promise<void> {
   const tileElements = tileOf(options);
-  const text = await readRecipeText(file);
-  const evaluation = evaluationOf(options);
-  const seed = options.seed === undefined ? [] : [{ setting: 'seed', values: [String(options.seed)] }];
-  const choices = {
-    folder: sweepFolder(file, chosen),
-    set: [...options.set.map(parseChosen), ...seed],
-    ...(options.keep === undefined ? {} : { keep: options.keep }),
-    ...(evaluation === undefined ? {} : { evaluation }),
-  };
-  const sweep = await prepareSweep(text, recipeOrigin(file), choices, {
-    shardBytes: options.outShardSize,
-    retry: options.retry ?? false,
-  });
-  printWarnings(sweep.warnings);
-  if (options.plan) return printPlan(sweep, options.json ?? false);
+  const recipe = { text: await readRecipeText(file), origin: recipeOrigin(file) };
+  const choices = choicesOf(sweepFolder(file, chosen), options);
+  const retry = options.retry ?? false;
   const interruption = listenForSignals();
-  const reporter = createSweepReporter(sweep, { json: options.json ?? false, quiet: options.quiet ?? false });
   const shared = {
     threads: threadsOf(options),
     kernels: options.kernels,
@@ -54,21 +54,73 @@ export async function sweepCommand(
     shardBytes: options.outShardSize,
     signal: interruption.signal,
     overwrite: options.overwrite ?? false,
+    retry,
+    strict: options.strict ?? false,
   };
   try {
-    if (options.best) {
-      const { output } = await mergeBest(sweep, join(choices.folder, 'best'), shared);
+    if (options.plan) printPlan(await prepare(), options.json ?? false);
+    else if (options.best) {
+      const { output } = await mergeBest(recipe.text, recipe.origin, choices, join(choices.folder, 'best'), shared);
       process.stdout.write(options.json ? `${JSON.stringify({ event: 'done', output })}\n` : `${fromHere(output)}\n`);
-      return;
-    }
-    const result = await carryOutSweep(sweep, { ...shared, retry: options.retry ?? false, ...reporter.hooks });
-    if (options.json) process.stdout.write(`${JSON.stringify({ event: 'done', ...result })}\n`);
-    else if (!options.quiet) {
-      process.stdout.write(`${formatSweepTerminal(result, usesColour())}\n\nresults  ${fromHere(choices.folder)}\n`);
-    }
+    } else if (options.askTell) await askTell(recipe, choices, shared);
+    else await run(await prepare(), shared, options);
   } finally {
     interruption.close();
   }
+
+  async function prepare(): Promise<PreparedSweep> {
+    const sweep = await prepareSweep(recipe.text, recipe.origin, choices, shared);
+    printWarnings(sweep.warnings);
+    return sweep;
+  }
+}
+
+async function run(sweep: PreparedSweep, shared: SweepRunOptions, options: SweepCommandOptions): Promise<void> {
+  const { json = false, quiet = false } = options;
+  const { folder } = sweep.task;
+  const reporter = createSweepReporter(sweep, { json, quiet });
+  const result = await carryOutSweep(sweep, { ...shared, ...reporter.hooks });
+  if (json) process.stdout.write(`${JSON.stringify({ event: 'done', ...result })}\n`);
+  else if (!quiet) {
+    const page = fromHere(join(folder, SWEEP_FILES.html));
+    process.stdout.write(
+      `${formatSweepTerminal(result, usesColour())}\n\nresults  ${fromHere(folder)}\npage     ${page}\n`,
+    );
+  }
+}
+
+/** Answers questions on stdin, one line of JSON each, until it ends. */
+async function askTell(
+  recipe: { readonly text: string; readonly origin: RecipeOrigin },
+  choices: SweepChoices,
+  shared: SweepRunOptions & { readonly shardBytes: number },
+): Promise<void> {
+  const emit = (answer: object): void => {
+    process.stdout.write(`${JSON.stringify(answer)}\n`);
+  };
+  const log = await ResultsLog.open(choices.folder);
+  try {
+    const sweep = new AskTellSweep(recipe, choices, log, { ...shared, onWarnings: createWarningPrinter() });
+    emit(sweep.ready);
+    for await (const line of createInterface({ input: process.stdin, signal: shared.signal })) {
+      if (line.trim() !== '') for (const answer of await sweep.answer(line)) emit(answer);
+    }
+    shared.signal?.throwIfAborted();
+    emit({ event: 'done', ...(await sweep.finish()) });
+  } finally {
+    await log.close();
+  }
+}
+
+function choicesOf(folder: string, options: SweepCommandOptions): SweepChoices {
+  const evaluation = evaluationOf(options);
+  const seed = options.seed === undefined ? [] : [{ setting: 'seed', values: [String(options.seed)] }];
+  return {
+    folder,
+    set: [...options.set.map(parseChosen), ...seed],
+    ...(options.keep === undefined ? {} : { keep: options.keep }),
+    ...(evaluation === undefined ? {} : { evaluation }),
+  };
 }
 
 /** Shows what a sweep would do. */

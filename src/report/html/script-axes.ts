@@ -1,6 +1,6 @@
 /** Script of every page: axes, lines with gaps, and legends that show and hide a series. */
 
-export const SCRIPT_AXES = String.raw`
+export const SCRIPT_AXES = `
 /** Round numbers from low to high, about count of them. */
 function ticks(low, high, count) {
   const rough = (high - low) / count || 1;

@@ -98,7 +98,7 @@ function drawAgainst(node, width) {
     const placed = groups.map((points) => points.map((point) => ({ ...point, y: vertical.y(point.y) })));
     const picture = frameOf(own, frame, data.settings[s].name, data.measures[shownMeasure].label);
     picture.append(...grid(vertical, frame, figure), ...placeLabels(scale, frame.bottom + 16));
-    picture.append(...placed.filter(({ length }) => length > 1).map((points) => join(points, colourOf(points[0].row))));
+    picture.append(...placed.filter(({ length }) => length > 1 && s !== colourSetting).map((points) => join(points, colourOf(points[0].row))));
     picture.append(...placeDots(placed.flat()));
     node.append(picture);
   }

@@ -1,0 +1,77 @@
+"""Search the settings of a recipe with Optuna: TPE by default, CMA-ES with --sampler cmaes.
+
+    pip install optuna cmaes
+    python recipes/search/optuna_search.py recipe.yaml merged/search --trials 40
+
+The recipe's `sweep:` names the settings (ranges or lists) and the evaluation. m2merge merges, evaluates and
+remembers; this script only asks. Run again with the same seed, it goes through what is known without merging again.
+"""
+import argparse
+import json
+import subprocess
+
+import optuna
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe")
+    parser.add_argument("folder")
+    parser.add_argument("--trials", type=int, default=40)
+    parser.add_argument("--batch", type=int, default=1, help="variants merged together, from one read")
+    parser.add_argument("--sampler", choices=["tpe", "cmaes", "random"], default="tpe")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--m2merge", default="m2merge", help="the command, as \"npx m2merge\"")
+    args = parser.parse_args()
+
+    command = args.m2merge.split() + ["sweep", args.recipe, args.folder, "--ask-tell"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def answer():
+        line = process.stdout.readline()
+        if line == "":
+            raise SystemExit(f"m2merge ended with exit code {process.wait()}")
+        return json.loads(line)
+
+    ready = answer()
+    samplers = {
+        "tpe": optuna.samplers.TPESampler,
+        "cmaes": optuna.samplers.CmaEsSampler,
+        "random": optuna.samplers.RandomSampler,
+    }
+    direction = "maximize" if ready["objective"]["maximize"] else "minimize"
+    study = optuna.create_study(direction=direction, sampler=samplers[args.sampler](seed=args.seed))
+
+    def suggest(trial, name, values):
+        if "choices" in values:
+            return trial.suggest_categorical(name, values["choices"])
+        # Four digits are enough for any setting, and make names that can be read.
+        value = trial.suggest_float(name, values["minimum"], values["maximum"], log=values["log"])
+        return float(f"{value:.4g}")
+
+    for first in range(0, args.trials, args.batch):
+        trials = [study.ask() for _ in range(min(args.batch, args.trials - first))]
+        questions = [
+            {"id": trial.number, "settings": {name: suggest(trial, name, v) for name, v in ready["space"].items()}}
+            for trial in trials
+        ]
+        process.stdin.write(json.dumps(questions) + "\n")
+        process.stdin.flush()
+        for trial, question in zip(trials, questions):
+            told = answer()
+            score = told.get("score")
+            if score is None:
+                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            else:
+                study.tell(trial, score)
+            outcome = f"{score:.4f}" if score is not None else told.get("problem") or told.get("message")
+            print(trial.number, question["settings"], outcome, flush=True)
+
+    process.stdin.close()
+    done = answer()
+    print("best", done["best"])
+    raise SystemExit(process.wait())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+/**
+ * A sweep that another program steers: it asks for settings, one line of JSON each, and is told how their models did.
+ * docs/sweeps.md has the protocol. Searching is left to optimisers; merging, evaluating and remembering happen here.
+ */
+import { isM2MergeError } from '../errors.js';
+import type { RecipeOrigin } from '../recipe/parse.js';
+import type { Plain, SweepSection } from '../recipe/sweep-keys.js';
+import { isList, type Setting } from '../sweep/combinations.js';
+import { expandChoices, type SweepVariant } from '../sweep/expand.js';
+import { readSweep } from '../sweep/load.js';
+import { scoreOf } from '../sweep/ranking.js';
+import type { SweepResult } from '../sweep/result.js';
+import type { ResultsLog } from './results-log.js';
+import { runSweep, type SweepRunOptions } from './run-sweep.js';
+import { nameOf, priceSweep, rulesOf, type SweepChoices, type SweepRules, writeResult } from './sweep.js';
+
+/** One line of the answer. */
+export type Answer = Readonly<Record<string, unknown>>;
+
+/** A question: settings under a name of the asker's. */
+interface Question {
+  readonly id: unknown;
+  readonly settings: readonly Setting[];
+}
+
+export class AskTellSweep {
+  readonly #text: string;
+  readonly #origin: RecipeOrigin;
+  readonly #section: SweepSection;
+  readonly #rules: SweepRules;
+  readonly #log: ResultsLog;
+  readonly #options: SweepRunOptions & { readonly shardBytes: number };
+  /** All that was asked for, by identity. */
+  readonly #variants = new Map<string, SweepVariant>();
+
+  /** Throws `recipe-invalid` and `usage`. The log stays the caller's to close. */
+  constructor(
+    recipe: { readonly text: string; readonly origin: RecipeOrigin },
+    choices: SweepChoices,
+    log: ResultsLog,
+    options: SweepRunOptions & { readonly shardBytes: number },
+  ) {
+    this.#text = recipe.text;
+    this.#origin = recipe.origin;
+    this.#section = readSweep(recipe.text, recipe.origin, choices.set).section;
+    this.#rules = rulesOf(this.#section, choices);
+    this.#log = log;
+    this.#options = options;
+  }
+
+  /** What the asker is told first: what may be asked for, and what decides. */
+  get ready(): Answer {
+    const space = this.#section.axes.map(({ setting, values }) => {
+      if (isList(values)) return [setting, { choices: values }];
+      const { minimum, maximum, logarithmic } = values;
+      return [setting, { minimum, maximum, log: logarithmic }];
+    });
+    const { metric, maximize } = this.#rules.objective;
+    return { event: 'ready', space: Object.fromEntries(space), objective: { metric, maximize } };
+  }
+
+  /**
+   * Answers one line: a question, or a list of them, which are merged together. Whatever is wrong with a question is told
+   * in its answer. Rejects when the run cannot go on (interrupted, disk full, a model unreadable).
+   */
+  async answer(line: string): Promise<Answer[]> {
+    let asked: readonly unknown[];
+    try {
+      const value: unknown = JSON.parse(line);
+      asked = Array.isArray(value) ? value : [value];
+    } catch {
+      return [refusal(null, 'the line is not JSON')];
+    }
+    const expanded = asked.map((question) => this.#expand(question));
+    const variants = expanded.flatMap((entry) => ('variant' in entry ? [entry.variant] : []));
+    if (variants.length > 0) await this.#run(variants);
+    return expanded.map((entry) => ('variant' in entry ? this.#tell(entry) : entry.refused));
+  }
+
+  /** Writes the result of all that was asked for. */
+  finish(): Promise<SweepResult> {
+    const task = { ...this.#rules, variants: [...this.#variants.values()], waveSize: 1 };
+    return writeResult({ task, recipeName: nameOf(this.#origin) }, this.#log);
+  }
+
+  #expand(value: unknown): { id: unknown; variant: SweepVariant } | { refused: Answer } {
+    const question = readQuestion(value);
+    if ('problem' in question) return { refused: refusal(question.id, question.problem) };
+    try {
+      const { variants } = expandChoices(this.#text, this.#origin, [question.settings]);
+      return { id: question.id, variant: variants[0]! };
+    } catch (error) {
+      if (!isM2MergeError(error)) throw error;
+      return { refused: refusal(question.id, error.message) };
+    }
+  }
+
+  /** Merges and evaluates what is not known yet. */
+  async #run(variants: readonly SweepVariant[]): Promise<void> {
+    for (const variant of variants) this.#variants.set(variant.id, variant);
+    // All that was asked for takes part: which models stay depends on the best of all.
+    const all = [...this.#variants.values()];
+    const { waveSize } = await priceSweep(all, this.#rules, this.#log.rows, this.#options);
+    await runSweep({ ...this.#rules, variants: all, waveSize }, this.#log, this.#options);
+  }
+
+  #tell({ id, variant }: { readonly id: unknown; readonly variant: SweepVariant }): Answer {
+    const { recipe: _, id: __, ...row } = this.#log.row(variant.id)!;
+    return { event: 'told', id, score: scoreOf(this.#log.row(variant.id)!, this.#rules.objective) ?? null, ...row };
+  }
+}
+
+const refusal = (id: unknown, message: string): Answer => ({ event: 'error', id, message });
+
+/** Questions come from elsewhere, so they are at no place of the recipe. */
+const NOWHERE = { line: 1, column: 1 };
+
+function readQuestion(value: unknown): Question | { readonly id: unknown; readonly problem: string } {
+  if (typeof value !== 'object' || value === null) return { id: null, problem: 'expected {"id": …, "settings": {…}}' };
+  const { id = null, settings } = value as { id?: unknown; settings?: unknown };
+  if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) {
+    return { id, problem: 'expected "settings" to be an object of settings and their values' };
+  }
+  return {
+    id,
+    settings: Object.entries(settings).map(([setting, chosen]) => ({
+      setting,
+      position: NOWHERE,
+      value: asPlain(chosen),
+    })),
+  };
+}
+
+/** A JSON value as YAML would have it: scalars as text. */
+function asPlain(value: unknown): Plain {
+  if (Array.isArray(value)) return value.map(asPlain);
+  if (value === null) return null;
+  if (typeof value !== 'object') return String(value);
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, asPlain(inner)]));
+}

@@ -1,0 +1,102 @@
+/**
+ * A process between m2merge and an evaluator. Its standard input brings the task, and ends when m2merge does, however that
+ * ends: then the evaluator is ended too, so that none goes on beside the one of a sweep that continues. What an evaluator
+ * that has come to its end left is written to a file before anybody is told, so that it need not run again.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { EvaluationRecord, EvaluatorTask } from './evaluate.js';
+
+/** Bytes kept of what an evaluator prints: JSON of metrics is far smaller, and logs before it are not wanted. */
+const KEPT_OUTPUT = 1_048_576;
+
+/** Characters of an evaluator's last words that a result quotes. */
+const QUOTED_ERROR = 300;
+
+/** Milliseconds between asking an evaluator to stop and ending it. */
+const GRACE = 2000;
+
+const input = createInterface({ input: process.stdin });
+input.once('line', async (line) => {
+  const task = JSON.parse(line) as EvaluatorTask;
+  const abandoned = new Promise<void>((resolve) => input.once('close', resolve));
+  const record = await runEvaluator(task, abandoned);
+  if (record !== undefined) await keepRecord(task, record);
+  process.exit();
+});
+
+/** Runs to its end; undefined when it was abandoned. */
+function runEvaluator({ command, timeout }: EvaluatorTask, abandoned: Promise<void>): Promise<End | undefined> {
+  const started = performance.now();
+  const [program, ...args] = typeof command === 'string' ? [command] : command;
+  return new Promise((resolve) => {
+    // A group of its own, so that stopping it also stops what it started.
+    const child = spawn(program!, args, {
+      shell: typeof command === 'string',
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const stdout = keepTail(child.stdout);
+    const stderr = keepTail(child.stderr);
+    let stopped: string | undefined;
+    let isAbandoned = false;
+    const timer = setTimeout(() => {
+      stopped = `stopped after ${timeout} s`;
+      endGroup(child);
+    }, timeout * 1000);
+    void abandoned.then(() => {
+      isAbandoned = true;
+      endGroup(child);
+    });
+    const finish = (problem: string | undefined): void => {
+      clearTimeout(timer);
+      const seconds = (performance.now() - started) / 1000;
+      resolve(isAbandoned ? undefined : { stdout: stdout(), problem: stopped ?? problem, seconds });
+    };
+    child.once('error', (error) => finish(`could not be started: ${error.message}`));
+    child.once('close', (code, killed) => {
+      if (code === 0) return finish(undefined);
+      const words = stderr().trim().slice(-QUOTED_ERROR);
+      const end = code === null ? `signal ${killed}` : `exit code ${code}`;
+      finish(`ended with ${end}${words === '' ? '' : `: ${words}`}`);
+    });
+  });
+}
+
+type End = Omit<EvaluationRecord, 'output'>;
+
+/** Writes what the evaluator left, its file included, in one step. */
+async function keepRecord({ output, record }: EvaluatorTask, end: End): Promise<void> {
+  const written = await readFile(output, 'utf8').catch(() => undefined);
+  const content: EvaluationRecord = { ...end, ...(written === undefined ? {} : { output: written }) };
+  await writeFile(`${record}.part`, JSON.stringify(content));
+  await rename(`${record}.part`, record);
+  await rm(output, { force: true });
+}
+
+/** Collects the last of what a stream brings. */
+function keepTail(stream: NodeJS.ReadableStream): () => string {
+  let chunks: Buffer[] = [];
+  let length = 0;
+  stream.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length <= 2 * KEPT_OUTPUT) return;
+    chunks = [Buffer.concat(chunks).subarray(-KEPT_OUTPUT)];
+    length = KEPT_OUTPUT;
+  });
+  return () => Buffer.concat(chunks).subarray(-KEPT_OUTPUT).toString('utf8');
+}
+
+function endGroup(child: ChildProcess): void {
+  const signalGroup = (signal: NodeJS.Signals): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, signal);
+    } catch {
+      // It has ended by itself.
+    }
+  };
+  signalGroup('SIGTERM');
+  setTimeout(() => signalGroup('SIGKILL'), GRACE).unref();
+}

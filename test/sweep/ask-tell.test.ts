@@ -1,0 +1,165 @@
+/** The interface for optimisers: the protocol itself, and the shipped Optuna script over a stand-in for Optuna. */
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, expect, it } from 'vitest';
+import { MAIN, m2merge, REPOSITORY, spawnM2merge, temporaryFolder } from '../support/cli.js';
+import { randomTensor } from '../support/random-models.js';
+import { writeModel } from '../support/safetensors.js';
+
+const work = temporaryFolder();
+const SHAPE = [16, 32] as const;
+const base = randomTensor('model.layers.0.mlp.up_proj.weight', SHAPE, 1, 0.02);
+writeModel(join(work, 'base'), [base]);
+for (const [seed, expert] of ['math', 'code'].entries()) {
+  writeModel(join(work, expert), [randomTensor(base.name, SHAPE, 10 + seed, 3e-4, base)]);
+}
+
+/** Reads λ out of the model's recipe, notes it, and prints a score that is best at 0.7. */
+writeFileSync(
+  join(work, 'evaluate.mjs'),
+  `import { appendFileSync, readFileSync } from 'node:fs';
+const lambda = Number(/lambda: (.*)/.exec(readFileSync(process.argv[2] + '/recipe.yaml', 'utf8'))?.[1]);
+appendFileSync(process.argv[3], lambda + '\\n');
+if (lambda > 1.4) process.exit(7);
+console.log(JSON.stringify({ score: 1 - Math.abs(lambda - 0.7) }));
+`,
+);
+const log = join(work, 'evaluated.log');
+const evaluated = () => readFileSync(log, 'utf8').trim().split('\n').map(Number);
+writeFileSync(
+  join(work, 'recipe.yaml'),
+  `merge_method: task_arithmetic
+base_model: base
+models: [{model: math}, {model: code}]
+parameters: {weight: 1}
+sweep:
+  parameters:
+    lambda: {minimum: 0.1, maximum: 1.5}
+    merge_method: [task_arithmetic, ties]
+    density: [0.5]
+  keep: best
+  evaluate: {command: [node, evaluate.mjs, "{model}", ${log}], maximize: score}
+`,
+);
+
+describe('m2merge sweep --ask-tell', () => {
+  it('says what may be asked, answers each question, and remembers', { timeout: 120_000 }, async () => {
+    const child = spawnM2merge(['sweep', 'recipe.yaml', 'asked', '--ask-tell'], work);
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const next = async () => JSON.parse((await lines.next()).value!);
+    const ask = (question: unknown) => child.stdin.write(`${JSON.stringify(question)}\n`);
+    expect(await next()).toEqual({
+      event: 'ready',
+      space: {
+        lambda: { minimum: 0.1, maximum: 1.5, log: false },
+        merge_method: { choices: ['task_arithmetic', 'ties'] },
+        density: { choices: ['0.5'] },
+      },
+      objective: { metric: 'score', maximize: true },
+    });
+
+    ask({ id: 'first', settings: { lambda: 0.5, merge_method: 'ties', density: 0.5 } });
+    const first = await next();
+    expect(first).toMatchObject({
+      event: 'told',
+      id: 'first',
+      status: 'evaluated',
+      metrics: { score: 0.8 },
+      score: 0.8,
+    });
+    expect(first.settings).toEqual({ lambda: '0.5', merge_method: 'ties', density: '0.5' });
+    expect(first.geometry.norm_ratio).toBeGreaterThan(0);
+
+    // Several at once: one that fails, one that is known (task arithmetic has no density), one that makes no sense.
+    ask([
+      { id: 1, settings: { lambda: 1.45 } },
+      { id: 2, settings: { lambda: 0.6, merge_method: 'task_arithmetic', density: 0.5 } },
+      { id: 3, settings: { 'models.physics.weight': 1 } },
+      { id: 4, settings: 'none' },
+    ]);
+    expect(await next()).toMatchObject({ id: 1, status: 'failed', score: null, problem: 'ended with exit code 7' });
+    expect(await next()).toMatchObject({ id: 2, score: 0.9 });
+    expect(await next()).toMatchObject({
+      event: 'error',
+      id: 3,
+      message: expect.stringContaining('no model "physics"'),
+    });
+    expect(await next()).toMatchObject({ event: 'error', id: 4 });
+    child.stdin.write('not json\n');
+    expect(await next()).toMatchObject({ event: 'error', id: null });
+
+    ask({ id: 'again', settings: { lambda: '0.5', merge_method: 'ties', density: '0.5' } });
+    expect(await next()).toEqual({ ...first, id: 'again' });
+    expect(evaluated()).toEqual([0.5, 1.45, 0.6]);
+
+    child.stdin.end();
+    const exit = once(child, 'exit');
+    const done = await next();
+    expect(done).toMatchObject({ event: 'done', best: 'lambda-0.6_merge_method-task_arithmetic' });
+    expect(done.rows).toHaveLength(3);
+    expect(await exit).toEqual([0, null]);
+    const models = readdirSync(join(work, 'asked'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(models.map(({ name }) => name)).toEqual([done.best]);
+    expect(m2merge(['sweep', 'recipe.yaml', 'asked', '--best', '--quiet'], work).status).toBe(0);
+    expect(readFileSync(join(work, 'asked/best/model.safetensors'))).toEqual(
+      readFileSync(join(work, 'asked', done.best, 'model.safetensors')),
+    );
+  });
+});
+
+/** As much of Optuna's interface as the script uses, drawing from a seeded generator. */
+const OPTUNA = `import random
+class samplers:
+    class _Sampler:
+        def __init__(self, seed): self.random = random.Random(seed)
+    TPESampler = CmaEsSampler = RandomSampler = _Sampler
+class trial:
+    class TrialState: FAIL = "fail"
+class _Trial:
+    def __init__(self, number, rng): self.number, self.rng = number, rng
+    def suggest_float(self, name, low, high, log=False): return self.rng.uniform(low, high)
+    def suggest_categorical(self, name, choices): return self.rng.choice(choices)
+class _Study:
+    def __init__(self, direction, sampler): self.rng, self.asked, self.told = sampler.random, 0, []
+    def ask(self):
+        self.asked += 1
+        return _Trial(self.asked - 1, self.rng)
+    def tell(self, trial, value=None, state=None):
+        assert (value is None) == (state is not None)
+        self.told.append(trial.number)
+def create_study(direction, sampler):
+    assert direction == "maximize"
+    return _Study(direction, sampler)
+`;
+const hasPython = spawnSync('python3', ['--version']).status === 0;
+if (!hasPython) console.warn('recipes/search/optuna_search.py is not tested: there is no python3');
+
+describe.skipIf(!hasPython)('the Optuna script', () => {
+  it('asks in batches and ends with the best', { timeout: 120_000 }, () => {
+    mkdirSync(join(work, 'python'));
+    writeFileSync(join(work, 'python/optuna.py'), OPTUNA);
+    const search = (folder: string) =>
+      spawnSync(
+        'python3',
+        [
+          join(REPOSITORY, 'recipes/search/optuna_search.py'),
+          ...['recipe.yaml', folder, '--trials', '7', '--batch', '3', '--m2merge', `${process.execPath} ${MAIN}`],
+        ],
+        { cwd: work, encoding: 'utf8', env: { ...process.env, PYTHONPATH: join(work, 'python') } },
+      );
+    const before = evaluated().length;
+    const first = search('searched');
+    expect(first.stderr).toBe('');
+    expect(first.status).toBe(0);
+    const { rows, best } = JSON.parse(readFileSync(join(work, 'searched/sweep.json'), 'utf8'));
+    expect(rows).toHaveLength(7);
+    expect(evaluated().length - before).toBe(7);
+    expect(first.stdout).toMatch(new RegExp(`^best ${best}$`, 'm'));
+    const again = search('searched');
+    expect(again.stdout).toBe(first.stdout);
+    expect(evaluated().length - before).toBe(7);
+  });
+});

@@ -13,7 +13,7 @@ export const tsv: Method = {
   equation:
     'θ = θ₀ + λ U′ Σ V′ᵀ,  the ⌊r/N⌋ leading singular triplets of each τᵢ, U and V made orthonormal; vectors: λ · mean τᵢ',
   summary:
-    'Compresses each expert’s matrices and removes the interference between them. Slow: a full decomposition of every matrix, minutes for one of 1024 × 1024, and whole matrices in memory; below task arithmetic for RL experts in the published tables.',
+    'Compresses each expert’s matrices and removes the interference between them. Slow: a full decomposition of every matrix, minutes even for a model of five million parameters, and whole matrices in memory; below task arithmetic for RL experts in the published tables.',
   space: 'taskVectors',
   elsewhere: {
     m2rl: 'the same in f32, embeddings included; of a matrix that an expert left alone it takes arbitrary vectors, here none',

@@ -278,6 +278,20 @@ export interface Kernels extends SelectionKernels {
     counters: Slot,
   ): void;
   /**
+   * What of the operands a merged change d goes along with. For each operand, SHARED_LANES f64 each: Σx², Σx² where
+   * x·d < 0 (f32), and Σx² where d = 0; terms, runs and calls as for `sumAlignment`.
+   */
+  sumSurvival(table: Slot, operands: number, delta: Slot, count: number, lanes: Slot): void;
+  /**
+   * Adds the energies of the rows of a matrix to `rows` (f64, one for each row touched): elements are row-major from
+   * column `column` of the first row on, `columns` to a row. A row's x² (f32) adds to lane (its column mod 8) of `lanes` (8
+   * f32), in order; where the row ends, ((0+4)+(2+6))+((1+5)+(3+7)) of them (f32) is added and they become 0. Sums do not
+   * depend on how a range was cut, if the next call is given the same lanes and the row it begins in.
+   */
+  addRowSquares(source: Slot, count: number, column: number, columns: number, lanes: Slot, rows: Slot): void;
+  /** Adds x² (f32) to the sums (f32) of the columns of a matrix, row after row; the range as in `addRowSquares`. */
+  addColumnSquares(source: Slot, count: number, column: number, columns: number, sums: Slot): void;
+  /**
    * Classifies the elements with x ≠ 0 into CHANGE_COUNTERS u32 counters. The unit in the last place of a base value w
    * with `mantissaBits` explicit mantissa bits is 2^(max(e, minimumExponent) − mantissaBits), 2^e ≤ |w| < 2^(e+1).
    * Returns the largest |x| (0 if none; NaN ignored).

@@ -5,6 +5,7 @@
 import type { Parameter, Settings } from './parameters.js';
 import type { Statistic } from './statistic.js';
 import type { Combine, Space, TensorMerge, UnitContext } from './unit.js';
+import type { TileView } from './view.js';
 
 /** A named bundle of semantics: where implementations of one method differ, the preset says whose is meant. */
 export const PRESETS = ['mergekit', 'm2rl'] as const;
@@ -63,6 +64,11 @@ export interface Method {
    * Those are small and mostly exact, and come at the price of widening.
    */
   readonly anchored?: boolean;
+  /**
+   * What trimming or dropping leaves of the operands before they are merged, unscaled; reports compare it with the operands.
+   * Absent: all of them take part.
+   */
+  readonly survivors?: TileView;
   /** Prepares one unit and returns what turns its tiles into results, called in tile order. */
   combine(context: UnitContext): Combine;
 }

@@ -16,6 +16,8 @@ import { WorkerPool } from './run/pool.js';
 import type { Warning } from './warnings.js';
 
 export interface MeasureOptions extends RunOptions, InputOptions, Pick<ObtainOptions, 'onTransfer' | 'onLocked'> {
+  /** Dimensions of a random projection of the task vectors; none unless given. */
+  readonly projection?: number | undefined;
   /** Called once everything is checked, before the first weight is read. */
   readonly onPlan?: (prepared: PreparedMerge) => void;
   /** Called with what fetching the models gave reason to say. */
@@ -32,7 +34,8 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
     checkComplete(plan);
     options.onPlan?.(prepared);
     options.onWarnings?.(await obtainInputs([{ prepared }], { ...options, leave: 'besides' }));
-    const measured = await runMeasurement(prepared, expertNames(plan), deepestLayers(plan), pool, options);
+    const wish = { layerOf: deepestLayers(plan), projection: options.projection };
+    const measured = await runMeasurement(prepared, expertNames(plan), wish, pool, options);
     const result = { ...describeGroup(plan), ...measured, merge_accounting: {} };
     return { ...result, findings: findFindings(result) };
   } finally {

@@ -64,6 +64,7 @@ export class MergeReport {
     const tensors = jobs.map((job) => ({
       name: job.tensor,
       layer: layerOf(job.tensor),
+      shape: job.shape,
       units: countUnits(layoutOf(plan, job), job.elements),
     }));
     let first = 0;
@@ -98,8 +99,25 @@ export class MergeReport {
     const measured = {
       ...group,
       ...this.#collector.finish(),
-      merge_accounting: { [`${this.#plan.method} -> ${dtypes.join('+')}`]: account },
+      merge_accounting: { [`${this.#plan.method} -> ${dtypes.join('+')}`]: { ...account, ...densities(this.#plan) } },
     };
     return { account, geometry: { ...measured, findings: findFindings(measured) } };
   }
+}
+
+/** The share of elements that was to be kept of each expert, where the method has such a parameter. */
+function densities(plan: Plan): Pick<MergeAccounting, 'density'> {
+  const names = expertNames(plan);
+  const kept = names.map(() => 0);
+  let elements = 0;
+  for (const job of plan.jobs) {
+    if (job.kind !== 'merge') continue;
+    elements += job.elements;
+    for (const { model, settings } of job.operands) {
+      const density = plan.settings[settings]!.density;
+      if (typeof density !== 'number') return {};
+      kept[model]! += density * job.elements;
+    }
+  }
+  return { density: Object.fromEntries(names.map((name, i) => [name, kept[i]! / elements])) };
 }

@@ -37,6 +37,7 @@ export const breadcrumbs: Method = {
   presets: { mergekit: {} },
   statistics: (settings) => [crumbThresholds(), ...rescaleStatistics(settings, magnitudesOf(crumbs))],
   ignores: weighsNothing,
+  survivors: crumbs,
   combine: (context) => weightedSum(context, crumbs, rescaleFactors(context)),
 };
 

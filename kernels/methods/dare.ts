@@ -36,6 +36,7 @@ export const dareLinear: Method = {
   presets: { mergekit: {}, m2rl: { weight: 1, density: 0.8, rescale: 'density' } },
   statistics: (settings) => rescaleStatistics(settings, droppedMagnitudes),
   ignores: weighsNothing,
+  survivors: dropped,
   combine: (context) => weightedSum(context, dropped, rescaleFactors(context)),
 };
 
@@ -57,5 +58,6 @@ export const dareTies: Method = {
     ...electionStatistics(settings, dropped),
   ],
   ignores: weighsNothing,
+  survivors: dropped,
   combine: (context) => elect(context, dropped, rescaleFactors(context)),
 };

@@ -35,6 +35,7 @@ export const ram: Method = {
   presets: { mergekit: { epsilon: 1e-5 }, m2rl: {} },
   statistics: () => [],
   ignores: () => false,
+  survivors: changed,
   combine: (context) =>
     meanOfChangers(
       context,

@@ -6,7 +6,7 @@ import { choiceOf, numberOf } from '../parameters.js';
 import { mostVaried, varianceThresholds } from '../sparsify/variance.js';
 import { energies } from '../statistics/gram.js';
 import type { Combine, TensorMerge, UnitContext } from '../unit.js';
-import { untouched, vectorBytes } from '../view.js';
+import { type TileView, untouched, vectorBytes } from '../view.js';
 import { lambdaParameter } from './common-parameters.js';
 
 const ENERGIES = 'energies';
@@ -58,6 +58,7 @@ export const sce: Method = {
   presets: { mergekit: { least_energy: 1e-6 }, m2rl: { selection_for: 'weights' } },
   statistics: (settings) => [...varianceThresholds(settings), energies(ENERGIES, mostVaried)],
   ignores: () => false,
+  survivors: (context) => selected(context.merge)(context),
   combine: (context) => mergeMajority(context, energyWeights(context.merge, context.statistics[ENERGIES] as number[])),
 };
 
@@ -69,14 +70,18 @@ function energyWeights({ elements, settings, operands }: TensorMerge, squares: A
   return means.map((mean) => (isNothing ? 1 / means.length : mean / sum));
 }
 
+/** What is merged: the selection, or everything where it is for the weights alone. */
+function selected({ settings }: TensorMerge): TileView {
+  return choiceOf(settings, 'selection_for') === 'merge' ? mostVaried : untouched;
+}
+
 function mergeMajority(context: UnitContext, weights: readonly number[]): Combine {
   const { kernels, merge } = context;
-  const view = choiceOf(merge.settings, 'selection_for') === 'merge' ? mostVaried : untouched;
   const lambda = numberOf(merge.settings, 'lambda');
   const ones = weights.map(() => 1);
   const floor = numberOf(merge.settings, 'least_energy');
   const large = weights.map((weight) => weight * LARGE);
-  const prepare = view(context);
+  const prepare = selected(merge)(context);
   const table = operandTable(context);
   const sum = context.allocate(vectorBytes(context));
   const agreeing = weights.map(() => context.allocate(vectorBytes(context)));

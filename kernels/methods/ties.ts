@@ -75,5 +75,6 @@ export const ties: Method = {
     }
     return undefined;
   },
+  survivors: trimmed,
   combine: (context) => elect(context, trimming, rescaleFactors(context)),
 };

@@ -11,7 +11,7 @@ import {
 } from '../abi.js';
 import type { ReferenceMemory } from './memory.js';
 
-type Sums = 'sumProducts' | 'sumSquares' | 'sumShared' | 'sumAlignment';
+type Sums = 'sumProducts' | 'sumSquares' | 'sumShared' | 'sumAlignment' | 'sumSurvival';
 
 const { fround } = Math;
 
@@ -62,6 +62,17 @@ function countSigns(x: readonly number[], members: readonly number[], counters: 
   if (positive === negative && positive !== 0) counters[(operands * (operands - 1)) / 2]! += 1;
 }
 
+/** Adds terms (rounded to f32) to lanes of f32 for each run, and those to the f64 lanes `to`. */
+function addInRuns(to: Float64Array, count: number, term: (i: number) => number): void {
+  for (let begin = 0; begin < count; begin += ALIGNMENT_RUN) {
+    const partial = new Float32Array(SHARED_LANES);
+    for (let i = begin; i < Math.min(begin + ALIGNMENT_RUN, count); i++) partial[i % SHARED_LANES]! += fround(term(i));
+    partial.forEach((sum, lane) => {
+      to[lane]! += sum;
+    });
+  }
+}
+
 export function geometrySums(memory: ReferenceMemory): Pick<Kernels, Sums> {
   return {
     sumProducts(table, operands, count, lanes) {
@@ -110,20 +121,23 @@ export function geometrySums(memory: ReferenceMemory): Pick<Kernels, Sums> {
       const factors = [[merged, merged], [kept, kept], ...[merged, kept].flatMap((d) => values.map((x) => [d, x]))];
       for (const [sum, [left, right]] of factors.entries()) {
         const to = memory.f64(lanes + 8 * SHARED_LANES * sum, SHARED_LANES);
-        for (let begin = 0; begin < count; begin += ALIGNMENT_RUN) {
-          const partial = new Float32Array(SHARED_LANES);
-          for (let i = begin; i < Math.min(begin + ALIGNMENT_RUN, count); i++) {
-            partial[i % SHARED_LANES]! += fround(left![i]! * right![i]!);
-          }
-          partial.forEach((term, lane) => {
-            to[lane]! += term;
-          });
-        }
+        addInRuns(to, count, (i) => left![i]! * right![i]!);
       }
       const zeros = memory.u32(counters, 2);
       for (let i = 0; i < count; i++) {
         if (merged[i] === 0) zeros[0]! += 1;
         if (kept[i] === 0) zeros[1]! += 1;
+      }
+    },
+    sumSurvival(table, operands, delta, count, lanes) {
+      const d = memory.f32(delta, count);
+      for (const [k, x] of operandValues(memory, table, operands, count).entries()) {
+        const [all, against, nowhere] = [0, 1, 2].map((sum) =>
+          memory.f64(lanes + 8 * SHARED_LANES * (3 * k + sum), SHARED_LANES),
+        );
+        addInRuns(all!, count, (i) => x[i]! * x[i]!);
+        addInRuns(against!, count, (i) => (fround(x[i]! * d[i]!) < 0 ? x[i]! * x[i]! : 0));
+        addInRuns(nowhere!, count, (i) => (d[i] === 0 ? x[i]! * x[i]! : 0));
       }
     },
   };

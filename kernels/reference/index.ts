@@ -1,6 +1,7 @@
 /** The kernels in plain TypeScript: they define the results, and run where WebAssembly SIMD does not. */
 import type { Kernels, Slot } from '../abi.js';
 import { arithmetic } from './arithmetic.js';
+import { channels } from './channels.js';
 import { divergence } from './divergence.js';
 import { fused } from './fused.js';
 import { geometry } from './geometry.js';
@@ -30,6 +31,7 @@ export function createReferenceKernels(): Kernels {
     ...wideners(memory),
     ...narrowers(memory),
     ...arithmetic(memory),
+    ...channels(memory),
     ...divergence(memory),
     ...fused(memory),
     ...geometry(memory),

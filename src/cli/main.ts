@@ -118,6 +118,11 @@ function buildProgram(): Command {
     .argument('<inputs...>', 'a recipe, or experts when --base is given')
     .option('--base <model>', 'the model the experts were trained from')
     .option('--out <folder>', 'write geometry.json, geometry.md and geometry.html')
+    .option(
+      '--projection [dimensions]',
+      'also the cosines of a random projection, as M2RL takes them (256 dimensions), with their standard error',
+      wholeNumber(1),
+    )
     .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
     .option('--tile <elements>', 'elements read at once of each model; affects speed and memory only', wholeNumber(64))
     .option('--json', 'print the JSON on stdout')

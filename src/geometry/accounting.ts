@@ -2,8 +2,11 @@
 import { type Kernels, OPERAND_BYTES, REDUCTION_LANES, SHARED_LANES, type Slot } from '../../kernels/abi.js';
 import { fillOperandTable } from '../../kernels/operand-table.js';
 import { ratio } from './metrics.js';
-import type { MergeAccounting } from './result.js';
+import type { MergeAccounting, RemovedShares } from './result.js';
 import { foldLanes } from './unit-sums.js';
+
+/** Share of ‖τ‖² below which two ways of summing it may differ: squares of survivors are summed in f32. */
+const ROUNDING = 1e-6;
 
 /** Sums over one unit. Δ is the merged change in f32, Δ̃ the written value minus the base; arrays are by expert. */
 export interface UnitAccount {
@@ -17,12 +20,18 @@ export interface UnitAccount {
   /** ΣΔτ and ΣΔ̃τ. */
   readonly dots: readonly number[];
   readonly writtenDots: readonly number[];
+  /** Στ̂² of what trimming left: all of it, where Δ points the other way (by the sign of the weight), where Δ = 0. */
+  readonly survived: readonly number[];
+  readonly outvoted: readonly number[];
+  readonly cancelled: readonly number[];
 }
 
 /** Vectors of one step, f32. */
 export interface AccountedStep {
   readonly count: number;
   readonly operands: readonly Slot[];
+  /** The same as trimming left them. */
+  readonly survivors: readonly Slot[];
   readonly delta: Slot;
   readonly written: Slot;
 }
@@ -30,6 +39,8 @@ export interface AccountedStep {
 export interface AccountContext {
   readonly kernels: Kernels;
   readonly experts: number;
+  /** Signs of the experts' weights. */
+  readonly signs: readonly number[];
   /** Takes zeroed kernel memory for the unit. */
   allocate(bytes: number): Slot;
 }
@@ -40,6 +51,7 @@ export class AccountObserver {
   readonly #table: Slot;
   readonly #lanes: Slot;
   readonly #counters: Slot;
+  readonly #survival: Slot;
   readonly #ones: readonly number[];
   #elements = 0;
 
@@ -49,23 +61,32 @@ export class AccountObserver {
     this.#table = allocate(OPERAND_BYTES * experts);
     this.#lanes = allocate(8 * SHARED_LANES * 2 * (1 + experts));
     this.#counters = allocate(8);
+    this.#survival = allocate(8 * SHARED_LANES * 3 * experts);
     this.#ones = Array.from({ length: experts }, () => 1);
   }
 
-  observe({ count, operands, delta, written }: AccountedStep): void {
+  observe({ count, operands, survivors, delta, written }: AccountedStep): void {
     const { kernels, experts } = this.#context;
     this.#elements += count;
     fillOperandTable(kernels, this.#table, operands, this.#ones, this.#ones);
     kernels.sumAlignment(this.#table, experts, delta, written, count, this.#lanes, this.#counters);
+    fillOperandTable(kernels, this.#table, survivors, this.#ones, this.#ones);
+    kernels.sumSurvival(this.#table, experts, delta, count, this.#survival);
   }
 
   finish(): UnitAccount {
-    const { kernels, experts } = this.#context;
+    const { kernels, experts, signs } = this.#context;
     const { buffer } = kernels.memory;
-    const [unchanged, unchangedWritten] = new Uint32Array(buffer, this.#counters, 2);
-    const [deltaSquares, writtenSquares, ...dots] = Array.from({ length: 2 * (1 + experts) }, (_, sum) =>
-      new Float64Array(buffer, this.#lanes + 8 * SHARED_LANES * sum, SHARED_LANES).reduce((a, b) => a + b, 0),
+    const fold = (slot: Slot, sums: number): number[] =>
+      Array.from({ length: sums }, (_, sum) =>
+        new Float64Array(buffer, slot + 8 * SHARED_LANES * sum, SHARED_LANES).reduce((a, b) => a + b, 0),
+      );
+    const survival = fold(this.#survival, 3 * experts);
+    const [survived, against, cancelled] = [0, 1, 2].map((part) =>
+      Array.from({ length: experts }, (_, k) => survival[3 * k + part]!),
     );
+    const [unchanged, unchangedWritten] = new Uint32Array(buffer, this.#counters, 2);
+    const [deltaSquares, writtenSquares, ...dots] = fold(this.#lanes, 2 * (1 + experts));
     return {
       elements: this.#elements,
       unchanged: unchanged!,
@@ -74,6 +95,10 @@ export class AccountObserver {
       writtenSquares: writtenSquares!,
       dots: dots.slice(0, experts),
       writtenDots: dots.slice(experts),
+      survived: survived!,
+      // With a negative weight an expert is meant to be opposed.
+      outvoted: against!.map((energy, k) => (signs[k]! < 0 ? survived![k]! - energy - cancelled![k]! : energy)),
+      cancelled: cancelled!,
     };
   }
 }
@@ -83,7 +108,7 @@ export class SquaresObserver {
   readonly #kernels: Kernels;
   readonly #lanes: readonly Slot[];
 
-  constructor({ kernels, experts, allocate }: AccountContext) {
+  constructor({ kernels, experts, allocate }: Omit<AccountContext, 'signs'>) {
     this.#kernels = kernels;
     this.#lanes = Array.from({ length: experts }, () => allocate(8 * REDUCTION_LANES));
   }
@@ -121,6 +146,16 @@ export function accountMerge(
   const squares = names.map((_, i) => units.reduce((total, unit) => total + unit.squares[i]!, 0));
   const dots = names.map((_, i) => sum((unit) => unit.dots[i]!));
   const writtenDots = names.map((_, i) => sum((unit) => unit.writtenDots[i]!));
+  const share = (i: number, read: (unit: UnitAccount) => number): number | null => ratio(sum(read), squares[i]!);
+  const removed = (i: number): RemovedShares => {
+    const survived = share(i, (unit) => unit.survived[i]!);
+    return {
+      // Sums of squares by different routes differ in their last digits.
+      trimmed: survived === null ? null : survived > 1 - ROUNDING ? 0 : 1 - survived,
+      outvoted: share(i, (unit) => unit.outvoted[i]!),
+      cancelled: share(i, (unit) => unit.cancelled[i]!),
+    };
+  };
   const meanNorm = squares.reduce((total, square) => total + Math.sqrt(square), 0) / names.length;
   const byExpert = (value: (i: number) => number | null) =>
     Object.fromEntries(names.map((name, i) => [name, value(i)]));
@@ -134,6 +169,7 @@ export function accountMerge(
     retained_projection_after_rounding: byExpert((i) => ratio(writtenDots[i]!, squares[i]!)),
     direction_retention: byExpert((i) => ratio(writtenDots[i]!, Math.sqrt(squares[i]!) * writtenNorm)),
     norm_ratio: ratio(writtenNorm, meanNorm),
+    removed: Object.fromEntries(names.map((name, i) => [name, removed(i)])),
     non_finite: nonFinite,
   };
 }

@@ -1,6 +1,9 @@
 /** Folds the sums of units into the geometry of tensors, layers, kinds of modules and the whole model. */
+import { channelLayout } from './channels.js';
+import { type ChannelTensor, HotspotCollector } from './hotspots.js';
 import { scopeGeometry, withDisplacement } from './metrics.js';
 import { MODULE_TYPES, type ModuleType, moduleTypeOf } from './module-type.js';
+import { projectionGeometry } from './projection.js';
 import type { GeometryResult, ScopeGeometry } from './result.js';
 import { type RealSums, ScopeSums } from './scope-sums.js';
 import type { UnitSums } from './unit-sums.js';
@@ -10,11 +13,15 @@ export interface GeometryTensor {
   readonly name: string;
   /** Number of the layer; undefined for embeddings, the final norm and the head. */
   readonly layer: number | undefined;
+  readonly shape: readonly number[];
   readonly units: number;
 }
 
 /** The part of the result that weights alone decide. */
-export type MeasuredGeometry = Pick<GeometryResult, 'global' | 'layers' | 'modules' | 'tensors' | 'untouched'>;
+export type MeasuredGeometry = Pick<
+  GeometryResult,
+  'global' | 'layers' | 'modules' | 'tensors' | 'untouched' | 'projection'
+>;
 
 /** Sums of one tensor while its units come in. */
 interface OpenTensor {
@@ -25,6 +32,7 @@ interface OpenTensor {
 /** What stays of a tensor: its sums for the scopes above it, and its own metrics. */
 interface ClosedTensor {
   readonly reals: RealSums;
+  readonly projection: readonly Float64Array[] | undefined;
   readonly geometry: ScopeGeometry;
 }
 
@@ -36,6 +44,7 @@ export class GeometryCollector {
   readonly #model: ScopeSums;
   readonly #layers = new Map<number, ScopeSums>();
   readonly #modules = new Map<ModuleType, ScopeSums>();
+  readonly #hotspots: HotspotCollector;
 
   /** `tensors` in name order; `names` are the experts in recipe order. */
   constructor(tensors: readonly GeometryTensor[], names: readonly string[]) {
@@ -43,6 +52,7 @@ export class GeometryCollector {
     this.#names = names;
     this.#model = new ScopeSums(names.length);
     for (const { name, layer } of tensors) this.#scopesOf(name, layer);
+    this.#hotspots = new HotspotCollector(channelTensors(tensors), names);
   }
 
   /** Takes one unit, in any order. */
@@ -53,6 +63,7 @@ export class GeometryCollector {
     open.units[unit] = sums;
     open.missing--;
     for (const scope of this.#scopesOf(name, layer)) scope.addCounts(sums);
+    if (sums.channels !== undefined && layer !== undefined) this.#hotspots.add(tensor, unit, sums.channels);
     if (open.missing > 0) return;
     this.#open.delete(tensor);
     this.#closed.set(tensor, this.#close(open.units as readonly UnitSums[]));
@@ -73,13 +84,26 @@ export class GeometryCollector {
     });
     return {
       global: withDisplacement(global, global),
-      layers: Object.fromEntries(layers.map(([layer, scope]) => [String(layer), describe(scope)])),
+      layers: Object.fromEntries(
+        layers.map(([layer, scope]) => [String(layer), this.#withHotspots(layer, describe(scope))]),
+      ),
       modules: Object.fromEntries(modules),
       tensors: Object.fromEntries(
         this.#tensors.map(({ name }, tensor) => [name, withDisplacement(closed[tensor]!.geometry, global)]),
       ),
       untouched: Object.fromEntries(this.#names.map((expert) => [expert, this.#untouchedBy(expert, closed)])),
+      ...this.#projection(closed),
     };
+  }
+
+  #withHotspots(layer: number, scope: ScopeGeometry): ScopeGeometry {
+    const hotspots = this.#hotspots.of(layer);
+    return hotspots === undefined ? scope : { ...scope, hotspots };
+  }
+
+  #projection(closed: readonly ClosedTensor[]): Pick<GeometryResult, 'projection'> {
+    const vectors = sumVectors(closed.flatMap(({ projection }) => (projection === undefined ? [] : [projection])));
+    return vectors === undefined ? {} : { projection: projectionGeometry(vectors, this.#names) };
   }
 
   #untouchedBy(expert: string, closed: readonly ClosedTensor[]): string[] {
@@ -95,7 +119,8 @@ export class GeometryCollector {
       sums.addCounts(unit);
       sums.addReals(unit);
     }
-    return { reals: sums.reals, geometry: scopeGeometry(sums, this.#names) };
+    const projection = sumVectors(units.flatMap((unit) => (unit.projection === undefined ? [] : [unit.projection])));
+    return { reals: sums.reals, projection, geometry: scopeGeometry(sums, this.#names) };
   }
 
   #scopesOf(name: string, layer: number | undefined): ScopeSums[] {
@@ -107,4 +132,28 @@ export class GeometryCollector {
     this.#layers.set(layer, own);
     return [this.#model, module, own];
   }
+}
+
+/** Matrices of MLPs within layers, by index. */
+function channelTensors(tensors: readonly GeometryTensor[]): Map<number, ChannelTensor> {
+  const found = new Map<number, ChannelTensor>();
+  for (const [index, { name, layer, shape, units }] of tensors.entries()) {
+    const layout = channelLayout(name, shape);
+    if (layout !== undefined && layer !== undefined) found.set(index, { name, layer, units, layout });
+  }
+  return found;
+}
+
+/** Sums of vectors by expert, in order; undefined when there are none. */
+function sumVectors(parts: readonly (readonly Float64Array[])[]): Float64Array[] | undefined {
+  const [first, ...others] = parts;
+  const total = first?.map((vector) => vector.slice());
+  for (const part of others) {
+    part.forEach((vector, expert) => {
+      vector.forEach((x, i) => {
+        total![expert]![i]! += x;
+      });
+    });
+  }
+  return total;
 }

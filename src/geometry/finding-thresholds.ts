@@ -31,3 +31,8 @@ export const COIN_FLIP_OVERLAP_ELEMENTS = 1000;
  * it is no longer than one. RL experts of different domains are at 0.000–0.051 (arXiv 2608.27409).
  */
 export const STRONG_COSINE = 0.5;
+/**
+ * Share of ‖τ‖² removed below which trimming did nothing, though a density below 1 was asked for: what is kept of the
+ * elements is more than were changed. Random dropping removes 1 − density.
+ */
+export const IDLE_TRIMMING_SHARE = 0.001;

@@ -1,11 +1,20 @@
 /** What to act on in a finished merge, from its accounting. */
-import { NORM_RATIO_LIMIT, ROUNDING_SURVIVAL_LIMIT } from './finding-thresholds.js';
+import { IDLE_TRIMMING_SHARE, NORM_RATIO_LIMIT, ROUNDING_SURVIVAL_LIMIT } from './finding-thresholds.js';
 import { formatMeasure, formatShare } from './number-text.js';
 import type { Finding, MergeAccounting } from './result.js';
 
-/** Findings on one merge; `merge` is its key in `merge_accounting`. */
-export function judgeMerge(merge: string, accounting: MergeAccounting): Finding[] {
-  return [...judgeNonFinite(merge, accounting), ...judgeLength(merge, accounting), ...judgeRounding(merge, accounting)];
+/** Findings on one merge; `merge` is its key in `merge_accounting`, `changed` the changed share of each expert. */
+export function judgeMerge(
+  merge: string,
+  accounting: MergeAccounting,
+  changed: Readonly<Record<string, number>>,
+): Finding[] {
+  return [
+    ...judgeDensity(merge, accounting, changed),
+    ...judgeNonFinite(merge, accounting),
+    ...judgeLength(merge, accounting),
+    ...judgeRounding(merge, accounting),
+  ];
 }
 
 function judgeNonFinite(merge: string, { non_finite: values }: MergeAccounting): Finding[] {
@@ -53,6 +62,30 @@ function judgeRounding(merge: string, accounting: MergeAccounting): Finding[] {
         `‖Δ‖ ${formatMeasure(accounting.delta_norm)} before and ` +
         `${formatMeasure(accounting.delta_norm_after_rounding)} after rounding`,
       advice: 'Write float32 (dtype: float32), or raise λ: changes below half a step of the output dtype vanish.',
+    },
+  ];
+}
+
+function judgeDensity(
+  merge: string,
+  { density = {}, removed }: MergeAccounting,
+  changed: Readonly<Record<string, number>>,
+): Finding[] {
+  const idle = Object.entries(density).flatMap(([name, share]) => {
+    const [changes, trimmed] = [changed[name] ?? 0, removed[name]?.trimmed ?? null];
+    const isIdle = share < 1 && share > changes && trimmed !== null && trimmed < IDLE_TRIMMING_SHARE;
+    return isIdle ? [`${name}: density ${formatMeasure(share)}, changed ${formatShare(changes)}`] : [];
+  });
+  if (idle.length === 0) return [];
+  return [
+    {
+      code: 'idle-trimming',
+      level: 'warning',
+      title: `${merge}: the density is above the changed share, so trimming did nothing`,
+      evidence: idle.join('; '),
+      advice:
+        'A density counts all elements, unchanged ones too. For an effect choose one well below the changed share; ' +
+        'without one the method is an election alone.',
     },
   ];
 }

@@ -1,7 +1,6 @@
 /**
  * What to act on in a measured group: numbers in, findings out. A finding is made only where a number crosses one of
- * finding-thresholds.ts; what could only be guessed (such as a density above the changed share, which these numbers do
- * not tell) is left out, so no findings is a valid answer.
+ * finding-thresholds.ts; what could only be guessed is left out, so no findings is a valid answer.
  */
 import { compareUtf8 } from '../checkpoint/order.js';
 import { type ExpertPair, expertPairs } from './expert-pairs.js';
@@ -45,6 +44,7 @@ export function findFindings(result: MeasuredGeometry): Finding[] {
     return numbers === undefined ? [] : [{ ...pair, ...numbers }];
   });
   const merges = Object.entries(result.merge_accounting);
+  const changed = Object.fromEntries(experts.map((expert) => [expert.name, expert.changed_fraction]));
   const findings = [
     ...experts.flatMap(judgeExpert),
     ...judgePairs(pairs, experts),
@@ -52,7 +52,7 @@ export function findFindings(result: MeasuredGeometry): Finding[] {
     ...(merges.length === 0 ? judgeSmallSteps(experts) : []),
     ...judgeScale(experts, pairs),
     ...judgeUntouched(result),
-    ...merges.flatMap(([merge, accounting]) => judgeMerge(merge, accounting)),
+    ...merges.flatMap(([merge, accounting]) => judgeMerge(merge, accounting, changed)),
   ];
   const rank = ({ level }: Finding): number => LEVEL_ORDER.indexOf(level);
   return findings.sort((a, b) => rank(a) - rank(b) || compareUtf8(a.code, b.code));

@@ -11,11 +11,15 @@ import {
 import { fillOperandTable } from '../../kernels/operand-table.js';
 import type { SparseCounts } from '../../kernels/statistics/sparse-counts.js';
 import { allocateScratch, ChangeCollector } from './change-collector.js';
+import { type ChannelLayout, ChannelObserver } from './channels.js';
 import type { LastPlace } from './last-place.js';
+import { ProjectionObserver, type ProjectionWish } from './projection.js';
 import { foldLanes, foldShared, pairCount, type UnitSums } from './unit-sums.js';
 
 /** A tile with what geometry needs beside the task vectors: the base, and all values as they are stored. */
 export interface StoredTile {
+  /** Flat index of the first element. */
+  readonly firstIndex: number;
   readonly count: number;
   /** f32 of the base. */
   readonly base: Slot;
@@ -37,6 +41,11 @@ export interface GeometryContext {
   readonly kernels: Kernels;
   readonly experts: number;
   readonly tileCapacity: number;
+  /** The unit's first element, and how many it has. */
+  readonly firstIndex: number;
+  readonly count: number;
+  readonly channels: ChannelLayout | undefined;
+  readonly projection: ProjectionWish | undefined;
   /** The precision of the base's stored values. */
   readonly lastPlace: LastPlace;
   /** Takes zeroed kernel memory for the unit. */
@@ -48,6 +57,8 @@ export class GeometryObserver {
   readonly #context: GeometryContext;
   readonly #slots: ReturnType<typeof allocateSlots>;
   readonly #collectors: readonly ChangeCollector[];
+  readonly #channels: ChannelObserver | undefined;
+  readonly #projection: ProjectionObserver | undefined;
   #elements = 0;
 
   constructor(context: GeometryContext) {
@@ -55,9 +66,11 @@ export class GeometryObserver {
     this.#slots = allocateSlots(context);
     const scratch = allocateScratch(context);
     this.#collectors = Array.from({ length: context.experts }, () => new ChangeCollector(context, scratch));
+    this.#channels = context.channels && new ChannelObserver(context, context.channels);
+    this.#projection = context.projection && new ProjectionObserver(context, context.projection);
   }
 
-  observe({ count, base, operands, stored }: StoredTile): void {
+  observe({ firstIndex, count, base, operands, stored }: StoredTile): void {
     const { kernels, experts } = this.#context;
     const { table, mask, masks, baseLanes, ranks, sharedLanes, sharedCounters } = this.#slots;
     this.#elements += count;
@@ -75,6 +88,8 @@ export class GeometryObserver {
       const pair = stored[expert]!;
       this.#collectors[expert]!.observe({ count, change, base, bf16: pair.isBf16 ? pair : undefined });
     });
+    this.#channels?.observe(firstIndex, count, operands);
+    this.#projection?.observe(firstIndex, count, operands);
   }
 
   finish(): UnitSums {
@@ -96,6 +111,8 @@ export class GeometryObserver {
       changes: changes.map(({ counters: classes }) => classes),
       maximum: changes.map(({ maximum }) => maximum),
       magnitudes: changes.map(({ magnitudes }) => magnitudes),
+      channels: this.#channels?.finish(),
+      projection: this.#projection?.finish(),
     };
   }
 

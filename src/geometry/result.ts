@@ -63,6 +63,8 @@ export interface PairGeometry {
 
 /** Channels of the MLP of a layer: rows of gate and up projections, columns of the down projection. */
 export interface HotspotGeometry {
+  /** Channels of the layer: hidden units of its MLP, of all experts of a MoE. */
+  readonly channels: number;
   /** Jaccard of the 10 % of channels with most update energy, by pair; the null for independent choice is 1/19. */
   readonly jaccard: Readonly<Record<string, number | null>>;
   /** Energy of all other experts in an expert's own hot channels over its own energy there, by expert. */
@@ -85,6 +87,16 @@ export interface ScopeGeometry {
   readonly hotspots?: HotspotGeometry;
 }
 
+/** Shares of ‖τᵢ‖² that a merge did not take over; the rest went along with Δ. Null when the expert changed nothing. */
+export interface RemovedShares {
+  /** Set to 0 by trimming or dropping. */
+  readonly trimmed: number | null;
+  /** Kept, but Δ points the other way there: the vote was lost, or the others outweigh it. */
+  readonly outvoted: number | null;
+  /** Kept, but Δ is 0 there: opposing changes cancel. */
+  readonly cancelled: number | null;
+}
+
 /** What a merge made of the experts. Δ is the merged change in f32, Δ̃ the change that the written model shows. */
 export interface MergeAccounting {
   /** Elements with Δ ≠ 0, how many of them are written equal to the base, and the share that is not. */
@@ -100,6 +112,10 @@ export interface MergeAccounting {
   readonly direction_retention: Readonly<Record<string, number | null>>;
   /** ‖Δ̃‖ / mean ‖τᵢ‖. */
   readonly norm_ratio: number | null;
+  /** What became of each expert's ‖τᵢ‖², as shares of it. */
+  readonly removed: Readonly<Record<string, RemovedShares>>;
+  /** Share of elements to keep that was asked for, by expert; the mean over elements where it varies. */
+  readonly density?: Readonly<Record<string, number>>;
   /** NaN and infinite values written. */
   readonly non_finite: number;
 }
@@ -119,6 +135,14 @@ export interface Finding {
   readonly advice: string;
 }
 
+/** Cosines after a random projection, as M2RL (arXiv 2602.12566) takes them; the exact ones are in `pairs`. */
+export interface ProjectionGeometry {
+  readonly dimensions: number;
+  /** 1/√dimensions: what a cosine of orthogonal vectors is off by. */
+  readonly standard_error: number;
+  readonly cosine: Readonly<Record<string, number | null>>;
+}
+
 export interface GeometryResult {
   readonly version: typeof GEOMETRY_VERSION;
   readonly tool: string;
@@ -133,6 +157,8 @@ export interface GeometryResult {
   readonly tensors: Readonly<Record<string, ScopeGeometry>>;
   /** Tensors that an expert did not change at all, by expert. */
   readonly untouched: Readonly<Record<string, readonly string[]>>;
+  /** When asked for. */
+  readonly projection?: ProjectionGeometry;
   /** By `<method> -> <dtype>`; empty when nothing was merged. */
   readonly merge_accounting: Readonly<Record<string, MergeAccounting>>;
 }

@@ -1,6 +1,7 @@
 /** What a worker measures of the task vectors of one unit: counts and f64 sums that add up over units. */
 import { REDUCTION_LANES, SHARED_LANES, sharedSums } from '../../kernels/abi.js';
 import type { SparseCounts } from '../../kernels/statistics/sparse-counts.js';
+import type { ChannelSums } from './channels.js';
 
 /** Experts a geometry can hold: masks are bytes, and 2^N combinations are told apart. */
 export const MAX_EXPERTS = 8;
@@ -35,6 +36,10 @@ export interface UnitSums extends SharedSums {
   readonly maximum: readonly number[];
   /** Elements by the upper 16 bits of |τ|, for each expert. */
   readonly magnitudes: readonly SparseCounts[];
+  /** For a matrix of an MLP. */
+  readonly channels?: ChannelSums | undefined;
+  /** When asked for: the projected task vector of each expert. */
+  readonly projection?: readonly Float64Array[] | undefined;
 }
 
 export const pairCount = (experts: number): number => (experts * (experts - 1)) / 2;

@@ -1,5 +1,5 @@
 /** Meaning of the numbers about a whole group and about a finished merge, as in geometry-metrics.ts. */
-import type { HotspotGeometry, MergeAccounting } from '../geometry/result.js';
+import type { HotspotGeometry, MergeAccounting, RemovedShares } from '../geometry/result.js';
 import { EXPERT_METRICS, type Metric, PAIR_METRICS, type ScopeMetricKey } from './geometry-metrics.js';
 
 export const SCOPE_METRICS: { readonly [K in ScopeMetricKey]: Metric } = {
@@ -26,7 +26,7 @@ export const SCOPE_METRICS: { readonly [K in ScopeMetricKey]: Metric } = {
   },
 };
 
-export const HOTSPOT_METRICS: { readonly [K in keyof HotspotGeometry]: Metric } = {
+export const HOTSPOT_METRICS: { readonly [K in Exclude<keyof HotspotGeometry, 'channels'>]: Metric } = {
   jaccard: {
     label: 'hotspot Jaccard',
     unit: 'measure',
@@ -44,7 +44,7 @@ export const HOTSPOT_METRICS: { readonly [K in keyof HotspotGeometry]: Metric } 
   },
 };
 
-type MergeMetricKey = Exclude<keyof MergeAccounting, 'non_finite' | 'updated_coordinates'>;
+type MergeMetricKey = Exclude<keyof MergeAccounting, 'non_finite' | 'updated_coordinates' | 'removed' | 'density'>;
 
 export const MERGE_METRICS: { readonly [K in MergeMetricKey]: Metric } = {
   rounding_survival: {
@@ -99,6 +99,31 @@ export const MERGE_METRICS: { readonly [K in MergeMetricKey]: Metric } = {
   },
 };
 
+/** What a merge did not take over of an expert. */
+export const REMOVED_METRICS: { readonly [K in keyof RemovedShares]: Metric } = {
+  trimmed: {
+    label: 'trimmed',
+    unit: 'share',
+    formula: 'Σ τᵢ² where trimming or dropping set it to 0, over ‖τᵢ‖²',
+    chance: '0 % without trimming; 1 − density for random dropping',
+    source: 'TIES, arXiv 2306.01708',
+  },
+  outvoted: {
+    label: 'outvoted',
+    unit: 'share',
+    formula: 'Σ τᵢ² where it was kept and Δ points the other way, over ‖τᵢ‖²',
+    chance: 'up to 50 % where signs are independent',
+    source: 'TIES, arXiv 2306.01708',
+  },
+  cancelled: {
+    label: 'cancelled',
+    unit: 'share',
+    formula: 'Σ τᵢ² where it was kept and Δ = 0, over ‖τᵢ‖²',
+    chance: '0 % without conflict',
+    source: 'own, docs/geometry.md',
+  },
+};
+
 /** All numbers of a report, as its definitions list them. */
 export const METRIC_GROUPS: readonly (readonly [title: string, metrics: Readonly<Record<string, Metric>>])[] = [
   ['Of an expert', EXPERT_METRICS],
@@ -107,5 +132,5 @@ export const METRIC_GROUPS: readonly (readonly [title: string, metrics: Readonly
     'Of the group',
     { ...SCOPE_METRICS, hotspot_jaccard: HOTSPOT_METRICS.jaccard, incoming_energy: HOTSPOT_METRICS.incoming_energy },
   ],
-  ['Of a merge', MERGE_METRICS],
+  ['Of a merge', { ...MERGE_METRICS, ...REMOVED_METRICS }],
 ];

@@ -20,7 +20,8 @@ const FIELD_ORDER = [
     'evidence',
     'advice',
   ],
-  ...['global', 'layers', 'modules', 'tensors', 'untouched', 'merge_accounting'],
+  ...['global', 'layers', 'modules', 'tensors', 'untouched', 'projection', 'merge_accounting'],
+  ...['dimensions', 'standard_error', 'channels'],
   ...['changed_fraction', 'changed_fraction_relative', 'changed_fraction_absolute', 'norm', 'relative_norm', 'max_abs'],
   ...['displacement_ratio', 'energy_top_1_percent', 'energy_top_20_percent', 'low_magnitude_lift', 'ulp_histogram'],
   ...['unique', 'shared', 'pairs', 'dot', 'cosine', 'sign_flip_z', 'jaccard', 'jaccard_null_independent'],
@@ -28,7 +29,7 @@ const FIELD_ORDER = [
   ...['changed_by_k', 'exact_cancellation_on_overlap', 'conflict_mass', 'hotspots', 'incoming_energy'],
   ...['updated_coordinates', 'lost_to_rounding', 'rounding_survival', 'delta_norm', 'delta_norm_after_rounding'],
   ...['retained_projection', 'retained_projection_after_rounding', 'direction_retention', 'norm_ratio'],
-  'non_finite',
+  ...['removed', 'trimmed', 'outvoted', 'cancelled', 'density', 'non_finite'],
 ];
 
 type KeyOrder = (a: string, b: string) => number;

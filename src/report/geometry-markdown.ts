@@ -1,8 +1,9 @@
 /** geometry.md: findings first, then the tables of the whole model, its layers and modules, then what each number means. */
 import { expertPairs } from '../geometry/expert-pairs.js';
+import { formatMilli } from '../geometry/number-text.js';
 import type { Finding, GeometryResult, MergeAccounting, ScopeGeometry } from '../geometry/result.js';
 import { formatCount, plural } from './format.js';
-import { MERGE_METRICS, METRIC_GROUPS } from './geometry-group-metrics.js';
+import { MERGE_METRICS, METRIC_GROUPS, REMOVED_METRICS } from './geometry-group-metrics.js';
 import {
   EXPERT_METRICS,
   type ExpertMetricKey,
@@ -35,6 +36,7 @@ export function formatGeometryMarkdown(result: GeometryResult): string {
     ...formatFindings(result.findings),
     '## Whole model',
     ...formatGlobal(result),
+    ...formatProjection(result),
     ...Object.entries(result.merge_accounting).flatMap(([merge, accounting]) =>
       formatAccounting(result.experts, merge, accounting),
     ),
@@ -86,13 +88,30 @@ function formatGlobal({ experts, global }: GeometryResult): string[] {
   ];
 }
 
+function formatProjection({ experts, global, projection }: GeometryResult): string[] {
+  if (projection === undefined) return [];
+  const rows = expertPairs(experts).map(({ key, first, second }) => [
+    escapeMarkdown(`${first} – ${second}`),
+    formatMetric('milli', projection.cosine[key]),
+    formatMetric('milli', global.pairs[key]?.cosine),
+  ]);
+  return [
+    '### Random projection',
+    `To ${projection.dimensions} dimensions, for comparison with M2RL: each cosine has a standard error of ` +
+      `${formatMilli(projection.standard_error)}e-3.`,
+    formatTable(['pair', 'projected cosine × 10³', 'exact × 10³'], rows),
+  ];
+}
+
 const MERGE_COLUMNS = ['retained_projection', 'retained_projection_after_rounding', 'direction_retention'] as const;
+const REMOVED_COLUMNS = ['trimmed', 'outvoted', 'cancelled'] as const;
 
 function formatAccounting(experts: readonly string[], merge: string, accounting: MergeAccounting): string[] {
   const { updated_coordinates: updated, lost_to_rounding: lost } = accounting;
   const rows = experts.map((name) => [
     escapeMarkdown(name),
     ...MERGE_COLUMNS.map((key) => formatMetric(MERGE_METRICS[key].unit, accounting[key][name])),
+    ...REMOVED_COLUMNS.map((key) => formatMetric(REMOVED_METRICS[key].unit, accounting.removed[name]?.[key])),
   ]);
   return [
     `## Merge: ${escapeMarkdown(merge)}`,
@@ -101,7 +120,14 @@ function formatAccounting(experts: readonly string[], merge: string, accounting:
       `Norm ratio ${formatMetric('ratio', accounting.norm_ratio)}. ` +
       `‖Δ‖ ${formatMetric('measure', accounting.delta_norm)}, as written ${formatMetric('measure', accounting.delta_norm_after_rounding)}. ` +
       `${plural(accounting.non_finite, 'non-finite value')}.`,
-    formatTable(['expert', ...MERGE_COLUMNS.map((key) => MERGE_METRICS[key].label)], rows),
+    formatTable(
+      [
+        'expert',
+        ...MERGE_COLUMNS.map((key) => MERGE_METRICS[key].label),
+        ...REMOVED_COLUMNS.map((key) => REMOVED_METRICS[key].label),
+      ],
+      rows,
+    ),
   ];
 }
 

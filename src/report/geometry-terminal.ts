@@ -2,7 +2,7 @@
 import { expertPairs } from '../geometry/expert-pairs.js';
 import type { ExpertGeometry, Finding, FindingLevel, GeometryResult, MergeAccounting } from '../geometry/result.js';
 import { alignColumns, formatCount, plural } from './format.js';
-import { MERGE_METRICS } from './geometry-group-metrics.js';
+import { MERGE_METRICS, REMOVED_METRICS } from './geometry-group-metrics.js';
 import {
   EXPERT_METRICS,
   type ExpertMetricKey,
@@ -47,6 +47,7 @@ export function formatGeometryTerminal(result: GeometryResult, colour: boolean):
     ...formatExperts(result),
     ...(pairs.length === 0 ? [] : [...heading('Pairs'), ...formatPairs(result)]),
     ...(pairs.length === 0 ? [] : ['', ...formatHeatMaps(result, names, { width: TERMINAL_WIDTH, colour })]),
+    ...formatProjection(result, heading),
     ...Object.entries(result.merge_accounting).flatMap(([merge, accounting]) => [
       ...heading(`Merge ${shorten(printable(merge), 60)}`),
       ...formatMerge(result.experts, accounting),
@@ -96,16 +97,43 @@ function formatPairs({ experts, global }: GeometryResult): string[] {
   return [...table(['', ...PAIR_COLUMNS.map((key) => PAIR_METRICS[key].label)], rows), ...leftOut(pairs.length)];
 }
 
+function formatProjection({ experts, projection }: GeometryResult, heading: (text: string) => string[]): string[] {
+  if (projection === undefined) return [];
+  const rows = expertPairs(experts)
+    .slice(0, MOST_ROWS)
+    .map(({ key, first, second }) => [
+      `  ${shortName(first, PAIR_NAME_WIDTH)} – ${shortName(second, PAIR_NAME_WIDTH)}`,
+      formatMetric('milli', projection.cosine[key]),
+    ]);
+  const error = formatMetric('milli', projection.standard_error);
+  return [
+    ...heading(
+      `Cosine × 10³ after a random projection to ${projection.dimensions} dimensions, standard error ${error}`,
+    ),
+    ...table(['', 'cosine'], rows),
+    ...leftOut(expertPairs(experts).length),
+  ];
+}
+
 function formatMerge(experts: readonly string[], accounting: MergeAccounting): string[] {
   const survival = formatMetric('share', accounting.rounding_survival);
   const columns = ['retained_projection', 'retained_projection_after_rounding', 'direction_retention'] as const;
+  const removed = ['trimmed', 'outvoted', 'cancelled'] as const;
+  const header = [
+    ...columns.map((key) => MERGE_METRICS[key].label),
+    ...removed.map((key) => REMOVED_METRICS[key].label),
+  ];
   const rows = experts
     .slice(0, MOST_ROWS)
-    .map((name) => [`  ${shortName(name)}`, ...columns.map((key) => formatMetric('ratio', accounting[key][name]))]);
+    .map((name) => [
+      `  ${shortName(name)}`,
+      ...columns.map((key) => formatMetric('ratio', accounting[key][name])),
+      ...removed.map((key) => formatMetric('share', accounting.removed[name]?.[key])),
+    ]);
   return [
     `  rounding survival ${survival}, norm ratio ${formatMetric('ratio', accounting.norm_ratio)}, ` +
       plural(accounting.non_finite, 'non-finite value'),
-    ...table(['', ...columns.map((key) => MERGE_METRICS[key].label)], rows),
+    ...table(['', ...header], rows),
     ...leftOut(experts.length),
   ];
 }

@@ -8,7 +8,7 @@ import type { MeasuredGeometry } from '../geometry/collect.js';
 import { derivedBytes } from '../plan/memory.js';
 import type { Plan, PreparedMerge } from '../plan/plan.js';
 import { UNIT_ELEMENTS } from '../plan/unit-layout.js';
-import { type LayerOf, measurePlan } from './measure.js';
+import { type MeasureWish, measurePlan } from './measure.js';
 import type { TensorOutcome } from './outcome.js';
 import type { OutputFolder } from './output-folder.js';
 import type { WorkerPool } from './pool.js';
@@ -63,12 +63,12 @@ export async function runMerges(
 export async function runMeasurement(
   prepared: PreparedMerge,
   names: readonly string[],
-  layerOf: LayerOf,
+  wish: MeasureWish,
   pool: WorkerPool,
   options: RunOptions = {},
 ): Promise<MeasuredGeometry> {
   return withPool([{ prepared, output: undefined }], pool, options, ([variant], schedule) =>
-    measurePlan(variant!, pool, names, layerOf, schedule),
+    measurePlan(variant!, pool, names, wish, schedule),
   );
 }
 

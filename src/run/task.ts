@@ -3,6 +3,7 @@ import type { TensorMerge } from '../../kernels/unit.js';
 import type { OutputDtype } from '../checkpoint/dtype.js';
 import type { ErrorFacts, ErrorKind } from '../errors.js';
 import type { MeasuredUnit, UnitAccount } from '../geometry/accounting.js';
+import type { ProjectionWish } from '../geometry/projection.js';
 import type { UnitSums } from '../geometry/unit-sums.js';
 import { UNIT_ELEMENTS, type UnitLayout } from '../plan/unit-layout.js';
 import type { Rounding } from '../recipe/recipe.js';
@@ -73,6 +74,7 @@ export interface CombineAction {
 export interface MeasureAction {
   readonly kind: 'measure';
   readonly part: UnitPart;
+  readonly projection: ProjectionWish | undefined;
 }
 
 export type Action = ObserveAction | CombineAction | MeasureAction;

@@ -1,11 +1,13 @@
 /** Connects the geometry of a unit to the vectors the unit runner holds. */
 import type { Slot } from '../../kernels/abi.js';
 import type { Tile, UnitContext } from '../../kernels/unit.js';
-import { vectorBytes } from '../../kernels/view.js';
+import { type TileView, untouched, vectorBytes } from '../../kernels/view.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import { AccountObserver, SquaresObserver } from '../geometry/accounting.js';
+import { channelLayout } from '../geometry/channels.js';
 import { LAST_PLACE } from '../geometry/last-place.js';
 import { GeometryObserver, type StoredPair } from '../geometry/observe.js';
+import type { ProjectionWish } from '../geometry/projection.js';
 import type { UnitSums } from '../geometry/unit-sums.js';
 import { widen, widenDifference } from './convert.js';
 import type { CombineReport, OutputVector, ReportWish } from './task.js';
@@ -18,12 +20,21 @@ export interface UnitGeometry {
 }
 
 /** Observes the task vectors of a unit that has a base. */
-export function observeGeometry(context: UnitContext, { base, operands }: UnitVectors): UnitGeometry {
+export function observeGeometry(
+  context: UnitContext,
+  tensor: string,
+  { base, operands }: UnitVectors,
+  projection?: ProjectionWish,
+): UnitGeometry {
   if (base === undefined) throw new RangeError('geometry needs a base');
   const observer = new GeometryObserver({
     kernels: context.kernels,
     experts: operands.length,
     tileCapacity: context.tileCapacity,
+    firstIndex: context.firstIndex,
+    count: context.count,
+    channels: channelLayout(tensor, context.merge.shape),
+    projection,
     lastPlace: LAST_PLACE[base.dtype],
     allocate: context.allocate,
   });
@@ -31,7 +42,13 @@ export function observeGeometry(context: UnitContext, { base, operands }: UnitVe
   return {
     observe(tile, offset) {
       const stored = comparisons.map((compare) => compare(offset, tile.count));
-      observer.observe({ count: tile.count, base: base.values, operands: tile.operands, stored });
+      observer.observe({
+        firstIndex: tile.firstIndex,
+        count: tile.count,
+        base: base.values,
+        operands: tile.operands,
+        stored,
+      });
     },
     finish: () => observer.finish(),
   };
@@ -62,11 +79,12 @@ function compareStored(
 /** Measures the experts of a unit as far as is wished. */
 function observeExperts(
   context: UnitContext,
+  tensor: string,
   vectors: UnitVectors,
   { experts }: ReportWish,
 ): Pick<UnitGeometry, 'observe'> & { finish(): Pick<CombineReport, 'squares' | 'sums'> } {
   if (experts === 'geometry') {
-    const geometry = observeGeometry(context, vectors);
+    const geometry = observeGeometry(context, tensor, vectors);
     return {
       observe: geometry.observe,
       finish() {
@@ -89,23 +107,34 @@ export interface UnitReporter {
   finish(): CombineReport;
 }
 
-/** Reports on a unit while it is merged. `scratch` holds an f32 vector of a step. */
+export interface ReportTools {
+  readonly tensor: string;
+  /** What the method's trimming leaves of the operands; everything unless given. */
+  readonly survivors?: TileView | undefined;
+  /** Holds an f32 vector of a step. */
+  readonly scratch: Slot;
+}
+
+/** Reports on a unit while it is merged. */
 export function reportUnit(
   context: UnitContext,
   vectors: UnitVectors,
   output: OutputVector,
   wish: ReportWish,
-  scratch: Slot,
+  { tensor, survivors = untouched, scratch }: ReportTools,
 ): UnitReporter {
   const { kernels } = context;
-  const experts = observeExperts(context, vectors, wish);
+  const experts = observeExperts(context, tensor, vectors, wish);
+  const survive = survivors(context);
   const base = vectors.base!.values;
-  const account = new AccountObserver({ ...context, experts: vectors.operands.length });
+  const signs = context.merge.operands.map(({ settings }) => Math.sign(Number(settings.weight ?? 1)));
+  const account = new AccountObserver({ ...context, experts: vectors.operands.length, signs });
   return {
     observe(tile, offset, delta, written) {
       experts.observe(tile, offset);
       widenDifference(kernels, output.dtype, written, 0, base, scratch, tile.count);
-      account.observe({ count: tile.count, operands: tile.operands, delta, written: scratch });
+      const { count, operands } = tile;
+      account.observe({ count, operands, survivors: survive(tile).operands, delta, written: scratch });
     },
     finish: () => ({ account: account.finish(), ...experts.finish() }),
   };

@@ -88,6 +88,7 @@ export class UnitRunner {
     const context: PassContext = {
       kernels,
       unit: this.#context(inputs, action.part, method.name, retain),
+      tensor: inputs.tensor,
       vectors: vectorsOf(vectors, action.part),
       tileElements: this.#tileElements(inputs),
       take: (bytes) => this.#memory.take(bytes),
@@ -95,7 +96,7 @@ export class UnitRunner {
       bytes: (slot, length) => this.#memory.bytes(slot, length),
     };
     if (action.kind === 'observe') return observePass(action, context, method);
-    if (action.kind === 'measure') return measurePass(context);
+    if (action.kind === 'measure') return measurePass(action, context);
     return combinePass(action, context, { method, files, hash: createHash() });
   }
 

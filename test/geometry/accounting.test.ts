@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { library } from '../run/library.js';
 import { FIXTURES, temporaryFolder } from '../support/cli.js';
+import { readModel } from '../support/safetensors.js';
 
 const CONFORMANCE = join(FIXTURES, 'conformance');
 const EXPERTS = ['math', 'code', 'science', 'if'];
@@ -35,6 +36,57 @@ describe('merge accounting', () => {
       }
     });
   }
+
+  it('says what trimming, election and cancellation removed of each expert', async () => {
+    const density = 0.2;
+    const { report } = await merge('ties', join(work, 'removed'), { zero_sign: 'none' }, { density }, {});
+    const folder = join(CONFORMANCE, 'models');
+    const [base, ...experts] = ['base', ...EXPERTS].map((name) => readModel(join(folder, name)).tensors);
+    const lost = EXPERTS.map(() => ({ all: 0, trimmed: 0, outvoted: 0, cancelled: 0 }));
+    for (const [name, { values }] of base!) {
+      const changes = experts.map((expert) => expert.get(name)!.values.map((value, i) => value - values[i]!));
+      const kept = changes.map((x) => {
+        const order = x.map((_, i) => i).sort((a, b) => Math.abs(x[b]!) - Math.abs(x[a]!) || a - b);
+        return new Set(order.slice(0, Math.floor(density * x.length)));
+      });
+      for (let i = 0; i < values.length; i++) {
+        const vote = changes.reduce((sum, x, k) => sum + (kept[k]!.has(i) ? x[i]! : 0), 0);
+        changes.forEach((x, k) => {
+          const energy = x[i]! ** 2;
+          lost[k]!.all += energy;
+          if (!kept[k]!.has(i)) lost[k]!.trimmed += energy;
+          else if (vote === 0) lost[k]!.cancelled += energy;
+          else if (x[i]! * vote < 0) lost[k]!.outvoted += energy;
+        });
+      }
+    }
+    const account = report!.merge_accounting['ties -> BF16']!;
+    EXPERTS.forEach((name, k) => {
+      const { all, ...parts } = lost[k]!;
+      for (const key of ['trimmed', 'outvoted', 'cancelled'] as const) {
+        expect(Math.abs(account.removed[name]![key]! - parts[key] / all)).toBeLessThan(1e-6);
+      }
+      expect(account.removed[name]!.outvoted).toBeGreaterThan(0.01);
+      expect(account.density![name]).toBeCloseTo(density, 12);
+    });
+  });
+
+  it('finds a density above the changed share, and none that trims', async () => {
+    const codes = async (density: number) => {
+      const { report } = await merge('ties', join(work, `density-${density}`), {}, { density }, {});
+      return report!.findings.map(({ code }) => code);
+    };
+    expect(await codes(0.9)).toContain('idle-trimming');
+    expect(await codes(0.2)).not.toContain('idle-trimming');
+  });
+
+  it('counts an expert of negative weight as outvoted where the merge goes its way', async () => {
+    const { report } = await merge('task_arithmetic', join(work, 'negative'), {}, { weight: -0.5 }, {});
+    const { removed } = report!.merge_accounting['task_arithmetic -> BF16']!;
+    const { report: positive } = await merge('task_arithmetic', join(work, 'positive'), {}, { weight: 0.5 }, {});
+    const wanted = positive!.merge_accounting['task_arithmetic -> BF16']!.removed;
+    for (const name of EXPERTS) expect(removed[name]!.outvoted).toBeCloseTo(wanted[name]!.outvoted!, 6);
+  });
 
   it('measures the same geometry in a merge as without one, whatever the method and the threads', async () => {
     const plain = expected.global.pairs['math|code'].cosine;

@@ -51,6 +51,9 @@ interface Call {
 
 const sums = (sets: number) => new Float64Array(REDUCTION_LANES * sets).fill(0.1);
 
+/** Sums of f32 are compared bit by bit, which NaN would not stand. */
+const isAllFinite = ({ vectors }: Scene) => vectors[0]!.every((bits) => (bits & 0x7f80_0000) !== 0x7f80_0000);
+
 const CALLS: readonly Call[] = [
   ...([1, 2, 4] as const).map((width) => ({
     name: `markChanged of ${width} bytes`,
@@ -100,6 +103,23 @@ const CALLS: readonly Call[] = [
     results: (operands) => new Float64Array(SHARED_LANES * 2 * (1 + operands)).fill(0.1),
     run: (k, at, s) => k.sumAlignment(at.table, s.operands, at.first, at.base, s.count, at.results, at.counters),
   },
+  {
+    name: 'sumSurvival',
+    results: (operands) => new Float64Array(SHARED_LANES * 3 * operands).fill(0.1),
+    run: (k, at, s) => k.sumSurvival(at.table, s.operands, at.base, s.count, at.results),
+  },
+  ...([7, 8, 100] as const).flatMap((columns): Call[] => [
+    {
+      name: `addRowSquares of ${columns} columns`,
+      results: () => new Float64Array(1000),
+      run: (k, at, s) => isAllFinite(s) && k.addRowSquares(at.first, s.count, 3, columns, at.counters, at.results),
+    },
+    {
+      name: `addColumnSquares of ${columns} columns`,
+      results: () => new Float64Array(50),
+      run: (k, at, s) => isAllFinite(s) && k.addColumnSquares(at.first, s.count, 3, columns, at.results),
+    },
+  ]),
   {
     name: 'classifyChange',
     results: () => new Uint32Array(CHANGE_COUNTERS),

@@ -37,8 +37,14 @@ const MERGE: MergeAccounting = {
     delta_norm_after_rounding: 3,
   },
   ...{ retained_projection: {}, retained_projection_after_rounding: {}, direction_retention: {} },
-  ...{ norm_ratio: 1, non_finite: 0 },
+  ...{ norm_ratio: 1, removed: {}, non_finite: 0 },
 };
+
+/** A merge of expert a that was to keep a share of all elements and removed so much of its energy. */
+const idle = (density: number, trimmed: number) => ({
+  density: { a: density },
+  removed: { a: { trimmed, outvoted: 0, cancelled: 0 } },
+});
 
 /** Two healthy experts of norms 3 and 4, orthogonal, with changes. */
 function group({ expert, second, pair, merge, untouched = {} }: Changes = {}): MeasuredGeometry {
@@ -96,6 +102,24 @@ describe('findings', () => {
       'rounding-survival',
       { merge: { rounding_survival: 0.9 } },
       { merge: { rounding_survival: 0.899 } },
+    ],
+    [
+      'a density at the changed share',
+      'idle-trimming',
+      { expert: { changed_fraction: 0.3 }, merge: idle(0.3, 0) },
+      { expert: { changed_fraction: 0.3 }, merge: idle(0.301, 0) },
+    ],
+    [
+      'trimming that removes a thousandth',
+      'idle-trimming',
+      { expert: { changed_fraction: 0.3 }, merge: idle(0.5, 0.001) },
+      { expert: { changed_fraction: 0.3 }, merge: idle(0.5, 0.0009) },
+    ],
+    [
+      'no density below 1',
+      'idle-trimming',
+      { expert: { changed_fraction: 0.3 }, merge: idle(1, 0) },
+      { expert: { changed_fraction: 0.3 }, merge: idle(0.999, 0) },
     ],
     ['norm ratio 1.5', 'over-scaled-merge', { merge: { norm_ratio: 1.5 } }, { merge: { norm_ratio: 1.501 } }],
     ['cosine 0.5', 'aligned-pairs', { pair: { cosine: 0.5 } }, { pair: { cosine: 0.501 } }],

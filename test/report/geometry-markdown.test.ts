@@ -54,7 +54,7 @@ describe('geometry.md', () => {
 
   it('has the merge, and none when there was none', () => {
     const merge = tableBelow(text, '## Merge: ties -\\> bfloat16');
-    expect(merge[1]).toEqual(['math', '0.42', '0.40', '0.61']);
+    expect(merge[1]).toEqual(['math', '0.42', '0.40', '0.61', '20.0 %', '10.0 %', '1.00 %']);
     expect(formatGeometryMarkdown(sampleGeometry({ merged: false }))).not.toContain('## Merge');
   });
 

@@ -91,6 +91,7 @@ function addTensors(members: readonly TensorSums[], experts: readonly string[]):
 
 function withHotspots(layers: Readonly<Record<string, ScopeGeometry>>): Record<string, ScopeGeometry> {
   const hotspots = (layer: ScopeGeometry) => ({
+    channels: 3072,
     jaccard: Object.fromEntries(Object.keys(layer.pairs).map((key, i) => [key, 0.08 + 0.01 * i])),
     incoming_energy: Object.fromEntries(Object.keys(layer.experts).map((key, i) => [key, 2.5 + 0.4 * i])),
   });
@@ -176,6 +177,7 @@ function sampleAccounting(experts: readonly string[], total: TensorSums): Record
       retained_projection_after_rounding: each((i) => 0.4 - 0.07 * i),
       direction_retention: each((i) => 0.61 - 0.05 * i),
       norm_ratio: 0.72,
+      removed: each((i) => ({ trimmed: 0.2 + 0.05 * i, outvoted: 0.1 + 0.02 * i, cancelled: 0.01 })),
       non_finite: 0,
     },
   };

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { M2MergeError } from '../../errors.js';
+import { PROJECTION_DIMENSIONS } from '../../geometry/projection.js';
 import type { GeometryResult } from '../../geometry/result.js';
 import { measureGeometry } from '../../measure.js';
 import { loadRecipe } from '../../recipe/load.js';
@@ -21,6 +22,8 @@ import { printWarnings } from '../warnings.js';
 export interface GeometryCommandOptions {
   readonly base?: string;
   readonly out?: string;
+  /** True when given without a number. */
+  readonly projection?: number | true;
   readonly threads?: number;
   readonly tile?: number;
   readonly json?: boolean;
@@ -60,6 +63,7 @@ async function measure(recipe: Recipe, options: GeometryCommandOptions): Promise
   const quiet = options.quiet === true || options.json === true;
   try {
     return await measureGeometry(recipe, {
+      projection: options.projection === true ? PROJECTION_DIMENSIONS : options.projection,
       threads: threadsOf(options),
       tileElements: tileOf(options),
       signal: interruption.signal,

@@ -1,7 +1,7 @@
 /** What geometry.html embeds: the numbers that its panels show, as columns rounded to six digits. */
 import { expertPairs } from '../../geometry/expert-pairs.js';
-import type { GeometryResult, ScopeGeometry } from '../../geometry/result.js';
-import { HOTSPOT_METRICS, MERGE_METRICS, SCOPE_METRICS } from '../geometry-group-metrics.js';
+import type { GeometryResult, RemovedShares, ScopeGeometry } from '../../geometry/result.js';
+import { HOTSPOT_METRICS, MERGE_METRICS, REMOVED_METRICS, SCOPE_METRICS } from '../geometry-group-metrics.js';
 import {
   EXPERT_METRICS,
   type ExpertMetricKey,
@@ -82,7 +82,7 @@ export function makePageData(result: GeometryResult): PageData {
       pair: PAIR_METRICS,
       group: SCOPE_METRICS,
       hotspot: HOTSPOT_METRICS,
-      merge: MERGE_METRICS,
+      merge: { ...MERGE_METRICS, ...REMOVED_METRICS },
     },
     scopes: [
       makeScope('global', 'Whole model', result.global, experts),
@@ -198,6 +198,9 @@ function makeMerge({ merge_accounting, experts }: GeometryResult, name: string):
     expert: {
       ...columns(['retained_projection', 'retained_projection_after_rounding', 'direction_retention'] as const, (key) =>
         experts.map((expert) => rounded(merge[key][expert])),
+      ),
+      ...columns(Object.keys(REMOVED_METRICS) as (keyof RemovedShares)[], (key) =>
+        experts.map((expert) => rounded(merge.removed[expert]?.[key])),
       ),
     },
   };

@@ -15,16 +15,17 @@ export interface CombineTools {
   readonly hash: XXHash<bigint>;
 }
 
-export function combinePass({ output, report }: CombineAction, context: PassContext, tools: CombineTools): Pass {
-  const { kernels, unit, vectors } = context;
-  const { method, files, hash } = tools;
+export function combinePass({ output, report }: CombineAction, context: PassContext, run: CombineTools): Pass {
+  const { kernels, unit, tensor, vectors } = context;
+  const { method, files, hash } = run;
   const width = bytesPerElement(output.dtype);
   const merged = context.scratch('merged', vectorBytes(unit));
   const raw = context.take(width * context.tileElements);
   const combine = method.combine(unit);
   // The sum with the base takes the place of the merged change, unless that is still to be looked at.
   const sum = report === undefined ? merged : context.scratch('sum', vectorBytes(unit));
-  const reporter = report && reportUnit(unit, vectors, output, report, context.scratch('change', vectorBytes(unit)));
+  const tools = { tensor, survivors: method.survivors, scratch: context.scratch('change', vectorBytes(unit)) };
+  const reporter = report && reportUnit(unit, vectors, output, report, tools);
   let nonFinite = 0;
   return {
     step({ tile, offset }) {

@@ -1,10 +1,10 @@
 /** Measures the geometry of a unit's task vectors, which must have a base. */
-import type { MeasureResult } from '../task.js';
+import type { MeasureAction, MeasureResult } from '../task.js';
 import { observeGeometry } from '../unit-geometry.js';
 import type { Pass, PassContext } from './pass.js';
 
-export function measurePass({ unit, vectors }: PassContext): Pass {
-  const observer = observeGeometry(unit, vectors);
+export function measurePass({ projection }: MeasureAction, { unit, tensor, vectors }: PassContext): Pass {
+  const observer = observeGeometry(unit, tensor, vectors, projection);
   return {
     step: ({ tile, offset }) => observer.observe(tile, offset),
     finish: (): MeasureResult => ({ kind: 'measure', sums: observer.finish() }),

@@ -22,6 +22,8 @@ export interface Pass {
 export interface PassContext {
   readonly kernels: Kernels;
   readonly unit: UnitContext;
+  /** Name of the tensor. */
+  readonly tensor: string;
   /** The inputs, cut down to the operands of the variant. */
   readonly vectors: UnitVectors;
   /** Elements read at once. */

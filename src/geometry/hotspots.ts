@@ -1,0 +1,135 @@
+/** Where in the MLPs of a layer the experts' updates concentrate (the definitions: docs/geometry.md). */
+import type { ChannelLayout, ChannelSums } from './channels.js';
+import { expertPairs } from './expert-pairs.js';
+import { ratio } from './metrics.js';
+import type { HotspotGeometry } from './result.js';
+
+/** Share of a layer's channels that are an expert's hot ones. */
+const HOT_SHARE = 0.1;
+
+/** A matrix of an MLP, as the collector knows it. */
+export interface ChannelTensor {
+  readonly name: string;
+  readonly layer: number;
+  readonly units: number;
+  readonly layout: ChannelLayout;
+}
+
+interface Matrix extends ChannelTensor {
+  readonly index: number;
+  readonly parts: (ChannelSums | undefined)[];
+  missing: number;
+  /** By expert, then row or column; once all units are in. */
+  energies?: Float64Array[];
+}
+
+/** Takes channel energies of units in any order; of each layer only the result stays. */
+export class HotspotCollector {
+  readonly #names: readonly string[];
+  readonly #matrices = new Map<number, Matrix>();
+  readonly #layers = new Map<number, Matrix[]>();
+  readonly #done = new Map<number, HotspotGeometry>();
+
+  /** `tensors` by index in the order they are to be added in. */
+  constructor(tensors: ReadonlyMap<number, ChannelTensor>, names: readonly string[]) {
+    this.#names = names;
+    for (const [index, tensor] of tensors) {
+      const matrix = { ...tensor, index, parts: [], missing: tensor.units };
+      this.#matrices.set(index, matrix);
+      this.#layers.set(tensor.layer, [...(this.#layers.get(tensor.layer) ?? []), matrix]);
+    }
+  }
+
+  add(tensor: number, unit: number, sums: ChannelSums): void {
+    const matrix = this.#matrices.get(tensor)!;
+    matrix.parts[unit] = sums;
+    if (--matrix.missing > 0) return;
+    matrix.energies = addParts(matrix, this.#names.length);
+    matrix.parts.length = 0;
+    const layer = this.#layers.get(matrix.layer)!;
+    if (layer.some(({ energies }) => energies === undefined)) return;
+    const channels = channelsOf(layer, this.#names.length);
+    if (channels[0]!.length > 0) this.#done.set(matrix.layer, hotspots(channels, this.#names));
+    for (const { index } of layer) this.#matrices.delete(index);
+    this.#layers.delete(matrix.layer);
+  }
+
+  /** Undefined for a layer without an MLP whose matrices fit together. */
+  of(layer: number): HotspotGeometry | undefined {
+    return this.#done.get(layer);
+  }
+}
+
+function addParts({ parts, layout }: Matrix, experts: number): Float64Array[] {
+  const size = layout.axis === 'rows' ? layout.rows : layout.columns;
+  const total = Array.from({ length: experts }, () => new Float64Array(size));
+  for (const part of parts) {
+    part!.energies.forEach((energies, expert) => {
+      energies.forEach((energy, i) => {
+        total[expert]![part!.first + i]! += energy;
+      });
+    });
+  }
+  return total;
+}
+
+/** The energies of all channels of a layer, MLP after MLP (a MoE has many), by expert. */
+function channelsOf(layer: readonly Matrix[], experts: number): number[][] {
+  const channels: number[][] = Array.from({ length: experts }, () => []);
+  for (const group of groupByMlp(layer).values()) {
+    const count = group.find(({ layout }) => layout.axis === 'columns')?.layout.columns;
+    // A fused gate_up projection has two rows to a channel.
+    if (count === undefined || group.some(({ layout }) => layout.axis === 'rows' && layout.rows % count !== 0))
+      continue;
+    for (let expert = 0; expert < experts; expert++) {
+      const sums = new Float64Array(count);
+      for (const { energies } of group) {
+        energies![expert]!.forEach((energy, i) => {
+          sums[i % count]! += energy;
+        });
+      }
+      for (const sum of sums) channels[expert]!.push(sum);
+    }
+  }
+  return channels;
+}
+
+function groupByMlp(layer: readonly Matrix[]): Map<string, Matrix[]> {
+  const groups = new Map<string, Matrix[]>();
+  for (const matrix of layer) {
+    const key = mlpOf(matrix.name);
+    groups.set(key, [...(groups.get(key) ?? []), matrix]);
+  }
+  return groups;
+}
+
+/** The name without the projection and `weight`. */
+const mlpOf = (tensor: string): string => tensor.split('.').slice(0, -2).join('.');
+
+function hotspots(channels: readonly (readonly number[])[], names: readonly string[]): HotspotGeometry {
+  const hot = channels.map(hottest);
+  const jaccard = expertPairs(names).map(({ key, first, second }) => {
+    const [a, b] = [hot[names.indexOf(first)]!, hot[names.indexOf(second)]!];
+    const common = [...a].filter((channel) => b.has(channel)).length;
+    return [key, ratio(common, a.size + b.size - common)] as const;
+  });
+  const incoming = names.map((name, t) => {
+    const energyOf = (expert: number): number =>
+      [...hot[t]!].reduce((sum, channel) => sum + channels[expert]![channel]!, 0);
+    const others = names.reduce((sum, _, s) => (s === t ? sum : sum + energyOf(s)), 0);
+    return [name, ratio(others, energyOf(t))] as const;
+  });
+  return {
+    channels: channels[0]!.length,
+    jaccard: Object.fromEntries(jaccard),
+    incoming_energy: Object.fromEntries(incoming),
+  };
+}
+
+/** The channels with most energy, ties by lowest index; never one without. */
+function hottest(energies: readonly number[]): Set<number> {
+  const count = Math.max(1, Math.round(HOT_SHARE * energies.length));
+  const order = energies.map((_, channel) => channel).filter((channel) => energies[channel]! > 0);
+  order.sort((a, b) => energies[b]! - energies[a]! || a - b);
+  return new Set(order.slice(0, count));
+}

@@ -24,6 +24,7 @@ export function geometryInputs(slot, count, operands) {
     basesTo: slot(4 * count + 16),
     lanes: slot((8 * SHARED_LANES * sharedSums(operands)) << operands),
     ranks: slot(1 << operands),
+    marks: slot(count),
     signCounters: slot(4 * operands ** 2),
   };
 }
@@ -71,7 +72,9 @@ export function geometryCases(count, operands) {
     markChanged: over((k, at, bins) => k.markChanged(at.stored, at.changedStored, 2, count, bins, 1)),
     [`countMasks of ${operands}`]: over((k, at, bins) => k.countMasks(at.base, at.mask, operands, count, bins)),
     [`sumProducts of ${operands}`]: over((k, at, bins) => k.sumProducts(at.table, operands, count, bins)),
-    countSteps: over((k, at, bins) => k.countSteps(at.stored, at.changedStored, count, bins, at.changesTo, at.basesTo)),
+    countSteps: over((k, at, bins) =>
+      k.countSteps(at.stored, at.changedStored, count, bins, at.changesTo, at.basesTo, at.marks, 1),
+    ),
     collectChanges: over((k, at) => k.collectChanges(at.changes[0], at.base, count, at.changesTo, at.basesTo)),
     sumSquares: over((k, at, bins) => k.sumSquares(at.base, count, bins)),
     [`sumShared of ${operands}`]: over((k, at) =>

@@ -5,7 +5,7 @@
 import type { Parameter, Settings } from './parameters.js';
 import type { Statistic } from './statistic.js';
 import type { Combine, Space, TensorMerge, UnitContext } from './unit.js';
-import type { TileView } from './view.js';
+import type { SelectingView, TileView } from './view.js';
 
 /** A named bundle of semantics: where implementations of one method differ, the preset says whose is meant. */
 export const PRESETS = ['mergekit', 'm2rl'] as const;
@@ -68,7 +68,7 @@ export interface Method {
    * What trimming or dropping leaves of the operands before they are merged, unscaled; reports compare it with the operands.
    * Absent: all of them take part.
    */
-  readonly survivors?: TileView;
+  readonly survivors?: TileView | SelectingView;
   /** Prepares one unit and returns what turns its tiles into results, called in tile order. */
   combine(context: UnitContext): Combine;
 }

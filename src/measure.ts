@@ -3,13 +3,14 @@
 import { M2MergeError } from './errors.js';
 import { findFindings } from './geometry/findings.js';
 import type { GeometryResult } from './geometry/result.js';
+import { hasSpectrum, SPECTRAL_PASSES, spectralCost } from './geometry/spectrum.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
 import { deepestLayers, describeGroup, expertNames } from './merge-report.js';
 import { buildPlan } from './plan/build.js';
 import type { InputOptions } from './plan/hub-inputs.js';
 import { openInputs } from './plan/inputs.js';
 import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
-import type { Plan, PreparedMerge } from './plan/plan.js';
+import type { MergeJob, Plan, PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
 import { type RunOptions, runMeasurement } from './run/engine.js';
 import { WorkerPool } from './run/pool.js';
@@ -18,6 +19,8 @@ import type { Warning } from './warnings.js';
 export interface MeasureOptions extends RunOptions, InputOptions, Pick<ObtainOptions, 'onTransfer' | 'onLocked'> {
   /** Dimensions of a random projection of the task vectors; none unless given. */
   readonly projection?: number | undefined;
+  /** Whether to find the spectra of matrices, which takes several passes and much arithmetic; see `spectralWork`. */
+  readonly spectral?: boolean | undefined;
   /** Called once everything is checked, before the first weight is read. */
   readonly onPlan?: (prepared: PreparedMerge) => void;
   /** Called with what fetching the models gave reason to say. */
@@ -34,13 +37,20 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
     checkComplete(plan);
     options.onPlan?.(prepared);
     options.onWarnings?.(await obtainInputs([{ prepared }], { ...options, leave: 'besides' }));
-    const wish = { layerOf: deepestLayers(plan), projection: options.projection };
+    const wish = { layerOf: deepestLayers(plan), projection: options.projection, spectral: options.spectral };
     const measured = await runMeasurement(prepared, expertNames(plan), wish, pool, options);
     const result = { ...describeGroup(plan), ...measured, merge_accounting: {} };
     return { ...result, findings: findFindings(result) };
   } finally {
     await pool.close();
   }
+}
+
+/** What spectra take: matrices, passes over them, and floating-point operations. Some matrices may turn out unchanged. */
+export function spectralWork({ plan }: PreparedMerge): { matrices: number; passes: number; operations: number } {
+  const matrices = plan.jobs.filter((job): job is MergeJob => job.kind === 'merge' && hasSpectrum(job.shape));
+  const operations = matrices.reduce((sum, job) => sum + spectralCost(job.elements, job.operands.length), 0);
+  return { matrices: matrices.length, passes: SPECTRAL_PASSES, operations };
 }
 
 /** The recipe's base and experts as plain task vectors: whatever the method, each with weight 1. */

@@ -75,6 +75,6 @@ export const ties: Method = {
     }
     return undefined;
   },
-  survivors: trimmed,
+  survivors: trimming,
   combine: (context) => elect(context, trimming, rescaleFactors(context)),
 };

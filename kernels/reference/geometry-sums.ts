@@ -9,6 +9,7 @@ import {
   type Slot,
   sharedSums,
 } from '../abi.js';
+import { F32 } from './formats.js';
 import type { ReferenceMemory } from './memory.js';
 
 type Sums = 'sumProducts' | 'sumSquares' | 'sumShared' | 'sumAlignment' | 'sumSurvival';
@@ -131,7 +132,10 @@ export function geometrySums(memory: ReferenceMemory): Pick<Kernels, Sums> {
     },
     sumSurvival(table, operands, delta, count, lanes) {
       const d = memory.f32(delta, count);
-      for (const [k, x] of operandValues(memory, table, operands, count).entries()) {
+      for (const [k, values] of operandValues(memory, table, operands, count).entries()) {
+        const [selector] = memory.u32(table + k * OPERAND_BYTES + OPERAND.selector, 1);
+        const bits = new Uint32Array(values.buffer, values.byteOffset, count);
+        const x = values.map((value, i) => ((bits[i]! & F32.magnitude) < selector! ? 0 : value));
         const [all, against, nowhere] = [0, 1, 2].map((sum) =>
           memory.f64(lanes + 8 * SHARED_LANES * (3 * k + sum), SHARED_LANES),
         );

@@ -62,14 +62,16 @@ function masks(memory: ReferenceMemory): Pick<Kernels, Masks> {
  */
 function changes(memory: ReferenceMemory): Pick<Kernels, Changes> {
   return {
-    countSteps(base, changed, count, bins, changes, bases) {
+    countSteps(base, changed, count, bins, changes, bases, mask, bit) {
       const [before, after] = [memory.u16(base, count), memory.u16(changed, count)];
       const counters = memory.u32(bins, MAGNITUDE_BINS);
+      const marks = memory.u8(mask, count);
       const [odd, oddBases] = [memory.f32(changes, count), memory.f32(bases, count)];
       let found = 0;
       for (let i = 0; i < count; i++) {
         const [from, to] = [before[i]!, after[i]!];
         if (from === to) continue;
+        marks[i]! |= bit;
         // One sign and one exponent.
         if ((from ^ to) < 0x80) {
           counters[(from & BF16_EXPONENT) | Math.abs(to - from)]! += 1;

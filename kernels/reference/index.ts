@@ -7,6 +7,7 @@ import { fused } from './fused.js';
 import { geometry } from './geometry.js';
 import { geometrySums } from './geometry-sums.js';
 import { lowRank } from './low-rank.js';
+import { matrixProducts } from './matrix-products.js';
 import { ReferenceMemory } from './memory.js';
 import { narrowers } from './narrow.js';
 import { overlap } from './overlap.js';
@@ -37,6 +38,7 @@ export function createReferenceKernels(): Kernels {
     ...geometry(memory),
     ...overlap(memory),
     ...geometrySums(memory),
+    ...matrixProducts(memory),
     ...lowRank(memory),
     ...rankedMask(memory),
     ...selection(memory),

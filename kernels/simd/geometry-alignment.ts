@@ -1,5 +1,6 @@
 /** How a merge lies to its operands: products summed in f32 over short runs, and those sums in f64. */
-import { elementAt, ENTRY } from './geometry-operands';
+import { F32_MAGNITUDE } from './format';
+import { elementAt, ENTRY, SELECTOR } from './geometry-operands';
 
 /** Elements and bytes of a run. */
 const RUN: i32 = 64;
@@ -104,22 +105,27 @@ function addTail(a: usize, b: usize, count: i32, lanes: usize): void {
 /** See kernels/abi.ts. */
 export function sumSurvival(table: usize, operands: i32, delta: usize, count: i32, lanes: usize): void {
   for (let k: usize = 0; k < <usize>operands; k++, lanes += 3 * LANES) {
-    let x = elementAt(table + k * ENTRY, 0);
+    const entry = table + k * ENTRY;
+    const selector = load<i32>(entry, SELECTOR);
+    let x = elementAt(entry, 0);
     let d = delta;
     let rest = count;
-    for (; rest >= RUN; rest -= RUN, x += RUN_BYTES, d += RUN_BYTES) addSurvival(x, d, RUN, lanes);
-    if (rest > 0) addSurvival(x, d, rest, lanes);
+    for (; rest >= RUN; rest -= RUN, x += RUN_BYTES, d += RUN_BYTES) addSurvival(x, d, RUN, selector, lanes);
+    if (rest > 0) addSurvival(x, d, rest, selector, lanes);
   }
 }
 
 /** Adds one run, or less. */
-function addSurvival(x: usize, d: usize, count: i32, lanes: usize): void {
+function addSurvival(x: usize, d: usize, count: i32, selector: i32, lanes: usize): void {
   const zero = f32x4.splat(0);
+  const magnitude = i32x4.splat(F32_MAGNITUDE);
+  const least = i32x4.splat(selector);
   let all = zero;
   let against = zero;
   let nowhere = zero;
   for (; count >= 4; count -= 4, x += 16, d += 16) {
-    const values = v128.load(x);
+    const stored = v128.load(x);
+    const values = v128.and(stored, i32x4.ge_s(v128.and(stored, magnitude), least));
     const along = v128.load(d);
     const square = f32x4.mul(values, values);
     all = f32x4.add(all, square);
@@ -131,7 +137,8 @@ function addSurvival(x: usize, d: usize, count: i32, lanes: usize): void {
   let lastAgainst = zero;
   let lastNowhere = zero;
   for (let lane: usize = 0; lane < <usize>count; lane++) {
-    const value = load<f32>(x + (lane << 2));
+    const bits = load<i32>(x + (lane << 2));
+    const value = (bits & F32_MAGNITUDE) >= selector ? reinterpret<f32>(bits) : 0;
     const along = load<f32>(d + (lane << 2));
     const square = value * value;
     store<f32>(last + (lane << 2), square);

@@ -16,42 +16,56 @@ let nextBase: usize = 0;
 
 /** See kernels/abi.ts. */
 export function countSteps(
-  base: usize, changed: usize, count: i32, bins: usize, changes: usize, bases: usize,
+  base: usize, changed: usize, count: i32, bins: usize, changes: usize, bases: usize, mask: usize, bit: i32,
 ): i32 {
   nextChange = changes;
   nextBase = bases;
   let rest = count;
-  while (rest >= 8) {
-    const block = min(rest, BLOCK) & ~7;
-    countIndices(findSteps(base, changed, block), bins);
+  while (rest >= 16) {
+    const block = min(rest, BLOCK) & ~15;
+    countIndices(findSteps(base, changed, block, mask, bit), bins);
     rest -= block;
     base += <usize>block << 1;
     changed += <usize>block << 1;
+    mask += <usize>block;
   }
-  for (; rest > 0; rest--, base += 2, changed += 2) countStep(base, changed, bins);
+  for (; rest > 0; rest--, base += 2, changed += 2, mask++) {
+    if (load<u16>(base) == load<u16>(changed)) continue;
+    countStep(base, changed, bins);
+    store<u8>(mask, <u8>(<i32>load<u8>(mask) | bit));
+  }
   return <i32>((nextChange - changes) >> 2);
 }
 
-/** Writes the counters' indices of a block, a multiple of 8 elements, to `targets`; returns how many. */
-function findSteps(base: usize, changed: usize, count: i32): i32 {
+/** Writes the counters' indices of a block, a multiple of 16 elements, to `targets`; returns how many. Marks changes. */
+function findSteps(base: usize, changed: usize, count: i32, mask: usize, bit: i32): i32 {
   const exponent = i16x8.splat(<i16>EXPONENT);
   const binade = i16x8.splat(<i16>BINADE);
+  const bits = i8x16.splat(<i8>bit);
   const zero = i16x8.splat(0);
   let to = targets;
-  for (let rest = count; rest > 0; rest -= 8, base += 16, changed += 16) {
-    const before = v128.load(base);
-    const after = v128.load(changed);
-    let differing = v128.xor(before, after);
-    const leaving = v128.and(differing, binade);
+  for (const end = base + (<usize>count << 1); base != end; base += 32, changed += 32, mask += 16) {
+    const lowBefore = v128.load(base);
+    const highBefore = v128.load(base, 16);
+    const lowAfter = v128.load(changed);
+    const highAfter = v128.load(changed, 16);
+    const low = v128.xor(lowBefore, lowAfter);
+    const high = v128.xor(highBefore, highAfter);
+    const same = i8x16.narrow_i16x8_s(i16x8.eq(low, zero), i16x8.eq(high, zero));
+    v128.store(mask, v128.or(v128.load(mask), v128.andnot(bits, same)));
+    let lanes = i8x16.bitmask(same) ^ 0xffff;
     // About one change in thirty of RL checkpoints.
-    if (v128.any_true(leaving)) {
-      const odd = i16x8.ne(leaving, zero);
-      writeOdd(base, changed, i16x8.bitmask(odd));
-      differing = v128.andnot(differing, odd);
+    if (v128.any_true(v128.and(v128.or(low, high), binade))) {
+      const lowOdd = i16x8.ne(v128.and(low, binade), zero);
+      const odd = i8x16.bitmask(i8x16.narrow_i16x8_s(lowOdd, i16x8.ne(v128.and(high, binade), zero)));
+      writeOdd(base, changed, odd);
+      lanes ^= odd;
     }
-    const lanes = i16x8.bitmask(i16x8.eq(differing, zero)) ^ 0xff;
-    const steps = i16x8.abs(i16x8.sub(after, before));
-    v128.store(to, v128.swizzle(v128.or(v128.and(before, exponent), steps), packingOrder16(lanes)));
+    const lowSteps = v128.or(v128.and(lowBefore, exponent), i16x8.abs(i16x8.sub(lowAfter, lowBefore)));
+    const highSteps = v128.or(v128.and(highBefore, exponent), i16x8.abs(i16x8.sub(highAfter, highBefore)));
+    v128.store(to, v128.swizzle(lowSteps, packingOrder16(lanes & 0xff)));
+    const next = to + (<usize>popcnt(lanes & 0xff) << 1);
+    v128.store(next, v128.swizzle(highSteps, packingOrder16(lanes >>> 8)));
     to += <usize>popcnt(lanes) << 1;
   }
   return <i32>((to - targets) >> 1);
@@ -74,11 +88,10 @@ function increment(counter: usize): void {
   store<u32>(counter, load<u32>(counter) + 1);
 }
 
-/** Counts or writes one element. */
+/** Counts or writes one element, which has changed. */
 function countStep(base: usize, changed: usize, bins: usize): void {
   const before = <i32>load<u16>(base);
   const after = <i32>load<u16>(changed);
-  if (before == after) return;
   if (((before ^ after) & BINADE) == 0) {
     increment(bins + (<usize>((before & EXPONENT) | abs(after - before)) << 2));
   } else {

@@ -20,6 +20,8 @@ const fills = memory.data(1024, 16);
 /** f64 of the operands of a mask: a bucket of each, with room for what fills up the first and the last four. */
 const STRIDE: usize = 576;
 const wide = memory.data(4608, 16);
+/** Where the f32 of the second of two members begin in `wide`. */
+const SECOND: usize = 576;
 /** The operands of a mask (u32). */
 const members = memory.data(32, 16);
 
@@ -85,13 +87,20 @@ function emptyBucket(table: usize, operands: i32, mark: i32, ranks: usize, lanes
   store<u8>(rank, <u8>((begin + count) & 3));
   let size = 0;
   for (let rest = mark; rest; rest &= rest - 1, size++) store<i32>(members + (<usize>size << 2), ctz(rest));
-  const bytes = <usize>((begin + count + 3) & ~3) << 3;
-  for (let member = 0; member < size; member++) {
-    const from = elementAt(table + <usize>operandOf(member) * ENTRY, 0);
-    gather(from, buckets + (<usize>mark << BUCKET_SHIFT), count, wide + <usize>member * STRIDE, begin, bytes);
-  }
+  const padded = <usize>((begin + count + 3) & ~3);
+  const bytes = padded << 3;
+  const indices = buckets + (<usize>mark << BUCKET_SHIFT);
   const pairs = (operands * (operands - 1)) >> 1;
   const sums = lanes + <usize>mark * <usize>(2 * pairs + operands + 1) * LANES;
+  if (size == 2) {
+    gatherTwo(table, indices, count, begin, padded);
+    addTwo(padded, sums, operands, pairs, counters);
+    return;
+  }
+  for (let member = 0; member < size; member++) {
+    const from = elementAt(table + <usize>operandOf(member) * ENTRY, 0);
+    gather(from, indices, count, wide + <usize>member * STRIDE, begin, bytes);
+  }
   for (let j = 0; j < size; j++) {
     const first = operandOf(j);
     addSquares(wide + <usize>j * STRIDE, bytes, sums + <usize>(2 * pairs + first) * LANES);
@@ -124,6 +133,66 @@ function gather(from: usize, indices: usize, count: i32, to: usize, begin: i32, 
   for (let end = indices + (<usize>count << 2); indices != end; indices += 4, to += 8) {
     store<f64>(to, <f64>load<f32>(from + (<usize>load<u32>(indices) << 2)));
   }
+}
+
+/** Copies `count` chosen f32 of the two members to `wide`, padded as `gather` does. */
+function gatherTwo(table: usize, indices: usize, count: i32, begin: i32, padded: usize): void {
+  const zero = i32x4.splat(0);
+  const last = (padded << 2) - 16;
+  v128.store(wide, zero);
+  v128.store(wide + SECOND, zero);
+  v128.store(wide + last, zero);
+  v128.store(wide + SECOND + last, zero);
+  const x = elementAt(table + <usize>operandOf(0) * ENTRY, 0);
+  const y = elementAt(table + <usize>operandOf(1) * ENTRY, 0);
+  let to = wide + (<usize>begin << 2);
+  for (let end = indices + (<usize>count << 2); indices != end; indices += 4, to += 4) {
+    const offset = <usize>load<u32>(indices) << 2;
+    store<u32>(to, load<u32>(x + offset));
+    store<u32>(to, load<u32>(y + offset), SECOND);
+  }
+}
+
+/** Everything that the elements of two members add, in one pass; the same operations as for more of them. */
+function addTwo(padded: usize, sums: usize, operands: i32, pairs: i32, counters: usize): void {
+  const zero = f64x2.splat(0);
+  const pair = <usize>pairOf(operandOf(0), operandOf(1), operands);
+  const dots = sums + pair * LANES;
+  const squares = dots + <usize>pairs * LANES;
+  const ownX = sums + <usize>(2 * pairs + operandOf(0)) * LANES;
+  const ownY = sums + <usize>(2 * pairs + operandOf(1)) * LANES;
+  const conflicts = sums + <usize>(2 * pairs + operands) * LANES;
+  let opposed = zero;
+  let cancelled = zero;
+  for (let half: usize = 0; half != 2; half++) {
+    const lane = half << 4;
+    let dot = v128.load(dots + lane);
+    let square = v128.load(squares + lane);
+    let squareX = v128.load(ownX + lane);
+    let squareY = v128.load(ownY + lane);
+    let conflict = v128.load(conflicts + lane);
+    for (let at = wide + (half << 3), end = at + (padded << 2); at != end; at += 16) {
+      const x = f64x2.promote_low_f32x4(v128.load64_zero(at));
+      const y = f64x2.promote_low_f32x4(v128.load64_zero(at, SECOND));
+      const product = f64x2.mul(x, y);
+      dot = f64x2.add(dot, product);
+      square = f64x2.add(square, f64x2.mul(product, product));
+      squareX = f64x2.add(squareX, f64x2.mul(x, x));
+      squareY = f64x2.add(squareY, f64x2.mul(y, y));
+      opposed = i64x2.add(opposed, f64x2.lt(product, zero));
+      const positive = f64x2.add(f64x2.pmax(x, zero), f64x2.pmax(y, zero));
+      const negative = f64x2.sub(zero, f64x2.add(f64x2.pmin(x, zero), f64x2.pmin(y, zero)));
+      conflict = f64x2.add(conflict, f64x2.pmin(positive, negative));
+      cancelled = i64x2.add(cancelled, v128.and(f64x2.eq(positive, negative), f64x2.gt(positive, zero)));
+    }
+    v128.store(dots + lane, dot);
+    v128.store(squares + lane, square);
+    v128.store(ownX + lane, squareX);
+    v128.store(ownY + lane, squareY);
+    v128.store(conflicts + lane, conflict);
+  }
+  countDown(counters + (pair << 2), opposed);
+  countDown(counters + (<usize>pairs << 2), cancelled);
 }
 
 function addSquares(x: usize, bytes: usize, lanes: usize): void {

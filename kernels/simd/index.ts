@@ -13,6 +13,7 @@ export { sumShared } from './geometry-shared';
 export { sumSquares } from './geometry-squares';
 export { classifyChange } from './geometry-change';
 export { addLowRank } from './low-rank';
+export { addTransposedRows, multiplyRows } from './matrix-products';
 export { electedSum, signBalance, weightedSum } from './merge';
 export { softmaxDivergence } from './divergence';
 export { drawMask } from './mask';

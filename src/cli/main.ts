@@ -123,6 +123,7 @@ function buildProgram(): Command {
       'also the cosines of a random projection, as M2RL takes them (256 dimensions), with their standard error',
       wholeNumber(1),
     )
+    .option('--spectral', 'also spectra of all matrices: ranks, shifts, angles, heads and tails; slow, states its cost')
     .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
     .option('--tile <elements>', 'elements read at once of each model; affects speed and memory only', wholeNumber(64))
     .option('--json', 'print the JSON on stdout')

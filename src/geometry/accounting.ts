@@ -30,8 +30,9 @@ export interface UnitAccount {
 export interface AccountedStep {
   readonly count: number;
   readonly operands: readonly Slot[];
-  /** The same as trimming left them. */
+  /** The same as trimming left them: elements with bits(|x|) below an operand's selector are gone as well. */
   readonly survivors: readonly Slot[];
+  readonly selectors?: readonly number[] | undefined;
   readonly delta: Slot;
   readonly written: Slot;
 }
@@ -53,6 +54,8 @@ export class AccountObserver {
   readonly #counters: Slot;
   readonly #survival: Slot;
   readonly #ones: readonly number[];
+  /** Selectors that keep everything. */
+  readonly #all: readonly number[];
   #elements = 0;
 
   constructor(context: AccountContext) {
@@ -63,14 +66,15 @@ export class AccountObserver {
     this.#counters = allocate(8);
     this.#survival = allocate(8 * SHARED_LANES * 3 * experts);
     this.#ones = Array.from({ length: experts }, () => 1);
+    this.#all = Array.from({ length: experts }, () => 0);
   }
 
-  observe({ count, operands, survivors, delta, written }: AccountedStep): void {
+  observe({ count, operands, survivors, selectors, delta, written }: AccountedStep): void {
     const { kernels, experts } = this.#context;
     this.#elements += count;
     fillOperandTable(kernels, this.#table, operands, this.#ones, this.#ones);
     kernels.sumAlignment(this.#table, experts, delta, written, count, this.#lanes, this.#counters);
-    fillOperandTable(kernels, this.#table, survivors, this.#ones, this.#ones);
+    fillOperandTable(kernels, this.#table, survivors, this.#ones, this.#ones, selectors ?? this.#all);
     kernels.sumSurvival(this.#table, experts, delta, count, this.#survival);
   }
 

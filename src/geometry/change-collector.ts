@@ -20,6 +20,9 @@ export interface ExpertStep {
   readonly change: Slot;
   readonly base: Slot;
   readonly bf16?: { readonly value: Slot; readonly base: Slot } | undefined;
+  /** Bytes of a mask in which bf16 changes are marked by `bit`. */
+  readonly mask: Slot;
+  readonly bit: number;
 }
 
 /** What is known of one expert's changes. */
@@ -70,14 +73,14 @@ export class ChangeCollector {
     this.#slots = allocateSlots(context);
   }
 
-  observe({ count, change, base, bf16 }: ExpertStep): void {
+  observe({ count, change, base, bf16, mask, bit }: ExpertStep): void {
     const { kernels, tileCapacity } = this.#context;
     const { changes, bases, steps } = this.#slots;
     const [toChanges, toBases] = [changes + 4 * this.#waiting, bases + 4 * this.#waiting];
     this.#waiting +=
       bf16 === undefined
         ? kernels.collectChanges(change, base, count, toChanges, toBases)
-        : kernels.countSteps(bf16.base, bf16.value, count, steps, toChanges, toBases);
+        : kernels.countSteps(bf16.base, bf16.value, count, steps, toChanges, toBases, mask, bit);
     if (this.#waiting > tileCapacity) this.#sumUp(this.#waiting - (this.#waiting % REDUCTION_LANES));
   }
 

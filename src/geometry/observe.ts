@@ -78,16 +78,15 @@ export class GeometryObserver {
     const unscaled = operands.map(() => 1);
     fillOperandTable(kernels, table, operands, unscaled, unscaled);
     new Uint8Array(kernels.memory.buffer, mask, count).fill(0);
-    stored.forEach(({ value, base: unchanged, width }, expert) => {
-      kernels.markChanged(unchanged, value, width, count, mask, 1 << expert);
+    operands.forEach((change, expert) => {
+      const pair = stored[expert]!;
+      const bit = 1 << expert;
+      if (!pair.isBf16) kernels.markChanged(pair.base, pair.value, pair.width, count, mask, bit);
+      this.#collectors[expert]!.observe({ count, change, base, bf16: pair.isBf16 ? pair : undefined, mask, bit });
     });
     kernels.countMasks(base, mask, experts, count, masks);
     kernels.sumSquares(base, count, baseLanes);
     kernels.sumShared(table, experts, mask, count, ranks, sharedLanes, sharedCounters);
-    operands.forEach((change, expert) => {
-      const pair = stored[expert]!;
-      this.#collectors[expert]!.observe({ count, change, base, bf16: pair.isBf16 ? pair : undefined });
-    });
     this.#channels?.observe(firstIndex, count, operands);
     this.#projection?.observe(firstIndex, count, operands);
   }

@@ -18,8 +18,8 @@ export interface ProjectionWish {
   readonly key: readonly [low: number, high: number];
 }
 
-/** A hash of an element's index: the finalizer of MurmurHash3, which every bit of the input reaches. */
-function hash(index: number, [low, high]: ProjectionWish['key']): number {
+/** 32 random bits of an element, a hash of its index: the finalizer of MurmurHash3, which every bit of the input reaches. */
+export function randomBits(index: number, [low, high]: ProjectionWish['key']): number {
   let bits = (index ^ low ^ Math.imul(Math.floor(index / 2 ** 32) ^ high, 0x9e37_79b1)) >>> 0;
   bits = Math.imul(bits ^ (bits >>> 16), 0x85eb_ca6b);
   bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2_ae35);
@@ -46,7 +46,7 @@ export class ProjectionObserver {
       for (let expert = 0; expert < values.length; expert++) {
         const x = values[expert]![i]!;
         if (x === 0) continue;
-        if (draw < 0) draw = hash(firstIndex + i, key);
+        if (draw < 0) draw = randomBits(firstIndex + i, key);
         this.#sums[expert]![(draw >>> 1) % dimensions]! += draw & 1 ? -x : x;
       }
     }

@@ -71,6 +71,33 @@ export interface HotspotGeometry {
   readonly incoming_energy: Readonly<Record<string, number | null>>;
 }
 
+/** Spectra of an expert over the matrices of a scope. W is the expert, τ its task vector. */
+export interface SpectralExpert {
+  /** Σ‖τ‖² / Σσ₁(τ)²: how many directions as strong as the first the updates fill. */
+  readonly stable_rank: number | null;
+  /** Σσ₁(τ)² / Σ‖τ‖², and the same of the eight largest. */
+  readonly head_share: number | null;
+  readonly leading_share: number | null;
+  /** √(ΣΣ(σᵢ(W) − σᵢ(base))² / ΣΣσᵢ(base)²) over the eight largest singular values (arXiv 2511.08567). */
+  readonly spectral_shift: number | null;
+  /** Largest principal angle (radians) between the eight leading left, right singular directions of base and W. */
+  readonly left_angle: number | null;
+  readonly right_angle: number | null;
+}
+
+/** Two experts: cosines of the rank-one heads of their task vectors, and of what is left without them. */
+export interface SpectralPair {
+  readonly head_cosine: number | null;
+  readonly tail_cosine: number | null;
+}
+
+export interface SpectralGeometry {
+  /** Matrices of the scope that were analysed: those with more than 16 rows and columns that some expert changed. */
+  readonly matrices: number;
+  readonly experts: Readonly<Record<string, SpectralExpert>>;
+  readonly pairs: Readonly<Record<string, SpectralPair>>;
+}
+
 /** A set of elements: the whole model, a layer, a kind of module, or one tensor. */
 export interface ScopeGeometry {
   readonly parameters: number;
@@ -85,6 +112,8 @@ export interface ScopeGeometry {
   readonly conflict_mass: number | null;
   /** Layers with an MLP only. */
   readonly hotspots?: HotspotGeometry;
+  /** When asked for, where the scope has matrices that were changed. */
+  readonly spectral?: SpectralGeometry;
 }
 
 /** Shares of ‖τᵢ‖² that a merge did not take over; the rest went along with Δ. Null when the expert changed nothing. */

@@ -51,6 +51,14 @@ function runOf(method: Method, shape: readonly number[], settings: Settings): nu
   return method.wholeRows?.(settings) ? alignedRows(shape) : LANE_QUANTUM;
 }
 
+/** A matrix as one unit whose steps are whole rows, for what looks at it several times. */
+export function layOutRows(shape: readonly number[]): UnitLayout {
+  const runElements = alignedRows(shape);
+  const elements = shape.reduce((product, length) => product * length, 1);
+  const stepElements = Math.max(1, Math.floor(STEP_ELEMENTS / runElements)) * runElements;
+  return { unitElements: elements, stepElements, runElements };
+}
+
 /** Units of a tensor of so many elements. */
 export function countUnits({ unitElements }: UnitLayout, elements: number): number {
   return Math.ceil(elements / unitElements);

@@ -1,6 +1,7 @@
 /** Meaning of the numbers about a whole group and about a finished merge, as in geometry-metrics.ts. */
 import type { HotspotGeometry, MergeAccounting, RemovedShares } from '../geometry/result.js';
 import { EXPERT_METRICS, type Metric, PAIR_METRICS, type ScopeMetricKey } from './geometry-metrics.js';
+import { SPECTRAL_EXPERT_METRICS, SPECTRAL_PAIR_METRICS } from './geometry-spectral-metrics.js';
 
 export const SCOPE_METRICS: { readonly [K in ScopeMetricKey]: Metric } = {
   changed_by_k: {
@@ -132,5 +133,6 @@ export const METRIC_GROUPS: readonly (readonly [title: string, metrics: Readonly
     'Of the group',
     { ...SCOPE_METRICS, hotspot_jaccard: HOTSPOT_METRICS.jaccard, incoming_energy: HOTSPOT_METRICS.incoming_energy },
   ],
+  ['Of spectra', { ...SPECTRAL_EXPERT_METRICS, ...SPECTRAL_PAIR_METRICS }],
   ['Of a merge', { ...MERGE_METRICS, ...REMOVED_METRICS }],
 ];

@@ -12,6 +12,7 @@ import {
   type PairMetricKey,
 } from './geometry-metrics.js';
 import { compareNames, orderModules } from './geometry-order.js';
+import { spectralExpertTable, spectralPairTable } from './geometry-spectral-metrics.js';
 
 const EXPERT_COLUMNS: readonly ExpertMetricKey[] = [
   ...(['changed_fraction', 'changed_fraction_relative', 'changed_fraction_absolute', 'norm'] as const),
@@ -37,6 +38,7 @@ export function formatGeometryMarkdown(result: GeometryResult): string {
     '## Whole model',
     ...formatGlobal(result),
     ...formatProjection(result),
+    ...formatSpectra(result),
     ...Object.entries(result.merge_accounting).flatMap(([merge, accounting]) =>
       formatAccounting(result.experts, merge, accounting),
     ),
@@ -85,6 +87,28 @@ function formatGlobal({ experts, global }: GeometryResult): string[] {
     '### Overlap',
     formatTable(['changed by', 'elements', 'share'], overlapRows),
     `Exact cancellation on the overlap: ${cancelled}. Conflict mass: ${formatMetric('share', global.conflict_mass)}.`,
+  ];
+}
+
+function formatSpectra({ experts, global: { spectral } }: GeometryResult): string[] {
+  if (spectral === undefined) return [];
+  const { header, rows } = spectralExpertTable(spectral, experts);
+  const pairs = spectralPairTable(spectral, experts);
+  return [
+    '### Spectra',
+    `Of ${formatCount(spectral.matrices)} matrices, by a randomised decomposition in float64.`,
+    formatTable(
+      ['expert', ...header],
+      rows.map(([name, ...cells]) => [escapeMarkdown(name!), ...cells]),
+    ),
+    ...(pairs.rows.length === 0
+      ? []
+      : [
+          formatTable(
+            ['pair', ...pairs.header],
+            pairs.rows.map(({ first, second, cells }) => [escapeMarkdown(`${first} – ${second}`), ...cells]),
+          ),
+        ]),
   ];
 }
 

@@ -10,6 +10,7 @@ import {
   PAIR_METRICS,
   type PairMetricKey,
 } from './geometry-metrics.js';
+import { spectralExpertTable, spectralPairTable } from './geometry-spectral-metrics.js';
 import { formatHeatMaps } from './geometry-terminal-heat-map.js';
 import { printable, shorten, wrap } from './text-layout.js';
 
@@ -48,6 +49,7 @@ export function formatGeometryTerminal(result: GeometryResult, colour: boolean):
     ...(pairs.length === 0 ? [] : [...heading('Pairs'), ...formatPairs(result)]),
     ...(pairs.length === 0 ? [] : ['', ...formatHeatMaps(result, names, { width: TERMINAL_WIDTH, colour })]),
     ...formatProjection(result, heading),
+    ...formatSpectra(result, heading),
     ...Object.entries(result.merge_accounting).flatMap(([merge, accounting]) => [
       ...heading(`Merge ${shorten(printable(merge), 60)}`),
       ...formatMerge(result.experts, accounting),
@@ -112,6 +114,29 @@ function formatProjection({ experts, projection }: GeometryResult, heading: (tex
     ),
     ...table(['', 'cosine'], rows),
     ...leftOut(expertPairs(experts).length),
+  ];
+}
+
+function formatSpectra(
+  { experts, global: { spectral } }: GeometryResult,
+  heading: (text: string) => string[],
+): string[] {
+  if (spectral === undefined) return [];
+  const { header, rows } = spectralExpertTable(spectral, experts);
+  const pairs = spectralPairTable(spectral, experts);
+  const pairRows = pairs.rows.map(({ first, second, cells }) => [
+    `  ${shortName(first, PAIR_NAME_WIDTH)} – ${shortName(second, PAIR_NAME_WIDTH)}`,
+    ...cells,
+  ]);
+  return [
+    ...heading(`Spectra of ${formatCount(spectral.matrices)} matrices`),
+    ...table(
+      ['', ...header],
+      rows.slice(0, MOST_ROWS).map(([name, ...cells]) => [`  ${shortName(name!)}`, ...cells]),
+    ),
+    ...leftOut(experts.length),
+    ...(pairRows.length === 0 ? [] : table(['', ...pairs.header], pairRows.slice(0, MOST_ROWS))),
+    ...leftOut(pairRows.length),
   ];
 }
 

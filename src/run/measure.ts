@@ -1,13 +1,16 @@
 /** Measures the geometry of a plan's task vectors: one pass over the inputs, nothing written. */
 import { GeometryCollector, type GeometryTensor, type MeasuredGeometry } from '../geometry/collect.js';
 import type { ProjectionWish } from '../geometry/projection.js';
+import { withSpectra } from '../geometry/spectral.js';
+import { hasSpectrum, SPECTRAL_PASSES, type SpectralSums } from '../geometry/spectrum.js';
 import { forEachConcurrently } from '../io/concurrency.js';
+import { layOutRows } from '../plan/unit-layout.js';
 import type { WorkerPool } from './pool.js';
 import { randomKey } from './random-key.js';
 import type { Variant } from './scheduled-tensor.js';
 import { type ScheduleOptions, scheduleTensors } from './scheduler.js';
 import { SharedTensor } from './shared-tensor.js';
-import type { MeasureResult } from './task.js';
+import type { MeasureResult, SpectralResult } from './task.js';
 
 /** Numbers of the layers of tensors that belong to one. */
 export type LayerOf = (tensor: string) => number | undefined;
@@ -17,6 +20,8 @@ export interface MeasureWish {
   readonly layerOf: LayerOf;
   /** Dimensions of a random projection; none unless given. */
   readonly projection?: number | undefined;
+  /** Whether to find the spectra of all matrices that some expert changed; takes SPECTRAL_PASSES more passes. */
+  readonly spectral?: boolean | undefined;
 }
 
 /** Measures all merge jobs of a plan, whose operands are `names` in order. */
@@ -24,7 +29,7 @@ export async function measurePlan(
   variant: Variant,
   pool: WorkerPool,
   names: readonly string[],
-  { layerOf, projection }: MeasureWish,
+  { layerOf, projection, spectral = false }: MeasureWish,
   { concurrency, onProgress }: ScheduleOptions,
 ): Promise<MeasuredGeometry> {
   const tensors = scheduleTensors(variant).flatMap((tensor) => SharedTensor.group([tensor]));
@@ -51,5 +56,33 @@ export async function measurePlan(
     );
     onProgress({ bytesRead: 0, bytesWritten: 0, tensorsDone: 1 });
   });
-  return collector.finish();
+  const measured = collector.finish();
+  if (!spectral) return measured;
+  return withSpectra(measured, await findSpectra(tensors, measured, pool, concurrency, onProgress), names, layerOf);
+}
+
+/** Spectra by tensor. A tensor that no expert changed has none: any direction is as good as another for zeros. */
+async function findSpectra(
+  tensors: readonly SharedTensor[],
+  measured: MeasuredGeometry,
+  pool: WorkerPool,
+  concurrency: number,
+  onProgress: ScheduleOptions['onProgress'],
+): Promise<ReadonlyMap<string, SpectralSums>> {
+  const spectra = new Map<string, SpectralSums>();
+  const matrices = tensors.filter(({ members: [tensor] }) => {
+    const { job } = tensor!;
+    const changes = Object.values(measured.tensors[job.tensor]!.experts);
+    return hasSpectrum(job.shape) && changes.some(({ norm }) => norm > 0 && Number.isFinite(norm));
+  });
+  await forEachConcurrently(matrices, concurrency, async (tensor) => {
+    const member = tensor.members[0]!;
+    const { job, variant } = member;
+    const inputs = { ...tensor.inputs(0), count: job.elements, layout: layOutRows(job.shape) };
+    const key = randomKey(variant.plan.seed, 'spectrum', '', job.tensor);
+    const { result } = await pool.run({ kind: 'spectral', inputs, part: tensor.part(member, 0), key });
+    spectra.set(job.tensor, (result[0] as SpectralResult).sums);
+    onProgress({ bytesRead: SPECTRAL_PASSES * tensor.inputBytes, bytesWritten: 0, tensorsDone: 0 });
+  });
+  return spectra;
 }

@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Two u32 from the seed, a purpose (`mask` of a model, `rounding`, `projection`), the model's reference in the recipe (empty
+ * Two u32 from the seed, a purpose (`mask` of a model, `rounding`, `projection`, `spectrum`), the model's reference in the recipe (empty
  * but for masks) and the tensor's name.
  */
 export function randomKey(
   seed: number,
-  purpose: 'mask' | 'rounding' | 'projection',
+  purpose: 'mask' | 'rounding' | 'projection' | 'spectrum',
   model: string,
   tensor: string,
 ): readonly [number, number] {

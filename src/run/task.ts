@@ -4,6 +4,7 @@ import type { OutputDtype } from '../checkpoint/dtype.js';
 import type { ErrorFacts, ErrorKind } from '../errors.js';
 import type { MeasuredUnit, UnitAccount } from '../geometry/accounting.js';
 import type { ProjectionWish } from '../geometry/projection.js';
+import type { SpectralSums } from '../geometry/spectrum.js';
 import type { UnitSums } from '../geometry/unit-sums.js';
 import { UNIT_ELEMENTS, type UnitLayout } from '../plan/unit-layout.js';
 import type { Rounding } from '../recipe/recipe.js';
@@ -99,7 +100,17 @@ export interface CopyTask {
   readonly byteLength: number;
 }
 
-export type Task = VisitTask | CopyTask;
+/** Finds the spectra of a matrix, reading it once for each pass that takes. */
+export interface SpectralTask {
+  readonly kind: 'spectral';
+  /** The whole tensor, laid out in rows. */
+  readonly inputs: UnitInputs;
+  readonly part: UnitPart;
+  /** Key of the random subspace that the search starts from. */
+  readonly key: readonly [low: number, high: number];
+}
+
+export type Task = VisitTask | CopyTask | SpectralTask;
 
 export interface ObserveResult {
   readonly kind: 'observe';
@@ -133,9 +144,14 @@ export interface MeasureResult {
   readonly sums: UnitSums;
 }
 
-export type ActionResult = ObserveResult | WriteResult | MeasureResult;
+export interface SpectralResult {
+  readonly kind: 'spectral';
+  readonly sums: SpectralSums;
+}
 
-/** One result for each action of a visit; a copy has one. */
+export type ActionResult = ObserveResult | WriteResult | MeasureResult | SpectralResult;
+
+/** One result for each action of a visit; a copy and a spectral analysis have one. */
 export type TaskResult = readonly ActionResult[];
 
 /** What a worker is told once. */

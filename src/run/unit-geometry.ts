@@ -1,7 +1,7 @@
 /** Connects the geometry of a unit to the vectors the unit runner holds. */
 import type { Slot } from '../../kernels/abi.js';
 import type { Tile, UnitContext } from '../../kernels/unit.js';
-import { type TileView, untouched, vectorBytes } from '../../kernels/view.js';
+import { type SelectedTile, type SelectingView, type TileView, untouched, vectorBytes } from '../../kernels/view.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import { AccountObserver, SquaresObserver } from '../geometry/accounting.js';
 import { channelLayout } from '../geometry/channels.js';
@@ -110,7 +110,7 @@ export interface UnitReporter {
 export interface ReportTools {
   readonly tensor: string;
   /** What the method's trimming leaves of the operands; everything unless given. */
-  readonly survivors?: TileView | undefined;
+  readonly survivors?: TileView | SelectingView | undefined;
   /** Holds an f32 vector of a step. */
   readonly scratch: Slot;
 }
@@ -134,7 +134,9 @@ export function reportUnit(
       experts.observe(tile, offset);
       widenDifference(kernels, output.dtype, written, 0, base, scratch, tile.count);
       const { count, operands } = tile;
-      account.observe({ count, operands, survivors: survive(tile).operands, delta, written: scratch });
+      const left: Tile | SelectedTile = survive(tile);
+      const selectors = 'selectors' in left ? left.selectors : undefined;
+      account.observe({ count, operands, survivors: left.operands, selectors, delta, written: scratch });
     },
     finish: () => ({ account: account.finish(), ...experts.finish() }),
   };

@@ -7,6 +7,7 @@ import type { Kernels, Slot } from '../../kernels/abi.js';
 import type { Method } from '../../kernels/method.js';
 import type { UnitContext } from '../../kernels/unit.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
+import { SpectrumFinder, startingSubspace } from '../geometry/spectrum.js';
 import { type AdaptedInputs, adaptInputs } from './adapted-inputs.js';
 import { widen, widenDifference } from './convert.js';
 import type { PositionedFiles } from './files.js';
@@ -14,10 +15,11 @@ import { combinePass, formatChecksum } from './passes/combine.js';
 import { measurePass } from './passes/measure.js';
 import { observePass } from './passes/observe.js';
 import type { Pass, PassContext } from './passes/pass.js';
+import { spectralPass } from './passes/spectral.js';
 import { RetainedUnits } from './retained-units.js';
 import { SharedMemories } from './shared-memory.js';
 import { heldDtype, isAdapted, placeOf, type StoredVector } from './stored-vector.js';
-import type { Action, CopyTask, TaskResult, UnitInputs, UnitPart, VisitTask } from './task.js';
+import type { Action, CopyTask, SpectralTask, Task, TaskResult, UnitInputs, UnitPart, VisitTask } from './task.js';
 import { UnitMemory } from './unit-memory.js';
 import { allInputs, type InputVector, type UnitVectors, vectorsOf } from './unit-vectors.js';
 
@@ -49,11 +51,41 @@ export class UnitRunner {
     this.#retained = new RetainedUnits(this.#memory.reserve(options.retainedBytes), options.retainedBytes);
   }
 
+  run(task: Task): TaskResult {
+    if (task.kind === 'visit') return this.visit(task);
+    return task.kind === 'copy' ? this.copy(task) : this.analyse(task);
+  }
+
+  /** Reads a matrix as often as its spectra take. */
+  analyse({ inputs, part, key }: SpectralTask): TaskResult {
+    const [, columns] = part.merge.shape as [number, number];
+    const finder = new SpectrumFinder(part.operands.length, columns, startingSubspace(columns, key));
+    for (let step = finder.step; step !== undefined; step = finder.step) {
+      const vectors = this.#takeInputs(inputs);
+      const pass = spectralPass(this.#passContext(inputs, part, vectors, false), step, columns);
+      this.#carryOut(inputs, vectors, [pass], [part]);
+      finder.take(pass.results());
+    }
+    return [{ kind: 'spectral', sums: finder.sums }];
+  }
+
   /** Reads a unit and carries out the actions on it. */
   visit({ inputs, actions, retain }: VisitTask): TaskResult {
     const vectors = this.#takeInputs(inputs);
     const passes = actions.map((action) => this.#pass(action, inputs, vectors, retain));
-    const tiles = actions.map(({ part }) => {
+    this.#carryOut(
+      inputs,
+      vectors,
+      passes,
+      actions.map(({ part }) => part),
+    );
+    if (!retain) this.#retained.release(unitName(inputs));
+    return passes.map((pass) => pass.finish());
+  }
+
+  /** Hands every step of a unit to the passes, each of which sees the operands of its part. */
+  #carryOut(inputs: UnitInputs, vectors: UnitVectors, passes: readonly Pass[], parts: readonly UnitPart[]): void {
+    const tiles = parts.map((part) => {
       const { base, operands } = vectorsOf(vectors, part);
       return { operands: operands.map(({ values }) => values), base: base?.values };
     });
@@ -62,8 +94,6 @@ export class UnitRunner {
         pass.step({ tile: { firstIndex, count, ...tiles[i]! }, offset });
       });
     });
-    if (!retain) this.#retained.release(unitName(inputs));
-    return passes.map((pass) => pass.finish());
   }
 
   /** Copies bytes from an input to an output. */
@@ -83,21 +113,27 @@ export class UnitRunner {
   }
 
   #pass(action: Action, inputs: UnitInputs, vectors: UnitVectors, retain: boolean): Pass {
-    const { methods, files, createHash, kernels } = this.#options;
+    const { methods, files, createHash } = this.#options;
     const method = methods[action.part.variant]!;
-    const context: PassContext = {
+    const context = this.#passContext(inputs, action.part, vectors, retain);
+    if (action.kind === 'observe') return observePass(action, context, method);
+    if (action.kind === 'measure') return measurePass(action, context);
+    return combinePass(action, context, { method, files, hash: createHash() });
+  }
+
+  #passContext(inputs: UnitInputs, part: UnitPart, vectors: UnitVectors, retain: boolean): PassContext {
+    const { methods, kernels } = this.#options;
+    const method = methods[part.variant]!;
+    return {
       kernels,
-      unit: this.#context(inputs, action.part, method.name, retain),
+      unit: this.#context(inputs, part, method.name, retain),
       tensor: inputs.tensor,
-      vectors: vectorsOf(vectors, action.part),
+      vectors: vectorsOf(vectors, part),
       tileElements: this.#tileElements(inputs),
       take: (bytes) => this.#memory.take(bytes),
       scratch: (name, bytes) => this.#takeOnce(name, bytes),
       bytes: (slot, length) => this.#memory.bytes(slot, length),
     };
-    if (action.kind === 'observe') return observePass(action, context, method);
-    if (action.kind === 'measure') return measurePass(action, context);
-    return combinePass(action, context, { method, files, hash: createHash() });
   }
 
   #takeOnce(name: string, bytes: number): Slot {

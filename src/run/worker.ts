@@ -36,7 +36,7 @@ async function createRunner(setup: WorkerSetup): Promise<UnitRunner> {
 
 function answer(runner: UnitRunner, { id, task }: WorkerRequest): WorkerReply {
   try {
-    return { id, result: task.kind === 'visit' ? runner.visit(task) : runner.copy(task) };
+    return { id, result: runner.run(task) };
   } catch (error) {
     if (isM2MergeError(error)) return { id, error: { kind: error.kind, facts: error.facts } };
     return { id, defect: error instanceof Error ? (error.stack ?? error.message) : String(error) };

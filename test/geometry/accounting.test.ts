@@ -66,7 +66,7 @@ describe('merge accounting', () => {
       for (const key of ['trimmed', 'outvoted', 'cancelled'] as const) {
         expect(Math.abs(account.removed[name]![key]! - parts[key] / all)).toBeLessThan(1e-6);
       }
-      expect(account.removed[name]!.outvoted).toBeGreaterThan(0.01);
+      expect(account.removed[name]!.outvoted).toBeGreaterThan(0.001);
       expect(account.density![name]).toBeCloseTo(density, 12);
     });
   });

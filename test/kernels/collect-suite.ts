@@ -43,7 +43,9 @@ function counted(kernels: Kernels, pairs: readonly (readonly [number, number])[]
   const [base, changed] = [0, 1].map((side) => space.put(Uint16Array.from(pairs, (one) => one[side]!)));
   const bins = space.put(new Uint32Array(MAGNITUDE_BINS));
   const [changes, bases] = [space.reserve(4 * pairs.length), space.reserve(4 * pairs.length)];
-  const found = kernels.countSteps(base!, changed!, pairs.length, bins, changes, bases);
+  const mask = space.put(new Uint8Array(pairs.length).fill(5));
+  const found = kernels.countSteps(base!, changed!, pairs.length, bins, changes, bases, mask, 2);
+  expect([...space.u8(mask, pairs.length)]).toEqual(pairs.map(([from, to]) => (from === to ? 5 : 7)));
   expect(space.guardsAreIntact()).toBe(true);
   const counters = [...space.u32(bins, MAGNITUDE_BINS)].flatMap((count, bin) => (count > 0 ? [[bin, count]] : []));
   const [x, from] = [space.f32(changes, found), space.f32(bases, found)];

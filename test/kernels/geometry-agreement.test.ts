@@ -36,6 +36,7 @@ interface Slots {
   readonly mask: number;
   readonly ranks: number;
   readonly counters: number;
+  readonly marks: number;
   /** Room for two lists of changes. */
   readonly odd: number;
   readonly results: number;
@@ -74,7 +75,8 @@ const CALLS: readonly Call[] = [
     name: 'countSteps',
     results: () => new Uint32Array(MAGNITUDE_BINS),
     // Vectors of f32 read as bf16: every other value is 0 or has any bits.
-    run: (k, at, s) => k.countSteps(at.base, at.first, 2 * s.count, at.results, at.odd, at.odd + 8 * s.count + 16),
+    run: (k, at, s) =>
+      k.countSteps(at.base, at.first, 2 * s.count, at.results, at.odd, at.odd + 8 * s.count + 16, at.marks, 4),
     handsOut: true,
   },
   {
@@ -172,6 +174,7 @@ function outcome(kernels: Kernels, start: number, { results, run, handsOut = fal
     odd: space.put(new Uint32Array(4 * scene.count + 8)),
     ranks: space.put(new Uint8Array(256).fill(1)),
     counters: space.put(new Uint32Array(32)),
+    marks: space.put(new Uint8Array(2 * scene.count).fill(1)),
     mask: space.put(scene.masks),
     base: space.put(scene.base),
   };

@@ -6,6 +6,7 @@ import { changeSuite } from './change-suite.js';
 import { collectSuite } from './collect-suite.js';
 import { geometrySumsSuite } from './geometry-sums-suite.js';
 import { anyVectors } from './geometry-vectors.js';
+import { matrixSuite } from './matrix-suite.js';
 import { productsSuite } from './products-suite.js';
 import { Workspace } from './workspace.js';
 
@@ -124,5 +125,6 @@ export function geometrySuite(create: () => Kernels) {
   productsSuite(create);
   geometrySumsSuite(create);
   collectSuite(create);
+  matrixSuite(create);
   changeSuite(create);
 }

@@ -1,7 +1,15 @@
 /** f64 sums of geometry against lists of terms, each dealt out to its lanes. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ALIGNMENT_RUN, type Kernels, REDUCTION_LANES, SHARED_LANES, sharedSums } from '../../kernels/abi.js';
+import {
+  ALIGNMENT_RUN,
+  type Kernels,
+  OPERAND,
+  OPERAND_BYTES,
+  REDUCTION_LANES,
+  SHARED_LANES,
+  sharedSums,
+} from '../../kernels/abi.js';
 import { anyVectors, putVectors, type Vectors, vectorsOf } from './geometry-vectors.js';
 import { Workspace } from './workspace.js';
 
@@ -178,6 +186,9 @@ function alignmentSuite(create: () => Kernels) {
   });
 }
 
+/** Operands with odd numbers keep magnitudes from 1 on. */
+const selectorOf = (k: number) => (k % 2 === 1 ? 0x3f80_0000 : 0);
+
 function survivalSuite(create: () => Kernels) {
   const survived = (kernels: Kernels, [d, ...x]: readonly Float32Array[], parts: readonly number[]) => {
     const space = new Workspace(kernels);
@@ -186,6 +197,10 @@ function survivalSuite(create: () => Kernels) {
     for (const count of parts) {
       const cut = (values: Float32Array) => values.slice(begin, begin + count);
       const table = putVectors(space, x.map(cut));
+      const entries = new DataView(kernels.memory.buffer, table);
+      x.forEach((_, k) => {
+        entries.setUint32(k * OPERAND_BYTES + OPERAND.selector, selectorOf(k), true);
+      });
       kernels.sumSurvival(table, x.length, space.put(cut(d!)), count, lanes);
       begin += count;
     }
@@ -193,8 +208,10 @@ function survivalSuite(create: () => Kernels) {
     return [...space.f64(lanes, 3 * x.length * SHARED_LANES)];
   };
   const expectedOf = ([d, ...x]: readonly Float32Array[]) =>
-    x.flatMap((values) => {
-      const only = (holds: (i: number) => boolean) => values.map((value, i) => (holds(i) ? value : 0));
+    x.flatMap((values, k) => {
+      const bits = [...new Uint32Array(values.slice().buffer)];
+      const isKept = (i: number) => bits[i]! % 2 ** 31 >= selectorOf(k);
+      const only = (holds: (i: number) => boolean) => values.map((value, i) => (isKept(i) && holds(i) ? value : 0));
       const all = only(() => true);
       const against = only((i) => fround(values[i]! * d![i]!) < 0);
       const nowhere = only((i) => d![i] === 0);

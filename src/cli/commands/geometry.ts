@@ -3,10 +3,12 @@ import { join, resolve } from 'node:path';
 import { M2MergeError } from '../../errors.js';
 import { PROJECTION_DIMENSIONS } from '../../geometry/projection.js';
 import type { GeometryResult } from '../../geometry/result.js';
-import { measureGeometry } from '../../measure.js';
+import { measureGeometry, spectralWork } from '../../measure.js';
+import type { PreparedMerge } from '../../plan/plan.js';
 import { loadRecipe } from '../../recipe/load.js';
 import { parseRecipe } from '../../recipe/parse.js';
 import type { Recipe } from '../../recipe/recipe.js';
+import { formatCount, formatSeconds, plural } from '../../report/format.js';
 import { writeReport } from '../../report/geometry-files.js';
 import { formatGeometryJson } from '../../report/geometry-json.js';
 import { formatGeometryTerminal } from '../../report/geometry-terminal.js';
@@ -24,6 +26,7 @@ export interface GeometryCommandOptions {
   readonly out?: string;
   /** True when given without a number. */
   readonly projection?: number | true;
+  readonly spectral?: boolean;
   readonly threads?: number;
   readonly tile?: number;
   readonly json?: boolean;
@@ -64,12 +67,15 @@ async function measure(recipe: Recipe, options: GeometryCommandOptions): Promise
   try {
     return await measureGeometry(recipe, {
       projection: options.projection === true ? PROJECTION_DIMENSIONS : options.projection,
+      spectral: options.spectral,
       threads: threadsOf(options),
       tileElements: tileOf(options),
       signal: interruption.signal,
-      onPlan({ plan, costs, warnings }) {
+      onPlan(prepared) {
+        const { plan, costs, warnings } = prepared;
         printWarnings(warnings);
-        void createProgress({ tensors: plan.jobs.length, bytes: costs.bytesRead }, quiet).then((created) => {
+        const passes = options.spectral ? 1 + stateSpectralCost(prepared, threadsOf(options)) : 1;
+        void createProgress({ tensors: plan.jobs.length, bytes: passes * costs.bytesRead }, quiet).then((created) => {
           display = created;
         });
       },
@@ -79,6 +85,20 @@ async function measure(recipe: Recipe, options: GeometryCommandOptions): Promise
     display?.stop();
     interruption.close();
   }
+}
+
+/** What one thread of a recent machine does in a second, for an estimate. */
+const OPERATIONS_PER_SECOND = 5e9;
+
+/** Says on stderr, before the first weight is read, what spectra will cost; returns how many passes they take. */
+function stateSpectralCost(prepared: PreparedMerge, threads: number): number {
+  const { matrices, passes, operations } = spectralWork(prepared);
+  const seconds = operations / OPERATIONS_PER_SECOND / threads;
+  process.stderr.write(
+    `spectra of ${formatCount(matrices)} matri${matrices === 1 ? 'x' : 'ces'}: ${passes} more passes, ${(operations / 1e12).toPrecision(2)} Tflop, ` +
+      `about ${formatSeconds(seconds)} on ${plural(threads, 'thread')}\n`,
+  );
+  return passes;
 }
 
 async function writeFolder(folder: string, result: GeometryResult): Promise<void> {

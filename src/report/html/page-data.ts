@@ -1,6 +1,12 @@
 /** What geometry.html embeds: the numbers that its panels show, as columns rounded to six digits. */
 import { expertPairs } from '../../geometry/expert-pairs.js';
-import type { GeometryResult, RemovedShares, ScopeGeometry } from '../../geometry/result.js';
+import type {
+  GeometryResult,
+  RemovedShares,
+  ScopeGeometry,
+  SpectralExpert,
+  SpectralPair,
+} from '../../geometry/result.js';
 import { HOTSPOT_METRICS, MERGE_METRICS, REMOVED_METRICS, SCOPE_METRICS } from '../geometry-group-metrics.js';
 import {
   EXPERT_METRICS,
@@ -10,6 +16,7 @@ import {
   type PairMetricKey,
 } from '../geometry-metrics.js';
 import { compareNames, orderModules } from '../geometry-order.js';
+import { SPECTRAL_EXPERT_METRICS, SPECTRAL_PAIR_METRICS } from '../geometry-spectral-metrics.js';
 import { placeTensors, type TensorPlace } from './tensor-place.js';
 
 /** Digits of an embedded number: more than a page shows, a third of the bytes of all. */
@@ -78,17 +85,17 @@ export function makePageData(result: GeometryResult): PageData {
     experts,
     pairs: expertPairs(experts).map(({ first, second }) => [experts.indexOf(first), experts.indexOf(second)]),
     metrics: {
-      expert: EXPERT_METRICS,
-      pair: PAIR_METRICS,
+      expert: { ...EXPERT_METRICS, ...(result.global.spectral && SPECTRAL_EXPERT_METRICS) },
+      pair: { ...PAIR_METRICS, ...(result.global.spectral && SPECTRAL_PAIR_METRICS) },
       group: SCOPE_METRICS,
       hotspot: HOTSPOT_METRICS,
       merge: { ...MERGE_METRICS, ...REMOVED_METRICS },
     },
     scopes: [
-      makeScope('global', 'Whole model', result.global, experts),
-      ...layerNames.map((name) => makeScope('layer', name, result.layers[name]!, experts)),
+      makeScope('global', 'Whole model', result.global, result),
+      ...layerNames.map((name) => makeScope('layer', name, result.layers[name]!, result)),
       ...orderModules(Object.keys(result.modules)).map((name) =>
-        makeScope('module', name, result.modules[name]!, experts),
+        makeScope('module', name, result.modules[name]!, result),
       ),
     ],
     map: makeMap(result, places),
@@ -102,19 +109,37 @@ function rounded(value: number | null | undefined): Value {
   return Number.isInteger(value) ? value : Number(value.toPrecision(DIGITS));
 }
 
-function makeScope(kind: PageScope['kind'], name: string, scope: ScopeGeometry, experts: readonly string[]): PageScope {
+function makeScope(
+  kind: PageScope['kind'],
+  name: string,
+  scope: ScopeGeometry,
+  { experts, global }: GeometryResult,
+): PageScope {
+  const hasSpectra = global.spectral !== undefined;
   const pairs = expertPairs(experts);
   const hotspots = scope.hotspots;
   return {
     kind,
     name,
     parameters: scope.parameters,
-    expert: columns(Object.keys(EXPERT_METRICS) as ExpertMetricKey[], (key) =>
-      experts.map((expert) => rounded(scope.experts[expert]?.[key])),
-    ),
-    pair: columns(Object.keys(PAIR_METRICS) as PairMetricKey[], (key) =>
-      pairs.map((pair) => rounded(scope.pairs[pair.key]?.[key])),
-    ),
+    expert: {
+      ...columns(Object.keys(EXPERT_METRICS) as ExpertMetricKey[], (key) =>
+        experts.map((expert) => rounded(scope.experts[expert]?.[key])),
+      ),
+      ...(hasSpectra &&
+        columns(Object.keys(SPECTRAL_EXPERT_METRICS) as (keyof SpectralExpert)[], (key) =>
+          experts.map((expert) => rounded(scope.spectral?.experts[expert]?.[key])),
+        )),
+    },
+    pair: {
+      ...columns(Object.keys(PAIR_METRICS) as PairMetricKey[], (key) =>
+        pairs.map((pair) => rounded(scope.pairs[pair.key]?.[key])),
+      ),
+      ...(hasSpectra &&
+        columns(Object.keys(SPECTRAL_PAIR_METRICS) as (keyof SpectralPair)[], (key) =>
+          pairs.map((pair) => rounded(scope.spectral?.pairs[pair.key]?.[key])),
+        )),
+    },
     group: {
       exact_cancellation_on_overlap: [rounded(scope.exact_cancellation_on_overlap)],
       conflict_mass: [rounded(scope.conflict_mass)],

@@ -72,6 +72,8 @@ function drawUlps(node, width) {
   const frame = { left: 52, right: width - 4, top: 8, bottom: 200, height: 240 };
   const scale = verticalScale([0, ...shares.flat()], 0, frame);
   const band = (frame.right - frame.left) / classes;
+  // The longest label is about as wide as this.
+  const every = Math.ceil(60 / band);
   const picture = svg('svg', {
     width,
     height: frame.height,
@@ -89,7 +91,7 @@ function drawUlps(node, width) {
         c,
       ),
     );
-    if (band >= 44 || c % 2 === 0)
+    if (c % every === 0)
       picture.append(label(frame.left + (c + 0.5) * band, frame.bottom + 16, ULP_LABELS[c]));
   }
   picture.append(axisTitle(frame, '|τ| in units in the last place of the base value'));

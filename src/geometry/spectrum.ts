@@ -1,0 +1,227 @@
+/**
+ * Spectra of a matrix in all models of a group, without ever holding one: subspace iteration on AᵀA over blocks of rows,
+ * for the base, every expert and every task vector side by side, and then a Rayleigh–Ritz step in float64.
+ */
+import { largestAngle, orthonormalize, product, symmetricEigen, transposedProduct } from './dense.js';
+import { randomBits } from './projection.js';
+import { pairIndex } from './unit-sums.js';
+
+/** Singular directions that are reported on, and those iterated: more converge better. */
+export const SPECTRAL_RANK = 8;
+export const SPECTRAL_WIDTH = 16;
+/** Passes of the subspace iteration; two more find singular values, and what experts make of each other's heads. */
+export const SPECTRAL_ITERATIONS = 4;
+
+/** Times a matrix is read. */
+export const SPECTRAL_PASSES = SPECTRAL_ITERATIONS + 2;
+
+/** What of a matrix adds up over matrices. By expert, pairs as (0,1), (0,2), …; all float64. */
+export interface SpectralSums {
+  /** σ₁(τ)², and Σ σ² of the SPECTRAL_RANK largest. */
+  readonly heads: readonly number[];
+  readonly leading: readonly number[];
+  /** Σ (σᵢ(W) − σᵢ(base))² and Σ σᵢ(base)² over the SPECTRAL_RANK largest. */
+  readonly shifts: readonly number[];
+  readonly base: number;
+  /** Largest principal angles between the leading singular subspaces of base and expert, radians. */
+  readonly leftAngles: readonly number[];
+  readonly rightAngles: readonly number[];
+  /** ⟨Hᵢ,Hⱼ⟩ of the rank-one heads, and ⟨τᵢ,Hⱼ⟩ + ⟨Hᵢ,τⱼ⟩, by pair. */
+  readonly headDots: readonly number[];
+  readonly crossDots: readonly number[];
+}
+
+/** What a pass over the rows is for. */
+export type SpectralPass = 'iterate' | 'project' | 'heads';
+
+/** One pass: Y = A·factor for all matrices; `iterate` needs AᵀY, the others inner products of Y. */
+export interface SpectralStep {
+  readonly pass: SpectralPass;
+  readonly width: number;
+  /** By matrix: base, experts, task vectors; columns × width, row-major. `heads` has task vectors only. */
+  readonly factors: readonly Float64Array[];
+}
+
+/** Inner products Yₐᵀ·Y_b (width², row-major) that a pass adds up, in this order. */
+export function productsOf(pass: SpectralPass, experts: number): readonly (readonly [number, number])[] {
+  if (pass === 'iterate') return [];
+  if (pass === 'heads') return pairsOf(experts);
+  const own = Array.from({ length: 1 + 2 * experts }, (_, i) => [i, i] as const);
+  const toBase = Array.from({ length: experts }, (_, j) => [0, 1 + j] as const);
+  const between = pairsOf(experts).map(([j, k]) => [1 + experts + j, 1 + experts + k] as const);
+  return [...own, ...toBase, ...between];
+}
+
+function pairsOf(experts: number): (readonly [number, number])[] {
+  return Array.from({ length: experts }, (_, j) =>
+    Array.from({ length: experts - j - 1 }, (_, d) => [j, j + 1 + d] as const),
+  ).flat();
+}
+
+interface Spectrum {
+  /** Descending, SPECTRAL_WIDTH of them; 0 for what is rounding. */
+  readonly values: Float64Array;
+  /** Eigenvectors within the subspace, and right singular vectors (columns × width). */
+  readonly within: Float64Array;
+  readonly right: Float64Array;
+}
+
+/** Leads the passes over one matrix: `step` says what to do next, `take` takes what it gave. */
+export class SpectrumFinder {
+  readonly #experts: number;
+  readonly #columns: number;
+  readonly #width: number;
+  #factors: Float64Array[];
+  #iterations = SPECTRAL_ITERATIONS;
+  #spectra: Spectrum[] | undefined;
+  #products: readonly Float64Array[] = [];
+  #sums: SpectralSums | undefined;
+
+  /** `start` is the first subspace, columns × SPECTRAL_WIDTH. */
+  constructor(experts: number, columns: number, start: Float64Array) {
+    this.#experts = experts;
+    this.#columns = columns;
+    this.#width = SPECTRAL_WIDTH;
+    orthonormalize(start, SPECTRAL_WIDTH);
+    this.#factors = Array.from({ length: 1 + 2 * experts }, () => start.slice());
+  }
+
+  /** The next pass; undefined when all is known. */
+  get step(): SpectralStep | undefined {
+    if (this.#sums !== undefined) return undefined;
+    if (this.#spectra !== undefined) return { pass: 'heads', width: this.#experts, factors: this.#headFactors() };
+    return { pass: this.#iterations > 0 ? 'iterate' : 'project', width: this.#width, factors: this.#factors };
+  }
+
+  /** Takes the result of a pass: AᵀY by matrix, or the inner products in the order of `productsOf`. */
+  take(results: readonly Float64Array[]): void {
+    if (this.#spectra !== undefined) this.#sums = this.#conclude(this.#spectra, results);
+    else if (this.#iterations > 0) {
+      this.#iterations--;
+      this.#factors = results.map((factor) => factor.slice());
+      for (const factor of this.#factors) orthonormalize(factor, this.#width);
+    } else {
+      this.#products = results;
+      this.#spectra = this.#factors.map((factor, i) => this.#spectrumOf(factor, results[i]!));
+    }
+  }
+
+  get sums(): SpectralSums {
+    return this.#sums!;
+  }
+
+  #spectrumOf(factor: Float64Array, gram: Float64Array): Spectrum {
+    const { values, vectors } = symmetricEigen(gram, this.#width);
+    return {
+      values: values.map((value) => Math.sqrt(Math.max(0, value))),
+      within: vectors,
+      right: product(factor, this.#width, vectors, this.#width),
+    };
+  }
+
+  /** For each task vector the same factor: the first right singular vector of every task vector, side by side. */
+  #headFactors(): Float64Array[] {
+    const heads = new Float64Array(this.#columns * this.#experts);
+    for (let j = 0; j < this.#experts; j++) {
+      const { right } = this.#spectra![1 + this.#experts + j]!;
+      for (let column = 0; column < this.#columns; column++) {
+        heads[column * this.#experts + j] = right[column * this.#width]!;
+      }
+    }
+    return Array.from({ length: this.#experts }, () => heads);
+  }
+
+  #conclude(spectra: readonly Spectrum[], headProducts: readonly Float64Array[]): SpectralSums {
+    const experts = this.#experts;
+    const [base, ...others] = spectra as [Spectrum, ...Spectrum[]];
+    const [models, changes] = [others.slice(0, experts), others.slice(experts)];
+    const leading = (values: Float64Array) => values.subarray(0, SPECTRAL_RANK);
+    const squares = (values: Float64Array) => leading(values).reduce((sum, value) => sum + value * value, 0);
+    const pairs = pairsOf(experts);
+    return {
+      heads: changes.map(({ values }) => values[0]! ** 2),
+      leading: changes.map(({ values }) => squares(values)),
+      shifts: models.map(({ values }) => squares(values.map((value, i) => value - base.values[i]!))),
+      base: squares(base.values),
+      leftAngles: models.map((model, j) => this.#leftAngle(base, model, this.#products[1 + 2 * experts + j]!)),
+      rightAngles: models.map((model) => this.#rightAngle(base, model)),
+      headDots: pairs.map(([j, k], pair) => {
+        const between = this.#products[1 + 3 * experts + pair]!;
+        const left = this.#alongFirst(between, changes[j]!, changes[k]!);
+        return left * this.#dotFirst(changes[j]!.right, changes[k]!.right);
+      }),
+      // Row j of Yⱼᵀ·Y_k: (τⱼvⱼ)·(τ_k vⱼ) = ⟨τ_k, Hⱼ⟩, and column k the other way round.
+      crossDots: pairs.map(([j, k]) => {
+        const inner = headProducts[pairIndex(j, k, experts)]!;
+        return inner[j * experts + j]! + inner[k * experts + k]!;
+      }),
+    };
+  }
+
+  /** (A v₁)·(B w₁) = σ₁(A) σ₁(B) u₁·u₁', from the inner products of both in their subspaces. */
+  #alongFirst(between: Float64Array, a: Spectrum, b: Spectrum): number {
+    let sum = 0;
+    for (let i = 0; i < this.#width; i++) {
+      for (let j = 0; j < this.#width; j++) {
+        sum += a.within[i * this.#width]! * between[i * this.#width + j]! * b.within[j * this.#width]!;
+      }
+    }
+    return sum;
+  }
+
+  #dotFirst(a: Float64Array, b: Float64Array): number {
+    let sum = 0;
+    for (let at = 0; at < a.length; at += this.#width) sum += a[at]! * b[at]!;
+    return sum;
+  }
+
+  /** How many directions both have: the rank, where it is below SPECTRAL_RANK. */
+  #common(a: Spectrum, b: Spectrum): number {
+    const floor = 1e-10 * a.values[0]!;
+    let k = 0;
+    while (k < SPECTRAL_RANK && a.values[k]! > floor && b.values[k]! > floor) k++;
+    return k;
+  }
+
+  #rightAngle(a: Spectrum, b: Spectrum): number {
+    const k = this.#common(a, b);
+    return this.#angle(transposedProduct(a.right, this.#width, b.right, this.#width), k);
+  }
+
+  /** Left singular vectors are A·v/σ, so their inner products follow from those of Y = A·Z. */
+  #leftAngle(a: Spectrum, b: Spectrum, between: Float64Array): number {
+    const k = this.#common(a, b);
+    const turned = product(
+      transposedProduct(a.within, this.#width, between, this.#width),
+      this.#width,
+      b.within,
+      this.#width,
+    );
+    const scaled = turned.map(
+      (value, at) => value / (a.values[Math.floor(at / this.#width)]! * b.values[at % this.#width]!),
+    );
+    return this.#angle(scaled, k);
+  }
+
+  #angle(inner: Float64Array, k: number): number {
+    if (k === 0) return 0;
+    const corner = Float64Array.from({ length: k * k }, (_, at) => inner[Math.floor(at / k) * this.#width + (at % k)]!);
+    return largestAngle(corner, k);
+  }
+}
+
+/** Numbers in [−1, 1) for a first subspace, from the tensor's key alone. */
+export function startingSubspace(columns: number, key: readonly [low: number, high: number]): Float64Array {
+  return Float64Array.from({ length: columns * SPECTRAL_WIDTH }, (_, i) => randomBits(i, key) / 2 ** 31 - 1);
+}
+
+/** Whether a tensor has a spectrum to speak of: a matrix with more directions than are iterated. */
+export function hasSpectrum(shape: readonly number[]): boolean {
+  return shape.length === 2 && Math.min(...shape) > SPECTRAL_WIDTH;
+}
+
+/** Floating-point operations for a matrix of so many elements. */
+export function spectralCost(elements: number, experts: number): number {
+  const products = (1 + 2 * experts) * (2 * SPECTRAL_ITERATIONS + 1) * SPECTRAL_WIDTH;
+  return 2 * elements * (products + experts * experts);
+}

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { findMethod } from '../kernels/methods/registry.js';
-import { updateConfig } from './checkpoint/config.js';
+import { parseConfig, updateConfig } from './checkpoint/config.js';
 import { listSideFiles } from './checkpoint/side-files.js';
 import { M2MergeError } from './errors.js';
 import type { GeometryResult, MergeAccounting } from './geometry/result.js';
@@ -20,7 +20,7 @@ import type { Costs, Plan, PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
 import { formatManifest, MANIFEST_FILE } from './report/manifest.js';
 import { formatModelCard } from './report/model-card.js';
-import { publicName, publicPlan, publicRecipe } from './report/public-names.js';
+import { publicName, publicPlan, publicRecipe, recipeOfCard } from './report/public-names.js';
 import { type RunOptions, runMerges } from './run/engine.js';
 import { nonFiniteWarnings } from './run/non-finite.js';
 import type { TensorOutcome } from './run/outcome.js';
@@ -222,10 +222,11 @@ async function writeSideFiles(
   const card = {
     plan,
     method: findMethod(plan.method)!,
-    recipeText,
+    recipeText: recipeOfCard(recipe, plan),
     toolVersion: VERSION,
     dtype,
     parameters: prepared.costs.parameters,
+    config: config === undefined ? undefined : parseConfig(config, CONFIG_FILE),
   };
   await folder.write('README.md', formatModelCard({ ...card, title: publicName(folder.path) }));
   const sha256 = options.sha256 ? await hashShards(folder, plan) : undefined;

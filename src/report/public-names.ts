@@ -1,7 +1,8 @@
 /** Names of models for others to read: output folders get published, and folders of this machine must not be. */
 
-import type { Plan } from '../plan/plan.js';
+import type { Plan, PlanInput } from '../plan/plan.js';
 import type { Recipe } from '../recipe/recipe.js';
+import type { ModelReference } from '../recipe/reference.js';
 
 /** Paths that say where on this machine something lies. */
 const MACHINE_PATH = /^([\\/~]|[A-Za-z]:)/;
@@ -16,23 +17,34 @@ export function publicName(reference: string): string {
   );
 }
 
-/** A reference as it may be published: absolute paths are cut down, relative ones stay. */
+/** A reference as it may be published: absolute paths are cut down, of model and adapter alike; relative ones stay. */
 export function withoutMachinePath(reference: string): string {
-  return MACHINE_PATH.test(reference) ? publicName(reference) : reference;
+  const parts = reference.split('+').map((part) => (MACHINE_PATH.test(part) ? publicName(part) : part));
+  return parts.join('+');
 }
 
 /** Recipe text in which absolute paths (of models, or of the output) are cut down to their last part. */
 export function withoutMachinePaths(text: string, references: readonly string[]): string {
-  const longestFirst = [...references].sort((a, b) => b.length - a.length);
-  return longestFirst.reduce((result, reference) => result.replaceAll(reference, withoutMachinePath(reference)), text);
+  return replaceEach(text, references, withoutMachinePath);
 }
 
 /** A recipe's text as it may be published. */
-export function publicRecipe({ text, base, bases, models, output }: Recipe): string {
-  const references = [base, ...bases, ...models.map(({ reference }) => reference)].flatMap(
-    (reference) => reference?.text ?? [],
-  );
-  return withoutMachinePaths(text, output === undefined ? references : [...references, output]);
+export function publicRecipe({ text, output, ...recipe }: Recipe): string {
+  // A mapping does not hold the reference's text, but its parts.
+  const written = referencesOf(recipe).flatMap(({ text, path, adapter }) => [text, path, adapter?.path ?? []].flat());
+  return withoutMachinePaths(text, output === undefined ? written : [...written, output]);
+}
+
+/** A recipe's text as a model card shows it: of what is not on the Hub, the last part of its path alone. */
+export function recipeOfCard(recipe: Recipe, { inputs }: Plan): string {
+  const byReference = new Map(inputs.map((input) => [input.reference, input]));
+  const local = referencesOf(recipe).flatMap(({ text, path, adapter }) => {
+    const input = byReference.get(text);
+    const ofModel = input?.hub === undefined ? [path] : [];
+    return adapter === undefined || input?.adapterHub !== undefined ? ofModel : [...ofModel, adapter.path];
+  });
+  const { output } = recipe;
+  return replaceEach(publicRecipe(recipe), output === undefined ? local : [...local, output], publicName);
 }
 
 /** A plan as it may be published. */
@@ -41,4 +53,20 @@ export function publicPlan(plan: Plan): Plan {
     ...plan,
     inputs: plan.inputs.map((input) => ({ ...input, reference: withoutMachinePath(input.reference) })),
   };
+}
+
+/** An input as a model card calls it: repositories on the Hub by their ids, anything else by the last part of its path. */
+export function nameOfInput({ reference, hub, adapterHub }: PlanInput): string {
+  const [model = '', adapter] = reference.split('+');
+  const own = hub?.repo ?? publicName(model);
+  return adapter === undefined ? own : `${own} + ${adapterHub?.repo ?? publicName(adapter)}`;
+}
+
+function referencesOf({ base, bases, models }: Pick<Recipe, 'base' | 'bases' | 'models'>): readonly ModelReference[] {
+  return [...(base === undefined ? [] : [base]), ...bases, ...models.map(({ reference }) => reference)];
+}
+
+function replaceEach(text: string, references: readonly string[], replace: (reference: string) => string): string {
+  const longestFirst = [...new Set(references)].sort((a, b) => b.length - a.length);
+  return longestFirst.reduce((result, reference) => result.replaceAll(reference, replace(reference)), text);
 }

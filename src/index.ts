@@ -14,6 +14,7 @@ export {
   prepareMerge as plan,
 } from './merge.js';
 export type { Costs, Plan, PreparedMerge } from './plan/plan.js';
+export { type PulledModel, type PullModelsOptions, pullModels as pull } from './pull.js';
 export { loadRecipe } from './recipe/load.js';
 export { parseRecipe } from './recipe/parse.js';
 export type { Recipe } from './recipe/recipe.js';

@@ -16,7 +16,10 @@ import { type RunOptions, runMeasurement } from './run/engine.js';
 import { WorkerPool } from './run/pool.js';
 import type { Warning } from './warnings.js';
 
-export interface MeasureOptions extends RunOptions, InputOptions, Pick<ObtainOptions, 'onTransfer' | 'onLocked'> {
+export interface MeasureOptions
+  extends RunOptions,
+    InputOptions,
+    Pick<ObtainOptions, 'onTransfer' | 'onLocked' | 'stream'> {
   /** Dimensions of a random projection of the task vectors; none unless given. */
   readonly projection?: number | undefined;
   /** Whether to find the spectra of matrices, which takes several passes and much arithmetic; see `spectralWork`. */
@@ -36,9 +39,12 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
     const { plan } = prepared;
     checkComplete(plan);
     options.onPlan?.(prepared);
-    options.onWarnings?.(await obtainInputs([{ prepared }], { ...options, leave: 'besides' }));
+    // Spectra read whole rows, pass after pass: from the cache.
+    const stream = options.stream === true && options.spectral !== true;
+    const { warnings, remote } = await obtainInputs([{ prepared }], { ...options, stream, weightsOnly: true });
+    options.onWarnings?.(warnings);
     const wish = { layerOf: deepestLayers(plan), projection: options.projection, spectral: options.spectral };
-    const measured = await runMeasurement(prepared, expertNames(plan), wish, pool, options);
+    const measured = await runMeasurement(prepared, expertNames(plan), wish, pool, { ...options, remote });
     const result = { ...describeGroup(plan), ...measured, merge_accounting: {} };
     return { ...result, findings: findFindings(result) };
   } finally {

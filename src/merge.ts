@@ -43,7 +43,10 @@ export interface PrepareOptions extends PlanOptions {
   readonly known?: KnownModels;
 }
 
-export interface MergeOptions extends PrepareOptions, RunOptions, Pick<ObtainOptions, 'onTransfer' | 'onLocked'> {
+export interface MergeOptions
+  extends PrepareOptions,
+    RunOptions,
+    Pick<ObtainOptions, 'onTransfer' | 'onLocked' | 'stream'> {
   /** Output folder; by default the recipe's `output`, else `merged/<recipe name>` in the working folder. */
   readonly output?: string;
   /** Replace an existing model. */
@@ -115,12 +118,12 @@ export async function mergeTogether(
       report: report?.request,
     }));
     const obtained = await obtainInputs(runs, options);
-    const outcomes = await runMerges(runs, pool, options);
+    const outcomes = await runMerges(runs, pool, { ...options, remote: obtained.remote });
     const workersEnd = pool.close();
     const results: MergeResult[] = [];
     for (const [i, merge] of merges.entries()) {
       const result = await finishMerge(merge, outcomes[i]!, options, started);
-      results.push({ ...result, warnings: [...result.warnings, ...obtained] });
+      results.push({ ...result, warnings: [...result.warnings, ...obtained.warnings] });
     }
     options.signal?.throwIfAborted();
     await workersEnd;

@@ -19,6 +19,8 @@ Examples:
   $ m2merge methods ties                what a method computes, its parameters, how implementations differ
   $ m2merge recipe.yaml --push org/merged --private   merge, then push to the Hub
   $ m2merge push ./my-model org/merged  push a model folder; repeat it to resume
+  $ m2merge pull org/model org/other@v2 fetch models from the Hub into the cache
+  $ m2merge recipe.yaml --stream        merge models on the Hub without storing them
   $ m2merge schema > recipe.schema.json for completion in an editor
 
 Exit codes: 0 done, 2 wrong usage, 3 wrong recipe, 4 wrong input model, 5 output cannot be written
@@ -63,6 +65,18 @@ function addPlanOptions(command: Command): Command {
     .option('--json', 'print JSON for machines on stdout');
 }
 
+/** Options of what reads the weights of models that may be on the Hub. */
+function addStreamOptions(command: Command): Command {
+  return command
+    .option('--stream', 'fetch from the Hub only what is read, when it is read, and store none of it')
+    .addOption(
+      new Option(
+        '--spool-size <bytes>',
+        'most bytes of disk that --stream takes beside the output (default: 4GB)',
+      ).argParser(byteSize),
+    );
+}
+
 /** Options of what merges one recipe, or would. */
 function addRecipeOptions(command: Command): Command {
   return addPlanOptions(command).option(
@@ -88,7 +102,7 @@ function buildProgram(): Command {
     .showHelpAfterError('(see m2merge --help)')
     .enablePositionalOptions()
     .exitOverride();
-  addPushOptions(addRecipeOptions(program))
+  addStreamOptions(addPushOptions(addRecipeOptions(program)))
     .argument('<recipe>', 'recipe, a YAML file in mergekit’s language')
     .argument('[output]', 'output folder (default: the recipe’s output, else ./merged/<recipe name>)')
     .option('--plan', 'only show what would be done, as `m2merge plan`')
@@ -112,8 +126,7 @@ function buildProgram(): Command {
   ).action(async (recipe, output, options) =>
     (await import('./commands/plan.js')).planCommand(recipe, output, options),
   );
-  program
-    .command('geometry')
+  addStreamOptions(program.command('geometry'))
     .description('measure how the experts of a recipe differ from their base and from each other')
     .argument('<inputs...>', 'a recipe, or experts when --base is given')
     .option('--base <model>', 'the model the experts were trained from')
@@ -129,8 +142,7 @@ function buildProgram(): Command {
     .option('--json', 'print the JSON on stdout')
     .option('--quiet', 'print nothing but warnings and errors')
     .action(async (inputs, options) => (await import('./commands/geometry.js')).geometryCommand(inputs, options));
-  program
-    .command('diff')
+  addStreamOptions(program.command('diff'))
     .description('show which tensors of two models differ, and by how much')
     .argument('<first>', 'a model folder')
     .argument('<second>', 'another')
@@ -181,6 +193,15 @@ function buildProgram(): Command {
     .option('--quiet', 'print nothing but errors')
     .addHelpText('after', PUSH_EXAMPLES)
     .action(async (folder, repo, options) => (await import('./commands/push.js')).pushCommand(folder, repo, options));
+  program
+    .command('pull')
+    .description('fetch models from the Hugging Face Hub into the cache that Python shares')
+    .argument('<models...>', 'models, as org/name, org/name@revision or hf://org/name')
+    .option('--all', 'every file of a repository, not only what a merge reads')
+    .option('--verify', 'hash also what was checked before')
+    .option('--json', 'print JSON for machines on stdout')
+    .option('--quiet', 'print nothing but warnings and errors')
+    .action(async (models, options) => (await import('./commands/pull.js')).pullCommand(models, options));
   program
     .command('schema')
     .description('print the JSON Schema (draft-07) of recipes')

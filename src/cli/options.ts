@@ -21,6 +21,8 @@ export interface MergeCommandOptions extends PlanCommandOptions {
   readonly sha256?: boolean;
   readonly report?: boolean;
   readonly quiet?: boolean;
+  readonly stream?: boolean;
+  readonly spoolSize?: number;
   readonly kernels: 'simd' | 'reference';
   /** Repository to push the merged model to, and how. */
   readonly push?: string;
@@ -44,4 +46,12 @@ export function tileOf({ tile }: Pick<PlanCommandOptions, 'tile'>): number {
   if (tile === undefined) return DEFAULT_TILE_ELEMENTS;
   if (tile % LANE_QUANTUM === 0) return tile;
   throw new M2MergeError('usage', { message: `--tile must be a multiple of ${LANE_QUANTUM}, found ${tile}` });
+}
+
+/** What the options say about models on the Hub. */
+export function streamOf({ stream, spoolSize }: Pick<MergeCommandOptions, 'stream' | 'spoolSize'>): {
+  stream: boolean;
+  spoolBytes?: number;
+} {
+  return { stream: stream ?? false, ...(spoolSize === undefined ? {} : { spoolBytes: spoolSize }) };
 }

@@ -20,6 +20,8 @@ export interface HubModel extends ModelFiles {
   byteLength(path: string): number;
   /** Makes files be in `folder`, checked. Returns what is worth saying. */
   pull(paths: readonly string[], options?: PullOptions): Promise<readonly Warning[]>;
+  /** Whether a file is in `folder`, whole and right. */
+  isCached(path: string): Promise<boolean>;
   /** What an error about the model's files means for a model on the Hub. */
   explain(error: unknown): unknown;
   /** A file to fetch ranges of. Throws `hub-offline` when the network must not be used. */

@@ -7,7 +7,7 @@ import { CachedRepository } from './cache-layout.js';
 import { checkRevision, type HubName } from './endpoint.js';
 import type { HubModel, HubOrigin } from './hub-model.js';
 import { openOfflineModel } from './offline.js';
-import { type PullOptions, pullFiles } from './pull.js';
+import { isReady, type PullOptions, type PullTarget, pullFiles } from './pull.js';
 import { RemoteFile, RemoteSource } from './range.js';
 import { type HubCommit, type HubFile, resolveCommit } from './repository.js';
 import type { HubConnection } from './request.js';
@@ -79,19 +79,14 @@ class OnlineModel implements HubModel {
   }
 
   async pull(paths: readonly string[], options: PullOptions = {}): Promise<readonly Warning[]> {
-    const target = {
-      ...this.origin,
-      cache: this.#cache,
-      signal: this.#connection.signal,
-      remote: ({ path }: HubFile) => this.remote(path),
-    };
-    const warnings = await pullFiles(
-      target,
-      paths.map((path) => this.#file(path)),
-      options,
-    );
+    const files = paths.map((path) => this.#file(path));
+    const warnings = await pullFiles(this.#target(), files, options);
     await this.#cache.writeRef(this.#revision, this.origin.commit);
     return warnings;
+  }
+
+  isCached(path: string): Promise<boolean> {
+    return isReady(this.#target(), this.#file(path), {});
   }
 
   remote(path: string): RemoteFile {
@@ -105,6 +100,15 @@ class OnlineModel implements HubModel {
 
   explain(error: unknown): unknown {
     return error;
+  }
+
+  #target(): PullTarget {
+    return {
+      ...this.origin,
+      cache: this.#cache,
+      signal: this.#connection.signal,
+      remote: ({ path }) => this.remote(path),
+    };
   }
 
   #file(path: string): HubFile {

@@ -45,6 +45,7 @@ export async function openOfflineModel(cache: CachedRepository, name: HubName): 
       paths.forEach(need);
       return [];
     },
+    isCached: async (path) => sizes.has(path),
     explain(error) {
       if (isM2MergeError(error, 'weights-missing')) return missing(error.facts.files.join(', '));
       return isM2MergeError(error, 'model-empty') ? missing('a weight file') : error;

@@ -5,6 +5,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { BatchedWriter } from './batched-writer.js';
 import type { CachedRepository } from './cache-layout.js';
 import type { HubFile } from './repository.js';
 
@@ -13,9 +14,6 @@ export const PIECE_BYTES = 8 * 1024 * 1024;
 
 /** Bytes read back at once for hashing. */
 const HASH_READ_BYTES = 1024 * 1024;
-
-/** Bytes collected before they are written. */
-const WRITE_BYTES = 1024 * 1024;
 
 export interface Piece {
   readonly index: number;
@@ -84,26 +82,9 @@ export class PartialBlob {
     return pieces;
   }
 
-  /** Takes the bytes of one piece in order, and writes them in larger parts. */
-  writer(): { write(chunk: Uint8Array, position: number): Promise<void>; flush(): Promise<void> } {
-    let chunks: Uint8Array[] = [];
-    let begin = 0;
-    let length = 0;
-    const flush = async (): Promise<void> => {
-      const [parts, at] = [chunks, begin];
-      chunks = [];
-      length = 0;
-      if (parts.length > 0) await writeAll(this.#handle, parts, at);
-    };
-    return {
-      write: async (chunk, position) => {
-        if (length === 0) begin = position;
-        chunks.push(chunk);
-        length += chunk.length;
-        if (length >= WRITE_BYTES) await flush();
-      },
-      flush,
-    };
+  /** Takes the bytes of one piece in order. */
+  writer(): BatchedWriter {
+    return new BatchedWriter(this.#handle);
   }
 
   /** Notes a piece that is written, and hashes as far as pieces reach without a gap. */
@@ -185,14 +166,6 @@ async function hashRange(hash: Hash, handle: FileHandle, begin: number, end: num
     hash.update(buffer.subarray(0, bytesRead));
     at += bytesRead;
   }
-}
-
-async function writeAll(handle: FileHandle, parts: readonly Uint8Array[], position: number): Promise<void> {
-  const length = parts.reduce((total, part) => total + part.length, 0);
-  const { bytesWritten } = await handle.writev(parts as Uint8Array[], position);
-  if (bytesWritten === length) return;
-  const rest = Buffer.concat(parts).subarray(bytesWritten);
-  await writeAll(handle, [rest], position + bytesWritten);
 }
 
 function logHead({ byteLength }: HubFile): string {

@@ -76,11 +76,11 @@ export async function pullFiles(
 }
 
 /** Whether a file is in the cache, right, and has its place in the snapshot. */
-async function isReady(
+export async function isReady(
   { cache, commit, repo }: PullTarget,
   file: HubFile,
   { onProgress, verify = false }: PullOptions,
-  warnings: Warning[] | undefined,
+  warnings?: Warning[],
 ): Promise<boolean> {
   const hash = blobName(file);
   const path = (await cache.find(commit, file.path)) ?? cache.blob(hash);

@@ -2,6 +2,7 @@
 import { isSideFile } from '../checkpoint/side-files.js';
 import type { HubModel } from '../hub/hub-model.js';
 import type { PullProgress } from '../hub/pull.js';
+import type { RemoteFile } from '../hub/range.js';
 import type { Warning } from '../warnings.js';
 import type { Plan, PreparedMerge } from './plan.js';
 
@@ -12,34 +13,56 @@ export interface TransferProgress extends PullProgress {
 }
 
 export interface ObtainOptions {
-  /** What is not needed here: weights, whose ranges a run fetches by itself, or what goes beside merged weights. */
-  readonly leave?: 'weights' | 'besides';
+  /** Leave weights that are not in the cache where they are: a run will fetch the ranges it reads. */
+  readonly stream?: boolean;
+  /** Get the weights alone, for a run that writes no model. */
+  readonly weightsOnly?: boolean;
   readonly onTransfer?: (progress: TransferProgress) => void;
   /** Told when another process fetches the same repository. */
   readonly onLocked?: (repo: string) => void;
   readonly verify?: boolean;
 }
 
+/** What a run finds where. */
+export interface Obtained {
+  readonly warnings: readonly Warning[];
+  /** Files to fetch ranges of, by the path where they would be. */
+  readonly remote: ReadonlyMap<string, RemoteFile>;
+}
+
 /** Makes the files that runs of these plans read be in their folders. Throws what pulling throws. */
 export async function obtainInputs(
   merges: readonly { readonly prepared: PreparedMerge }[],
   options: ObtainOptions = {},
-): Promise<Warning[]> {
+): Promise<Obtained> {
   const needed = new Map<string, { readonly model: HubModel; readonly paths: Set<string> }>();
-  const need = (model: HubModel | undefined, path: string): void => {
-    if (model === undefined) return;
+  const remote = new Map<string, RemoteFile>();
+  const need = (model: HubModel, path: string): void => {
     const entry = needed.get(model.folder) ?? { model, paths: new Set() };
     needed.set(model.folder, entry);
     entry.paths.add(path);
   };
-  for (const { plan, hubModels, hubFiles } of merges.map(({ prepared }) => prepared)) {
-    for (const { input, file } of options.leave === 'weights' ? [] : filesRead(plan)) {
-      need(hubFiles[input]![file], plan.inputs[input]!.files[file]!.name);
+  for (const { prepared } of merges) {
+    const { plan, hubModels, hubFiles, paths } = prepared;
+    for (const { input, file } of filesRead(plan)) {
+      const model = hubFiles[input]![file];
+      if (model === undefined) continue;
+      const { name } = plan.inputs[input]!.files[file]!;
+      // Adapters are small and read again and again.
+      const streamed = options.stream && model === hubModels[input] && !(await model.isCached(name));
+      if (streamed) remote.set(paths[input]![file]!, model.remote(name));
+      else need(model, name);
     }
-    const donor = options.leave === 'besides' ? undefined : hubModels[plan.donor];
-    for (const path of donor === undefined ? [] : besideWeights(donor)) need(donor, path);
+    const donor = options.weightsOnly ? undefined : hubModels[plan.donor];
+    for (const path of donor === undefined ? [] : besideWeights(donor)) need(donor!, path);
   }
-  const all = [...needed.values()];
+  return { warnings: await pullAll([...needed.values()], options), remote };
+}
+
+async function pullAll(
+  all: readonly { readonly model: HubModel; readonly paths: ReadonlySet<string> }[],
+  options: ObtainOptions,
+): Promise<Warning[]> {
   const totalBytes = all
     .flatMap(({ model, paths }) => [...paths].map((path) => model.byteLength(path)))
     .reduce((total, bytes) => total + bytes, 0);

@@ -58,7 +58,8 @@ export class AdaptedInputs {
     const { kernels, files, memory } = this.#tools;
     const { lowRank, dtype } = vector;
     const width = bytesPerElement(dtype);
-    files.read(vector.file, memory.bytes(this.#stored, width * count), vector.begin + width * firstIndex);
+    const { file, begin: tensorBegin } = vector.spooled ?? vector;
+    files.read(file, memory.bytes(this.#stored, width * count), tensorBegin + width * firstIndex);
     widen(kernels, dtype, this.#stored, 0, destination, count);
     const right = this.#right(vector);
     const { columns, rank, scale } = lowRank;

@@ -5,15 +5,17 @@ import { join } from 'node:path';
 import { compileSimdKernels } from '../../kernels/load.js';
 import { M2MergeError } from '../errors.js';
 import type { MeasuredGeometry } from '../geometry/collect.js';
+import type { RemoteFile } from '../hub/range.js';
 import { derivedBytes } from '../plan/memory.js';
 import type { Plan, PreparedMerge } from '../plan/plan.js';
 import { UNIT_ELEMENTS } from '../plan/unit-layout.js';
 import { type MeasureWish, measurePlan } from './measure.js';
 import type { TensorOutcome } from './outcome.js';
 import type { OutputFolder } from './output-folder.js';
-import type { WorkerPool } from './pool.js';
+import type { TaskRunner, WorkerPool } from './pool.js';
 import type { Variant } from './scheduled-tensor.js';
 import { type MergeVariant, type Progress, runPlans, type ScheduleOptions } from './scheduler.js';
+import type { SpooledRunner } from './spooled-runner.js';
 import type { WorkerSetup } from './task.js';
 
 /**
@@ -30,6 +32,10 @@ export interface RunOptions {
   readonly kernels?: KernelChoice;
   /** Elements read at once of each input; changes speed and memory, never the result. */
   readonly tileElements?: number;
+  /** Files that are not on this machine, by the path where they would be; ranges of them are spooled. */
+  readonly remote?: ReadonlyMap<string, RemoteFile>;
+  /** Most bytes that the spool takes of the disk. */
+  readonly spoolBytes?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -50,10 +56,10 @@ export async function runMerges(
   pool: WorkerPool,
   options: RunOptions = {},
 ): Promise<TensorOutcome[][]> {
-  return withPool(merges, pool, options, (variants, schedule) =>
+  return withPool(merges, pool, options, (runner, variants, schedule) =>
     runPlans(
       variants.map((variant, i) => ({ ...variant, report: merges[i]!.report })),
-      pool,
+      runner,
       schedule,
     ),
   );
@@ -67,8 +73,8 @@ export async function runMeasurement(
   pool: WorkerPool,
   options: RunOptions = {},
 ): Promise<MeasuredGeometry> {
-  return withPool([{ prepared, output: undefined }], pool, options, ([variant], schedule) =>
-    measurePlan(variant!, pool, names, wish, schedule),
+  return withPool([{ prepared, output: undefined }], pool, options, (runner, [variant], schedule) =>
+    measurePlan(variant!, runner, names, wish, schedule),
   );
 }
 
@@ -77,16 +83,20 @@ async function withPool<T>(
   merges: readonly MergeRun[],
   pool: WorkerPool,
   options: RunOptions,
-  work: (variants: readonly Variant[], schedule: ScheduleOptions) => Promise<T>,
+  work: (runner: TaskRunner, variants: readonly Variant[], schedule: ScheduleOptions) => Promise<T>,
 ): Promise<T> {
   const { signal, onProgress = () => {} } = options;
   const plans = merges.map(({ prepared }) => prepared.plan);
   const retainedBytes = Math.max(...plans.map(derivedBytes));
   const files = new RunFiles();
   const variants = merges.map((merge, index) => files.add(merge, index));
+  const remote = files.remote(options.remote ?? new Map());
+  // Loaded only where something is on the Hub.
+  const spooling = remote.size === 0 ? undefined : await import('./spooled-runner.js');
+  const spool = spooling?.placeSpool(merges, options.spoolBytes, files.inputs.length);
   const setup: WorkerSetup = {
     methods: plans.map(({ method }) => method),
-    inputFiles: files.inputs,
+    inputFiles: spool === undefined ? files.inputs : [...files.inputs, spool.path],
     outputFiles: files.outputs,
     simd: options.kernels === 'reference' ? undefined : await loadSimdKernels(),
     tileElements: options.tileElements ?? DEFAULT_TILE_ELEMENTS,
@@ -97,14 +107,17 @@ async function withPool<T>(
   pool.begin(threads, setup);
   const abort = (): void => pool.fail(signal?.reason ?? new M2MergeError('interrupted', { signal: 'abort' }));
   signal?.addEventListener('abort', abort, { once: true });
+  let spooled: SpooledRunner | undefined;
   try {
-    return await work(variants, {
+    if (spool !== undefined) spooled = await spooling!.SpooledRunner.open(pool, variants, remote, spool);
+    return await work(spooled ?? pool, variants, {
       // Enough tensors side by side that the end of one does not leave a worker waiting for its statistics.
       concurrency: 2 * threads,
       onProgress,
     });
   } finally {
     signal?.removeEventListener('abort', abort);
+    await spooled?.close();
   }
 }
 
@@ -119,6 +132,11 @@ class RunFiles {
     const firstOutput = output && this.outputs.length;
     if (output !== undefined) this.outputs.push(...plan.shards.map(({ name }) => join(output.workPath, name)));
     return { plan, index, firstOutput, fileIndex: ({ input, file }) => numbers[input]![file]! };
+  }
+
+  /** Those of the files, by number, that are not on this machine. */
+  remote(files: ReadonlyMap<string, RemoteFile>): ReadonlyMap<number, RemoteFile> {
+    return new Map([...files].flatMap(([path, file]) => (this.#numbers.has(path) ? [[this.#number(path), file]] : [])));
   }
 
   #number(path: string): number {

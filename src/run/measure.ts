@@ -5,10 +5,10 @@ import { withSpectra } from '../geometry/spectral.js';
 import { hasSpectrum, SPECTRAL_PASSES, type SpectralSums } from '../geometry/spectrum.js';
 import { forEachConcurrently } from '../io/concurrency.js';
 import { layOutRows } from '../plan/unit-layout.js';
-import type { WorkerPool } from './pool.js';
+import type { TaskRunner } from './pool.js';
 import { randomKey } from './random-key.js';
-import type { Variant } from './scheduled-tensor.js';
-import { type ScheduleOptions, scheduleTensors } from './scheduler.js';
+import { scheduleTensors, type Variant } from './scheduled-tensor.js';
+import type { ScheduleOptions } from './scheduler.js';
 import { SharedTensor } from './shared-tensor.js';
 import type { MeasureResult, SpectralResult } from './task.js';
 
@@ -27,7 +27,7 @@ export interface MeasureWish {
 /** Measures all merge jobs of a plan, whose operands are `names` in order. */
 export async function measurePlan(
   variant: Variant,
-  pool: WorkerPool,
+  pool: TaskRunner,
   names: readonly string[],
   { layerOf, projection, spectral = false }: MeasureWish,
   { concurrency, onProgress }: ScheduleOptions,
@@ -65,7 +65,7 @@ export async function measurePlan(
 async function findSpectra(
   tensors: readonly SharedTensor[],
   measured: MeasuredGeometry,
-  pool: WorkerPool,
+  pool: TaskRunner,
   concurrency: number,
   onProgress: ScheduleOptions['onProgress'],
 ): Promise<ReadonlyMap<string, SpectralSums>> {

@@ -12,6 +12,12 @@ export interface Done {
   readonly worker: number;
 }
 
+/** Whatever gets tasks done. */
+export interface TaskRunner {
+  /** Does a task, if possible in the `preferred` worker. */
+  run(task: Task, preferred?: number): Promise<Done>;
+}
+
 interface Pending {
   readonly task: Task;
   readonly preferred: number | undefined;
@@ -24,7 +30,7 @@ interface Pending {
  */
 const WORKER_ENTRY = new URL('../run/worker.js', import.meta.url);
 
-export class WorkerPool {
+export class WorkerPool implements TaskRunner {
   readonly #workers: Worker[] = [];
   readonly #load: number[] = [];
   readonly #queue: Pending[] = [];

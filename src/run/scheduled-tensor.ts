@@ -101,3 +101,14 @@ export class ScheduledTensor {
     return { file: this.variant.fileIndex({ input, file }), begin, dtype };
   }
 }
+
+/** The merge jobs of a variant, in name order. */
+export function scheduleTensors(variant: Variant): ScheduledTensor[] {
+  const jobs = variant.plan.jobs.filter((job): job is MergeJob => job.kind === 'merge');
+  let firstOrdinal = 0;
+  return jobs.map((job, index) => {
+    const tensor = new ScheduledTensor(variant, job, index, firstOrdinal);
+    firstOrdinal += tensor.units;
+    return tensor;
+  });
+}

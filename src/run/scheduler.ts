@@ -7,11 +7,11 @@ import { findMethod } from '../../kernels/methods/registry.js';
 import type { Statistic } from '../../kernels/statistic.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import { forEachConcurrently } from '../io/concurrency.js';
-import type { CopyJob, Job, MergeJob } from '../plan/plan.js';
+import type { CopyJob, Job } from '../plan/plan.js';
 import { Gathering } from './gathering.js';
 import { outcomeOf, type TensorOutcome } from './outcome.js';
-import type { WorkerPool } from './pool.js';
-import { ScheduledTensor, type Variant } from './scheduled-tensor.js';
+import type { TaskRunner } from './pool.js';
+import { type ScheduledTensor, scheduleTensors, type Variant } from './scheduled-tensor.js';
 import { type ReportRequest, SharedReports } from './shared-reports.js';
 import { SharedTensor } from './shared-tensor.js';
 import { type GatheringOf, observeUnit } from './statistics-schedule.js';
@@ -39,7 +39,7 @@ export interface MergeVariant extends Variant {
 /** Runs all jobs of all variants on a pool. For each variant, outcomes in plan order. */
 export async function runPlans(
   variants: readonly MergeVariant[],
-  pool: WorkerPool,
+  pool: TaskRunner,
   options: ScheduleOptions,
 ): Promise<TensorOutcome[][]> {
   return new Schedule(variants, pool, options).run();
@@ -53,14 +53,14 @@ interface Agenda {
 
 class Schedule {
   readonly #variants: readonly MergeVariant[];
-  readonly #pool: WorkerPool;
+  readonly #pool: TaskRunner;
   readonly #options: ScheduleOptions;
   readonly #agendas: readonly Agenda[];
   /** The merges of each tensor name, in name order, grouped by what is read together. */
   readonly #shared: ReadonlyMap<string, readonly SharedTensor[]>;
   readonly #outcomes: readonly Map<string, TensorOutcome>[];
 
-  constructor(variants: readonly MergeVariant[], pool: WorkerPool, options: ScheduleOptions) {
+  constructor(variants: readonly MergeVariant[], pool: TaskRunner, options: ScheduleOptions) {
     this.#variants = variants;
     this.#pool = pool;
     this.#options = options;
@@ -206,17 +206,6 @@ class Schedule {
 }
 
 const unitsOf = ({ units }: SharedTensor): number[] => Array.from({ length: units }, (_, unit) => unit);
-
-/** The merge jobs of a variant, in name order. */
-export function scheduleTensors(variant: Variant): ScheduledTensor[] {
-  const jobs = variant.plan.jobs.filter((job): job is MergeJob => job.kind === 'merge');
-  let firstOrdinal = 0;
-  return jobs.map((job, index) => {
-    const tensor = new ScheduledTensor(variant, job, index, firstOrdinal);
-    firstOrdinal += tensor.units;
-    return tensor;
-  });
-}
 
 /** By tensor name, names in UTF-8 byte order as in plans. */
 function groupByName(tensors: readonly ScheduledTensor[]): ReadonlyMap<string, readonly ScheduledTensor[]> {

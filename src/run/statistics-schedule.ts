@@ -1,7 +1,7 @@
 /** Gathers statistics of variants that share tensors: every pass reads each unit once for all of them. */
 
 import type { Gathering } from './gathering.js';
-import type { WorkerPool } from './pool.js';
+import type { TaskRunner } from './pool.js';
 import type { ScheduledTensor } from './scheduled-tensor.js';
 import type { SharedTensor } from './shared-tensor.js';
 import type { ObserveAction, ObserveResult } from './task.js';
@@ -20,7 +20,7 @@ interface Wish {
  * Returns whether anything was read.
  */
 export async function observeUnit(
-  pool: WorkerPool,
+  pool: TaskRunner,
   tensor: SharedTensor,
   unit: number,
   gatheringOf: GatheringOf,

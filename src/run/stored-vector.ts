@@ -30,6 +30,11 @@ export interface StoredVector {
   readonly dtype: MergeableDtype;
   /** What an adapter adds to the stored values. */
   readonly lowRank?: StoredLowRank;
+  /**
+   * Where this unit of it is to be read while it is spooled; `file` and `begin` stay its identity. The begin is that of
+   * the tensor's first element as if all of it were there, so it may be negative.
+   */
+  readonly spooled?: { readonly file: number; readonly begin: number };
 }
 
 /** A vector that an adapter adds something to. */

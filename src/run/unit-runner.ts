@@ -236,7 +236,8 @@ export class UnitRunner {
     }
     const width = bytesPerElement(dtype);
     const bytes = this.#memory.bytes(raw, width * count);
-    this.#options.files.read(stored.file, bytes, stored.begin + width * firstIndex);
+    const { file, begin } = stored.spooled ?? stored;
+    this.#options.files.read(file, bytes, begin + width * firstIndex);
   }
 }
 

@@ -24,6 +24,7 @@ describe('package', () => {
         "mergeTogether",
         "parseRecipe",
         "plan",
+        "pull",
         "readCheckpoint",
         "recipeSchema",
       ]

@@ -15,10 +15,11 @@ import { formatGeometryTerminal } from '../../report/geometry-terminal.js';
 import { REPORT_PAGE } from '../../report/report-page.js';
 import { asWriteError } from '../../run/files.js';
 import { listenForSignals } from '../interruption.js';
-import { threadsOf, tileOf } from '../options.js';
+import { streamOf, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
 import { createProgress, type ProgressDisplay } from '../progress.js';
 import { usesColour } from '../terminal.js';
+import { createTransferDisplay } from '../transfer.js';
 import { printWarnings } from '../warnings.js';
 
 export interface GeometryCommandOptions {
@@ -31,6 +32,8 @@ export interface GeometryCommandOptions {
   readonly tile?: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
+  readonly stream?: boolean;
+  readonly spoolSize?: number;
 }
 
 /** Measures experts against their base; a summary (or the JSON) on stdout, the full report in `--out`. */
@@ -64,6 +67,7 @@ async function measure(recipe: Recipe, options: GeometryCommandOptions): Promise
   const interruption = listenForSignals();
   let display: ProgressDisplay | undefined;
   const quiet = options.quiet === true || options.json === true;
+  const transfer = createTransferDisplay({ quiet, json: false });
   try {
     return await measureGeometry(recipe, {
       projection: options.projection === true ? PROJECTION_DIMENSIONS : options.projection,
@@ -79,9 +83,16 @@ async function measure(recipe: Recipe, options: GeometryCommandOptions): Promise
           display = created;
         });
       },
-      onProgress: (progress) => display?.advance(progress),
+      ...transfer,
+      ...streamOf(options),
+      onWarnings: printWarnings,
+      onProgress(progress) {
+        transfer.stop();
+        display?.advance(progress);
+      },
     });
   } finally {
+    transfer.stop();
     display?.stop();
     interruption.close();
   }

@@ -3,11 +3,12 @@ import { type MergeOptions, mergeRecipe } from '../../merge.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import { listenForSignals } from '../interruption.js';
 import { createEvents, createText, type Reporter } from '../merge-reporter.js';
-import { type MergeCommandOptions, recipesWith, threadsOf, tileOf } from '../options.js';
+import { type MergeCommandOptions, recipesWith, streamOf, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
+import { createTransferDisplay, type TransferDisplay } from '../transfer.js';
 import type { PreparedPush } from './push.js';
 
-type SharedOptions = Omit<MergeOptions, 'output' | 'onPlan' | 'onProgress'>;
+type SharedOptions = Omit<MergeOptions, 'output' | 'onPlan' | 'onProgress'> & Pick<TransferDisplay, 'stop'>;
 
 /** Merges a recipe, or all of a file; progress on stderr, results on stdout (or everything as JSON events). */
 export async function mergeCommand(
@@ -17,6 +18,7 @@ export async function mergeCommand(
 ): Promise<void> {
   const tileElements = tileOf(options);
   const recipes = await recipesWith(file, options);
+  const transfer = createTransferDisplay({ quiet: options.quiet ?? false, json: options.json ?? false });
   const interruption = listenForSignals();
   const shared: SharedOptions = {
     overwrite: options.overwrite ?? false,
@@ -28,12 +30,15 @@ export async function mergeCommand(
     kernels: options.kernels,
     tileElements,
     signal: interruption.signal,
+    ...transfer,
+    ...streamOf(options),
   };
   try {
     const [only, ...others] = recipes;
     if (others.length === 0) await mergeOne(only!, output, shared, options);
     else await mergeSeveral(recipes, output, shared, options);
   } finally {
+    transfer.stop();
     interruption.close();
   }
 }
@@ -54,7 +59,10 @@ async function mergeOne(
       ...shared,
       ...(output === undefined ? {} : { output }),
       onPlan: reporter.planned,
-      onProgress: reporter.progress,
+      onProgress(progress) {
+        shared.stop();
+        reporter.progress(progress);
+      },
     });
     await reporter.finished(result);
     await push?.run(result.output);
@@ -86,7 +94,10 @@ async function mergeSeveral(
         reporter = reporterFor(options);
       },
       onPlan: (prepared, output) => reporter.planned(prepared, output),
-      onProgress: (progress) => reporter.progress(progress),
+      onProgress(progress) {
+        shared.stop();
+        reporter.progress(progress);
+      },
       onMerged: async (result) => {
         await reporter.finished(result);
         reporter.close();

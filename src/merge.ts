@@ -17,6 +17,7 @@ import { buildPlan, type PlanOptions } from './plan/build.js';
 import { type KnownModels, openInputs } from './plan/inputs.js';
 import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
 import type { Costs, Plan, PreparedMerge } from './plan/plan.js';
+import { streamWarnings } from './plan/stream-costs.js';
 import type { Recipe } from './recipe/recipe.js';
 import { formatManifest, MANIFEST_FILE } from './report/manifest.js';
 import { formatModelCard } from './report/model-card.js';
@@ -39,14 +40,15 @@ const CONFIG_DTYPES = { BF16: 'bfloat16', F16: 'float16', F32: 'float32' } as co
 export interface PrepareOptions extends PlanOptions {
   /** Refuse what is only warned of otherwise: keys that nothing reads, tensors left out and the like. */
   readonly strict?: boolean;
+  /** Fetch from the Hub only the ranges that are read, when they are read, and store none of them. */
+  readonly stream?: boolean;
+  /** Most bytes that `stream` takes of the disk beside the output. */
+  readonly spoolBytes?: number;
   /** Models that are not looked for, by the reference that names them. */
   readonly known?: KnownModels;
 }
 
-export interface MergeOptions
-  extends PrepareOptions,
-    RunOptions,
-    Pick<ObtainOptions, 'onTransfer' | 'onLocked' | 'stream'> {
+export interface MergeOptions extends PrepareOptions, RunOptions, Pick<ObtainOptions, 'onTransfer' | 'onLocked'> {
   /** Output folder; by default the recipe's `output`, else `merged/<recipe name>` in the working folder. */
   readonly output?: string;
   /** Replace an existing model. */
@@ -77,7 +79,9 @@ export interface MergeResult {
 
 /** Opens a recipe's models and plans the merge; reads headers only. */
 export async function prepareMerge(recipe: Recipe, options: PrepareOptions = {}): Promise<PreparedMerge> {
-  const prepared = buildPlan(recipe, await openInputs(recipe, options, options.known), options);
+  const built = buildPlan(recipe, await openInputs(recipe, options, options.known), options);
+  const streaming = options.stream ? streamWarnings(built, options.spoolBytes) : [];
+  const prepared = { ...built, warnings: [...built.warnings, ...streaming] };
   const warnings = prepared.warnings.map(describeWarning);
   if (options.strict && warnings.length > 0) throw new M2MergeError('warnings-refused', { warnings });
   return prepared;

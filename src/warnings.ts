@@ -20,6 +20,7 @@ export interface WarningFacts {
   'duplicate-tensor': { file: string; tensor: string; count: number };
   'cache-damaged': { file: string; repo: string; property: 'size' | 'hash' };
   'hub-renamed': { from: string; to: string };
+  'stream-passes': { method: string; once: number; fetched: number };
 }
 
 export type WarningKind = keyof WarningFacts;
@@ -28,6 +29,7 @@ export type Warning = {
   readonly [K in WarningKind]: { readonly kind: K; readonly facts: WarningFacts[K] };
 }[WarningKind];
 
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
 const others = (count: number): string => (count > 1 ? ` and ${count - 1} more` : '');
 
 const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => string } = {
@@ -65,6 +67,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `adapter ${adapter} changes "${tensor}", which the model also uses as its head; in training the head stayed as it was`,
   'cache-damaged': ({ file, repo, property }) =>
     `${file} of ${repo} in the cache has the wrong ${property}; it is fetched again`,
+  'stream-passes': ({ method, once, fetched }) =>
+    `${method} reads the models several times: ${gigabytes(fetched)} will be fetched where ${gigabytes(once)} hold all; a larger --spool-size, or merging without --stream, fetches less`,
   'hub-renamed': ({ from, to }) => `${from} is called ${to} on the Hub now; the recipe should say so`,
   'duplicate-tensor': ({ file, tensor, count }) =>
     `${file}: the header has several entries for tensor "${tensor}"${others(count)}; the last counts`,

@@ -9,13 +9,11 @@ import type { RemoteFile } from '../hub/range.js';
 import { leastCapacity, Spool } from '../hub/spool.js';
 import { SegmentTable, type SpoolRange } from '../hub/spool-segments.js';
 import type { CopyJob } from '../plan/plan.js';
+import { DEFAULT_SPOOL_BYTES } from '../plan/stream-costs.js';
 import type { Done, TaskRunner } from './pool.js';
 import { type ScheduledTensor, scheduleTensors, type Variant } from './scheduled-tensor.js';
 import type { StoredVector } from './stored-vector.js';
 import { COPY_UNIT_BYTES, type CopyTask, type Task, type VisitTask } from './task.js';
-
-/** Bytes of the spool unless the user says otherwise. */
-export const DEFAULT_SPOOL_BYTES = 4_000_000_000;
 
 export interface SpoolPlace {
   /** Absolute path of a file to make. */
@@ -83,6 +81,8 @@ export class SpooledRunner implements TaskRunner {
   }
 
   async run(task: Task, preferred?: number): Promise<Done> {
+    // Spectra are measured of models on this machine only.
+    if (task.kind === 'spectral') return this.#runner.run(task, preferred);
     const ranges = task.kind === 'copy' ? copyRanges(task, this.#files) : visitRanges(task, this.#files);
     if (ranges.length === 0) return this.#runner.run(task, preferred);
     const lease = await this.#spool.acquire(ranges.map(({ range }) => range));
@@ -98,7 +98,7 @@ export class SpooledRunner implements TaskRunner {
   }
 
   /** The task with the places of its ranges in the spool. */
-  #redirect(task: Task, ranges: readonly VectorRange[], places: readonly number[]): Task {
+  #redirect(task: VisitTask | CopyTask, ranges: readonly VectorRange[], places: readonly number[]): Task {
     const file = this.#number;
     if (task.kind === 'copy') return { ...task, source: file, sourceBegin: places[0]! };
     const moved = new Map(

@@ -60,6 +60,20 @@ describe('a streamed merge', () => {
     });
   }
 
+  it('says before it starts what a second pass over the model costs', async () => {
+    const { describeWarning, plan, parseRecipe } = library;
+    const costs = async (method: string, spoolBytes: number): Promise<string[]> => {
+      const hubOptions = { hub: { environment: hubEnvironment(hub) }, stream: true, spoolBytes };
+      const { warnings } = await plan(parseRecipe(recipeOf(method, onHub)), hubOptions);
+      return warnings.map(describeWarning).filter((text) => text.includes('several times'));
+    };
+    expect(await costs(METHODS['ties over the model'], 5_000_000)).toEqual([
+      expect.stringMatching(/^ties reads .*: 0\.0[12] GB will be fetched where 0\.01 GB hold all/),
+    ]);
+    expect(await costs(METHODS['ties over the model'], 10_000_000)).toEqual([]);
+    expect(await costs(METHODS.linear, 5_000_000)).toEqual([]);
+  });
+
   it('takes from the cache what is there', async () => {
     const { merge, parseRecipe, pull } = library;
     const options = { hub: { environment: hubEnvironment(hub) } };

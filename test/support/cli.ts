@@ -29,8 +29,9 @@ export function m2merge(args: readonly string[], cwd: string): CliResult {
 }
 
 /** Starts `m2merge` and returns the process. */
-export function startM2merge(args: readonly string[], cwd: string) {
-  return spawn(process.execPath, [MAIN, ...args], { cwd, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+export function startM2merge(args: readonly string[], cwd: string, variables: Readonly<Record<string, string>> = {}) {
+  const env = { ...environment, ...variables };
+  return spawn(process.execPath, [MAIN, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** Runs `m2merge` to its end while this process goes on, to serve it for example; with further environment variables. */

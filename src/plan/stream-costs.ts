@@ -1,0 +1,33 @@
+/** What streaming costs when a method looks at the models more than once. */
+import { findMethod } from '../../kernels/methods/registry.js';
+import { bytesPerElement } from '../checkpoint/dtype.js';
+import { type Warning, warning } from '../warnings.js';
+import type { Job, PreparedMerge } from './plan.js';
+
+/** Bytes of the spool unless the user says otherwise. */
+export const DEFAULT_SPOOL_BYTES = 4_000_000_000;
+
+/** Warns when a spool of so many bytes makes a run fetch bytes more than once. */
+export function streamWarnings({ plan, hubFiles }: PreparedMerge, spoolBytes: number = DEFAULT_SPOOL_BYTES): Warning[] {
+  const method = findMethod(plan.method)!;
+  const jobs = plan.jobs.map((job) => ({ job, bytes: hubBytes(job, hubFiles) }));
+  const once = jobs.reduce((total, { bytes }) => total + bytes, 0);
+  let fetched = 0;
+  for (const { job, bytes } of jobs) {
+    const statistics = job.kind === 'copy' ? [] : method.statistics(plan.settings[job.settings]!);
+    // What fits into the spool stays there from pass to pass.
+    const repeated = statistics.filter(({ scope }) => (scope === 'model' ? once : bytes) > spoolBytes);
+    fetched += bytes * repeated.reduce((passes, { typicalPasses }) => passes + typicalPasses, 1);
+  }
+  return fetched > once ? [warning('stream-passes', { method: plan.method, once, fetched })] : [];
+}
+
+/** Bytes of a job's inputs that are on the Hub. */
+function hubBytes(job: Job, hubFiles: PreparedMerge['hubFiles']): number {
+  const isOnHub = (input: number, file: number): boolean => hubFiles[input]![file] !== undefined;
+  if (job.kind === 'copy') return isOnHub(job.source.input, job.source.file) ? job.byteLength : 0;
+  const sources = [...(job.base === undefined ? [] : [job.base]), ...job.operands.map(({ source }) => source)];
+  return sources
+    .filter(({ input, file }) => isOnHub(input, file))
+    .reduce((total, { dtype }) => total + job.elements * bytesPerElement(dtype), 0);
+}

@@ -7,6 +7,7 @@ import { M2MergeError } from '../errors.js';
 import { VERSION } from '../version.js';
 import { chunksOf, discard } from './body.js';
 import type { HubEnvironment } from './environment.js';
+import { nodeGet } from './node-get.js';
 import { type Asked, describe, refusalOf } from './refusal.js';
 import { delayBefore, isPassing, MAX_ATTEMPTS } from './retry.js';
 
@@ -147,6 +148,8 @@ export class HubConnection {
     const signals = [timeout.signal, this.signal, init.signal].filter((signal) => signal != null);
     const dispatcher = await this.#proxy();
     try {
+      if (headers.has('range') && dispatcher === undefined)
+        return await nodeGet(url, headers, AbortSignal.any(signals));
       const options = { ...init, headers, ...streamed, signal: AbortSignal.any(signals) } as RequestInit;
       return await fetch(url, dispatcher === undefined ? options : ({ ...options, dispatcher } as RequestInit));
     } finally {
@@ -208,5 +211,5 @@ async function readWhole(
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause as NodeJS.ErrnoException | undefined;
-  return cause?.code ?? cause?.message ?? error.message;
+  return cause?.code ?? cause?.message ?? (error as NodeJS.ErrnoException).code ?? error.message;
 }

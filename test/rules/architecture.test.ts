@@ -52,7 +52,10 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
     ],
   },
   WebAssembly: { pattern: /WebAssembly\.(?!Module\b|Memory\b)/, files: [/^kernels\/load\.ts$/] },
-  'the network': { pattern: /(?<![.\w])fetch\(|from 'node:(?:https?|net|tls)'/, files: [/^src\/hub\/request\.ts$/] },
+  'the network': {
+    pattern: /(?<![.\w])fetch\(|from 'node:(?:https?|net|tls)'/,
+    files: [/^src\/hub\/(node-get|request)\.ts$/],
+  },
   'the process': {
     pattern: /\bprocess\.\w/,
     files: [/^src\/cli\//, /^src\/trial\/evaluat(e|or-process)\.ts$/, /^src\/hub\/(environment|lock|request)\.ts$/],

@@ -3,11 +3,13 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { library } from '../run/library.js';
+import { writeAdapter } from '../support/adapters.js';
 import { temporaryFolder as folderOfFile, m2mergeBeside } from '../support/cli.js';
 import { hubEnvironment, hubVariables } from '../support/hub/environment.js';
 import { HUB_TOKEN, LoopbackHub } from '../support/hub/loopback-hub.js';
 import { publish, writeModels } from '../support/hub/models.js';
-import { memoryFile } from '../support/hub/repository.js';
+import { folderFiles, memoryFile } from '../support/hub/repository.js';
+import { randomTensor } from '../support/random-models.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 let hub: LoopbackHub;
@@ -127,6 +129,34 @@ describe('a recipe over models on the Hub', () => {
     });
     expect(prepared.plan.inputs.every(({ hub: origin }) => origin === undefined)).toBe(true);
     expect(hub.requests).toEqual([]);
+  });
+
+  it('takes an adapter from the Hub, stored and streamed', async () => {
+    const module = 'base_model.model.model.layers.0.mlp.up_proj';
+    const factors = [
+      randomTensor(`${module}.lora_A.weight`, [4, 41], 1, 0.02),
+      randomTensor(`${module}.lora_B.weight`, [37, 4], 2, 0.02),
+    ];
+    const adapter = join(work, 'adapter');
+    writeAdapter(adapter, factors, { target_modules: ['up_proj'] });
+    hub.add('org/adapter', folderFiles(adapter));
+    const recipe = (base: string, lora: string, math: string): string =>
+      `merge_method: linear\nparameters: {weight: 1}\nmodels:\n  - model: ${base}+${lora}\n  - model: ${math}\n`;
+    const { merge, parseRecipe } = library;
+    const merged = async (text: string, output: string, options = {}): Promise<Buffer> => {
+      await merge(parseRecipe(text), { ...options, output: join(work, output) });
+      return readFileSync(join(work, output, 'model.safetensors'));
+    };
+    const local = await merged(recipe(folders.base!, adapter, folders.math!), 'local');
+    const text = recipe('org/base', 'org/adapter@main', 'org/math');
+    const options = { hub: { environment: hubEnvironment(hub) } };
+    expect((await merged(text, 'streamed', { ...options, stream: true })).equals(local)).toBe(true);
+    expect((await merged(text, 'stored', options)).equals(local)).toBe(true);
+    const [input] = JSON.parse(readFileSync(join(work, 'stored/m2merge_manifest.json'), 'utf8')).inputs;
+    expect(input.adapterHub).toEqual({
+      repo: 'org/adapter',
+      commit: hub.repositories.get('org/adapter')!.resolve('main'),
+    });
   });
 
   it('says where the recipe names what cannot be read', async () => {

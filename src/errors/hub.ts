@@ -24,7 +24,6 @@ export interface HubErrorFacts {
     expected: string;
     found: string;
   };
-  'hub-lock-held': { path: string; seconds: number };
 }
 
 interface Wording {
@@ -86,10 +85,6 @@ export const HUB_WORDINGS: { readonly [K in keyof HubErrorFacts]: (facts: HubErr
   'hub-file-corrupt': ({ repo, file, property, expected, found }) => ({
     message: `${file} of ${repo} arrived damaged: its ${property} is ${found}, the repository says ${expected}`,
     hint: 'nothing of it was kept; a proxy or mirror in between may change files',
-  }),
-  'hub-lock-held': ({ path, seconds }) => ({
-    message: `another process has held ${path} for ${seconds} seconds without a sign of life`,
-    hint: 'stop that process, or remove the file',
   }),
 };
 

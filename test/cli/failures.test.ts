@@ -63,14 +63,23 @@ describe('recipes', () => {
       says: ['recipe.yaml:', 'trim_scope: model', 'density'],
     },
     'a model that is not there': {
-      recipe: RECIPE.replace('{model: b', '{model: models/c'),
+      recipe: RECIPE.replace('{model: b', '{model: ./models/c'),
       status: 4,
-      says: ['recipe.yaml:5:13: ', 'model "models/c" not found', /looked for a folder at .*models\/c/],
+      says: ['recipe.yaml:5:13: ', 'model "./models/c" not found', /looked for a folder at .*models\/c/],
     },
   };
   for (const [title, { recipe, ...refusal }] of Object.entries(refused)) {
     it(title, () => expectRefusal(createWorkplace(recipe), ARGS, refusal));
   }
+
+  it('a model that is not there, in a folder that is: no name on the Hub', () => {
+    const folder = createWorkplace(RECIPE.replace('{model: b', '{model: models/c'));
+    mkdirSync(join(folder, 'models'));
+    expectRefusal(folder, ARGS, {
+      status: 4,
+      says: ['model "models/c" not found', /looked for a folder at .*models\/c/],
+    });
+  });
 
   it('a recipe that is not there', () => {
     expectRefusal(createWorkplace(), ['recipes/none.yaml', 'merged/out'], { status: 4, says: ['recipes/none.yaml'] });

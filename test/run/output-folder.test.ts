@@ -92,7 +92,7 @@ describe('a merge of real models, named by absolute paths', () => {
     expect(parse(frontMatter!)).toEqual({
       library_name: 'transformers',
       pipeline_tag: 'text-generation',
-      tags: ['merge', 'm2merge'],
+      tags: ['merge', 'm2merge', 'task_arithmetic'],
     });
     for (const text of ['| the-base | base |', '| math | model |', '| code | model |', 'seed 3', 'in float32']) {
       expect(body).toContain(text);

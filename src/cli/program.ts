@@ -1,0 +1,219 @@
+/** The command line: parses arguments and hands over; everything heavy is imported by the command that needs it. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { EXIT_CODES } from '../errors.js';
+import { DEFAULT_SHARD_BYTES } from '../plan/shard-size.js';
+import { VERSION } from '../version.js';
+import { parseByteSize } from './byte-size.js';
+import { reportFailure } from './failure.js';
+
+const EXAMPLES = `
+Examples:
+  $ m2merge recipe.yaml                 merge into the recipe's output, else ./merged/recipe
+  $ m2merge recipe.yaml ./my-model      merge into ./my-model
+  $ m2merge plan recipe.yaml            check everything and show what would be done
+  $ m2merge recipe.yaml --json | jq .   one JSON event a line
+  $ m2merge geometry recipe.yaml --out report   weight-space geometry of the experts, no merge
+  $ m2merge diff ./sft ./math           which tensors differ, and by how much
+  $ m2merge sweep recipe.yaml --set lambda=0.3,0.6,1.0 --evaluate "node eval.mjs {model}"
+  $ m2merge methods ties                what a method computes, its parameters, how implementations differ
+  $ m2merge recipe.yaml --push org/merged --private   merge, then push to the Hub
+  $ m2merge push ./my-model org/merged  push a model folder; repeat it to resume
+  $ m2merge pull org/model org/other@v2 fetch models from the Hub into the cache
+  $ m2merge recipe.yaml --stream        merge models on the Hub without storing them
+  $ m2merge schema > recipe.schema.json for completion in an editor
+
+Exit codes: 0 done, 2 wrong usage, 3 wrong recipe, 4 wrong input model, 5 output cannot be written
+or pushed, 6 the network failed, 130 interrupted, 1 a defect of m2merge.`;
+
+const PUSH_EXAMPLES = `
+Examples:
+  $ m2merge push ./merged org/merged --private
+  $ m2merge push ./merged org/merged --branch ties-0.2
+  $ m2merge push ./merged org/merged --create-pr
+
+The token is that of HF_TOKEN, or of "hf auth login"; it goes to the Hub's host (HF_ENDPOINT) only.`;
+
+function wholeNumber(minimum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= minimum) return value;
+    throw new InvalidArgumentError(`Expected a whole number of at least ${minimum}.`);
+  };
+}
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+
+function byteSize(text: string): number {
+  const bytes = parseByteSize(text);
+  if (bytes === undefined) throw new InvalidArgumentError('Expected bytes such as 5GB, 500M or 4GiB.');
+  return bytes;
+}
+
+/** Options of everything that plans. */
+function addPlanOptions(command: Command): Command {
+  return command
+    .option('--strict', 'refuse what is only warned of otherwise, as unknown keys')
+    .option('--seed <n>', 'seed of random masks and stochastic rounding (overrides the recipe)', wholeNumber(0))
+    .addOption(
+      new Option('--out-shard-size <bytes>', 'largest weight file, as 500M, 5GB or 4GiB')
+        .argParser(byteSize)
+        .default(DEFAULT_SHARD_BYTES, '5GB'),
+    )
+    .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
+    .option('--tile <elements>', 'elements read at once of each model; affects speed and memory only', wholeNumber(64))
+    .option('--json', 'print JSON for machines on stdout');
+}
+
+/** Options of what reads the weights of models that may be on the Hub. */
+function addStreamOptions(command: Command): Command {
+  return command
+    .option('--stream', 'fetch from the Hub only what is read, when it is read, and store none of it')
+    .addOption(
+      new Option(
+        '--spool-size <bytes>',
+        'most bytes of disk that --stream takes beside the output (default: 4GB)',
+      ).argParser(byteSize),
+    );
+}
+
+/** Options of what merges one recipe, or would. */
+function addRecipeOptions(command: Command): Command {
+  return addPlanOptions(command).option(
+    '--intermediate-dir <folder>',
+    'where the models of named documents of a recipe go',
+  );
+}
+
+/** How a model is pushed. */
+function addPushOptions(command: Command): Command {
+  return command
+    .option('--private', 'make the repository private')
+    .option('--branch <name>', 'branch to push to, made when it is missing (default: main)')
+    .option('--create-pr', 'open a pull request instead of pushing to a branch');
+}
+
+function buildProgram(): Command {
+  const program = new Command('m2merge')
+    .description('Merge LLM checkpoints: one recipe, some models, one model out.')
+    .version(VERSION, '--version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError('(see m2merge --help)')
+    .enablePositionalOptions()
+    .exitOverride();
+  addStreamOptions(addPushOptions(addRecipeOptions(program)))
+    .argument('<recipe>', 'recipe, a YAML file in mergekit’s language')
+    .argument('[output]', 'output folder (default: the recipe’s output, else ./merged/<recipe name>)')
+    .option('--plan', 'only show what would be done, as `m2merge plan`')
+    .option('--overwrite', 'replace an existing model')
+    .option('--sha256', 'add the sha256 of every weight file to the manifest')
+    .option('--report', 'write geometry and merge accounting beside the model')
+    .option('--no-report', 'write none, whatever the recipe says')
+    .option('--push <repo>', 'push the merged model to a repository on the Hub, as org/name')
+    .option('--quiet', 'print nothing but warnings and errors')
+    .addOption(new Option('--kernels <name>', 'arithmetic to use').choices(['simd', 'reference']).default('simd'))
+    .action(async (recipe, output, options) => {
+      if (options.plan) await (await import('./commands/plan.js')).planCommand(recipe, output, options);
+      else await (await import('./commands/merge.js')).mergeCommand(recipe, output, options);
+    });
+  addRecipeOptions(
+    program
+      .command('plan')
+      .description('read headers only and show what a merge would do and cost')
+      .argument('<recipe>', 'recipe, a YAML file')
+      .argument('[output]', 'output folder'),
+  ).action(async (recipe, output, options) =>
+    (await import('./commands/plan.js')).planCommand(recipe, output, options),
+  );
+  addStreamOptions(program.command('geometry'))
+    .description('measure how the experts of a recipe differ from their base and from each other')
+    .argument('<inputs...>', 'a recipe, or experts when --base is given')
+    .option('--base <model>', 'the model the experts were trained from')
+    .option('--out <folder>', 'write geometry.json, geometry.md and geometry.html')
+    .option(
+      '--projection [dimensions]',
+      'also the cosines of a random projection, as M2RL takes them (256 dimensions), with their standard error',
+      wholeNumber(1),
+    )
+    .option('--spectral', 'also spectra of all matrices: ranks, shifts, angles, heads and tails; slow, states its cost')
+    .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
+    .option('--tile <elements>', 'elements read at once of each model; affects speed and memory only', wholeNumber(64))
+    .option('--json', 'print the JSON on stdout')
+    .option('--quiet', 'print nothing but warnings and errors')
+    .action(async (inputs, options) => (await import('./commands/geometry.js')).geometryCommand(inputs, options));
+  addStreamOptions(program.command('diff'))
+    .description('show which tensors of two models differ, and by how much')
+    .argument('<first>', 'a model folder')
+    .argument('<second>', 'another')
+    .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
+    .option('--json', 'print the geometry as JSON on stdout')
+    .action(async (first, second, options) => (await import('./commands/diff.js')).diffCommand(first, second, options));
+  addPlanOptions(
+    program
+      .command('sweep')
+      .description('merge many variants of a recipe with one read of the models, evaluate them, and compare')
+      .argument('<recipe>', 'recipe, a YAML file, usually with a section "sweep"')
+      .argument('[folder]', 'folder of the models and results (default: ./merged/<recipe name>)'),
+  )
+    .option(
+      '--set <setting=values>',
+      'values to try, as lambda=0.3,0.6 or models.code.weight=1,2 (repeatable)',
+      collect,
+      [],
+    )
+    .option('--evaluate <command>', 'how to judge a model, as "node eval.mjs {model}"; prints JSON with numbers')
+    .option('--maximize <metric>', 'the number that decides (default: the mean of all), with --evaluate')
+    .addOption(new Option('--keep <which>', 'models that stay after the evaluation').choices(['all', 'best', 'none']))
+    .option('--plan', 'only show the variants and what they cost')
+    .option('--ask-tell', 'take settings from stdin and tell how they did, line by line as JSON, for an optimiser')
+    .option('--best', 'merge the best variant of a sweep that has run into <folder>/best')
+    .option('--retry', 'evaluate again what failed')
+    .option('--overwrite', 'replace existing models')
+    .option('--quiet', 'print nothing but warnings and errors')
+    .addOption(new Option('--kernels <name>', 'arithmetic to use').choices(['simd', 'reference']).default('simd'))
+    .action(async (recipe, folder, options) =>
+      (await import('./commands/sweep.js')).sweepCommand(recipe, folder, options),
+    );
+  program
+    .command('methods')
+    .description('list the merge methods with their parameters, or explain one')
+    .argument('[name]', 'a merge method')
+    .option('--json', 'print JSON')
+    .action(async (name, options) => (await import('./commands/methods.js')).methodsCommand(name, options));
+  addPushOptions(
+    program
+      .command('push')
+      .description('push a model folder to the Hub as one commit; repeat it to resume')
+      .argument('<folder>', 'a model folder')
+      .argument('<repo>', 'repository, as org/name; made when it is missing'),
+  )
+    .option('--message <text>', 'title of the commit')
+    .option('--json', 'print JSON events on stdout')
+    .option('--quiet', 'print nothing but errors')
+    .addHelpText('after', PUSH_EXAMPLES)
+    .action(async (folder, repo, options) => (await import('./commands/push.js')).pushCommand(folder, repo, options));
+  program
+    .command('pull')
+    .description('fetch models from the Hugging Face Hub into the cache that Python shares')
+    .argument('<models...>', 'models, as org/name, org/name@revision or hf://org/name')
+    .option('--all', 'every file of a repository, not only what a merge reads')
+    .option('--verify', 'hash also what was checked before')
+    .option('--json', 'print JSON for machines on stdout')
+    .option('--quiet', 'print nothing but warnings and errors')
+    .action(async (models, options) => (await import('./commands/pull.js')).pullCommand(models, options));
+  program
+    .command('schema')
+    .description('print the JSON Schema (draft-07) of recipes')
+    .action(async () => (await import('./commands/schema.js')).schemaCommand());
+  return program;
+}
+
+/** Runs the command that the arguments name; never throws, but sets the exit code. */
+export async function runProgram(): Promise<void> {
+  try {
+    await buildProgram().parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
+    else process.exitCode = reportFailure(error, process.argv.includes('--json'));
+  }
+}

@@ -9,5 +9,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 const [first, ...more] = process.argv.slice(2);
-if (first === '--version' && more.length === 0) console.log(VERSION);
+if (first === '--version' && more.length === 0) process.stdout.write(`${VERSION}\n`);
 else await (await import('./program.js')).runProgram();

@@ -1,6 +1,7 @@
 /** A headless Chromium for tests that look at a page as a reader does. */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
 
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
@@ -39,4 +40,25 @@ export async function openPage(browser: Browser, url: string, width: number): Pr
   });
   await page.goto(url);
   return { page, log };
+}
+
+/** Opens the file at that width and expects every plot drawn, no error, no request, and nothing to scroll sideways. */
+export async function expectDrawn(
+  browser: Browser,
+  url: string,
+  width: number,
+  plots: readonly string[],
+): Promise<void> {
+  const { page, log } = await openPage(browser, url, width);
+  expect(await page.locator('html').getAttribute('data-ready')).toBe('yes');
+  for (const id of plots) {
+    const box = await page.locator(`#${id} svg`).first().boundingBox();
+    expect(box?.width, id).toBeGreaterThan(100);
+    expect(await page.locator(`#${id} svg [data-tip]`).count(), id).toBeGreaterThan(1);
+  }
+  expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+  const drawn = await page.locator('svg, table').evaluateAll((nodes) => nodes.map((node) => node.outerHTML).join(''));
+  expect(drawn).not.toMatch(/NaN|undefined|Infinity/);
+  expect(log).toEqual({ complaints: [], requests: [] });
+  await page.close();
 }

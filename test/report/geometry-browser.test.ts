@@ -6,7 +6,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatGeometryHtml } from '../../src/report/geometry-html.js';
 import { EXPERT_METRICS, formatMetric, PAIR_METRICS } from '../../src/report/geometry-metrics.js';
-import { launchBrowser, missingBrowser, openPage } from './browser.js';
+import { expectDrawn, launchBrowser, missingBrowser, openPage } from './browser.js';
 import { sampleGeometry } from './sample-geometry.js';
 
 if (missingBrowser !== undefined) console.warn(`geometry.html is not tested in a browser: ${missingBrowser}`);
@@ -36,24 +36,8 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
     await rm(folder, { recursive: true, force: true });
   });
 
-  it.each([400, 1280])(
-    'draws every panel at %i pixels, without errors, requests or sideways scrolling',
-    async (width) => {
-      const { page, log } = await openPage(browser, url, width);
-      expect(await page.locator('html').getAttribute('data-ready')).toBe('yes');
-      for (const id of PLOTS) {
-        const box = await page.locator(`#${id} svg`).first().boundingBox();
-        expect(box?.width, id).toBeGreaterThan(100);
-        expect(await page.locator(`#${id} svg [data-tip]`).count(), id).toBeGreaterThan(1);
-      }
-      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
-      const drawn = await page
-        .locator('svg, table')
-        .evaluateAll((nodes) => nodes.map((node) => node.outerHTML).join(''));
-      expect(drawn).not.toMatch(/NaN|undefined|Infinity/);
-      expect(log).toEqual({ complaints: [], requests: [] });
-      await page.close();
-    },
+  it.each([400, 1280])('draws every panel at %i pixels, without errors, requests or sideways scrolling', (width) =>
+    expectDrawn(browser, url, width, PLOTS),
   );
 
   it('shows the numbers of the chosen scope as the other renderings write them', async () => {

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatSweepHtml } from '../../src/report/sweep-html.js';
-import { launchBrowser, missingBrowser, openPage } from './browser.js';
+import { expectDrawn, launchBrowser, missingBrowser, openPage } from './browser.js';
 import { HOSTILE, sampleSweep } from './sample-sweep.js';
 
 const PLOTS = ['against', 'domains', 'front', 'geometry', 'parallel'];
@@ -32,24 +32,8 @@ describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', { timeo
     await rm(folder, { recursive: true, force: true });
   });
 
-  it.each([400, 1280])(
-    'draws every panel at %i pixels, without errors, requests or sideways scrolling',
-    async (width) => {
-      const { page, log } = await openPage(browser, url, width);
-      expect(await page.locator('html').getAttribute('data-ready')).toBe('yes');
-      for (const id of PLOTS) {
-        const box = await page.locator(`#${id} svg`).first().boundingBox();
-        expect(box?.width, id).toBeGreaterThan(100);
-        expect(await page.locator(`#${id} svg [data-tip]`).count(), id).toBeGreaterThan(1);
-      }
-      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
-      const drawn = await page
-        .locator('svg, table')
-        .evaluateAll((nodes) => nodes.map((node) => node.outerHTML).join(''));
-      expect(drawn).not.toMatch(/NaN|undefined|Infinity/);
-      expect(log).toEqual({ complaints: [], requests: [] });
-      await page.close();
-    },
+  it.each([400, 1280])('draws every panel at %i pixels, without errors, requests or sideways scrolling', (width) =>
+    expectDrawn(browser, url, width, PLOTS),
   );
 
   it('shows every variant, best first, with what is known of it, and keeps names as text', async () => {

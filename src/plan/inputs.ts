@@ -1,7 +1,7 @@
 /** Finds and opens the models a recipe names. */
 import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { type Adapter, addAdapter } from '../checkpoint/adapter.js';
 import { openAdapter } from '../checkpoint/adapter-folder.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
@@ -69,9 +69,7 @@ async function locate(location: ModelLocation, { position }: ModelReference, rec
   for (const folder of searched) if (await isFolder(folder)) return { folder, name: undefined, searched, place };
   const name = readHubName(path, revision);
   const reference = referenceText(location, undefined);
-  // `models/math` beside a folder `models` is a path with a slip in it, not an organisation on the Hub.
-  const isBeside = !revision && (await anyFolder(searched.map((folder) => dirname(folder))));
-  if (name === undefined || isBeside) throw new M2MergeError('model-missing', { reference, searched, place });
+  if (name === undefined) throw new M2MergeError('model-missing', { reference, searched, place });
   return { folder: undefined, name, searched, place };
 }
 
@@ -99,10 +97,6 @@ function candidateFolders(written: string, recipeFolder: string | undefined): st
   const path = written.startsWith('~/') ? join(homedir(), written.slice(2)) : written;
   if (isAbsolute(path)) return [path];
   return [...new Set([...(recipeFolder === undefined ? [] : [resolve(recipeFolder, path)]), resolve(path)])];
-}
-
-async function anyFolder(paths: readonly string[]): Promise<boolean> {
-  return (await Promise.all(paths.map(isFolder))).includes(true);
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -72,15 +72,6 @@ describe('recipes', () => {
     it(title, () => expectRefusal(createWorkplace(recipe), ARGS, refusal));
   }
 
-  it('a model that is not there, in a folder that is: no name on the Hub', () => {
-    const folder = createWorkplace(RECIPE.replace('{model: b', '{model: models/c'));
-    mkdirSync(join(folder, 'models'));
-    expectRefusal(folder, ARGS, {
-      status: 4,
-      says: ['model "models/c" not found', /looked for a folder at .*models\/c/],
-    });
-  });
-
   it('a recipe that is not there', () => {
     expectRefusal(createWorkplace(), ['recipes/none.yaml', 'merged/out'], { status: 4, says: ['recipes/none.yaml'] });
   });

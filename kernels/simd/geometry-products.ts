@@ -3,6 +3,7 @@
  * two operands against two where possible, with the sums of two of the eight lanes in registers.
  */
 import { elementAt, ENTRY } from './geometry-operands';
+import { sumSquares } from './geometry-squares';
 import { beginWidening, LANES, STRIDE, wide, wideBytes, widenNext } from './geometry-wide';
 
 /** See kernels/abi.ts. */
@@ -47,30 +48,11 @@ function squareAt(operands: i32, j: i32, k: i32): usize {
 
 /** Adds x² of `count` f32 elements to their lanes; returns whether the elements of whole eights are all finite. */
 function addSquares(from: usize, count: i32, lanes: usize): bool {
-  let a = v128.load(lanes);
-  let b = v128.load(lanes, 16);
-  let c = v128.load(lanes, 32);
-  let d = v128.load(lanes, 48);
-  let rest = count;
-  for (; rest >= 8; rest -= 8, from += 32) {
-    const xa = f64x2.promote_low_f32x4(v128.load64_zero(from));
-    const xb = f64x2.promote_low_f32x4(v128.load64_zero(from, 8));
-    const xc = f64x2.promote_low_f32x4(v128.load64_zero(from, 16));
-    const xd = f64x2.promote_low_f32x4(v128.load64_zero(from, 24));
-    a = f64x2.add(a, f64x2.mul(xa, xa));
-    b = f64x2.add(b, f64x2.mul(xb, xb));
-    c = f64x2.add(c, f64x2.mul(xc, xc));
-    d = f64x2.add(d, f64x2.mul(xd, xd));
-  }
-  v128.store(lanes, a);
-  v128.store(lanes, b, 16);
-  v128.store(lanes, c, 32);
-  v128.store(lanes, d, 48);
-  for (let lane = lanes; rest > 0; rest--, from += 4, lane += 8) {
-    const x = <f64>load<f32>(from);
-    store<f64>(lane, load<f64>(lane) + x * x);
-  }
-  const sum = f64x2.add(f64x2.add(a, b), f64x2.add(c, d));
+  const whole = count & -8;
+  sumSquares(from, whole, lanes);
+  const low = f64x2.add(v128.load(lanes), v128.load(lanes, 16));
+  const sum = f64x2.add(low, f64x2.add(v128.load(lanes, 32), v128.load(lanes, 48)));
+  sumSquares(from + (<usize>whole << 2), count - whole, lanes);
   // A square of f32 is far from the end of f64. Elements of the tail are never left out, so they may be anything.
   return isFinite(f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1));
 }

@@ -1,20 +1,7 @@
 /** The price of a sweep for people. */
 import type { Keep } from '../recipe/sweep-keys.js';
+import type { SweepCosts } from '../sweep/costs.js';
 import { alignColumns, formatBytes, formatCount, formatSeconds, plural } from './format.js';
-
-/** See `SweepCosts` of src/trial/sweep-plan.ts. */
-export interface ShownSweepCosts {
-  readonly open: number;
-  readonly waves: number;
-  readonly waveSize: number;
-  readonly variantBytes: number;
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
-  readonly diskBytes: number;
-  readonly freeBytes: number;
-  readonly mergeSeconds: number;
-  readonly evaluationSeconds: number;
-}
 
 export interface SweepPlanFacts {
   readonly keep: Keep;
@@ -28,7 +15,7 @@ export interface SweepPlanFacts {
 /** Names shown before the rest is counted. */
 const NAMES_SHOWN = 50;
 
-export function formatSweepPlan(costs: ShownSweepCosts, { keep, folder, names, parallel }: SweepPlanFacts): string {
+export function formatSweepPlan(costs: SweepCosts, { keep, folder, names, parallel }: SweepPlanFacts): string {
   const done = names.length - costs.open;
   const shown = names.slice(0, NAMES_SHOWN);
   const rest = names.length - shown.length;

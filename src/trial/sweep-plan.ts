@@ -5,6 +5,7 @@ import { openInputs } from '../plan/inputs.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { Evaluation, Keep } from '../recipe/sweep-keys.js';
 import { SIDE_FILE_BYTES } from '../run/output-folder.js';
+import type { SweepCosts } from '../sweep/costs.js';
 import type { SweepVariant } from '../sweep/expand.js';
 import { describeWarning } from '../warnings.js';
 
@@ -17,24 +18,6 @@ export const MAX_TOGETHER = 16;
 /** Bytes a second that a common SSD reads and writes: what the estimate of time assumes. */
 const READ_RATE = 1e9;
 const WRITE_RATE = 500e6;
-
-/** What a sweep costs from where it stands. */
-export interface SweepCosts {
-  /** Variants that are still to be merged, in how many runs, and how many of them together. */
-  readonly open: number;
-  readonly waves: number;
-  readonly waveSize: number;
-  /** Bytes of the largest folder that a variant makes. */
-  readonly variantBytes: number;
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
-  /** Bytes of models that lie side by side at most. */
-  readonly diskBytes: number;
-  readonly freeBytes: number;
-  /** Estimates: of the merges, and of the evaluations at most. */
-  readonly mergeSeconds: number;
-  readonly evaluationSeconds: number;
-}
 
 export interface SweepPlanOptions {
   readonly keep: Keep;

@@ -10,6 +10,7 @@ import { publicRecipe } from '../report/public-names.js';
 import { formatSweepHtml } from '../report/sweep-html.js';
 import { formatSweepMarkdown } from '../report/sweep-markdown.js';
 import { freeBytes, nearestFolder } from '../run/output-folder.js';
+import type { SweepCosts } from '../sweep/costs.js';
 import { describeSettings, expandSweep, type SweepVariant } from '../sweep/expand.js';
 import { type ChosenValues, readSweep } from '../sweep/load.js';
 import { bestOf } from '../sweep/ranking.js';
@@ -18,7 +19,7 @@ import { summarizeSweep } from '../sweep/summarize.js';
 import type { Warning } from '../warnings.js';
 import { ResultsLog } from './results-log.js';
 import { runSweep, type SweepMergeOptions, type SweepRunOptions, type SweepTask, whatIsLeft } from './run-sweep.js';
-import { planSweep, type SweepCosts } from './sweep-plan.js';
+import { planSweep } from './sweep-plan.js';
 
 /** What the command line adds to a recipe's sweep, or puts in the place of what it says. */
 export interface SweepChoices {

@@ -1,6 +1,6 @@
 /** How large changes are, in units in the last place of the base value and otherwise. */
+import { collectChanges } from './geometry-collect';
 import { F32_INFINITY, F32_MAGNITUDE } from './format';
-import { packingOrder32 } from './geometry-packing';
 
 /** Elements compacted at a time. Their number over 16 must not exceed 255: counts of classes are bytes meanwhile. */
 const BLOCK: i32 = 1024;
@@ -25,34 +25,13 @@ export function classifyChange(
 ): f32 {
   let largest: f32 = 0;
   for (let rest = count; rest > 0; rest -= BLOCK, x += <usize>BLOCK << 2, base += <usize>BLOCK << 2) {
-    const packed = packChanges(x, base, min(rest, BLOCK));
+    const packed = collectChanges(x, base, min(rest, BLOCK), changes, bases);
     if (packed == 0) continue;
     // Subnormal, infinite and NaN changes, and subnormal steps, are for one by one; they are noticed and rare.
     const size = minimumExponent > -EXPONENT_BIAS ? classifyAll(packed, mantissaBits, minimumExponent, counters) : -1;
     largest = max(largest, size >= 0 ? size : classifyEach(packed, mantissaBits, minimumExponent, counters));
   }
   return largest;
-}
-
-/** Copies the elements that are not ±0 and their base values to `changes` and `bases`; returns how many. */
-function packChanges(x: usize, base: usize, count: i32): i32 {
-  const zero = f32x4.splat(0);
-  let to: usize = 0;
-  let rest = count;
-  for (; rest >= 4; rest -= 4, x += 16, base += 16) {
-    const values = v128.load(x);
-    const lanes = i32x4.bitmask(f32x4.ne(values, zero));
-    const order = packingOrder32(lanes);
-    v128.store(changes + to, v128.swizzle(values, order));
-    v128.store(bases + to, v128.swizzle(v128.load(base), order));
-    to += <usize>popcnt(lanes) << 2;
-  }
-  for (; rest > 0; rest--, x += 4, base += 4) {
-    store<u32>(changes + to, load<u32>(x));
-    store<u32>(bases + to, load<u32>(base));
-    to += <usize>(load<f32>(x) != 0) << 2;
-  }
-  return <i32>(to >> 2);
 }
 
 /** Makes whole vectors of 16 of the packed elements: changes as small and bases as large as to count nowhere. */

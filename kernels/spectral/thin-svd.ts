@@ -38,6 +38,7 @@ export interface Principal {
 
 /** Rotates vectors among each other until they are orthogonal; overwrites them. */
 export function orthogonalize(vectors: readonly Float64Array[]): Principal[] {
+  const unit = scaleToUnit(vectors);
   const combinations = vectors.map((_, k) => new Float64Array(vectors.length).fill(1, k, k + 1));
   for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
     let isOrthogonal = true;
@@ -55,10 +56,20 @@ export function orthogonalize(vectors: readonly Float64Array[]): Principal[] {
     .filter(({ value }) => value > smallest)
     .sort((a, b) => b.value - a.value || a.k - b.k)
     .map(({ value, k }) => ({
-      value,
+      value: value * unit,
       direction: vectors[k]!.map((x) => x / value),
       combination: combinations[k]!,
     }));
+}
+
+/** Divides by the power of two at the largest number, so that no square of a vector that counts underflows; returns it. */
+function scaleToUnit(vectors: readonly Float64Array[]): number {
+  let largest = 0;
+  for (const vector of vectors) for (const x of vector) largest = Math.max(largest, Math.abs(x));
+  if (largest === 0 || !Number.isFinite(largest)) return 1;
+  const unit = 2 ** Math.floor(Math.log2(largest));
+  for (const vector of vectors) for (let i = 0; i < vector.length; i++) vector[i]! /= unit;
+  return unit;
 }
 
 /** Makes two vectors orthogonal; says whether they were not. */

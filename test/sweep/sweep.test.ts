@@ -1,58 +1,11 @@
-/** Sweeps as processes: what they write, what evaluators can do to them, and how they go on after they were killed. */
-import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** Sweeps as processes: what they write, and what evaluators can do to them. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { SweepResult, SweepRow } from '../../src/sweep/result.js';
-import { m2merge, startM2merge, temporaryFolder } from '../support/cli.js';
-import { randomTensor } from '../support/random-models.js';
-import { writeModel } from '../support/safetensors.js';
+import { m2merge } from '../support/cli.js';
+import { createSweepScene, SWEEP_BASE } from '../support/sweep-scene.js';
 
-const work = temporaryFolder();
-const SHAPES = [
-  ['model.layers.0.mlp.up_proj.weight', [61, 67]],
-  ['model.norm.weight', [7]],
-] as const;
-const base = SHAPES.map(([name, shape], i) => randomTensor(name, shape, 10 + i, 0.02));
-writeModel(join(work, 'base'), base);
-for (const [e, expert] of ['math', 'code'].entries()) {
-  const tensors = SHAPES.map(([name, shape], i) => randomTensor(name, shape, 100 * e + i, 3e-4, base[i]));
-  writeModel(join(work, expert), tensors);
-}
-
-const RECIPE = `merge_method: ties
-base_model: base
-models: [{model: math}, {model: code}]
-parameters: {weight: 1, density: 0.5}
-`;
-
-/** Prints the size of the model, and notes that it ran. */
-const EVALUATOR = join(work, 'evaluate.mjs');
-writeFileSync(
-  EVALUATOR,
-  `import { appendFileSync, readFileSync } from 'node:fs';
-const [model, log] = process.argv.slice(2);
-appendFileSync(log, model.split('/').at(-1) + '\\n');
-const bytes = readFileSync(model + '/model.safetensors');
-let sum = 0;
-for (const byte of bytes) sum = (sum * 31 + byte) % 1000003;
-console.log(JSON.stringify({ math: sum / 1000003, code: 1 - sum / 1000003 }));
-`,
-);
-
-let recipes = 0;
-function sweepRecipe(sweep: string): string {
-  const name = `recipe-${recipes++}.yaml`;
-  writeFileSync(join(work, name), `${RECIPE}sweep:\n${sweep.replace(/^/gm, '  ')}\n`);
-  return name;
-}
-
-const resultOf = (folder: string): SweepResult => JSON.parse(readFileSync(join(work, folder, 'sweep.json'), 'utf8'));
-const rowsOf = (folder: string): SweepRow[] =>
-  readFileSync(join(work, folder, 'results.jsonl'), 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+const { work, evaluator, sweepRecipe, resultOf } = createSweepScene();
 const contents = (folder: string) =>
   Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name)).toString('latin1')]));
 
@@ -81,7 +34,7 @@ describe('the models of a sweep', () => {
   it('stay as the recipe says, and the best can be made again', () => {
     const sweep = (keep: string) =>
       sweepRecipe(
-        `parameters: {lambda: [0.2, 0.4, 0.6]}\nkeep: ${keep}\nevaluate: {command: [node, ${EVALUATOR}, "{model}", ${join(work, 'log')}], maximize: math}`,
+        `parameters: {lambda: [0.2, 0.4, 0.6]}\nkeep: ${keep}\nevaluate: {command: [node, ${evaluator}, "{model}", ${join(work, 'log')}], maximize: math}`,
       );
     const models = (folder: string) => readdirSync(join(work, folder)).filter((name) => name.startsWith('lambda'));
     expect(m2merge(['sweep', sweep('all'), 'all', '--quiet'], work).status).toBe(0);
@@ -153,116 +106,6 @@ describe('evaluators', () => {
   });
 });
 
-describe('a sweep that was killed', () => {
-  it('goes on where it was: the same results, nothing evaluated twice', { timeout: 120_000 }, async () => {
-    const sweep = (log: string) =>
-      sweepRecipe(
-        `parameters: {lambda: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}\nkeep: best\nevaluate: {command: [node, ${EVALUATOR}, "{model}", ${log}], maximize: math}`,
-      );
-    const undisturbed = sweep(join(work, 'undisturbed.log'));
-    expect(m2merge(['sweep', undisturbed, 'undisturbed', '--quiet'], work).status).toBe(0);
-    const log = join(work, 'killed.log');
-    const killed = sweep(log);
-    for (let finished = false, delay = 150; !finished; delay += 60) {
-      const child = startM2merge(['sweep', killed, 'killed', '--quiet'], work);
-      const timer = setTimeout(() => child.kill('SIGKILL'), delay);
-      const [code] = await once(child, 'exit');
-      clearTimeout(timer);
-      finished = code === 0;
-    }
-    const timeless = ({ rows, ...result }: SweepResult) => ({
-      ...result,
-      recipe: '',
-      rows: rows.map((row) => ({ ...row, evaluation_seconds: 0 })),
-    });
-    expect(timeless(resultOf('killed'))).toEqual(timeless(resultOf('undisturbed')));
-    const evaluated = rowsOf('killed').filter(({ status }) => status === 'evaluated');
-    expect(new Set(evaluated.map(({ id }) => id)).size).toBe(evaluated.length);
-    expect(evaluated).toHaveLength(6);
-    const folders = (name: string) => readdirSync(join(work, name)).filter((entry) => entry.startsWith('lambda'));
-    expect(folders('killed')).toEqual(folders('undisturbed'));
-  });
-
-  it('leaves no evaluator behind, and evaluates what was not finished anew', { timeout: 60_000 }, async () => {
-    const [pids, ends] = [join(work, 'pids'), join(work, 'ends')];
-    writeFileSync(
-      join(work, 'slow-then-done.mjs'),
-      `import { appendFileSync } from 'node:fs';
-appendFileSync(${JSON.stringify(pids)}, process.pid + '\\n');
-setTimeout(() => { appendFileSync(${JSON.stringify(ends)}, 'end\\n'); console.log('{"score": 1}'); }, 1500);`,
-    );
-    const recipe = sweepRecipe('parameters: {lambda: [0.5]}\nevaluate: {command: [node, slow-then-done.mjs]}');
-    const child = startM2merge(['sweep', recipe, 'orphaned'], work);
-    while (!existsSync(pids) || !readFileSync(pids, 'utf8').includes('\n'))
-      await new Promise((next) => setTimeout(next, 20));
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-    const evaluator = Number(readFileSync(pids, 'utf8'));
-    const isAlive = () => {
-      try {
-        return process.kill(evaluator, 0);
-      } catch {
-        return false;
-      }
-    };
-    while (isAlive()) await new Promise((next) => setTimeout(next, 20));
-    expect(existsSync(ends)).toBe(false);
-    expect(m2merge(['sweep', recipe, 'orphaned', '--quiet'], work).status).toBe(0);
-    expect(resultOf('orphaned').rows[0]!.metrics).toEqual({ score: 1 });
-    expect(readFileSync(ends, 'utf8')).toBe('end\n');
-  });
-
-  it('takes what an evaluation left that ended while nobody noted it', () => {
-    const log = join(work, 'unnoted.log');
-    const recipe = sweepRecipe(
-      `parameters: {lambda: [0.5]}\nevaluate: {command: [node, ${EVALUATOR}, "{model}", ${log}]}`,
-    );
-    const plain = JSON.parse(m2merge(['plan', recipe, 'unnoted', '--json'], work).stdout).variants[0];
-    // As if m2merge had been killed after the merge was noted and the evaluator had ended.
-    const merged = m2merge(['sweep', recipe, 'unnoted', '--quiet'], work);
-    expect(merged.status).toBe(0);
-    const [first] = rowsOf('unnoted');
-    writeFileSync(join(work, 'unnoted/results.jsonl'), `${JSON.stringify(first)}\n`);
-    const record = { stdout: '{"math": 0.125}', seconds: 2 };
-    writeFileSync(join(work, `unnoted/.${plain.variant}.${plain.id}.evaluation.json`), JSON.stringify(record));
-    expect(m2merge(['sweep', recipe, 'unnoted', '--quiet'], work).status).toBe(0);
-    expect(resultOf('unnoted').rows[0]).toMatchObject({ metrics: { math: 0.125 }, evaluation_seconds: 2 });
-    expect(readFileSync(log, 'utf8').trim().split('\n')).toHaveLength(1);
-    expect(readdirSync(join(work, 'unnoted')).filter((name) => name.startsWith('.'))).toEqual([]);
-  });
-
-  it('drops a line that was being written, and refuses one that is damaged', () => {
-    const recipe = sweepRecipe('parameters: {lambda: [0.1, 0.2]}');
-    expect(m2merge(['sweep', recipe, 'torn', '--quiet'], work).status).toBe(0);
-    const results = join(work, 'torn/results.jsonl');
-    const whole = readFileSync(results, 'utf8');
-    writeFileSync(results, whole.slice(0, -20));
-    expect(m2merge(['sweep', recipe, 'torn', '--quiet'], work).status).toBe(0);
-    expect(readFileSync(results, 'utf8')).toBe(whole);
-    writeFileSync(results, `garbage\n${whole}`);
-    const damaged = m2merge(['sweep', recipe, 'torn'], work);
-    expect(damaged.status).toBe(4);
-    expect(damaged.stderr).toContain('results.jsonl:1 is not a result of a sweep');
-  });
-
-  it('by Ctrl-C ends its evaluator and says so', { timeout: 30_000 }, async () => {
-    const started = join(work, 'started');
-    writeFileSync(
-      join(work, 'slow.mjs'),
-      `import { writeFileSync } from 'node:fs'; writeFileSync('${started}', String(process.pid)); setInterval(() => {}, 100)`,
-    );
-    const recipe = sweepRecipe('parameters: {lambda: [0.5]}\nevaluate: {command: [node, slow.mjs]}');
-    const child = startM2merge(['sweep', recipe, 'stopped'], work);
-    while (!existsSync(started) || readFileSync(started, 'utf8') === '')
-      await new Promise((next) => setTimeout(next, 20));
-    child.kill('SIGINT');
-    const [code] = await once(child, 'exit');
-    expect(code).toBe(130);
-    expect(() => process.kill(Number(readFileSync(started, 'utf8')), 0)).toThrow('ESRCH');
-    rmSync(started);
-  });
-});
-
 describe('a sweep without models', () => {
   it('shows what it would do', () => {
     const run = m2merge(['sweep', sweepRecipe('parameters: {lambda: [0.1, 0.2]}'), 'planned', '--plan'], work);
@@ -274,7 +117,7 @@ describe('a sweep without models', () => {
     const recipe = sweepRecipe('parameters: {lambda: [0.1, 0.2, 0.3], density: [0.5, 0.9]}');
     const plan = () => JSON.parse(m2merge(['plan', recipe, 'priced', '--json'], work).stdout);
     const single = join(work, 'single-plan.yaml');
-    writeFileSync(single, RECIPE);
+    writeFileSync(single, SWEEP_BASE);
     const one = JSON.parse(m2merge(['plan', single, '--json'], work).stdout).costs;
     const { costs, variants } = plan();
     expect(variants).toHaveLength(6);
@@ -303,7 +146,7 @@ describe('a sweep without models', () => {
     const sweep = m2merge([sweepRecipe('parameters: {lambda: [0.1, 0.2]}')], work);
     expect(sweep.status).toBe(3);
     expect(sweep.stderr).toContain('m2merge sweep');
-    writeFileSync(join(work, 'plain.yaml'), RECIPE);
+    writeFileSync(join(work, 'plain.yaml'), SWEEP_BASE);
     expect(m2merge(['sweep', 'plain.yaml'], work).stderr).toContain('has no sweep');
   });
 });

@@ -1,0 +1,120 @@
+/** Sweeps that were killed or stopped go on where they were. */
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { SweepResult } from '../../src/sweep/result.js';
+import { m2merge, startM2merge } from '../support/cli.js';
+import { createSweepScene } from '../support/sweep-scene.js';
+
+const { work, evaluator, sweepRecipe, resultOf, rowsOf } = createSweepScene();
+
+describe('a sweep that was killed', () => {
+  it('goes on where it was: the same results, nothing evaluated twice', { timeout: 120_000 }, async () => {
+    const sweep = (log: string) =>
+      sweepRecipe(
+        `parameters: {lambda: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}\nkeep: best\nevaluate: {command: [node, ${evaluator}, "{model}", ${log}], maximize: math}`,
+      );
+    const undisturbed = sweep(join(work, 'undisturbed.log'));
+    expect(m2merge(['sweep', undisturbed, 'undisturbed', '--quiet'], work).status).toBe(0);
+    const log = join(work, 'killed.log');
+    const killed = sweep(log);
+    for (let finished = false, delay = 200; !finished; delay += 150) {
+      const child = startM2merge(['sweep', killed, 'killed', '--quiet'], work);
+      const timer = setTimeout(() => child.kill('SIGKILL'), delay);
+      const [code] = await once(child, 'exit');
+      clearTimeout(timer);
+      finished = code === 0;
+    }
+    const timeless = ({ rows, ...result }: SweepResult) => ({
+      ...result,
+      recipe: '',
+      rows: rows.map((row) => ({ ...row, evaluation_seconds: 0 })),
+    });
+    expect(timeless(resultOf('killed'))).toEqual(timeless(resultOf('undisturbed')));
+    const evaluated = rowsOf('killed').filter(({ status }) => status === 'evaluated');
+    expect(new Set(evaluated.map(({ id }) => id)).size).toBe(evaluated.length);
+    expect(evaluated).toHaveLength(6);
+    const folders = (name: string) => readdirSync(join(work, name)).filter((entry) => entry.startsWith('lambda'));
+    expect(folders('killed')).toEqual(folders('undisturbed'));
+  });
+
+  it('leaves no evaluator behind, and evaluates what was not finished anew', { timeout: 60_000 }, async () => {
+    const [pids, ends] = [join(work, 'pids'), join(work, 'ends')];
+    writeFileSync(
+      join(work, 'slow-then-done.mjs'),
+      `import { appendFileSync } from 'node:fs';
+appendFileSync(${JSON.stringify(pids)}, process.pid + '\\n');
+setTimeout(() => { appendFileSync(${JSON.stringify(ends)}, 'end\\n'); console.log('{"score": 1}'); }, 1500);`,
+    );
+    const recipe = sweepRecipe('parameters: {lambda: [0.5]}\nevaluate: {command: [node, slow-then-done.mjs]}');
+    const child = startM2merge(['sweep', recipe, 'orphaned'], work);
+    while (!existsSync(pids) || !readFileSync(pids, 'utf8').includes('\n'))
+      await new Promise((next) => setTimeout(next, 20));
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const evaluator = Number(readFileSync(pids, 'utf8'));
+    const isAlive = () => {
+      try {
+        return process.kill(evaluator, 0);
+      } catch {
+        return false;
+      }
+    };
+    while (isAlive()) await new Promise((next) => setTimeout(next, 20));
+    expect(existsSync(ends)).toBe(false);
+    expect(m2merge(['sweep', recipe, 'orphaned', '--quiet'], work).status).toBe(0);
+    expect(resultOf('orphaned').rows[0]!.metrics).toEqual({ score: 1 });
+    expect(readFileSync(ends, 'utf8')).toBe('end\n');
+  });
+
+  it('takes what an evaluation left that ended while nobody noted it', () => {
+    const log = join(work, 'unnoted.log');
+    const recipe = sweepRecipe(
+      `parameters: {lambda: [0.5]}\nevaluate: {command: [node, ${evaluator}, "{model}", ${log}]}`,
+    );
+    const plain = JSON.parse(m2merge(['plan', recipe, 'unnoted', '--json'], work).stdout).variants[0];
+    // As if m2merge had been killed after the merge was noted and the evaluator had ended.
+    const merged = m2merge(['sweep', recipe, 'unnoted', '--quiet'], work);
+    expect(merged.status).toBe(0);
+    const [first] = rowsOf('unnoted');
+    writeFileSync(join(work, 'unnoted/results.jsonl'), `${JSON.stringify(first)}\n`);
+    const record = { stdout: '{"math": 0.125}', seconds: 2 };
+    writeFileSync(join(work, `unnoted/.${plain.variant}.${plain.id}.evaluation.json`), JSON.stringify(record));
+    expect(m2merge(['sweep', recipe, 'unnoted', '--quiet'], work).status).toBe(0);
+    expect(resultOf('unnoted').rows[0]).toMatchObject({ metrics: { math: 0.125 }, evaluation_seconds: 2 });
+    expect(readFileSync(log, 'utf8').trim().split('\n')).toHaveLength(1);
+    expect(readdirSync(join(work, 'unnoted')).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it('drops a line that was being written, and refuses one that is damaged', () => {
+    const recipe = sweepRecipe('parameters: {lambda: [0.1, 0.2]}');
+    expect(m2merge(['sweep', recipe, 'torn', '--quiet'], work).status).toBe(0);
+    const results = join(work, 'torn/results.jsonl');
+    const whole = readFileSync(results, 'utf8');
+    writeFileSync(results, whole.slice(0, -20));
+    expect(m2merge(['sweep', recipe, 'torn', '--quiet'], work).status).toBe(0);
+    expect(readFileSync(results, 'utf8')).toBe(whole);
+    writeFileSync(results, `garbage\n${whole}`);
+    const damaged = m2merge(['sweep', recipe, 'torn'], work);
+    expect(damaged.status).toBe(4);
+    expect(damaged.stderr).toContain('results.jsonl:1 is not a result of a sweep');
+  });
+
+  it('by Ctrl-C ends its evaluator and says so', { timeout: 30_000 }, async () => {
+    const started = join(work, 'started');
+    writeFileSync(
+      join(work, 'slow.mjs'),
+      `import { writeFileSync } from 'node:fs'; writeFileSync('${started}', String(process.pid)); setInterval(() => {}, 100)`,
+    );
+    const recipe = sweepRecipe('parameters: {lambda: [0.5]}\nevaluate: {command: [node, slow.mjs]}');
+    const child = startM2merge(['sweep', recipe, 'stopped'], work);
+    while (!existsSync(started) || readFileSync(started, 'utf8') === '')
+      await new Promise((next) => setTimeout(next, 20));
+    child.kill('SIGINT');
+    const [code] = await once(child, 'exit');
+    expect(code).toBe(130);
+    expect(() => process.kill(Number(readFileSync(started, 'utf8')), 0)).toThrow('ESRCH');
+    rmSync(started);
+  });
+});

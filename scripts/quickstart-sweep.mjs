@@ -3,7 +3,7 @@
 //   node scripts/quickstart-sweep.mjs [folder]
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -45,7 +45,7 @@ const line = (name, accuracy, note) =>
 run([join('dist', 'src', 'cli', 'main.js'), 'sweep', 'recipes/sweep-tiny-rlvr.yaml', FOLDER], 'inherit');
 
 const published = JSON.parse(readFileSync(join(ROOT, GROUP, 'results.json'), 'utf8'));
-const { rows } = JSON.parse(readFileSync(join(ROOT, FOLDER, 'sweep.json'), 'utf8'));
+const { rows } = JSON.parse(readFileSync(resolve(ROOT, FOLDER, 'sweep.json'), 'utf8'));
 let isFar = false;
 function compare(accuracy, expected) {
   const apart = Math.max(...DOMAINS.map((domain) => Math.abs(accuracy[domain] - expected[domain])));

@@ -1,5 +1,6 @@
 /** A recipe and what to try, as the recipes of single merges. */
 import { createHash } from 'node:crypto';
+import { FRONT } from '../../kernels/methods/in-front.js';
 import { findMethod } from '../../kernels/methods/registry.js';
 import { M2MergeError } from '../errors.js';
 import { parseRecipe, type RecipeOrigin } from '../recipe/parse.js';
@@ -9,7 +10,7 @@ import type { Plain, SweepSection } from '../recipe/sweep-keys.js';
 import { combinations, type Setting } from './combinations.js';
 import { type RecipeTree, readTree, writeTree } from './recipe-tree.js';
 import type { SettingTexts } from './result.js';
-import { settingPlace, type TreePath } from './setting-place.js';
+import { FRONT_METHOD, hasFront, type SettingPlace, settingPlace, type TreePath } from './setting-place.js';
 
 /** Variants of one sweep. Each is a folder and a row; a table of more is read by nobody. */
 export const MAX_VARIANTS = 10_000;
@@ -89,25 +90,34 @@ function apply(tree: RecipeTree, settings: readonly Setting[], file: string): { 
   const changed = structuredClone(tree);
   const places = settings.map((setting) => ({ ...setting, place: placeOf(setting, changed, file) }));
   // The method first: it decides which parameters there are.
-  for (const { place, value } of places)
-    if (place[0] !== 'parameters' && place[0] !== 'models') set(changed, place, value);
+  for (const { place, value } of places) if (place.parameter === undefined) set(changed, place.path, value);
   const method = findMethod(String(changed.merge_method));
-  const applied = places.filter(({ place }) => {
-    const parameter = place.at(-1);
-    if (place.length === 1 || method === undefined) return true;
+  const sparsified = isSparsified(changed, places);
+  const applied = places.filter(({ place: { parameter } }) => {
+    if (parameter === undefined || method === undefined) return true;
+    if (parameter !== FRONT_METHOD && parameter.startsWith(FRONT) && !sparsified) return false;
     return method.parameters.some(({ name }) => name === parameter);
   });
-  for (const { place, value } of applied) set(changed, place, value);
+  for (const { place, value } of applied) set(changed, place.path, value);
   return {
     text: writeTree(changed),
     applied: applied.map(({ setting, position, value }) => ({ setting, position, value })),
   };
 }
 
-function placeOf({ setting, position }: Setting, tree: RecipeTree, file: string): TreePath {
+/** Whether something drops elements in front of the method, so that there is something to set of it. */
+function isSparsified(
+  tree: RecipeTree,
+  places: readonly { readonly place: SettingPlace; readonly value: Plain }[],
+): boolean {
+  const chosen = places.findLast(({ place: { parameter } }) => parameter === FRONT_METHOD);
+  return chosen === undefined ? hasFront(tree) : chosen.value !== null && chosen.value !== 'none';
+}
+
+function placeOf({ setting, position }: Setting, tree: RecipeTree, file: string): SettingPlace {
   const place = settingPlace(setting, tree);
   if ('problem' in place) return reject(file, position, `sweep.${setting}`, place.problem, place.hint);
-  return place.path;
+  return place;
 }
 
 function set(tree: RecipeTree, path: TreePath, value: Plain): void {
@@ -117,7 +127,8 @@ function set(tree: RecipeTree, path: TreePath, value: Plain): void {
     node = node[step] as Record<string | number, unknown>;
   }
   if (value === null) delete node[path.at(-1)!];
-  else node[path.at(-1)!] = value;
+  // A copy: settings of its parts go into it, and other variants have the same value.
+  else node[path.at(-1)!] = structuredClone(value);
 }
 
 /** Settings as `lambda=0.3 density=0.2`. */
@@ -129,7 +140,10 @@ export function describeSettings(settings: SettingTexts): string {
 
 function valueText(value: Plain): string {
   if (value === null) return 'none';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (typeof value === 'string') return value;
+  if (Array.isArray(value)) return JSON.stringify(value);
+  const entries = Object.entries(value as { readonly [key: string]: Plain });
+  return entries.map(([name, inner]) => `${name}: ${valueText(inner)}`).join(', ');
 }
 
 function nameOf(settings: SettingTexts, id: string): string {

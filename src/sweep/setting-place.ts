@@ -1,5 +1,6 @@
 /** Where in a recipe a setting of a sweep goes. */
 import { basename } from 'node:path';
+import { FRONT } from '../../kernels/methods/in-front.js';
 import { didYouMean } from '../recipe/shapes.js';
 import type { RecipeTree } from './recipe-tree.js';
 
@@ -8,26 +9,56 @@ export type TreePath = readonly (string | number)[];
 /** Keys of a recipe that a sweep can vary beside parameters. */
 const TOP_LEVEL = ['merge_method', 'preset', 'seed', 'rounding', 'dtype', 'out_dtype', 'base_model'];
 
-type Place = { readonly path: TreePath } | { readonly problem: string; readonly hint?: string | undefined };
+/** What drops elements in front of a method: a mapping of its own, and the beginning of its parameters' names. */
+const SPARSIFY = 'sparsify';
+export const FRONT_METHOD = `${FRONT}method`;
+
+export interface SettingPlace {
+  readonly path: TreePath;
+  /** The parameter that a method has or has not; undefined for keys of the recipe, which go with any. */
+  readonly parameter?: string;
+}
+
+type Found = SettingPlace | { readonly problem: string; readonly hint?: string | undefined };
 
 /**
  * `lambda` and `parameters.lambda` are parameters of the recipe, `models.code.weight` one of the model whose folder is
- * called code (or that is written so), and `merge_method` and its like keys of the recipe.
+ * called code (or that is written so), `sparsify` and `sparsify.density` what stands in front of the method and a part of
+ * it, and `merge_method` and its like keys of the recipe.
  */
-export function settingPlace(setting: string, tree: RecipeTree): Place {
+export function settingPlace(setting: string, tree: RecipeTree): Found {
   if (TOP_LEVEL.includes(setting)) return { path: [setting] };
   if (setting.startsWith('models.')) return modelPlace(setting.slice('models.'.length), tree);
-  return { path: ['parameters', setting.replace(/^parameters\./, '')] };
+  const name = setting.replace(/^parameters\./, '');
+  if (name === SPARSIFY) return { path: [...frontParent(tree), SPARSIFY], parameter: FRONT_METHOD };
+  const parent = name.startsWith(FRONT) ? frontParent(tree) : ['parameters'];
+  return { path: [...parent, ...steps(name)], parameter: name };
 }
 
-function modelPlace(setting: string, tree: RecipeTree): Place {
-  const dot = setting.lastIndexOf('.');
+/** Whether a recipe names something that drops elements in front of its method. */
+export function hasFront(tree: RecipeTree): boolean {
+  return tree.sparsify !== undefined || frontParent(tree).length > 0;
+}
+
+/** The mapping that holds `sparsify`: the recipe, unless it is written among the parameters. */
+function frontParent({ parameters }: RecipeTree): TreePath {
+  const isThere = typeof parameters === 'object' && parameters !== null && SPARSIFY in parameters;
+  return isThere ? ['parameters'] : [];
+}
+
+/** `sparsify.density` is `density` in the mapping `sparsify`; any other name is one key. */
+const steps = (name: string): string[] => (name.startsWith(FRONT) ? [SPARSIFY, name.slice(FRONT.length)] : [name]);
+
+function modelPlace(setting: string, tree: RecipeTree): Found {
+  const front = setting.lastIndexOf(`.${FRONT}`);
+  const dot = front >= 0 ? front : setting.lastIndexOf('.');
   const wanted = setting.slice(0, dot);
   const models = Array.isArray(tree.models) ? tree.models : [];
   const references = models.map(referenceOf);
   const names = references.map((reference) => basename(reference));
   const index = names.includes(wanted) ? names.indexOf(wanted) : references.indexOf(wanted);
-  if (dot > 0 && index >= 0) return { path: ['models', index, 'parameters', setting.slice(dot + 1)] };
+  const parameter = setting.slice(dot + 1);
+  if (dot > 0 && index >= 0) return { path: ['models', index, 'parameters', ...steps(parameter)], parameter };
   const known = `models: ${names.join(', ')}`;
   return { problem: `there is no model "${wanted}" in the recipe`, hint: didYouMean(wanted, names) ?? known };
 }

@@ -1,6 +1,8 @@
 /** Which merges a sweep stands for. */
 import { describe, expect, it } from 'vitest';
 import { type ErrorFacts, M2MergeError } from '../../src/errors.js';
+import { parseRecipe } from '../../src/recipe/parse.js';
+import type { Recipe } from '../../src/recipe/recipe.js';
 import { expandSweep } from '../../src/sweep/expand.js';
 import { readSweep } from '../../src/sweep/load.js';
 
@@ -85,6 +87,37 @@ describe('the variants of a sweep', () => {
     ]);
   });
 
+  it('put what drops elements in front of methods that take it, and vary its parts', () => {
+    const variants = expand(`sweep:
+  variants: [{merge_method: ties, sparsify: {method: dare, rescale: density}}, {merge_method: ties}, {merge_method: linear, base_model: ~, sparsify: {method: dare}}]
+  parameters: {sparsify.density: [0.5, 0.8]}`);
+    const front = { merge_method: 'ties', sparsify: 'method: dare, rescale: density' };
+    expect(variants.map(({ settings }) => settings)).toEqual([
+      { ...front, 'sparsify.density': '0.5' },
+      { ...front, 'sparsify.density': '0.8' },
+      { merge_method: 'ties' },
+      { merge_method: 'linear', base_model: 'none' },
+    ]);
+    const single = parseRecipe(
+      `${RECIPE.replace('task_arithmetic', 'ties')}sparsify: {method: dare, rescale: density, density: 0.8}`,
+    );
+    const values = ({ parameters }: Recipe) => [...parameters].map(([name, { entries }]) => [name, entries]);
+    expect(values(variants[1]!.recipe)).toEqual(values(single));
+    expect(variants[1]!.recipe.warnings).toEqual([]);
+  });
+
+  it('vary what drops elements where the recipe has it, also among the parameters and of one model', () => {
+    const recipe = RECIPE.replace('  lambda: 0.30', '  sparsify: {method: dare, density: 0.9}');
+    const sweep = 'sweep: {parameters: {sparsify.density: [0.5], models.math.sparsify.density: [0.25]}}';
+    const origin = { file: 'recipe.yaml' };
+    const [variant] = expandSweep(recipe + sweep, origin, readSweep(recipe + sweep, origin, []).section);
+    const { parameters, modules } = variant!.recipe;
+    expect(parameters.get('sparsify.density')!.entries).toEqual([{ values: [0.5] }]);
+    const [math] = modules[0]!.slices[0]!.sources;
+    expect(math!.levels[0]!.get('sparsify.density')!.entries).toEqual([{ values: [0.25] }]);
+    expect(variant!.recipeText.match(/sparsify/g)).toHaveLength(2);
+  });
+
   it('take values of the command line in the place of the recipe’s', () => {
     const variants = expand('sweep: {parameters: {lambda: [0.3, 0.6]}}', [{ setting: 'lambda', values: ['0.9'] }]);
     expect(variants.map(({ settings }) => settings)).toEqual([{ lambda: '0.9' }]);
@@ -105,6 +138,7 @@ describe('the variants of a sweep', () => {
   it.each([
     ['sweep: {}', 'tries nothing'],
     ['sweep: {parameters: {lamda: [1]}}', 'no method of the sweep has the parameter "lamda"'],
+    ['sweep: {parameters: {sparsify.density: [0.5]}}', 'no method of the sweep has the parameter "sparsify.density"'],
     ['sweep: {parameters: {models.maths.weight: [1]}}', 'there is no model "maths" in the recipe'],
     ['sweep: {parameters: {lambda: {minimum: 0, maximum: 1}}}', 'lambda is a range, which has no combinations'],
     ['sweep: {parameters: {lambda: {minimum: 2, maximum: 1}}, sample: {n: 3}}', 'the minimum is not below the maximum'],

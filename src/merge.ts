@@ -17,7 +17,7 @@ import { buildPlan, type PlanOptions } from './plan/build.js';
 import { type KnownModels, openInputs } from './plan/inputs.js';
 import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
 import type { Costs, Plan, PreparedMerge } from './plan/plan.js';
-import { streamWarnings } from './plan/stream-costs.js';
+import { streamCost, streamWarnings } from './plan/stream-costs.js';
 import type { Recipe } from './recipe/recipe.js';
 import { formatManifest, MANIFEST_FILE } from './report/manifest.js';
 import { formatModelCard } from './report/model-card.js';
@@ -80,7 +80,7 @@ export interface MergeResult {
 /** Opens a recipe's models and plans the merge; reads headers only. */
 export async function prepareMerge(recipe: Recipe, options: PrepareOptions = {}): Promise<PreparedMerge> {
   const built = buildPlan(recipe, await openInputs(recipe, options, options.known), options);
-  const streaming = options.stream ? streamWarnings(built, options.spoolBytes) : [];
+  const streaming = options.stream ? streamWarnings(streamCost(built, options.spoolBytes)) : [];
   const prepared = { ...built, warnings: [...built.warnings, ...streaming] };
   const warnings = prepared.warnings.map(describeWarning);
   if (options.strict && warnings.length > 0) throw new M2MergeError('warnings-refused', { warnings });

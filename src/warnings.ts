@@ -21,6 +21,7 @@ export interface WarningFacts {
   'cache-damaged': { file: string; repo: string; property: 'size' | 'hash' };
   'hub-renamed': { from: string; to: string };
   'stream-passes': { method: string; once: number; fetched: number };
+  'stream-waves': { waves: number; once: number; fetched: number };
 }
 
 export type WarningKind = keyof WarningFacts;
@@ -69,6 +70,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${file} of ${repo} in the cache has the wrong ${property}; it is fetched again`,
   'stream-passes': ({ method, once, fetched }) =>
     `${method} reads the models several times: ${gigabytes(fetched)} will be fetched where ${gigabytes(once)} hold all; a larger --spool-size, or merging without --stream, fetches less`,
+  'stream-waves': ({ waves, once, fetched }) =>
+    `each of ${waves} waves fetches the models anew, ${gigabytes(fetched)} in all where ${gigabytes(once)} hold all; without --stream they are fetched once`,
   'hub-renamed': ({ from, to }) => `${from} is called ${to} on the Hub now; the recipe should say so`,
   'duplicate-tensor': ({ file, tensor, count }) =>
     `${file}: the header has several entries for tensor "${tensor}"${others(count)}; the last counts`,

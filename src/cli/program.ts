@@ -143,17 +143,19 @@ function buildProgram(): Command {
     .action(async (inputs, options) => (await import('./commands/geometry.js')).geometryCommand(inputs, options));
   addStreamOptions(program.command('diff'))
     .description('show which tensors of two models differ, and by how much')
-    .argument('<first>', 'a model folder')
+    .argument('<first>', 'a model: a folder, or a name on the Hub')
     .argument('<second>', 'another')
     .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
     .option('--json', 'print the geometry as JSON on stdout')
     .action(async (first, second, options) => (await import('./commands/diff.js')).diffCommand(first, second, options));
-  addPlanOptions(
-    program
-      .command('sweep')
-      .description('merge many variants of a recipe with one read of the models, evaluate them, and compare')
-      .argument('<recipe>', 'recipe, a YAML file, usually with a section "sweep"')
-      .argument('[folder]', 'folder of the models and results (default: ./merged/<recipe name>)'),
+  addStreamOptions(
+    addPlanOptions(
+      program
+        .command('sweep')
+        .description('merge many variants of a recipe with one read of the models, evaluate them, and compare')
+        .argument('<recipe>', 'recipe, a YAML file, usually with a section "sweep"')
+        .argument('[folder]', 'folder of the models and results (default: ./merged/<recipe name>)'),
+    ),
   )
     .option(
       '--set <setting=values>',

@@ -4,23 +4,29 @@ import { alignColumns, formatSeconds, plural } from '../report/format.js';
 import { printable } from '../report/text-layout.js';
 import { describeSettings } from '../sweep/expand.js';
 import type { SweepRow } from '../sweep/result.js';
-import type { SweepRunOptions } from '../trial/run-sweep.js';
+import { type SweepMerging, type SweepRunOptions, writesModels } from '../trial/run-sweep.js';
 import type { PreparedSweep } from '../trial/sweep.js';
 import { describeWarning, type Warning } from '../warnings.js';
 import { printWarnings } from './warnings.js';
+import { createWaveProgress } from './wave-progress.js';
 
 /** Decimal places of metrics in progress lines. */
 const PLACES = 4;
 
 export interface SweepReporter {
   readonly hooks: Pick<SweepRunOptions, 'onWave' | 'onRow' | 'onWarnings'>;
+  /** Told by the merges themselves. */
+  readonly merging: Pick<SweepMerging, 'onPlan' | 'onProgress'>;
+  close(): void;
 }
 
 export function createSweepReporter(
-  { task, costs: { waves } }: PreparedSweep,
+  { task, costs: { waves }, warnings: told }: PreparedSweep,
   { json, quiet }: { readonly json: boolean; readonly quiet: boolean },
 ): SweepReporter {
   const fresh = createFilter();
+  fresh(told);
+  const untold = { merging: {}, close: () => {} };
   if (json) {
     const emit = (event: string, facts: object): void => {
       process.stdout.write(`${JSON.stringify({ event, ...facts })}\n`);
@@ -30,10 +36,11 @@ export function createSweepReporter(
     const onWarnings = (warnings: readonly Warning[]): void => {
       for (const warning of fresh(warnings)) emit('warning', { ...warning, message: describeWarning(warning) });
     };
-    return { hooks: { onWave, onWarnings, onRow: (row) => emit('row', row) } };
+    return { ...untold, hooks: { onWave, onWarnings, onRow: (row) => emit('row', row) } };
   }
   const onWarnings = (warnings: readonly Warning[]): void => printWarnings(fresh(warnings));
-  if (quiet) return { hooks: { onWarnings } };
+  if (quiet) return { ...untold, hooks: { onWarnings } };
+  const progress = createWaveProgress(writesModels(task));
   let wave = 0;
   let judged = 0;
   const say = (text: string): void => {
@@ -42,12 +49,18 @@ export function createSweepReporter(
   return {
     hooks: {
       onWarnings,
-      onWave: ({ length }) => say(`wave ${++wave} of ${waves}: merging ${plural(length, 'variant')}`),
+      onWave: ({ length }) => {
+        progress.begin();
+        say(`wave ${++wave} of ${waves}: merging ${plural(length, 'variant')}`);
+      },
       onRow: (row) => {
+        progress.stop();
         if (row.status === 'merged' && task.evaluation !== undefined) return;
         say(`${++judged}/${task.variants.length}  ${describeRow(row)}`);
       },
     },
+    merging: { onPlan: progress.planned, onProgress: progress.advance },
+    close: progress.stop,
   };
 }
 

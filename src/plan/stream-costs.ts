@@ -7,8 +7,20 @@ import type { Job, PreparedMerge } from './plan.js';
 /** Bytes of the spool unless the user says otherwise. */
 export const DEFAULT_SPOOL_BYTES = 4_000_000_000;
 
-/** Warns when a spool of so many bytes makes a run fetch bytes more than once. */
-export function streamWarnings({ plan, hubFiles }: PreparedMerge, spoolBytes: number = DEFAULT_SPOOL_BYTES): Warning[] {
+/** Bytes that streaming fetches. */
+export interface StreamCost {
+  readonly method: string;
+  /** Bytes of what is read of the Hub. */
+  readonly once: number;
+  /** Bytes fetched, which are more when passes do not find them in the spool any more. */
+  readonly fetched: number;
+}
+
+/** What it costs to fetch a merge's inputs through a spool of so many bytes. */
+export function streamCost(
+  { plan, hubFiles }: Pick<PreparedMerge, 'plan' | 'hubFiles'>,
+  spoolBytes: number = DEFAULT_SPOOL_BYTES,
+): StreamCost {
   const method = findMethod(plan.method)!;
   const jobs = plan.jobs.map((job) => ({ job, bytes: hubBytes(job, hubFiles) }));
   const once = jobs.reduce((total, { bytes }) => total + bytes, 0);
@@ -19,7 +31,12 @@ export function streamWarnings({ plan, hubFiles }: PreparedMerge, spoolBytes: nu
     const repeated = statistics.filter(({ scope }) => (scope === 'model' ? once : bytes) > spoolBytes);
     fetched += bytes * repeated.reduce((passes, { typicalPasses }) => passes + typicalPasses, 1);
   }
-  return fetched > once ? [warning('stream-passes', { method: plan.method, once, fetched })] : [];
+  return { method: plan.method, once, fetched };
+}
+
+/** Warns when bytes are fetched more than once. */
+export function streamWarnings({ method, once, fetched }: StreamCost): Warning[] {
+  return fetched > once ? [warning('stream-passes', { method, once, fetched })] : [];
 }
 
 /** Bytes of a job's inputs that are on the Hub. */

@@ -59,7 +59,8 @@ export class SpooledRunner implements TaskRunner {
     { path, capacity, number }: SpoolPlace,
   ): Promise<SpooledRunner> {
     const table = new SegmentTable(rangesOf(variants, files));
-    const inputs = Math.max(...variants.map(({ plan }) => plan.inputs.length));
+    // Variants that read a tensor together read the models of all of them at once.
+    const inputs = new Set(variants.flatMap(({ plan }) => plan.inputs.map(({ reference }) => reference))).size;
     const least = leastCapacity(table, inputs);
     if (capacity < Math.min(least, table.bytes)) {
       const message = `a spool of ${capacity} bytes is too small for ${inputs} models`;

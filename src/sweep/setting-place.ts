@@ -56,12 +56,16 @@ function modelPlace(setting: string, tree: RecipeTree): Found {
   const models = Array.isArray(tree.models) ? tree.models : [];
   const references = models.map(referenceOf);
   const names = references.map((reference) => basename(reference));
-  const index = names.includes(wanted) ? names.indexOf(wanted) : references.indexOf(wanted);
+  const spellings = [names, references.map(repositoryName), references];
+  const index = spellings.map((known) => known.indexOf(wanted)).find((found) => found >= 0) ?? -1;
   const parameter = setting.slice(dot + 1);
   if (dot > 0 && index >= 0) return { path: ['models', index, 'parameters', ...steps(parameter)], parameter };
   const known = `models: ${names.join(', ')}`;
   return { problem: `there is no model "${wanted}" in the recipe`, hint: didYouMean(wanted, names) ?? known };
 }
+
+/** What a repository on the Hub is called without its owner and revision. */
+const repositoryName = (reference: string): string => basename(reference.replace(/@.*$/, ''));
 
 /** A model is text, or a mapping whose innermost `model` or `path` is. */
 function referenceOf(model: unknown): string {

@@ -29,7 +29,7 @@ export class AskTellSweep {
   readonly #section: SweepSection;
   readonly #rules: SweepRules;
   readonly #log: ResultsLog;
-  readonly #options: SweepRunOptions & { readonly shardBytes: number };
+  readonly #options: SweepRunOptions;
   /** All that was asked for, by identity. */
   readonly #variants = new Map<string, SweepVariant>();
 
@@ -38,7 +38,7 @@ export class AskTellSweep {
     recipe: { readonly text: string; readonly origin: RecipeOrigin },
     choices: SweepChoices,
     log: ResultsLog,
-    options: SweepRunOptions & { readonly shardBytes: number },
+    options: SweepRunOptions,
   ) {
     this.#text = recipe.text;
     this.#origin = recipe.origin;
@@ -100,8 +100,9 @@ export class AskTellSweep {
     for (const variant of variants) this.#variants.set(variant.id, variant);
     // All that was asked for takes part: which models stay depends on the best of all.
     const all = [...this.#variants.values()];
-    const { waveSize } = await priceSweep(all, this.#rules, this.#log.rows, this.#options);
-    await runSweep({ ...this.#rules, variants: all, waveSize }, this.#log, this.#options);
+    const { costs, warnings } = await priceSweep(all, this.#rules, this.#log.rows, this.#options);
+    this.#options.onWarnings?.(warnings);
+    await runSweep({ ...this.#rules, variants: all, waveSize: costs.waveSize }, this.#log, this.#options);
   }
 
   #tell({ id, variant }: { readonly id: unknown; readonly variant: SweepVariant }): Answer {

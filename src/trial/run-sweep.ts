@@ -24,12 +24,25 @@ export interface SweepTask {
   readonly waveSize: number;
 }
 
-export type SweepMergeOptions = Pick<
+/** How variants are merged, and what is told meanwhile: what each run of some of them is given. */
+export type SweepMerging = Pick<
   MergeOptions,
-  'threads' | 'kernels' | 'tileElements' | 'shardBytes' | 'signal' | 'onProgress'
+  | 'threads'
+  | 'kernels'
+  | 'tileElements'
+  | 'shardBytes'
+  | 'signal'
+  | 'hub'
+  | 'stream'
+  | 'spoolBytes'
+  | 'onTransfer'
+  | 'onLocked'
+  | 'onPlan'
+  | 'onProgress'
 >;
 
-export interface SweepRunOptions extends SweepMergeOptions {
+export interface SweepRunOptions {
+  readonly merging: SweepMerging;
   /** Replace models that are there, whoever made them. */
   readonly overwrite: boolean;
   /** Evaluate again what failed. */
@@ -70,6 +83,10 @@ function isFolder(path: string): Promise<boolean> {
   );
 }
 
+/** Whether models are written: they are unless nobody will look at them. */
+export const writesModels = ({ keep, evaluation }: Pick<SweepTask, 'keep' | 'evaluation'>): boolean =>
+  keep !== 'none' || evaluation !== undefined;
+
 /** Where a variant's model is while it is there. */
 export const modelFolder = (folder: string, { name }: Pick<SweepVariant, 'name'>): string => join(folder, name);
 
@@ -102,22 +119,14 @@ class SweepRun {
     if (this.#task.evaluation !== undefined) await this.#tidy();
   }
 
-  /** Models are written unless nobody will look at them. */
-  get #keepsModels(): boolean {
-    return this.#task.keep !== 'none' || this.#task.evaluation !== undefined;
-  }
-
   async #merge(wave: readonly SweepVariant[], overwrite: boolean): Promise<void> {
     const { folder } = this.#task;
-    const { threads, kernels, tileElements, shardBytes, signal, onProgress } = this.#options;
-    const given = { threads, kernels, tileElements, shardBytes, signal, onProgress };
-    const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
     const requests = wave.map((variant) => ({
       recipe: variant.recipe,
       output: modelFolder(folder, variant),
-      dry: !this.#keepsModels,
+      dry: !writesModels(this.#task),
     }));
-    const results = await mergeTogether(requests, { ...options, overwrite, account: true });
+    const results = await mergeTogether(requests, { ...this.#options.merging, overwrite, account: true });
     this.#options.onWarnings?.(results.flatMap(({ warnings }) => warnings));
     for (const [i, variant] of wave.entries()) await this.#record(mergedRow(variant, results[i]!));
   }
@@ -125,10 +134,11 @@ class SweepRun {
   async #evaluate(variants: readonly SweepVariant[]): Promise<void> {
     const { evaluation } = this.#task;
     if (evaluation === undefined) return;
+    const { signal } = this.#options.merging;
     await forEachConcurrently(variants, evaluation.parallel, async (variant) => {
-      this.#options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       const place = placeOf(this.#task.folder, variant);
-      const { metrics, problem, seconds } = await evaluateModel(evaluation, place, this.#options.signal);
+      const { metrics, problem, seconds } = await evaluateModel(evaluation, place, signal);
       const status = problem === undefined ? 'evaluated' : 'failed';
       const { problem: _, ...before } = this.#log.row(variant.id)!;
       const told = problem === undefined ? {} : { problem };

@@ -2,12 +2,14 @@
 import { M2MergeError } from '../errors.js';
 import { buildPlan, type RecipeCheckpoints } from '../plan/build.js';
 import { openInputs } from '../plan/inputs.js';
+import { DEFAULT_SPOOL_BYTES, type StreamCost, streamCost, streamWarnings } from '../plan/stream-costs.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { Evaluation, Keep } from '../recipe/sweep-keys.js';
 import { SIDE_FILE_BYTES } from '../run/output-folder.js';
 import type { SweepCosts } from '../sweep/costs.js';
 import type { SweepVariant } from '../sweep/expand.js';
-import { describeWarning } from '../warnings.js';
+import { describeWarning, type Warning, warning } from '../warnings.js';
+import type { SweepMerging } from './run-sweep.js';
 
 /**
  * Variants merged in one run, at most: each takes about 1 MB of kernel memory in each worker, and messages grow with
@@ -28,19 +30,26 @@ export interface SweepPlanOptions {
   readonly meanSeconds: number | undefined;
   readonly folder: string;
   readonly freeBytes: number;
-  readonly shardBytes: number;
+  readonly merging: SweepMerging;
   /** Refuse what is only warned of. */
   readonly strict: boolean;
-  readonly signal: AbortSignal | undefined;
+}
+
+/** What a sweep costs, and what there is to say of that before it starts. */
+export interface PricedSweep {
+  readonly costs: SweepCosts;
+  readonly warnings: readonly Warning[];
 }
 
 /**
  * Plans every variant that is to be merged, so that a mistake in the last is found before the first runs, and prices the
  * whole. Throws `sweep-too-large` and what planning a merge throws.
  */
-export async function planSweep(open: readonly SweepVariant[], options: SweepPlanOptions): Promise<SweepCosts> {
-  const { keep, evaluation, freeBytes, folder } = options;
+export async function planSweep(open: readonly SweepVariant[], options: SweepPlanOptions): Promise<PricedSweep> {
+  const { keep, evaluation, folder, merging } = options;
   const priced = await priceVariants(open, options);
+  const streamed = Math.max(0, ...priced.map(({ stream }) => stream?.once ?? 0));
+  const freeBytes = options.freeBytes - Math.min(streamed, merging.spoolBytes ?? DEFAULT_SPOOL_BYTES);
   const writes = keep !== 'none' || evaluation !== undefined;
   const variantBytes = writes ? Math.max(0, ...priced.map(({ bytes }) => bytes)) : 0;
   const { waveSize, waves } = planWaves(variantBytes, open.length, freeBytes, { keep, folder, evaluation });
@@ -48,7 +57,7 @@ export async function planSweep(open: readonly SweepVariant[], options: SweepPla
   const bytesWritten = writes ? sum(priced.map(({ bytes }) => bytes - SIDE_FILE_BYTES)) : 0;
   const together = keep === 'all' ? open.length : Math.min(open.length, keep === 'best' ? waveSize + 1 : waveSize);
   const perEvaluation = options.meanSeconds ?? evaluation?.timeout ?? 0;
-  return {
+  const costs: SweepCosts = {
     open: open.length,
     waves,
     waveSize,
@@ -60,6 +69,20 @@ export async function planSweep(open: readonly SweepVariant[], options: SweepPla
     mergeSeconds: bytesRead / READ_RATE + bytesWritten / WRITE_RATE,
     evaluationSeconds: evaluation === undefined ? 0 : Math.ceil(options.toJudge / evaluation.parallel) * perEvaluation,
   };
+  const again = streamed > 0 && waves > 1 ? { waves, once: streamed, fetched: waves * streamed } : undefined;
+  return {
+    costs,
+    warnings: again === undefined ? passes(priced) : [...passes(priced), warning('stream-waves', again)],
+  };
+}
+
+/** What passes cost: variants read together, so that the one that fetches most says it for all. */
+function passes(priced: readonly PricedVariant[]): Warning[] {
+  const streams = priced.flatMap(({ stream }) => stream ?? []);
+  return streams
+    .sort((a, b) => b.fetched - a.fetched)
+    .slice(0, 1)
+    .flatMap(streamWarnings);
 }
 
 interface PricedVariant {
@@ -68,23 +91,27 @@ interface PricedVariant {
   readonly bytesRead: number;
   /** Of its folder. */
   readonly bytes: number;
+  /** What it fetches when it is streamed. */
+  readonly stream: StreamCost | undefined;
 }
 
 async function priceVariants(
   variants: readonly SweepVariant[],
-  { shardBytes, strict, signal }: SweepPlanOptions,
+  { merging, strict }: SweepPlanOptions,
 ): Promise<PricedVariant[]> {
   const opened = new Map<string, Promise<RecipeCheckpoints>>();
   const priced: PricedVariant[] = [];
   for (const { recipe } of variants) {
     const inputs = inputsOf(recipe);
-    if (!opened.has(inputs)) opened.set(inputs, openInputs(recipe, signal === undefined ? {} : { signal }));
-    const { costs, plan, warnings } = buildPlan(recipe, await opened.get(inputs)!, { shardBytes });
+    if (!opened.has(inputs)) opened.set(inputs, openInputs(recipe, merging));
+    const built = buildPlan(recipe, await opened.get(inputs)!, merging);
+    const stream = merging.stream ? streamCost(built, merging.spoolBytes) : undefined;
+    const warnings = [...built.warnings, ...(stream === undefined ? [] : streamWarnings(stream))];
     if (strict && warnings.length > 0) {
       throw new M2MergeError('warnings-refused', { warnings: warnings.map(describeWarning) });
     }
-    const bytes = plan.shards.reduce((total, { byteLength }) => total + byteLength, SIDE_FILE_BYTES);
-    priced.push({ inputs, bytesRead: costs.bytesRead, bytes });
+    const bytes = built.plan.shards.reduce((total, { byteLength }) => total + byteLength, SIDE_FILE_BYTES);
+    priced.push({ inputs, bytesRead: built.costs.bytesRead, bytes, stream });
   }
   return priced;
 }

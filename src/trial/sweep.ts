@@ -3,7 +3,6 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import { type MergeResult, mergeRecipe } from '../merge.js';
-import { DEFAULT_SHARD_BYTES } from '../plan/shard-size.js';
 import { parseRecipe, type RecipeOrigin } from '../recipe/parse.js';
 import type { Evaluation, Keep, SweepSection } from '../recipe/sweep-keys.js';
 import { publicRecipe } from '../report/public-names.js';
@@ -18,8 +17,8 @@ import { type Objective, SWEEP_FILES, type SweepResult, type SweepRow } from '..
 import { summarizeSweep } from '../sweep/summarize.js';
 import type { Warning } from '../warnings.js';
 import { ResultsLog } from './results-log.js';
-import { runSweep, type SweepMergeOptions, type SweepRunOptions, type SweepTask, whatIsLeft } from './run-sweep.js';
-import { planSweep } from './sweep-plan.js';
+import { runSweep, type SweepMerging, type SweepRunOptions, type SweepTask, whatIsLeft } from './run-sweep.js';
+import { type PricedSweep, planSweep } from './sweep-plan.js';
 
 /** What the command line adds to a recipe's sweep, or puts in the place of what it says. */
 export interface SweepChoices {
@@ -44,13 +43,12 @@ export function sweepFolder(file: string, chosen: string | undefined): string {
 }
 
 export interface PrepareOptions {
-  readonly shardBytes?: number;
+  /** How variants will be merged; inputs that planning opens are those that the merges open. */
+  readonly merging?: SweepMerging;
   /** Count what failed as still to be judged. */
   readonly retry?: boolean;
   /** Refuse what is only warned of. */
   readonly strict?: boolean;
-  /** Ends the run; inputs that it opens are those that the merges open. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -67,9 +65,9 @@ export async function prepareSweep(
   const rules = rulesOf(section, choices);
   const rows = await ResultsLog.read(rules.folder);
   const variants = expandSweep(text, origin, section);
-  const costs = await priceSweep(variants, rules, rows, options);
+  const { costs, warnings: planned } = await priceSweep(variants, rules, rows, options);
   const task = { ...rules, variants, waveSize: costs.waveSize };
-  return { task, recipeName: nameOf(origin), costs, warnings };
+  return { task, recipeName: nameOf(origin), costs, warnings: [...warnings, ...planned] };
 }
 
 export const nameOf = ({ file }: RecipeOrigin): string => basename(file ?? 'recipe');
@@ -92,13 +90,13 @@ export async function priceSweep(
   variants: readonly SweepVariant[],
   rules: SweepRules,
   rows: ReadonlyMap<string, SweepRow>,
-  { shardBytes = DEFAULT_SHARD_BYTES, retry = false, strict = false, signal }: PrepareOptions,
-): Promise<SweepCosts> {
+  { merging = {}, retry = false, strict = false }: PrepareOptions,
+): Promise<PricedSweep> {
   const { merged, open } = await whatIsLeft({ ...rules, variants }, (id) => rows.get(id), retry);
   const seconds = [...rows.values()].flatMap(({ evaluation_seconds }) => evaluation_seconds ?? []);
   return planSweep(open, {
     ...rules,
-    ...{ shardBytes, strict, signal },
+    ...{ merging, strict },
     toJudge: merged.length + open.length,
     meanSeconds: seconds.length === 0 ? undefined : seconds.reduce((sum, value) => sum + value, 0) / seconds.length,
     freeBytes: await freeBytes(await nearestFolder(rules.folder)),
@@ -125,7 +123,7 @@ export async function mergeBest(
   origin: RecipeOrigin,
   choices: SweepChoices,
   output: string,
-  options: SweepMergeOptions & { readonly overwrite: boolean },
+  options: Pick<SweepRunOptions, 'merging' | 'overwrite'>,
 ): Promise<MergeResult> {
   const { section } = readSweep(text, origin, choices.set);
   const objective = objectiveOf(choices.evaluation ?? section.evaluate);
@@ -135,7 +133,7 @@ export async function mergeBest(
   }
   const file = origin.file ?? '<recipe>';
   const recipe = parseRecipe(best.recipe, { ...origin, file: `${file} (${describeSettings(best.settings)})` });
-  return mergeRecipe({ ...recipe, file }, { ...options, output });
+  return mergeRecipe({ ...recipe, file }, { ...options.merging, overwrite: options.overwrite, output });
 }
 
 const objectiveOf = (evaluation: Evaluation | undefined): Objective =>

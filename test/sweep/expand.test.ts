@@ -70,6 +70,12 @@ describe('the variants of a sweep', () => {
     expect(new Set(variants.map(({ name }) => name)).size).toBe(2);
   });
 
+  it('set parameters of one model by the name of its repository, whatever the revision', () => {
+    const text = `${RECIPE.replace('/m/math', 'org/math@refs/pr/1')}sweep: {parameters: {models.math.weight: [0.1]}}`;
+    const [variant] = expandSweep(text, {}, readSweep(text, {}, []).section);
+    expect(variant!.recipeText).toContain('model: org/math@refs/pr/1\n    parameters:\n      weight: 0.1');
+  });
+
   it('can take a key of the recipe away', () => {
     const [variant] = expand('sweep: {variants: [{merge_method: linear, base_model: ~}]}');
     expect(variant!.recipe.base).toBeUndefined();

@@ -9,7 +9,7 @@ import { parseChosen } from '../../sweep/load.js';
 import { SWEEP_FILES } from '../../sweep/result.js';
 import { AskTellSweep } from '../../trial/ask-tell.js';
 import { ResultsLog } from '../../trial/results-log.js';
-import type { SweepRunOptions } from '../../trial/run-sweep.js';
+import type { SweepMerging, SweepRunOptions } from '../../trial/run-sweep.js';
 import {
   carryOutSweep,
   mergeBest,
@@ -19,10 +19,11 @@ import {
   sweepFolder,
 } from '../../trial/sweep.js';
 import { listenForSignals } from '../interruption.js';
-import { type MergeCommandOptions, type PlanCommandOptions, threadsOf, tileOf } from '../options.js';
+import { type MergeCommandOptions, type PlanCommandOptions, streamOf, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
 import { createSweepReporter, createWarningPrinter } from '../sweep-reporter.js';
 import { usesColour } from '../terminal.js';
+import { createTransferDisplay } from '../transfer.js';
 import { printWarnings } from '../warnings.js';
 
 export interface SweepCommandOptions extends MergeCommandOptions {
@@ -47,12 +48,20 @@ export async function sweepCommand(
   const choices = choicesOf(sweepFolder(file, chosen), options);
   const retry = options.retry ?? false;
   const interruption = listenForSignals();
+  const { json = false, quiet = false, askTell: answers = false } = options;
+  const transfer = createTransferDisplay({ quiet, json: json && !answers });
+  const { stop, ...told } = transfer;
   const shared = {
-    threads: threadsOf(options),
-    kernels: options.kernels,
-    tileElements,
-    shardBytes: options.outShardSize,
-    signal: interruption.signal,
+    merging: {
+      threads: threadsOf(options),
+      kernels: options.kernels,
+      tileElements,
+      shardBytes: options.outShardSize,
+      signal: interruption.signal,
+      ...streamOf(options),
+      ...told,
+      onProgress: stop,
+    },
     overwrite: options.overwrite ?? false,
     retry,
     strict: options.strict ?? false,
@@ -62,9 +71,10 @@ export async function sweepCommand(
     else if (options.best) {
       const { output } = await mergeBest(recipe.text, recipe.origin, choices, join(choices.folder, 'best'), shared);
       process.stdout.write(options.json ? `${JSON.stringify({ event: 'done', output })}\n` : `${fromHere(output)}\n`);
-    } else if (options.askTell) await askTell(recipe, choices, shared);
-    else await run(await prepare(), shared, options);
+    } else if (answers) await askTell(recipe, choices, shared);
+    else await run(await prepare(), shared, { json, quiet });
   } finally {
+    stop();
     interruption.close();
   }
 
@@ -75,11 +85,23 @@ export async function sweepCommand(
   }
 }
 
-async function run(sweep: PreparedSweep, shared: SweepRunOptions, options: SweepCommandOptions): Promise<void> {
-  const { json = false, quiet = false } = options;
+async function run(
+  sweep: PreparedSweep,
+  shared: SweepRunOptions,
+  { json, quiet }: { readonly json: boolean; readonly quiet: boolean },
+): Promise<void> {
   const { folder } = sweep.task;
   const reporter = createSweepReporter(sweep, { json, quiet });
-  const result = await carryOutSweep(sweep, { ...shared, ...reporter.hooks });
+  const { onPlan, onProgress } = reporter.merging;
+  const merging: SweepMerging = {
+    ...shared.merging,
+    ...(onPlan === undefined ? {} : { onPlan }),
+    onProgress(progress) {
+      shared.merging.onProgress?.(progress);
+      onProgress?.(progress);
+    },
+  };
+  const result = await carryOutSweep(sweep, { ...shared, ...reporter.hooks, merging }).finally(reporter.close);
   if (json) process.stdout.write(`${JSON.stringify({ event: 'done', ...result })}\n`);
   else if (!quiet) {
     const page = fromHere(join(folder, SWEEP_FILES.html));
@@ -93,8 +115,9 @@ async function run(sweep: PreparedSweep, shared: SweepRunOptions, options: Sweep
 async function askTell(
   recipe: { readonly text: string; readonly origin: RecipeOrigin },
   choices: SweepChoices,
-  shared: SweepRunOptions & { readonly shardBytes: number },
+  shared: SweepRunOptions,
 ): Promise<void> {
+  const { signal } = shared.merging;
   const emit = (answer: object): void => {
     process.stdout.write(`${JSON.stringify(answer)}\n`);
   };
@@ -102,10 +125,10 @@ async function askTell(
   try {
     const sweep = new AskTellSweep(recipe, choices, log, { ...shared, onWarnings: createWarningPrinter() });
     emit(sweep.ready);
-    for await (const line of createInterface({ input: process.stdin, signal: shared.signal })) {
+    for await (const line of createInterface({ input: process.stdin, signal })) {
       if (line.trim() !== '') for (const answer of await sweep.answer(line)) emit(answer);
     }
-    shared.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     emit({ event: 'done', ...(await sweep.finish()) });
   } finally {
     await log.close();

@@ -5,12 +5,13 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { findMethod } from '../kernels/methods/registry.js';
+import { CARD_FILE } from './checkpoint/card.js';
 import { parseConfig, updateConfig } from './checkpoint/config.js';
 import { listSideFiles } from './checkpoint/side-files.js';
 import { M2MergeError } from './errors.js';
 import type { GeometryResult, MergeAccounting } from './geometry/result.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
+import { makeCard } from './merge-card.js';
 import type { MergeReport } from './merge-report.js';
 import { checkDistinct, outputFolderOf } from './output-place.js';
 import { buildPlan, type PlanOptions } from './plan/build.js';
@@ -20,8 +21,7 @@ import type { Costs, Plan, PreparedMerge } from './plan/plan.js';
 import { streamCost, streamWarnings } from './plan/stream-costs.js';
 import type { Recipe } from './recipe/recipe.js';
 import { formatManifest, MANIFEST_FILE } from './report/manifest.js';
-import { formatModelCard } from './report/model-card.js';
-import { publicName, publicPlan, publicRecipe, recipeOfCard } from './report/public-names.js';
+import { publicName, publicPlan, publicRecipe } from './report/public-names.js';
 import { type RunOptions, runMerges } from './run/engine.js';
 import { nonFiniteWarnings } from './run/non-finite.js';
 import type { TensorOutcome } from './run/outcome.js';
@@ -180,20 +180,21 @@ async function finishMerge(
   started: number,
 ): Promise<MergeResult> {
   const { plan, costs } = prepared;
+  let cardWarnings: readonly Warning[] = [];
   const report = collected?.finish(outcomes.reduce((total, { nonFinite }) => total + nonFinite.output, 0));
   if (folder !== undefined) {
     if (report?.geometry !== undefined) {
       const { writeReport } = await import('./report/geometry-files.js');
       await writeReport(report.geometry, (name, text) => folder.write(name, text));
     }
-    await writeSideFiles(folder, recipe, prepared, outcomes, options);
+    cardWarnings = await writeSideFiles(folder, recipe, prepared, outcomes, options);
   }
   return {
     output,
     plan,
     costs,
     seconds: (performance.now() - started) / 1000,
-    warnings: [...prepared.warnings, ...warnings, ...nonFiniteWarnings(plan, outcomes)],
+    warnings: [...prepared.warnings, ...warnings, ...nonFiniteWarnings(plan, outcomes), ...cardWarnings],
     report: report?.geometry,
     account: report?.account,
   };
@@ -210,32 +211,31 @@ function hasTaskVectors({ bases, modules }: Recipe): boolean {
   return bases.length === 1 && modules.every(({ slices }) => slices.every(({ base }) => base !== undefined));
 }
 
+/** Returns what the sources' cards give reason to say. */
 async function writeSideFiles(
   folder: OutputFolder,
   recipe: Recipe,
   prepared: PreparedMerge,
   outcomes: readonly TensorOutcome[],
   options: MergeOptions,
-): Promise<void> {
+): Promise<readonly Warning[]> {
   const { plan } = prepared;
   const donor = prepared.folders[plan.donor]!;
-  for (const name of await listSideFiles(donor)) await folder.write(name, await readSideFile(join(donor, name)));
+  const sideFiles = await listSideFiles(donor);
+  for (const name of sideFiles) await folder.write(name, await readSideFile(join(donor, name)));
   const dtype = uniformDtype(plan);
   const config = await readFile(join(donor, CONFIG_FILE), 'utf8').catch(() => undefined);
   const changes = { ...(dtype === undefined ? {} : { dtype }), fields: prepared.configFields };
   if (config !== undefined) await folder.write(CONFIG_FILE, updateConfig(config, changes));
   const recipeText = publicRecipe(recipe);
   await folder.write('recipe.yaml', recipeText);
-  const card = {
-    plan,
-    method: findMethod(plan.method)!,
-    recipeText: recipeOfCard(recipe, plan),
-    toolVersion: VERSION,
+  const card = await makeCard(recipe, prepared, {
+    title: publicName(folder.path),
     dtype,
-    parameters: prepared.costs.parameters,
     config: config === undefined ? undefined : parseConfig(config, CONFIG_FILE),
-  };
-  await folder.write('README.md', formatModelCard({ ...card, title: publicName(folder.path) }));
+    sideFiles,
+  });
+  await folder.write(CARD_FILE, card.text);
   const sha256 = options.sha256 ? await hashShards(folder, plan) : undefined;
   const manifest = formatManifest({
     prepared: { ...prepared, plan: publicPlan(plan) },
@@ -247,6 +247,7 @@ async function writeSideFiles(
   });
   await folder.write(MANIFEST_FILE, manifest);
   if (prepared.indexText !== undefined) await folder.write(INDEX_FILE, prepared.indexText);
+  return card.warnings;
 }
 
 async function readSideFile(path: string): Promise<Uint8Array> {

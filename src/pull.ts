@@ -6,7 +6,7 @@ import { M2MergeError } from './errors.js';
 import { type HubName, readHubName } from './hub/endpoint.js';
 import type { HubModel, HubOrigin } from './hub/hub-model.js';
 import { HubInputs, type InputOptions } from './plan/hub-inputs.js';
-import { besideWeights, type ObtainOptions, type TransferProgress } from './plan/obtain.js';
+import { besideWeights, cardOf, type ObtainOptions, type TransferProgress } from './plan/obtain.js';
 import { parseReference } from './recipe/reference.js';
 import type { Warning } from './warnings.js';
 
@@ -68,10 +68,10 @@ function namesIn(text: string): HubName[] {
   });
 }
 
-/** What a merge may read of a repository: weights with their index, config, side files; or an adapter. */
+/** What a merge may read of a repository: weights with their index, config, side files; or an adapter; and the card. */
 async function neededFiles(model: HubModel, name: HubName, hub: HubInputs): Promise<string[]> {
-  if (model.paths.includes(ADAPTER_CONFIG_FILE)) return [ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE];
+  if (model.paths.includes(ADAPTER_CONFIG_FILE)) return [ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, ...cardOf(model)];
   const { files } = await hub.checkpoint(name);
   const index = files.length > 1 && model.paths.includes(INDEX_FILE_NAME) ? [INDEX_FILE_NAME] : [];
-  return [...besideWeights(model), ...index, ...files.map((file) => file.name)];
+  return [...besideWeights(model), ...cardOf(model), ...index, ...files.map((file) => file.name)];
 }

@@ -20,6 +20,7 @@ export interface WarningFacts {
   'duplicate-tensor': { file: string; tensor: string; count: number };
   'cache-damaged': { file: string; repo: string; property: 'size' | 'hash' };
   'hub-renamed': { from: string; to: string };
+  'licences-differ': { licences: readonly string[] };
   'stream-passes': { method: string; once: number; fetched: number };
   'stream-waves': { waves: number; once: number; fetched: number };
 }
@@ -68,6 +69,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `adapter ${adapter} changes "${tensor}", which the model also uses as its head; in training the head stayed as it was`,
   'cache-damaged': ({ file, repo, property }) =>
     `${file} of ${repo} in the cache has the wrong ${property}; it is fetched again`,
+  'licences-differ': ({ licences }) =>
+    `the sources stand under different licences (${licences.join('; ')}), so that the model card states none`,
   'stream-passes': ({ method, once, fetched }) =>
     `${method} reads the models several times: ${gigabytes(fetched)} will be fetched where ${gigabytes(once)} hold all; a larger --spool-size, or merging without --stream, fetches less`,
   'stream-waves': ({ waves, once, fetched }) =>

@@ -5,7 +5,7 @@ import { M2MergeError } from '../errors.js';
 import { compareUtf8 } from './order.js';
 
 /**
- * Copied when present. Not config.json, which is written changed; not README.md, which describes the base; not *.py,
+ * Copied when present. Not config.json, which is written changed; not README.md, which describes the base (see card.ts); not *.py,
  * which is code that would run on loading.
  */
 const SIDE_FILES: ReadonlySet<string> = new Set([

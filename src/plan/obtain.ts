@@ -1,4 +1,5 @@
 /** Brings what a plan reads from the Hub to this machine before the run. */
+import { CARD_FILE, MAX_CARD_BYTES } from '../checkpoint/card.js';
 import { isSideFile } from '../checkpoint/side-files.js';
 import type { HubModel } from '../hub/hub-model.js';
 import type { PullProgress } from '../hub/pull.js';
@@ -55,6 +56,8 @@ export async function obtainInputs(
     }
     const donor = options.weightsOnly ? undefined : hubModels[plan.donor];
     for (const path of donor === undefined ? [] : besideWeights(donor)) need(donor!, path);
+    const sources = options.weightsOnly ? [] : new Set([...hubModels, ...hubFiles.flat()]);
+    for (const model of sources) for (const path of model === undefined ? [] : cardOf(model)) need(model!, path);
   }
   return { warnings: await pullAll([...needed.values()], options), remote };
 }
@@ -81,6 +84,11 @@ async function pullAll(
 /** Files of a model that are written unchanged beside merged weights, and its config. */
 export function besideWeights(model: HubModel): string[] {
   return model.paths.filter((path) => path === 'config.json' || isSideFile(path));
+}
+
+/** The card of a model, whose licence and languages the card of a merge takes over. */
+export function cardOf(model: HubModel): string[] {
+  return model.paths.filter((path) => path === CARD_FILE && model.byteLength(path) <= MAX_CARD_BYTES);
 }
 
 /** The weight files that some job reads. */

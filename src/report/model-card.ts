@@ -1,6 +1,7 @@
 /** README.md of the merged model: front matter for the Hub, what was merged how, and how to do it again. */
 import type { Method } from '../../kernels/method.js';
 import type { Plan, PlanInput } from '../plan/plan.js';
+import { agreementOf, describeLicence, type SourceCard, sourceLines } from './card-sources.js';
 import { formatCount } from './format.js';
 import { nameOfInput } from './public-names.js';
 
@@ -16,11 +17,16 @@ export interface CardFacts {
   readonly parameters: number;
   /** The model's config.json, where it has one. */
   readonly config: Readonly<Record<string, unknown>> | undefined;
+  /** What went into each input, its model and its adapter, with what their own cards say. */
+  readonly sources: readonly (readonly SourceCard[])[];
+  /** Names of the files that come along from the donor. */
+  readonly sideFiles: readonly string[];
 }
 
 /** The card's text. Local paths do not appear in it: their last part does. */
 export function formatModelCard(facts: CardFacts): string {
-  const { plan, method } = facts;
+  const { plan, method, sources } = facts;
+  const knowsLicences = agreementOf(sources.flat()) !== 'nothing said';
   const source = method.paper === undefined ? '' : ` (${method.paper})`;
   const body = [
     `# ${facts.title}`,
@@ -29,9 +35,12 @@ export function formatModelCard(facts: CardFacts): string {
     '',
     `    ${method.equation}`,
     '',
-    '| model | role | revision |',
-    '|---|---|---|',
-    ...plan.inputs.map((input) => `| ${nameOfInput(input)} | ${input.role} | ${revisionOf(input)} |`),
+    `| model | role | revision |${knowsLicences ? ' licence |' : ''}`,
+    `|---|---|---|${knowsLicences ? '---|' : ''}`,
+    ...plan.inputs.map((input, i) => {
+      const licence = knowsLicences ? ` ${sources[i]!.map(describeLicence).join(' + ')} |` : '';
+      return `| ${nameOfInput(input)} | ${input.role} | ${revisionOf(input)} |${licence}`;
+    }),
     '',
     `Preset \`${plan.preset}\`, seed ${plan.seed}, rounding ${plan.rounding}, ${formatCount(facts.parameters)} parameters${facts.dtype === undefined ? '' : ` in ${facts.dtype}`}.`,
     '',
@@ -48,7 +57,7 @@ export function formatModelCard(facts: CardFacts): string {
 }
 
 /** What the Hub reads: which models this one comes from, and how it is used. */
-function frontMatter({ plan, method, config }: CardFacts): string[] {
+function frontMatter({ plan, method, config, sources, sideFiles }: CardFacts): string[] {
   const origins = plan.inputs
     .filter(({ role }) => role !== 'donor')
     .flatMap(({ hub, adapterHub }) => [hub, adapterHub]);
@@ -60,6 +69,7 @@ function frontMatter({ plan, method, config }: CardFacts): string[] {
     ...(repositories.length === 0
       ? []
       : ['base_model:', ...repositories.map((repo) => `- ${repo}`), 'base_model_relation: merge']),
+    ...sourceLines(sources.flat(), (name) => sideFiles.includes(name)),
     'library_name: transformers',
     ...(task === undefined ? [] : [`pipeline_tag: ${task}`]),
     'tags:',

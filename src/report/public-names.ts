@@ -56,10 +56,15 @@ export function publicPlan(plan: Plan): Plan {
 }
 
 /** An input as a model card calls it: repositories on the Hub by their ids, anything else by the last part of its path. */
-export function nameOfInput({ reference, hub, adapterHub }: PlanInput): string {
+export function nameOfInput(input: PlanInput): string {
+  return namesOfInput(input).join(' + ');
+}
+
+/** What an input is put together of, its model and its adapter if it has one, as a model card calls them. */
+export function namesOfInput({ reference, hub, adapterHub }: PlanInput): string[] {
   const [model = '', adapter] = reference.split('+');
   const own = hub?.repo ?? publicName(model);
-  return adapter === undefined ? own : `${own} + ${adapterHub?.repo ?? publicName(adapter)}`;
+  return adapter === undefined ? [own] : [own, adapterHub?.repo ?? publicName(adapter)];
 }
 
 function referencesOf({ base, bases, models }: Pick<Recipe, 'base' | 'bases' | 'models'>): readonly ModelReference[] {

@@ -99,7 +99,7 @@ describe('a recipe over models on the Hub', () => {
     expect(readFileSync(join(folder, 'refs/main'), 'utf8')).toBe(commit);
     for (const [path, { sha256, oid }] of repository.commits.get(commit)!) {
       const snapshot = join(folder, 'snapshots', commit, path);
-      if (path === 'README.md') expect(existsSync(snapshot)).toBe(false);
+      if (path === 'notes.txt') expect(existsSync(snapshot)).toBe(false);
       else expect(readFileSync(snapshot).equals(readFileSync(join(folder, 'blobs', sha256 ?? oid)))).toBe(true);
     }
   });

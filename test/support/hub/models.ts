@@ -33,6 +33,7 @@ export function writeModels(
     writeModel(folders[model], m === 0 ? base : tensors, { shards, config });
     writeFileSync(join(folders[model], 'tokenizer.json'), JSON.stringify({ model }));
     writeFileSync(join(folders[model], 'README.md'), '# a model\n');
+    writeFileSync(join(folders[model], 'notes.txt'), 'mine\n');
   }
   return folders;
 }

@@ -3,7 +3,7 @@
  * and return partial results; one collector folds them and either concludes or asks for a further pass. Collectors
  * give the same value whatever the order in which partial results arrive.
  */
-import type { TensorMerge, Tile, UnitContext } from './unit.js';
+import type { StoredTile, TensorMerge, Tile, UnitContext } from './unit.js';
 
 /** `tensor`: one value for each tensor. `model`: one value over all merged tensors. */
 export type StatisticScope = 'tensor' | 'model';
@@ -18,6 +18,8 @@ export interface UnitPosition {
 
 export interface Observer {
   observe(tile: Tile): void;
+  /** The same in one go for a stored tile of any length, if that is possible. */
+  readonly observeStored?: ((tile: StoredTile) => void) | undefined;
   /** The partial result of the unit: plain data that survives structured cloning. */
   finish(): unknown;
 }

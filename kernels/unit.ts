@@ -89,5 +89,22 @@ export interface SharedMemory {
   readonly variants: number;
 }
 
-/** Writes `tile.count` f32 of the result (weights, or the merged task vector) to `destination`. */
-export type Combine = (tile: Tile, destination: Slot) => void;
+/** The elements of a tile as they are stored, all bf16. Slots are the engine's and must not be written to. */
+export interface StoredTile extends Pick<Tile, 'firstIndex' | 'count'> {
+  /** Per operand, the model's values, whatever the space. */
+  readonly operands: readonly Slot[];
+  /** Of task vectors: the values they are differences to. */
+  readonly base: Slot | undefined;
+}
+
+/** Turns tiles of a unit into results. */
+export interface Combine {
+  /** Writes `tile.count` f32 of the result (weights, or the merged task vector) to `destination`. */
+  (tile: Tile, destination: Slot): void;
+  /**
+   * The same in one go, for methods whose time goes to memory: writes the merged values of a tile of any length, the base
+   * added, rounded to the nearest bf16. Bit for bit what the other way gives. Returns false when it does not know how, or
+   * some value is not finite; then `destination` holds nothing, and the tile has to go the other way.
+   */
+  readonly stored?: ((tile: StoredTile, destination: Slot) => boolean) | undefined;
+}

@@ -2,10 +2,34 @@
  * A view turns the operands of a tile into other operands: sparsified, rescaled, or left alone. Methods are chains of
  * views followed by a consensus; statistics look through views at what the next step will see.
  */
-import type { Tile, UnitContext } from './unit.js';
+import type { StoredTile, Tile, UnitContext } from './unit.js';
 
 /** Prepares one unit; the returned function is called once for each tile, in order. The tile passed in stays intact. */
-export type TileView = (context: UnitContext) => (tile: Tile) => Tile;
+export type TileView = (context: UnitContext) => PreparedView<Tile>;
+
+export interface PreparedView<T extends Tile> {
+  (tile: Tile): T;
+  /** How to show the same of stored tiles, if that is possible. A tile is shown in one way or the other. */
+  readonly stored?: StoredView | undefined;
+}
+
+/** Shows stored tiles as parts of which kernels can skip what is dropped. */
+export interface StoredView {
+  /** What selectors are: none, slots of masks (0: all of the operand), or least magnitudes as in `SelectedTile`. */
+  readonly kind: 'all' | 'masks' | 'magnitudes';
+  /** Hands the parts of a tile to `take`, in order; false as soon as that is, as if the tile had not been shown. */
+  show(tile: StoredTile, take: (part: StoredPart) => boolean): boolean;
+}
+
+/** Bytes of a value of a stored tile. */
+export const STORED_BYTES = 2;
+
+/** Consecutive elements of a tile. */
+export interface StoredPart extends StoredTile {
+  /** Elements of the tile before the first. */
+  readonly offset: number;
+  readonly selectors?: readonly number[];
+}
 
 /** A tile of which only those elements count that reach their operand's selector: bits(|x|) ≥ selectors[i], 0 for all. */
 export interface SelectedTile extends Tile {
@@ -13,10 +37,13 @@ export interface SelectedTile extends Tile {
 }
 
 /** A view that may leave it to the kernels to skip what small elements it drops, which spares them being written down. */
-export type SelectingView = (context: UnitContext) => (tile: Tile) => SelectedTile;
+export type SelectingView = (context: UnitContext) => PreparedView<SelectedTile>;
 
 /** The operands as they are. */
-export const untouched: TileView = () => (tile) => tile;
+export const untouched: TileView = () =>
+  Object.assign((tile: Tile) => tile, {
+    stored: { kind: 'all', show: (tile, take) => take({ ...tile, offset: 0 }) } satisfies StoredView,
+  });
 
 /** First `inner`, then `outer` on what it made. */
 export function chain(inner: TileView, outer: TileView): TileView {

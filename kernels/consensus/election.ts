@@ -5,7 +5,7 @@ import { type ChoiceParameter, choiceOf, flagOf, numberOf, type Settings } from 
 import type { Statistic } from '../statistic.js';
 import { majoritySign } from '../statistics/majority-sign.js';
 import type { Combine, Tile, UnitContext } from '../unit.js';
-import { type SelectingView, type TileView, vectorBytes } from '../view.js';
+import { type SelectingView, STORED_BYTES, type StoredView, type TileView, vectorBytes } from '../view.js';
 
 /** Name under which the majority sign is found among a unit's statistics. */
 const MAJORITY = 'majority_sign';
@@ -29,13 +29,10 @@ export function electionStatistics(settings: Settings, view: TileView): Statisti
 /** Merges the operands that `view` shows: those that agree with the elected sign, as weighted mean or as sum. */
 export function elect(context: UnitContext, view: SelectingView, factors: readonly number[]): Combine {
   const { kernels, merge } = context;
-  const weights = weightsOf(merge);
-  const scales = weights.map((weight, i) => weight * factors[i]!);
-  const zeroSign = electedAtZero(context);
-  const divide = flagOf(merge.settings, 'normalize');
+  const ballot = ballotOf(context, factors);
+  const { weights, scales, table, zeroSign, divide } = ballot;
   const lambda = numberOf(merge.settings, 'lambda');
   const prepare = view(context);
-  const table = operandTable(context);
   const vote = (tile: Tile, destination: Slot, factor: number): void => {
     const { operands, selectors } = prepare(tile);
     fillOperandTable(kernels, table, operands, scales, weights, selectors);
@@ -46,12 +43,54 @@ export function elect(context: UnitContext, view: SelectingView, factors: readon
   // of the election's zeros, which alone it does not, so it takes no part. Views keep count: each tile is shown once.
   const elected = lambda < 0 ? undefined : context.share(['lambda'], vectorBytes(context));
   const scaled = context.allocate(OPERAND_BYTES);
-  return (tile, destination) => {
-    if (elected === undefined || elected.variants === 1) return vote(tile, destination, lambda);
+  const combine = (tile: Tile, destination: Slot): void => {
+    if (elected === undefined || elected.variants === 1) {
+      vote(tile, destination, lambda);
+      return;
+    }
     if (elected.isFirst) vote(tile, elected.slot, 1);
     fillOperandTable(kernels, scaled, [elected.slot], [lambda], [1]);
     kernels.weightedSum(scaled, 1, destination, tile.count);
   };
+  return Object.assign(combine, { stored: electStored(context, prepare.stored, ballot, lambda) });
+}
+
+/** What an election needs to know of the unit. */
+interface Ballot {
+  readonly weights: readonly number[];
+  readonly scales: readonly number[];
+  readonly table: Slot;
+  readonly zeroSign: number;
+  readonly divide: boolean;
+}
+
+function ballotOf(context: UnitContext, factors: readonly number[]): Ballot {
+  const weights = weightsOf(context.merge);
+  return {
+    weights,
+    scales: weights.map((weight, i) => weight * factors[i]!),
+    table: operandTable(context),
+    zeroSign: electedAtZero(context),
+    divide: flagOf(context.merge.settings, 'normalize'),
+  };
+}
+
+function electStored(
+  { kernels }: UnitContext,
+  view: StoredView | undefined,
+  { weights, scales, table, zeroSign, divide }: Ballot,
+  lambda: number,
+): Combine['stored'] {
+  if (view === undefined) return undefined;
+  const isMasked = view.kind === 'masks';
+  return (tile, destination) =>
+    view.show(tile, ({ operands, base, count, offset, selectors }) => {
+      const to = destination + STORED_BYTES * offset;
+      const all = selectors ?? operands.map(() => 0);
+      fillOperandTable(kernels, table, operands, scales, weights, all);
+      const { length } = weights;
+      return kernels.electStoredBf16(table, length, base!, to, count, zeroSign, divide, lambda, isMasked) !== 0;
+    });
 }
 
 function electedAtZero({ merge, statistics }: UnitContext): number {

@@ -2,10 +2,12 @@
 
 import { fillOperandTable, operandTable, weightsOf } from '../operand-table.js';
 import { flagOf } from '../parameters.js';
-import type { Combine, UnitContext } from '../unit.js';
+import type { Slot } from '../slot.js';
+import type { Combine, Tile, UnitContext } from '../unit.js';
 import type { TileView } from '../view.js';
 import { lambdaOf } from './lambda.js';
 import { weightDivisor } from './normalize.js';
+import { storedSum } from './stored-sum.js';
 
 /**
  * Sums the operands that `view` shows, each also scaled by its entry of `factors`. Coefficients λ·wᵢ·fᵢ/Σw are computed
@@ -19,8 +21,9 @@ export function weightedSum(context: UnitContext, view: TileView, factors: reado
   const scales = weights.map((weight, i) => (lambda * weight * factors[i]!) / divisor);
   const prepare = view(context);
   const table = operandTable(context);
-  return (tile, destination) => {
+  const combine = (tile: Tile, destination: Slot): void => {
     fillOperandTable(kernels, table, prepare(tile).operands, scales, weights);
     kernels.weightedSum(table, scales.length, destination, tile.count);
   };
+  return Object.assign(combine, { stored: storedSum(context, prepare.stored, scales, 1) });
 }

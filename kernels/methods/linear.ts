@@ -1,8 +1,11 @@
 /** Weighted average of the models' weights. */
-
+import { storedSum } from '../consensus/stored-sum.js';
 import type { Method } from '../method.js';
 import { fillOperandTable, operandTable, weightsOf } from '../operand-table.js';
 import { flagOf } from '../parameters.js';
+import type { Slot } from '../slot.js';
+import type { StoredTile, Tile } from '../unit.js';
+import { untouched } from '../view.js';
 import { normalizeParameter, weighsNothing, weightParameter } from './common-parameters.js';
 
 export const linear: Method = {
@@ -42,12 +45,20 @@ export const linear: Method = {
     const sum = weights.reduce((total, weight) => total + weight, 0);
     const normalize = flagOf(merge.settings, 'normalize');
     const shares = weights.slice(1).map((weight) => (normalize ? weight / sum : weight));
-    const scales = [...shares, normalize ? 1 : sum];
+    const total = normalize ? 1 : sum;
+    const scales = [...shares, total];
     const table = operandTable(context);
-    return (tile, destination) => {
+    const combine = (tile: Tile, destination: Slot): void => {
       const [anchor, ...differences] = tile.operands;
       fillOperandTable(kernels, table, [...differences, anchor!], scales, scales);
       kernels.weightedSum(table, scales.length, destination, tile.count);
     };
+    const stored = storedSum(context, untouched(context).stored, shares, total);
+    return Object.assign(combine, {
+      stored:
+        stored &&
+        (({ operands: [anchor, ...operands], firstIndex, count }: StoredTile, destination: Slot) =>
+          stored({ firstIndex, count, base: anchor, operands }, destination)),
+    });
   },
 };

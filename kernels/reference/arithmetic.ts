@@ -12,9 +12,10 @@ type Arithmetic = 'add' | 'subtract' | 'weightedSum' | 'electedSum' | 'signBalan
 const { fround } = Math;
 
 /** Below this |W| the merge does not divide. An f32, as the comparison is one of f32. */
-const SMALLEST_DIVISOR = fround(1e-8);
+export const SMALLEST_DIVISOR = fround(1e-8);
 
-interface OperandView {
+/** An operand as a kernel sees it. */
+export interface OperandView {
   readonly values: Float32Array;
   readonly scale: number;
   readonly weight: number;
@@ -53,7 +54,7 @@ function scaled({ values, scale }: OperandView, i: number): number {
 }
 
 /** Σ scale·x of element `i`, in order. */
-function scaledSum(operands: readonly OperandView[], i: number): number {
+export function scaledSum(operands: readonly OperandView[], i: number): number {
   if (operands.length === 0) return 0;
   let sum = scaled(operands[0]!, i);
   for (let operand = 1; operand < operands.length; operand++) sum = fround(sum + scaled(operands[operand]!, i));
@@ -81,6 +82,17 @@ function agreeingSum(operands: readonly OperandView[], i: number, elected: numbe
   return fround(merged / (Math.abs(weight) < SMALLEST_DIVISOR ? 1 : weight));
 }
 
+/** The merge of element `i` of the operands, whose scaled sum is `sum`. */
+export function electedMean(
+  operands: readonly OperandView[],
+  i: number,
+  sum: number,
+  { zeroSign, divide, factor }: { readonly zeroSign: number; readonly divide: boolean; readonly factor: number },
+): number {
+  // Adding +0 makes every zero +0.
+  return fround(fround(factor) * agreeingSum(operands, i, signOf(sum, zeroSign), divide)) + 0;
+}
+
 export function arithmetic(memory: ReferenceMemory): Pick<Kernels, Arithmetic> {
   return {
     subtract(destination, a, b, count) {
@@ -99,12 +111,8 @@ export function arithmetic(memory: ReferenceMemory): Pick<Kernels, Arithmetic> {
     electedSum(table, operands, destination, count, zeroSign, divide, factor, selects) {
       const views = operandViews(memory, table, operands, count, selects);
       const to = memory.f32(destination, count);
-      const factorF32 = fround(factor);
-      for (let i = 0; i < count; i++) {
-        const elected = signOf(scaledSum(views, i), zeroSign);
-        // Adding +0 makes every zero +0.
-        to[i] = fround(factorF32 * agreeingSum(views, i, elected, divide)) + 0;
-      }
+      const rule = { zeroSign, divide, factor };
+      for (let i = 0; i < count; i++) to[i] = electedMean(views, i, scaledSum(views, i), rule);
     },
     signBalance(table, operands, count) {
       const views = operandViews(memory, table, operands, count);

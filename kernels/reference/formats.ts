@@ -22,7 +22,8 @@ const LAYOUT_F8_E4M3: Layout = { exponentBits: 4, mantissaBits: 3, bias: 7, infi
 
 const scratch = new DataView(new ArrayBuffer(4));
 
-function bitsOfF32(value: number): number {
+/** The bits of a number that is an f32. */
+export function bitsOfF32(value: number): number {
   scratch.setFloat32(0, value);
   return scratch.getUint32(0);
 }

@@ -14,6 +14,7 @@ import { overlap } from './overlap.js';
 import { rankedMask } from './ranked-mask.js';
 import { sparsifiers } from './sparsify.js';
 import { statistics } from './statistics.js';
+import { stored } from './stored.js';
 import { selection } from './variance.js';
 import { wideners } from './widen.js';
 
@@ -44,5 +45,6 @@ export function createReferenceKernels(): Kernels {
     ...selection(memory),
     ...sparsifiers(memory),
     ...statistics(memory),
+    ...stored(memory),
   };
 }

@@ -11,7 +11,8 @@ const TWO_32 = 4_294_967_296;
 /** Rounds the bits of one f32 at element `i` of the slot to the bits of a stored value. */
 type Rounding = (bits: number, i: number) => number;
 
-function nearestBf16(bits: number): number {
+/** The bf16 nearest to an f32, both as bits. */
+export function nearestBf16(bits: number): number {
   if ((bits & F32.magnitude) > F32.infinity) return BF16.nan;
   const odd = (bits >>> 16) & 1;
   return ((bits + 0x7fff + odd) >>> 16) & 0xffff;

@@ -15,14 +15,11 @@ const RUN = 64;
 export function statistics(memory: ReferenceMemory): Pick<Kernels, Statistics> {
   return {
     histogramMagnitude(source, count, bins, inexactBins) {
-      const from = memory.u32(source, count);
-      const all = memory.u32(bins, MAGNITUDE_BINS);
-      const inexact = memory.u32(inexactBins, MAGNITUDE_BINS);
-      for (const bits of from) {
-        const bin = (bits & F32.magnitude) >>> 16;
-        all[bin]! += 1;
-        if ((bits & 0xffff) !== 0) inexact[bin]! += 1;
-      }
+      countMagnitudes(
+        memory.u32(source, count),
+        memory.u32(bins, MAGNITUDE_BINS),
+        memory.u32(inexactBins, MAGNITUDE_BINS),
+      );
     },
     histogramLowBits(source, count, bin, bins) {
       const counters = memory.u32(bins, LOW_BINS);
@@ -42,8 +39,17 @@ export function statistics(memory: ReferenceMemory): Pick<Kernels, Statistics> {
   };
 }
 
+/** Counts f32, given by their bits, by the upper half of their magnitude. */
+export function countMagnitudes(values: Uint32Array, all: Uint32Array, inexact: Uint32Array): void {
+  for (const bits of values) {
+    const bin = (bits & F32.magnitude) >>> 16;
+    all[bin]! += 1;
+    if ((bits & 0xffff) !== 0) inexact[bin]! += 1;
+  }
+}
+
 /** Adds the magnitudes of the elements that count to f64 lanes, by way of an f32 sum for each lane of each run. */
-function addRuns(values: Float32Array, lanes: Float64Array, counts: (i: number) => boolean): void {
+export function addRuns(values: Float32Array, lanes: Float64Array, counts: (i: number) => boolean): void {
   for (let first = 0; first < values.length; first += RUN) {
     const sums = new Float32Array(REDUCTION_LANES);
     for (let i = first; i < Math.min(first + RUN, values.length); i++) {

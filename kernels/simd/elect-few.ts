@@ -3,8 +3,13 @@
  * the sum that elects a sign to the sum of those who agree. Fewer operands than four are filled up with zeros, which
  * elect nobody and agree with nobody. Splatted coefficients lie in memory, since there are more than registers.
  */
+import { BITS } from './bits';
+import { BF16_OVERFLOW, F32_INFINITY } from './format';
+import { roundBf16 } from './narrow';
+import { reaches32 } from './nonfinite';
 import { ENTRY, SCALE, SELECTOR, SMALLEST_DIVISOR, WEIGHT } from './operands';
-import { kept } from './selection';
+import { AtLeast, kept, Masked, magnitudeOf } from './selection';
+import { Differences, differences, Stored, widenFour } from './stored';
 
 /** The most operands that this takes. */
 const FEW: i32 = 4;
@@ -16,8 +21,14 @@ const LIMITS: usize = 128;
 
 /** Elements between two looks at the operands' slots, so that what stands in for a missing operand can be short. */
 const BLOCK: i32 = 1024;
-/** A block of a missing operand. */
+/** A block of a missing operand, in which nothing differs from zero. */
 const zeros = memory.data(4096, 16);
+/** A block of the mask of an operand that is kept whole. */
+const ones = memory.data(128, 16);
+memory.fill(ones, 0xff, 128);
+/** The last few elements of base, four operands and result, each in the room of eight. */
+const tails = memory.data(96, 16);
+const TAIL_BYTES: usize = 16;
 
 /** As types, so that both kinds of loops come without a branch. */
 type Divides = i8;
@@ -32,17 +43,82 @@ type Sums = i16;
 export function electFew<S>(
   table: usize, operands: i32, destination: usize, count: i32, zeroSign: i32, divide: i32, factor: f32,
 ): i32 {
-  if (operands < 1 || operands > FEW || zeroSign == 0 || (divide && !divisible(table, operands))) return 0;
+  if (!isSimple(table, operands, zeroSign, divide)) return 0;
   const mirror: f32 = zeroSign < 0 ? -1 : 1;
   fillCoefficients(table, operands, mirror);
   const end = count & -4;
   for (let first: i32 = 0; first < end; first += BLOCK) {
     const length = <usize>min(end - first, BLOCK) << 2;
     const to = destination + (<usize>first << 2);
-    if (divide) electBlock<S, Divides>(table, operands, first, to, length, factor * mirror);
-    else electBlock<S, Sums>(table, operands, first, to, length, factor * mirror);
+    placeBlock<Differences>(table, operands, first);
+    if (divide) electBlock<S, Divides, Differences>(0, to, length, factor * mirror);
+    else electBlock<S, Sums, Differences>(0, to, length, factor * mirror);
   }
   return end;
+}
+
+/** See kernels/abi-stored.ts. */
+export function electStoredBf16(
+  table: usize, operands: i32, base: usize, destination: usize, count: i32, zeroSign: i32, divide: i32, factor: f32,
+  masked: i32,
+): i32 {
+  if (!isSimple(table, operands, zeroSign, divide)) return 0;
+  const mirror: f32 = zeroSign < 0 ? -1 : 1;
+  const scale = factor * mirror;
+  fillCoefficients(table, operands, mirror);
+  if (masked) {
+    return i32(divide
+      ? electStored<Masked, Divides>(table, operands, base, destination, count, scale)
+      : electStored<Masked, Sums>(table, operands, base, destination, count, scale));
+  }
+  if (!isSelectable(table, operands)) return 0;
+  return i32(divide
+    ? electStored<AtLeast, Divides>(table, operands, base, destination, count, scale)
+    : electStored<AtLeast, Sums>(table, operands, base, destination, count, scale));
+}
+
+function electStored<S, D>(
+  table: usize, operands: i32, base: usize, destination: usize, count: i32, factor: f32,
+): bool {
+  const end = count & -8;
+  for (let first: i32 = 0; first < end; first += BLOCK) {
+    const length = <usize>min(end - first, BLOCK) << 2;
+    const at = <usize>first << 1;
+    placeBlock<Stored>(table, operands, first);
+    if (!electBlock<S, D, Stored>(base + at, destination + at, length, factor)) return false;
+  }
+  placeBlock<Stored>(table, operands, end);
+  const at = <usize>end << 1;
+  return electTail<S, D>(base + at, destination + at, <usize>(count - end) << 1, factor);
+}
+
+/** The last `bytes` < 16 of the result, made of copies that have room behind them. */
+function electTail<S, D>(base: usize, destination: usize, bytes: usize, factor: f32): bool {
+  const result = tails + 5 * TAIL_BYTES;
+  memory.fill(tails, 0, 5 * TAIL_BYTES);
+  memory.copy(tails, base, bytes);
+  for (let operand: usize = 0; operand < <usize>FEW; operand++) {
+    const place = places + (operand << 2);
+    const tail = tails + (operand + 1) * TAIL_BYTES;
+    memory.copy(tail, load<u32>(place), bytes);
+    store<u32>(place, <u32>tail);
+  }
+  const isDone = electBlock<S, D, Stored>(tails, result, 2 * TAIL_BYTES, factor);
+  memory.copy(destination, result, bytes);
+  return isDone;
+}
+
+/** Whether this file knows how to do it. */
+function isSimple(table: usize, operands: i32, zeroSign: i32, divide: i32): bool {
+  return operands >= 1 && operands <= FEW && zeroSign != 0 && (!divide || divisible(table, operands));
+}
+
+/** Whether no selector drops what is infinite, which then would not show in a sum. */
+function isSelectable(table: usize, operands: i32): bool {
+  for (let operand = 0; operand < operands; operand++) {
+    if (load<u32>(table + <usize>operand * ENTRY, SELECTOR) > <u32>F32_INFINITY) return false;
+  }
+  return true;
 }
 
 /** Whether any sum of weights of those who agree can be divided by, so that only none at all needs care. */
@@ -53,24 +129,54 @@ function divisible(table: usize, operands: i32): bool {
   return true;
 }
 
+/** Where a block of each operand begins, then where its mask does; u32. */
+const places = memory.data(32, 16);
+const MASKS: usize = 16;
+
+/** Finds the block of each operand from element `first`, which is a multiple of 4, on. */
+function placeBlock<L>(table: usize, operands: i32, first: i32): void {
+  const width = sizeof<L>() == sizeof<Stored>() ? 1 : 2;
+  for (let operand = 0; operand < FEW; operand++) {
+    const entry = table + <usize>operand * ENTRY;
+    const isThere = operand < operands;
+    const at = places + (<usize>operand << 2);
+    const mask = isThere ? <usize>load<u32>(entry, SELECTOR) : 0;
+    store<u32>(at, isThere ? load<u32>(entry) + (first << width) : <u32>zeros);
+    store<u32>(at, mask ? <u32>(mask + (<usize>first >> 3)) : <u32>ones, MASKS);
+  }
+}
+
 /**
  * `length` bytes of result. Where the elected sign is −, the sign bit of the products is flipped, so that those above
  * zero agree everywhere. `pmax` takes what is not above zero, NaN too, as +0, which changes no sum. Where nobody agrees
  * 0 is divided by the smallest divisor, and the last addition makes every zero +0.
+ *
+ * Of stored operands the result is added to `base` and rounded; false when something is not finite, or nearly so.
  */
-function electBlock<S, D>(table: usize, operands: i32, first: i32, to: usize, length: usize, factor: f32): void {
-  const slot0 = slotOf(table, 0, operands, first);
-  const slot1 = slotOf(table, 1, operands, first);
-  const slot2 = slotOf(table, 2, operands, first);
-  const slot3 = slotOf(table, 3, operands, first);
+function electBlock<S, D, L>(base: usize, to: usize, length: usize, factor: f32): bool {
   const zero = f32x4.splat(0);
   const factors = f32x4.splat(factor);
   const smallest = f32x4.splat(SMALLEST_DIVISOR);
+  const slotA = <usize>load<u32>(places);
+  const slotB = <usize>load<u32>(places, 4);
+  const slotC = <usize>load<u32>(places, 8);
+  const slotD = <usize>load<u32>(places, 12);
+  let largest = zero;
   for (let at: usize = 0; at < length; at += 16) {
-    const a = f32x4.mul(kept<S>(v128.load(slot0 + at), v128.load(coefficients, LIMITS)), v128.load(coefficients));
-    const b = f32x4.mul(kept<S>(v128.load(slot1 + at), v128.load(coefficients, LIMITS + 16)), v128.load(coefficients, 16));
-    const c = f32x4.mul(kept<S>(v128.load(slot2 + at), v128.load(coefficients, LIMITS + 32)), v128.load(coefficients, 32));
-    const d = f32x4.mul(kept<S>(v128.load(slot3 + at), v128.load(coefficients, LIMITS + 48)), v128.load(coefficients, 48));
+    const origin = sizeof<L>() == sizeof<Stored>() ? widenFour(base + (at >> 1)) : zero;
+    const xA = differences<L>(slotA, at, origin);
+    const xB = differences<L>(slotB, at, origin);
+    const xC = differences<L>(slotC, at, origin);
+    const xD = differences<L>(slotD, at, origin);
+    if (sizeof<S>() == sizeof<Masked>()) {
+      // What a mask drops may be infinite, and does not show in the sum.
+      largest = i32x4.max_s(largest, i32x4.max_s(magnitudeOf(xA), magnitudeOf(xB)));
+      largest = i32x4.max_s(largest, i32x4.max_s(magnitudeOf(xC), magnitudeOf(xD)));
+    }
+    const a = f32x4.mul(chosen<S>(xA, 0, at), v128.load(coefficients));
+    const b = f32x4.mul(chosen<S>(xB, 1, at), v128.load(coefficients, 16));
+    const c = f32x4.mul(chosen<S>(xC, 2, at), v128.load(coefficients, 32));
+    const d = f32x4.mul(chosen<S>(xD, 3, at), v128.load(coefficients, 48));
     const sum = f32x4.add(f32x4.add(f32x4.add(a, b), c), d);
     const flip = i32x4.shl(f32x4.lt(sum, zero), 31);
     const agreeingA = f32x4.pmax(zero, v128.xor(a, flip));
@@ -86,12 +192,30 @@ function electBlock<S, D>(table: usize, operands: i32, first: i32, to: usize, le
       const weight = f32x4.add(f32x4.add(f32x4.add(weightA, weightB), weightC), weightD);
       size = f32x4.div(size, f32x4.pmax(smallest, weight));
     }
-    v128.store(to + at, f32x4.add(f32x4.mul(factors, v128.xor(size, flip)), zero));
+    const merged = f32x4.add(f32x4.mul(factors, v128.xor(size, flip)), zero);
+    if (sizeof<L>() == sizeof<Differences>()) {
+      v128.store(to + at, merged);
+    } else {
+      const result = roundedSum(merged, origin);
+      largest = i32x4.max_s(largest, i32x4.max_s(magnitudeOf(sum), magnitudeOf(f32x4.add(merged, origin))));
+      v128.store64_lane(to + (at >> 1), result, 0);
+    }
   }
+  return sizeof<L>() == sizeof<Differences>() || !reaches32(largest, BF16_OVERFLOW);
 }
 
-function slotOf(table: usize, operand: i32, operands: i32, first: i32): usize {
-  return operand < operands ? <usize>load<u32>(table + <usize>operand * ENTRY) + (<usize>first << 2) : zeros;
+/** Four sums as bf16, in the lower half. */
+function roundedSum(merged: v128, origin: v128): v128 {
+  const rounded = roundBf16(f32x4.add(merged, origin));
+  return i16x8.narrow_i32x4_u(rounded, rounded);
+}
+
+/** What is kept of four elements of an operand at byte `at` of the block's f32. */
+function chosen<S>(x: v128, operand: usize, at: usize): v128 {
+  if (sizeof<S>() != sizeof<Masked>()) return kept<S>(x, v128.load(coefficients + (operand << 4), LIMITS));
+  const bits = v128.load(BITS + (at & 16));
+  const mask = v128.load8_splat(<usize>load<u32>(places + (operand << 2), MASKS) + (at >> 5));
+  return v128.and(x, i32x4.eq(v128.and(mask, bits), bits));
 }
 
 function fillCoefficients(table: usize, operands: i32, mirror: f32): void {

@@ -3,6 +3,7 @@ export { widenBf16, widenF16, widenF32, widenF64, widenF8E4M3, widenF8E5M2 } fro
 export { narrowBf16, narrowF16, narrowF32 } from './narrow';
 export { narrowBf16Stochastic, narrowF16Stochastic } from './stochastic';
 export { add, subtract } from './arithmetic';
+export { electStoredBf16 } from './elect-few';
 export { differBf16, filledBins } from './fused';
 export { sumAlignment, sumSurvival } from './geometry-alignment';
 export { addColumnSquares, addRowSquares } from './geometry-channels';
@@ -22,7 +23,9 @@ export { drawRankedMask } from './ranked-mask';
 export { clampMagnitude, countOverlap, keepAgreeing, overlapMean } from './overlap';
 export { keepLargest, keepMasked } from './sparsify';
 export { histogramLowBits, histogramMagnitude } from './statistics';
-export { sumMagnitude, sumMasked } from './magnitude-sums';
+export { histogramStoredBf16, passTies } from './stored-statistics';
+export { sumStoredBf16 } from './stored-sum';
+export { sumMagnitude, sumMasked, sumMaskedStored } from './magnitude-sums';
 
 /** A cache line, so that a caller's first slot shares none with the module's own data. */
 const LINE: usize = 64;

@@ -1,6 +1,7 @@
 /** Sums of |x|: f32 within runs of 64 elements, eight of them to a lane, and f64 from there on. */
 import { BITS } from './bits';
 import { F32_MAGNITUDE } from './format';
+import { Differences, differences, Stored, widenFour, widenOne } from './stored';
 
 /** Lanes without their sign, in memory because engines make a vector constant anew at each use. */
 const MAGNITUDE = memory.data<i32>([F32_MAGNITUDE], 16);
@@ -28,20 +29,30 @@ export function sumMagnitude(source: usize, count: i32, lanes: usize): void {
 
 /** Adds |xᵢ| to the f64 `before[i mod 8]`, and to `after[i mod 8]` where the element's bit of `mask` is set. */
 export function sumMasked(source: usize, mask: usize, count: i32, before: usize, after: usize): void {
+  sumWhere<Differences>(source, 0, mask, count, before, after);
+}
+
+/** See kernels/abi-stored.ts. */
+export function sumMaskedStored(
+  source: usize, base: usize, mask: usize, count: i32, before: usize, after: usize,
+): void {
+  sumWhere<Stored>(source, base, mask, count, before, after);
+}
+
+function sumWhere<L>(source: usize, base: usize, mask: usize, count: i32, before: usize, after: usize): void {
   const lowBits = v128.load(BITS);
   const highBits = v128.load(BITS, 16);
   const magnitude = v128.load32_splat(MAGNITUDE);
-  let from = source;
-  let rest = count;
-  for (; rest >= RUN; rest -= RUN) {
+  const runs = <usize>(count / RUN) * RUN_BYTES;
+  for (let at: usize = 0; at < runs; ) {
     let low = f32x4.splat(0);
     let high = low;
     let keptLow = low;
     let keptHigh = low;
-    for (const end = from + RUN_BYTES; from < end; from += 32, mask++) {
+    for (const end = at + RUN_BYTES; at < end; at += 32, mask++) {
       const bits = v128.load8_splat(mask);
-      const a = v128.and(v128.load(from), magnitude);
-      const b = v128.and(v128.load(from, 16), magnitude);
+      const a = v128.and(differences<L>(source, at, origin<L>(base, at)), magnitude);
+      const b = v128.and(differences<L>(source, at + 16, origin<L>(base, at + 16)), magnitude);
       low = f32x4.add(low, a);
       high = f32x4.add(high, b);
       keptLow = f32x4.add(keptLow, v128.and(a, i32x4.eq(v128.and(bits, lowBits), lowBits)));
@@ -50,7 +61,26 @@ export function sumMasked(source: usize, mask: usize, count: i32, before: usize,
     addRun(before, low, high);
     addRun(after, keptLow, keptHigh);
   }
-  if (rest > 0) sumTail(from, mask, rest, before, after);
+  const rest = count % RUN;
+  if (rest == 0) return;
+  const index = <usize>(count - rest);
+  if (sizeof<L>() == sizeof<Stored>()) sumStoredTail(source + (index << 1), base + (index << 1), mask, rest, before, after);
+  else sumTail(source + (index << 2), mask, rest, before, after);
+}
+
+/** Four values of the base, where there is one. */
+function origin<L>(base: usize, at: usize): v128 {
+  return sizeof<L>() == sizeof<Stored>() ? widenFour(base + (at >> 1)) : i32x4.splat(0);
+}
+
+/** Differences of the last run. */
+const tail = memory.data(256, 16);
+
+function sumStoredTail(source: usize, base: usize, mask: usize, count: i32, before: usize, after: usize): void {
+  for (let i: usize = 0; i < <usize>count; i++) {
+    store<f32>(tail + (i << 2), widenOne(source + (i << 1)) - widenOne(base + (i << 1)));
+  }
+  sumTail(tail, mask, count, before, after);
 }
 
 /** Adds the eight f32 sums of a run to eight f64. */

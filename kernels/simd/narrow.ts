@@ -5,10 +5,13 @@ import {
 } from './format';
 import { countFrom16, countFrom32, reaches32 } from './nonfinite';
 
+/** In memory, since engines make a vector constant anew at each use: the last bit that stays, and half of it less one. */
+const ROUNDING = memory.data<i32>([1, 1, 1, 1, 0x7fff, 0x7fff, 0x7fff, 0x7fff], 16);
+
 /** Four f32 rounded to bf16, in the low halves of four lanes. NaN comes out wrong. */
-function roundBf16(x: v128): v128 {
-  const odd = v128.and(i32x4.shr_u(x, 16), i32x4.splat(1));
-  return i32x4.shr_u(i32x4.add(i32x4.add(x, i32x4.splat(0x7fff)), odd), 16);
+export function roundBf16(x: v128): v128 {
+  const odd = v128.and(i32x4.shr_u(x, 16), v128.load(ROUNDING));
+  return i32x4.shr_u(i32x4.add(i32x4.add(x, v128.load(ROUNDING, 16)), odd), 16);
 }
 
 /** Writes NaN where the source is NaN, and counts the NaN and infinities written. The rare second pass. */

@@ -6,14 +6,21 @@ import { F32_MAGNITUDE } from './format';
 
 export type All = i8;
 export type AtLeast = i16;
+/** By the bits of a mask; known to those who have one. */
+export type Masked = i32;
 
 /** In memory, since engines make a vector constant anew at each use. */
 const MAGNITUDE = memory.data<i32>([F32_MAGNITUDE, F32_MAGNITUDE, F32_MAGNITUDE, F32_MAGNITUDE], 16);
 
+/** Four f32 without their signs. */
+export function magnitudeOf(x: v128): v128 {
+  return v128.and(x, v128.load(MAGNITUDE));
+}
+
 /** Four elements, those dropped being +0. `limit`, in all lanes, is one below the selector: −1 keeps everything. */
 export function kept<S>(x: v128, limit: v128): v128 {
   if (sizeof<S>() == sizeof<All>()) return x;
-  return v128.and(x, i32x4.gt_s(v128.and(x, v128.load(MAGNITUDE)), limit));
+  return v128.and(x, i32x4.gt_s(magnitudeOf(x), limit));
 }
 
 /** The same for one element. */

@@ -1,14 +1,13 @@
 /** Statistics of magnitudes. Histograms are u32 counters that the caller zeroes. */
 import { F32_MAGNITUDE } from './format';
 
-/** Bins of a histogram. */
 /** Elements compacted at a time: with the counters in use, a block lies in the first-level cache. */
-const BLOCK: i32 = 1024;
+export const BLOCK: i32 = 1024;
 /** Upper halves of the non-zero elements of a block, and room for the vector that the last store may write beyond. */
-const changed = memory.data(2064, 16);
+export const changed = memory.data(2064, 16);
 
 /** For each of the 256 masks of eight 16-bit lanes, the byte order that moves the lanes in the mask to the front. */
-const PACKINGS = memory.data(4096, 16);
+export const PACKINGS = memory.data(4096, 16);
 
 function fillPackings(): void {
   for (let lanes = 0; lanes < 256; lanes++) {
@@ -27,7 +26,7 @@ const otherBins = memory.data(131072, 16);
 const highest = memory.data(16, 16);
 const lowest = memory.data(16, 16);
 
-function increment(bins: usize, bin: i32): void {
+export function increment(bins: usize, bin: i32): void {
   const at = bins + (<usize>bin << 2);
   store<u32>(at, load<u32>(at) + 1);
 }
@@ -41,8 +40,7 @@ function increment(bins: usize, bin: i32): void {
 export function histogramMagnitude(source: usize, count: i32, bins: usize, inexactBins: usize): void {
   let rest = count;
   let zeros: i32 = 0;
-  v128.store(highest, i16x8.splat(0));
-  v128.store(lowest, i16x8.splat(0x7fff));
+  startPairs();
   for (; rest >= BLOCK; rest -= BLOCK, source += <usize>BLOCK << 2) {
     const packed = packChanged(source, bins, inexactBins);
     zeros += BLOCK - packed;
@@ -84,12 +82,19 @@ function packChanged(source: usize, bins: usize, inexactBins: usize): i32 {
   return <i32>((to - changed) >> 1);
 }
 
-function countInexact(from: usize, inexactBins: usize): void {
+/** Counts an f32 whose lower 16 bits are not 0. */
+export function countInexact(from: usize, inexactBins: usize): void {
   if (load<u16>(from)) increment(inexactBins, <i32>load<u16>(from, 2) & 0x7fff);
 }
 
+/** Comes before the first `countPairs` whose counts `addOtherBins` then moves. */
+export function startPairs(): void {
+  v128.store(highest, i16x8.splat(0));
+  v128.store(lowest, i16x8.splat(0x7fff));
+}
+
 /** Counts the first `count` of the `changed` elements, every other one in `otherBins`. */
-function countPairs(count: i32, bins: usize): void {
+export function countPairs(count: i32, bins: usize): void {
   let largest = v128.load(highest);
   let smallest = v128.load(lowest);
   let from = changed;
@@ -113,7 +118,7 @@ function countPairs(count: i32, bins: usize): void {
 }
 
 /** Moves the counts in `otherBins` to `bins`. */
-function addOtherBins(bins: usize): void {
+export function addOtherBins(bins: usize): void {
   let first: i32 = 0x7fff;
   let last: i32 = 0;
   for (let lane: usize = 0; lane < 16; lane += 2) {

@@ -4,6 +4,7 @@ import { densityDigits } from '../reference/random.js';
 import { type MaskRule, masked, maskedMagnitudes } from './mask.js';
 
 const byDensity: MaskRule = {
+  readsValues: false,
   keepsAll: ({ settings }) => numberOf(settings, 'density') >= 1,
   drawer({ kernels }, { settings, randomKey: [low, high] }) {
     const { densityByte, densityRest } = densityDigits(numberOf(settings, 'density'));

@@ -22,6 +22,7 @@ function probabilities(settings: Settings): { readonly lowest: number; readonly 
 }
 
 const byRank: MaskRule = {
+  readsValues: true,
   keepsAll: ({ settings }) => numberOf(settings, 'density') >= 1,
   drawer(context, { settings, randomKey: [low, high] }) {
     const { kernels, tileCapacity } = context;

@@ -1,18 +1,22 @@
 /** Dropping at random by masks of bits: what DARE and DELLA share, but for how a mask is drawn. */
 import type { Slot } from '../abi.js';
-import type { MagnitudeMeter } from '../statistics/magnitude-sums.js';
-import type { Operand, Tile, UnitContext } from '../unit.js';
-import { type TileView, vectorBytes } from '../view.js';
+import type { MagnitudeLanes, MagnitudeMeter, MeasureMagnitudes } from '../statistics/magnitude-sums.js';
+import type { Operand, StoredTile, Tile, UnitContext } from '../unit.js';
+import { type StoredView, type TileView, vectorBytes } from '../view.js';
 
 /** Masks start at cache lines. */
 const MASK_ALIGNMENT = 64;
+
+type AnyTile = Tile | StoredTile;
 
 /** How the masks of operands are drawn. A mask depends on the operand's key, its elements and their flat index only. */
 export interface MaskRule {
   /** Whether the operand stays whole, so that there is nothing to draw. */
   keepsAll(operand: Operand): boolean;
+  /** Whether a mask depends on the elements, so that they have to be differences in f32. */
+  readonly readsValues: boolean;
   /** Prepares one operand of a unit; the returned function writes the bits of a tile's elements to `mask`. */
-  drawer(context: UnitContext, operand: Operand): (tile: Tile, source: Slot, mask: Slot) => void;
+  drawer(context: UnitContext, operand: Operand): (tile: AnyTile, source: Slot, mask: Slot) => void;
 }
 
 /** Operands with what their masks drop set to zero. */
@@ -23,7 +27,7 @@ export function masked(rule: MaskRule): TileView {
     const scratch = context.merge.operands.map((operand) =>
       rule.keepsAll(operand) ? undefined : context.allocate(vectorBytes(context)),
     );
-    return (tile) => {
+    const view = (tile: Tile): Tile => {
       const masks = masksOf(tile);
       const operands = tile.operands.map((source, i) => {
         const [mask, destination] = [masks[i], scratch[i]];
@@ -33,6 +37,10 @@ export function masked(rule: MaskRule): TileView {
       });
       return { ...tile, operands };
     };
+    if (rule.readsValues) return view;
+    const show: StoredView['show'] = (tile, take) =>
+      take({ ...tile, offset: 0, selectors: masksOf(tile).map((mask) => mask ?? 0) });
+    return Object.assign(view, { stored: { kind: 'masks', show } satisfies StoredView });
   };
 }
 
@@ -41,7 +49,7 @@ export function maskedMagnitudes(rule: MaskRule): MagnitudeMeter {
   return (context) => {
     const { kernels } = context;
     const masksOf = drawnMasks(context, rule);
-    return (tile, lanes) => {
+    const measure: MeasureMagnitudes = (tile, lanes) => {
       const masks = masksOf(tile);
       tile.operands.forEach((source, i) => {
         const { before, after } = lanes[i]!;
@@ -50,11 +58,21 @@ export function maskedMagnitudes(rule: MaskRule): MagnitudeMeter {
         else for (const sums of [before, after]) kernels.sumMagnitude(source, tile.count, sums);
       });
     };
+    if (rule.readsValues || context.merge.operands.some((operand) => rule.keepsAll(operand))) return measure;
+    return Object.assign(measure, {
+      stored: (tile: StoredTile, lanes: readonly MagnitudeLanes[]) => {
+        const masks = masksOf(tile);
+        tile.operands.forEach((source, i) => {
+          const { before, after } = lanes[i]!;
+          kernels.sumMaskedStored(source, tile.base!, masks[i]!, tile.count, before, after);
+        });
+      },
+    });
   };
 }
 
 /** The masks of a tile's operands, undefined where all is kept. Passes over the same unit draw them once if they can. */
-function drawnMasks(context: UnitContext, rule: MaskRule): (tile: Tile) => readonly (Slot | undefined)[] {
+function drawnMasks(context: UnitContext, rule: MaskRule): (tile: AnyTile) => readonly (Slot | undefined)[] {
   const { merge, firstIndex, count } = context;
   const bytes = Math.ceil(count / 8 / MASK_ALIGNMENT) * MASK_ALIGNMENT;
   const dropping = merge.operands.filter((operand) => !rule.keepsAll(operand));

@@ -4,8 +4,17 @@ import type { Slot } from '../abi.js';
 import { numberOf } from '../parameters.js';
 import type { Statistic, StatisticScope } from '../statistic.js';
 import { type RankCut, rankThreshold } from '../statistics/rank-threshold.js';
-import type { UnitContext } from '../unit.js';
-import { type SelectingView, type TileView, untouched, vectorBytes } from '../view.js';
+import type { StoredTile, Tile, UnitContext } from '../unit.js';
+import {
+  type SelectedTile,
+  type SelectingView,
+  STORED_BYTES,
+  type StoredPart,
+  type StoredView,
+  type TileView,
+  untouched,
+  vectorBytes,
+} from '../view.js';
 
 /** Name under which the thresholds are found among a unit's statistics. */
 const TRIM = 'trim';
@@ -34,19 +43,60 @@ export function trimThresholds(scope: StatisticScope, rule: TrimRule, input: Til
   });
 }
 
+/** Elements at the threshold of which only the first stay; `allowance` are still to come in the unit. */
+interface Ties {
+  readonly threshold: number;
+  allowance: number;
+}
+
 /** Operands of which only the largest elements count; needs `trimThresholds` to have concluded. */
 export const trimming: SelectingView = (context: UnitContext) => {
   const [cuts] = context.statistics[TRIM] as readonly [readonly RankCut[]];
   const selectors = cuts.map((cut) => selectorOf(cut, context.count));
   // Where only some of the elements at the threshold stay, they have to be counted.
-  const keepOf = cuts.map((cut, i) => (selectors[i] === undefined ? cutter(context, cut) : undefined));
+  const ties = cuts.map((cut, i): Ties | undefined => (selectors[i] === undefined ? { ...(cut as Ties) } : undefined));
+  const keepOf = ties.map((tie) => tie && keeper(context, tie));
   const others = selectors.map((selector) => selector ?? 0);
-  return (tile) => ({
+  const view = (tile: Tile): SelectedTile => ({
     ...tile,
     operands: tile.operands.map((source, i) => keepOf[i]?.(source, tile.count) ?? source),
     selectors: others,
   });
+  const show: StoredView['show'] = (tile, take) => showParts(context, tile, others, ties, take);
+  return Object.assign(view, { stored: { kind: 'magnitudes', show } satisfies StoredView });
 };
+
+/** Shows a stored tile in parts, which end where an operand has had its last tie. */
+function showParts(
+  { kernels }: UnitContext,
+  tile: StoredTile,
+  others: readonly number[],
+  ties: readonly (Ties | undefined)[],
+  take: (part: StoredPart) => boolean,
+): boolean {
+  const { count, firstIndex, operands, base } = tile;
+  // Elements to the last tie that stays, or −1 minus the ties when there are fewer.
+  const passed = ties.map(
+    (tie, i) => tie && kernels.passTies(operands[i]!, base!, count, tie.threshold, tie.allowance),
+  );
+  const lastKept = passed.map((end) => (end === undefined || end < 0 ? count : end));
+  const ends = [...new Set([...lastKept, count])].filter((end) => end > 0).sort((a, b) => a - b);
+  let offset = 0;
+  for (const end of ends) {
+    const bytes = STORED_BYTES * offset;
+    const selectors = ties.map((tie, i) => {
+      if (tie === undefined) return others[i]!;
+      return offset < lastKept[i]! ? tie.threshold : tie.threshold + 1;
+    });
+    const part = { firstIndex: firstIndex + offset, count: end - offset, offset, selectors };
+    if (!take({ ...part, operands: operands.map((slot) => slot + bytes), base: base! + bytes })) return false;
+    offset = end;
+  }
+  ties.forEach((tie, i) => {
+    if (tie !== undefined) tie.allowance = passed[i]! < 0 ? tie.allowance - ~passed[i]! : 0;
+  });
+  return true;
+}
 
 /** The least magnitude, as bits, that a cut keeps in a unit of `count` elements; undefined when it keeps some of several. */
 function selectorOf(cut: RankCut, count: number): number | undefined {
@@ -64,13 +114,15 @@ export const trimmed: TileView = (context: UnitContext) => {
 
 /** Prepares one operand of a unit; the returned function is called once for each tile, in order, and gives what is kept. */
 export function cutter(context: UnitContext, cut: RankCut): (source: Slot, count: number) => Slot {
-  if (cut === 'all') return (source) => source;
+  return cut === 'all' ? (source) => source : keeper(context, { ...cut });
+}
+
+function keeper(context: UnitContext, ties: Ties): (source: Slot, count: number) => Slot {
   const destination = context.allocate(vectorBytes(context));
-  let allowance = cut.allowance;
   return (source, count) => {
-    const allowed = Math.min(allowance, count);
-    const ties = context.kernels.keepLargest(source, destination, count, cut.threshold, allowed);
-    allowance = Math.max(0, allowance - ties);
+    const allowed = Math.min(ties.allowance, count);
+    const found = context.kernels.keepLargest(source, destination, count, ties.threshold, allowed);
+    ties.allowance = Math.max(0, ties.allowance - found);
     return destination;
   };
 }

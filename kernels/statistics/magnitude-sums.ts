@@ -1,7 +1,7 @@
 /** L1 norms of each operand before and after a view, for rescaling what sparsification leaves. */
 import { REDUCTION_LANES, type Slot } from '../abi.js';
 import type { Statistic } from '../statistic.js';
-import type { Tile, UnitContext } from '../unit.js';
+import type { StoredTile, Tile, UnitContext } from '../unit.js';
 import type { TileView } from '../view.js';
 import { OrderedTotals } from './ordered-totals.js';
 
@@ -21,7 +21,13 @@ export interface MagnitudeLanes {
  * Prepares one unit; the returned function is called once for each tile, in order, and adds the magnitudes of each
  * operand to its lanes, before and after sparsification.
  */
-export type MagnitudeMeter = (context: UnitContext) => (tile: Tile, lanes: readonly MagnitudeLanes[]) => void;
+export type MagnitudeMeter = (context: UnitContext) => MeasureMagnitudes;
+
+export interface MeasureMagnitudes {
+  (tile: Tile, lanes: readonly MagnitudeLanes[]): void;
+  /** The same of a stored tile, if that is possible. */
+  readonly stored?: (tile: StoredTile, lanes: readonly MagnitudeLanes[]) => void;
+}
 
 /** Measures the operands of a tile and what `view` makes of them. */
 export function magnitudesOf(view: TileView): MagnitudeMeter {
@@ -55,6 +61,7 @@ export function magnitudeSums(name: string, meter: MagnitudeMeter): Statistic {
         new Float64Array(kernels.memory.buffer, slot, REDUCTION_LANES).reduce((sum, lane) => sum + lane, 0);
       return {
         observe: (tile) => measure(tile, lanes),
+        observeStored: measure.stored && ((tile) => measure.stored!(tile, lanes)),
         finish: () => lanes.flatMap(({ before, after }) => [total(before), total(after)]),
       };
     },

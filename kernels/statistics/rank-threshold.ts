@@ -96,6 +96,8 @@ interface Counter {
   /** The model in the first pass, then the search. */
   readonly key: number;
   count(source: Slot, length: number): void;
+  /** The same for the differences between stored bf16; undefined after the first pass. */
+  readonly countStored?: (source: Slot, base: Slot, length: number) => void;
   /** Packs its inexact and its exact histogram and returns the number of ties. */
   finish(): number;
 }
@@ -138,6 +140,7 @@ function createUpperCounting(context: UnitContext): Counting {
   const scratch = context.allocate(4 * (MAGNITUDE_BINS + 1));
   return {
     count: (source, length) => kernels.histogramMagnitude(source, length, allBins, inexactBins),
+    countStored: (source, base, length) => kernels.histogramStoredBf16(source, base, length, allBins, inexactBins),
     finish: () => {
       const [exact, inexact] = [allBins, inexactBins].map((slot) => u32At(kernels, slot, MAGNITUDE_BINS));
       const filledInexact = filledBins(context, scratch, inexactBins, MAGNITUDE_BINS);
@@ -179,7 +182,14 @@ function countersOf(context: UnitContext, options: RankThresholdOptions, request
 function observe(context: UnitContext, options: RankThresholdOptions, requests: Requests | null): Observer {
   const view = options.input(context);
   const counters = countersOf(context, options, requests);
+  const isUntouched = options.input === untouched && context.merge.space === 'taskVectors';
   return {
+    observeStored:
+      isUntouched && requests === null
+        ? ({ operands, base, count }) => {
+            for (const { operand, countStored } of counters) countStored!(operands[operand]!, base!, count);
+          }
+        : undefined,
     observe(tile) {
       const { operands } = view(tile);
       for (const { operand, count } of counters) count(operands[operand]!, tile.count);

@@ -83,17 +83,28 @@ export class UnitRunner {
     return passes.map((pass) => pass.finish());
   }
 
-  /** Hands every step of a unit to the passes, each of which sees the operands of its part. */
+  /** Reads tile after tile and hands each to the passes: as stored if that is possible, else in steps. */
   #carryOut(inputs: UnitInputs, vectors: UnitVectors, passes: readonly Pass[], parts: readonly UnitPart[]): void {
-    const tiles = parts.map((part) => {
-      const { base, operands } = vectorsOf(vectors, part);
-      return { operands: operands.map(({ values }) => values), base: base?.values };
+    const { firstIndex, count } = inputs;
+    const tileElements = this.#tileElements(inputs);
+    const takers = passes.map((pass, i) => {
+      const { base, operands } = vectorsOf(vectors, parts[i]!);
+      return { pass, slots: { operands: operands.map(({ values }) => values), base: base?.values } };
     });
-    this.#forEachStep(inputs, vectors, passes, (firstIndex, count, offset) => {
-      passes.forEach((pass, i) => {
-        pass.step({ tile: { firstIndex, count, ...tiles[i]! }, offset });
-      });
-    });
+    for (let done = 0; done < count; done += tileElements) {
+      const tileFirst = firstIndex + done;
+      const tileCount = Math.min(tileElements, count - done);
+      for (const input of allInputs(vectors)) this.#readTile(input, tileFirst, tileCount);
+      // Several would each look at the stored values anew; they have the widened ones in common.
+      const isTaken = passes.length === 1 && passes[0]!.takeStored?.(tileFirst, tileCount);
+      if (!isTaken) {
+        this.#forEachStep(inputs, vectors, tileCount, (offset, stepCount) => {
+          const place = { firstIndex: tileFirst + offset, count: stepCount };
+          for (const { pass, slots } of takers) pass.step({ tile: { ...place, ...slots }, offset });
+        });
+      }
+      for (const pass of passes) pass.tileDone?.(tileFirst, tileCount);
+    }
   }
 
   /** Copies bytes from an input to an output. */
@@ -189,25 +200,17 @@ export class UnitRunner {
     };
   }
 
-  /** Reads tile after tile and hands each on in steps, widened. */
+  /** Widens what was read at once, step by step. */
   #forEachStep(
-    inputs: UnitInputs,
+    { layout: { stepElements } }: UnitInputs,
     vectors: UnitVectors,
-    passes: readonly Pass[],
-    onStep: (firstIndex: number, count: number, offset: number) => void,
+    tileCount: number,
+    onStep: (offset: number, count: number) => void,
   ): void {
-    const { firstIndex, count, layout } = inputs;
-    const tileElements = this.#tileElements(inputs);
-    for (let done = 0; done < count; done += tileElements) {
-      const tileFirst = firstIndex + done;
-      const tileCount = Math.min(tileElements, count - done);
-      for (const input of allInputs(vectors)) this.#readTile(input, tileFirst, tileCount);
-      for (let offset = 0; offset < tileCount; offset += layout.stepElements) {
-        const stepCount = Math.min(layout.stepElements, tileCount - offset);
-        this.#widenStep(vectors, offset, stepCount);
-        onStep(tileFirst + offset, stepCount, offset);
-      }
-      for (const pass of passes) pass.tileDone?.(tileFirst, tileCount);
+    for (let offset = 0; offset < tileCount; offset += stepElements) {
+      const count = Math.min(stepElements, tileCount - offset);
+      this.#widenStep(vectors, offset, count);
+      onStep(offset, count);
     }
   }
 

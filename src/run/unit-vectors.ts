@@ -1,5 +1,6 @@
 /** The inputs of a unit in kernel memory, while it runs. */
 import type { Slot } from '../../kernels/abi.js';
+import type { StoredTile } from '../../kernels/unit.js';
 import type { MergeableDtype } from '../checkpoint/dtype.js';
 import type { StoredVector } from './stored-vector.js';
 import type { UnitPart } from './task.js';
@@ -31,4 +32,14 @@ export function allInputs({ base, operands }: UnitVectors): readonly InputVector
 /** The inputs with the operands of one variant only, in its order. */
 export function vectorsOf(vectors: UnitVectors, { operands }: UnitPart): UnitVectors {
   return { ...vectors, operands: operands.map((index) => vectors.operands[index]!) };
+}
+
+/** Whether what is read can be worked on as it is stored. */
+export function isStoredBf16(vectors: UnitVectors): boolean {
+  return allInputs(vectors).every(({ dtype }) => dtype === 'BF16');
+}
+
+/** What was read at once, as it is stored. */
+export function storedTile({ base, operands }: UnitVectors, firstIndex: number, count: number): StoredTile {
+  return { firstIndex, count, base: base?.raw, operands: operands.map(({ raw }) => raw) };
 }

@@ -56,6 +56,12 @@ interface Call {
   readonly run: (k: Kernels, at: Slots, scene: Scene) => unknown;
 }
 
+/** What is in the destination of a merge of stored values that could not be done means nothing. */
+function onlyIfDone(done: number, { memory }: Kernels, { apart }: Slots, { count }: Scene): number {
+  if (done === 0) new Uint16Array(memory.buffer, apart, count).fill(0);
+  return done;
+}
+
 /** All stage functions but `filledBins`, which may write what it likes into the spare entry after its result. */
 const CALLS: readonly Call[] = [
   { name: 'widenBf16', run: (k, at, s) => k.widenBf16(at.a, at.apart, s.count) },
@@ -91,6 +97,23 @@ const CALLS: readonly Call[] = [
     computes: 'f32',
     run: (k, at, s) => k.electedSum(at.table, s.operands, at.out, s.count, s.zeroSign, s.divide, s.factor),
   },
+  {
+    name: 'sumStoredBf16',
+    run: (k, at, s) =>
+      s.operands > 0 &&
+      onlyIfDone(k.sumStoredBf16(at.table, s.operands, at.a, s.factor, at.apart, s.count, false), k, at, s),
+  },
+  {
+    name: 'electStoredBf16',
+    run: (k, at, s) =>
+      onlyIfDone(
+        k.electStoredBf16(at.table, s.operands, at.b, at.apart, s.count, s.zeroSign, s.divide, s.factor, false),
+        k,
+        at,
+        s,
+      ),
+  },
+  { name: 'passTies', run: (k, at, s) => k.passTies(at.a, at.b, s.count, s.threshold, s.allowance) },
   { name: 'overlapMean', computes: 'f32', run: (k, at, s) => k.overlapMean(at.table, s.operands, at.out, s.count) },
   {
     name: 'countOverlap',

@@ -11,6 +11,7 @@ import { mergeSuite } from './merge-suite.js';
 import { overlapSuite } from './overlap-suite.js';
 import { sparsifySuite } from './sparsify-suite.js';
 import { statisticsSuite } from './statistics-suite.js';
+import { storedSuite } from './stored-suite.js';
 
 function memorySuite(create: () => Kernels) {
   test('memory grows with zeros, keeps its contents and never shrinks', () => {
@@ -53,6 +54,7 @@ export function kernelSuite(name: Kernels['name'], create: () => Kernels) {
     divergenceSuite(create);
     sparsifySuite(create);
     statisticsSuite(create);
+    storedSuite(create);
     fusedSuite(create);
     geometrySuite(create);
   });

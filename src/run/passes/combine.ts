@@ -7,6 +7,7 @@ import { narrow } from '../convert.js';
 import type { PositionedFiles } from '../files.js';
 import type { CombineAction, WriteResult } from '../task.js';
 import { reportUnit } from '../unit-geometry.js';
+import { isStoredBf16, storedTile } from '../unit-vectors.js';
 import type { Pass, PassContext } from './pass.js';
 
 export interface CombineTools {
@@ -26,8 +27,13 @@ export function combinePass({ output, report }: CombineAction, context: PassCont
   const sum = report === undefined ? merged : context.scratch('sum', vectorBytes(unit));
   const tools = { tensor, survivors: method.survivors, scratch: context.scratch('change', vectorBytes(unit)) };
   const reporter = report && reportUnit(unit, vectors, output, report, tools);
+  const isNearestBf16 = output.dtype === 'BF16' && output.rounding !== 'stochastic';
+  const canBeStored = report === undefined && isNearestBf16 && isStoredBf16(vectors);
   let nonFinite = 0;
   return {
+    takeStored: canBeStored
+      ? (firstIndex, count) => combine.stored?.(storedTile(vectors, firstIndex, count), raw) ?? false
+      : undefined,
     step({ tile, offset }) {
       const written = raw + width * offset;
       combine(tile, merged);

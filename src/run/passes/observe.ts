@@ -1,17 +1,24 @@
 /** Gathers one statistic over a unit. */
 import type { Method } from '../../../kernels/method.js';
 import type { ObserveAction, ObserveResult } from '../task.js';
+import { isStoredBf16, storedTile } from '../unit-vectors.js';
 import type { Pass, PassContext } from './pass.js';
 
 export function observePass(
   { part, statistic: name, request }: ObserveAction,
-  { unit }: PassContext,
+  { unit, vectors }: PassContext,
   method: Method,
 ): Pass {
   const statistic = method.statistics(part.merge.settings).find((candidate) => candidate.name === name);
   if (statistic === undefined) throw new RangeError(`${method.name} has no statistic ${name}`);
   const observer = statistic.observer(unit, request);
+  const { observeStored } = observer;
+  const takeStored = (firstIndex: number, count: number): boolean => {
+    observeStored?.(storedTile(vectors, firstIndex, count));
+    return observeStored !== undefined;
+  };
   return {
+    takeStored: isStoredBf16(vectors) ? takeStored : undefined,
     step: ({ tile }) => observer.observe(tile),
     finish: (): ObserveResult => ({ kind: 'observe', partial: observer.finish() }),
   };

@@ -1,0 +1,87 @@
+/**
+ * Merges of bf16 that go straight from stored to stored values write what merges in stages write: those of the same values
+ * stored as f32, which there is no short way for.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { m2merge, temporaryFolder } from '../support/cli.js';
+import { randomTensor } from '../support/random-models.js';
+import { type TensorToWrite, writeModel } from '../support/safetensors.js';
+
+const NAME = 'model.layers.0.mlp.up_proj.weight';
+/** Two units, the second one short and odd. */
+const SHAPE = [1_100, 1_031] as const;
+const EXPERTS = ['a', 'b', 'c'];
+/** Elements that are infinite in one expert: in both units, at the end, and beside each other. */
+const INFINITE = [5, 700_000, 700_001, 1_134_099];
+
+const METHODS = {
+  linear: ['linear', '{}'],
+  'linear with shares that do not add up to 1': ['linear', '{normalize: false}'],
+  'task arithmetic': ['task_arithmetic', '{lambda: 0.7}'],
+  'dare, rescaled to L1 norms': ['dare_linear', '{density: 0.3}'],
+  'dare with one expert whole': ['dare_linear', '{rescale: density, density: 0.4}', '{weight: 0.5, density: 1}'],
+  'dare and election': ['dare_ties', '{density: 0.3, normalize: true}'],
+  'ties, of which the last tie is somewhere': ['ties', '{density: 0.3}'],
+  'ties over the model': ['ties', '{density: 0.2, trim_scope: model, trim_rule: threshold}'],
+} as const satisfies Record<string, readonly [string, string, string?]>;
+
+describe('merges of stored values', () => {
+  const work = temporaryFolder();
+  beforeAll(() => {
+    const base = randomTensor(NAME, SHAPE, 1, 0.02);
+    writeBoth('base', base);
+    EXPERTS.forEach((expert, i) => {
+      const tensor = randomTensor(NAME, SHAPE, 10 + i, 3e-5, base);
+      writeBoth(expert, tensor);
+      const bytes = Uint8Array.from(tensor.bytes!);
+      const values = new Uint16Array(bytes.buffer);
+      if (i === 1) for (const element of INFINITE) values[element] = element % 2 === 0 ? 0x7f80 : 0xff80;
+      writeBoth(`${expert}-infinite`, { ...tensor, bytes });
+    });
+  });
+
+  /** Writes a model as it is, and with its values as f32. */
+  const writeBoth = (name: string, tensor: TensorToWrite): void => {
+    const bytes = tensor.bytes!;
+    const stored = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
+    const widened = new Uint8Array(Uint32Array.from(stored, (bits) => bits * 65_536).buffer);
+    writeModel(join(work, 'bf16', name), [tensor]);
+    writeModel(join(work, 'f32', name), [{ ...tensor, dtype: 'F32', bytes: widened }]);
+  };
+
+  const merge = (name: string, suffix: string, format: 'bf16' | 'f32') => {
+    const [method, parameters, first] = METHODS[name as keyof typeof METHODS] as readonly [string, string, string?];
+    // Random masks follow from names, so that both formats have the same.
+    const folder = join(work, format);
+    const recipe = join(folder, 'recipe.yaml');
+    const models = EXPERTS.map(
+      (expert, i) =>
+        `  - {model: ${expert}${suffix}, parameters: ${i === 0 && first !== undefined ? first : '{weight: 0.5}'}}`,
+    );
+    const base = method === 'linear' ? [] : ['base_model: base'];
+    const text = [`merge_method: ${method}`, ...base, 'models:', ...models, `parameters: ${parameters}`];
+    writeFileSync(recipe, [...text, 'dtype: bfloat16', 'seed: 3'].join('\n'));
+    const run = m2merge(['recipe.yaml', 'out', '--overwrite', '--quiet', '--threads', '2'], folder);
+    expect(run.status).toBe(0);
+    const manifest = JSON.parse(readFileSync(join(folder, 'out/m2merge_manifest.json'), 'utf8'));
+    return {
+      weights: readFileSync(join(folder, 'out/model.safetensors')),
+      tensors: manifest.tensors as unknown,
+      warnings: run.stderr,
+    };
+  };
+
+  for (const name of Object.keys(METHODS)) {
+    it(`are the same as in stages: ${name}`, () => {
+      for (const suffix of ['', '-infinite']) {
+        const [staged, direct] = [merge(name, suffix, 'f32'), merge(name, suffix, 'bf16')];
+        expect(direct.weights.equals(staged.weights)).toBe(true);
+        expect(direct.tensors).toEqual(staged.tensors);
+        expect(direct.warnings).toBe(staged.warnings);
+        if (suffix !== '') expect(direct.warnings).toContain(`${INFINITE.length}`);
+      }
+    });
+  }
+});

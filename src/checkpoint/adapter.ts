@@ -144,6 +144,7 @@ class JointCheckpoint {
     const term: LowRankTerm = {
       left: transposed ? right! : left!,
       right: transposed ? left! : right!,
+      rows,
       rank,
       transposed,
       scale: this.#adapter.config.scaleOf(module, rank),

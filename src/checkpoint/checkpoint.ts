@@ -1,5 +1,6 @@
 /** A checkpoint as its headers describe it: which tensor lies where. No weights are held. */
 import type { HubModel } from '../hub/hub-model.js';
+import type { ModelFiles } from '../io/model-files.js';
 import type { Warning } from '../warnings.js';
 import type { Dtype, MergeableDtype } from './dtype.js';
 
@@ -43,6 +44,8 @@ export interface FactorLocation {
 export interface LowRankTerm {
   readonly left: FactorLocation;
   readonly right: FactorLocation;
+  /** Of the matrix as it is stored, of which a merge may take fewer. */
+  readonly rows: number;
   readonly rank: number;
   /** Both are stored as their transposes. */
   readonly transposed: boolean;
@@ -58,6 +61,8 @@ export interface Checkpoint {
   /** Set for a model on the Hub. */
   readonly hub?: HubModel;
   readonly files: readonly CheckpointFile[];
+  /** What stands beside the weights, where it is not (yet) in `folder`. */
+  readonly sideFiles?: ModelFiles;
   /** In file order, then offset order. */
   readonly tensors: ReadonlyMap<string, TensorLocation>;
   /** Parsed config.json; undefined when the folder has none. */

@@ -3,6 +3,7 @@ import { findMethod } from '../../kernels/methods/registry.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import { adaptedBytes, rightBytes } from './adapted-memory.js';
 import type { MergeJob, Plan } from './plan.js';
+import { placesOf, sourcesOf } from './sources.js';
 import { layoutOf } from './tensor-merge.js';
 
 /** Resident memory of Node with m2merge loaded, before workers, bytes (measured: 60 MB to 75 MB). */
@@ -43,15 +44,18 @@ export function derivedBytes(plan: Plan): number {
 export function estimateMemory(plan: Plan, threads: number, tileElements: number): number {
   const mergeJobs = plan.jobs.filter((job): job is MergeJob => job.kind === 'merge');
   const perWorker = mergeJobs.map((job) => {
-    const { base, operands, outputDtype } = job;
-    const sources = [...(base === undefined ? [] : [base]), ...operands.map(({ source }) => source)];
-    const held = sources.map(({ dtype, lowRank }) => bytesPerElement(lowRank === undefined ? dtype : 'F32'));
+    const { outputDtype } = job;
+    const sources = sourcesOf(job);
+    const held = sources.map((source) => {
+      const isComputed = source.lowRank !== undefined || source.rows !== undefined;
+      return bytesPerElement(isComputed ? 'F32' : source.dtype);
+    });
     const widths = held.reduce((total, width) => total + width, bytesPerElement(outputDtype));
     const { stepElements, runElements } = layoutOf(plan, job);
     const [, columns = 0] = job.shape;
-    const rights = sources.flatMap(({ lowRank }) =>
-      lowRank === undefined ? [] : [rightBytes({ ...lowRank, columns })],
-    );
+    const rights = sources
+      .flatMap(placesOf)
+      .flatMap(({ lowRank }) => (lowRank === undefined ? [] : [rightBytes({ ...lowRank, columns })]));
     const adapted = adaptedBytes(rights, Math.max(tileElements, runElements));
     const perOperand = OPERAND_BYTES + STEP_VECTORS * 4 * stepElements;
     const whole = findMethod(plan.method)!.wholeTensors?.(plan.settings[job.settings]!) ?? false;

@@ -8,8 +8,11 @@ import type { LowRankTerm } from '../checkpoint/checkpoint.js';
 import type { ConfigField } from '../checkpoint/config.js';
 import type { Dtype, MergeableDtype, OutputDtype } from '../checkpoint/dtype.js';
 import type { HubModel, HubOrigin } from '../hub/hub-model.js';
+import type { ModelFiles } from '../io/model-files.js';
 import type { Rounding } from '../recipe/recipe.js';
 import type { Warning } from '../warnings.js';
+import type { BesideWeights } from './beside-weights.js';
+import type { RowMap } from './row-maps.js';
 
 /** Version of the plan's shape; part of its hash. */
 export const PLAN_VERSION = 1;
@@ -42,6 +45,14 @@ export interface Source {
   readonly dtype: MergeableDtype;
   /** What an adapter adds to the stored values; its factors lie in files of the same input. */
   readonly lowRank?: LowRankTerm;
+  /** Its rows come from several places; what is said above is then its identity alone. */
+  readonly rows?: SourceRows;
+}
+
+/** Rows of a matrix by `plan.rowMaps[map]`, whose parts are `parts`. */
+export interface SourceRows {
+  readonly map: number;
+  readonly parts: readonly Omit<Source, 'rows'>[];
 }
 
 /** Where a tensor goes: `plan.shards[shard]` from byte `begin`. */
@@ -103,6 +114,8 @@ export interface Plan {
   readonly donor: number;
   /** Distinct settings, referred to by index. */
   readonly settings: readonly Settings[];
+  /** How rows are put in the order of the merged vocabulary, where they are. */
+  readonly rowMaps?: readonly RowMap[];
   /** By tensor name in UTF-8 byte order. */
   readonly jobs: readonly Job[];
   readonly shards: readonly PlanShard[];
@@ -148,10 +161,14 @@ export interface PreparedMerge {
   readonly shardHeaders: readonly Uint8Array[];
   /** Text of model.safetensors.index.json; undefined for a single file. */
   readonly indexText: string | undefined;
+  /** The donor's files. */
+  readonly donorFiles: ModelFiles;
   /** The donor's config. */
   readonly donorConfig: Readonly<Record<string, unknown>> | undefined;
   /** What the merged model's config says otherwise than the donor's, beside the dtype. */
   readonly configFields: readonly ConfigField[];
+  /** What else stands beside the weights otherwise than in the donor; undefined: nothing. */
+  readonly beside: BesideWeights | undefined;
   /** Where the layers of each module come from that is put together from slices. */
   readonly stacks: readonly StackedLayers[];
   readonly warnings: readonly Warning[];

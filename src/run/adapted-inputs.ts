@@ -11,6 +11,7 @@ import type { PositionedFiles } from './files.js';
 import {
   type AdaptedVector,
   isAdapted,
+  isGathered,
   type StoredFactor,
   type StoredLowRank,
   type StoredVector,
@@ -135,5 +136,6 @@ export function adaptInputs(
   inputs: readonly StoredVector[],
   tileElements: number,
 ): AdaptedInputs | undefined {
-  return inputs.some(isAdapted) ? new AdaptedInputs(tools, inputs, tileElements) : undefined;
+  const read = inputs.flatMap((input) => (isGathered(input) ? input.rows.parts : [input]));
+  return read.some(isAdapted) ? new AdaptedInputs(tools, read, tileElements) : undefined;
 }

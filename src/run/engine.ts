@@ -110,7 +110,9 @@ async function withPool<T>(
   let spooled: SpooledRunner | undefined;
   try {
     if (spool !== undefined) spooled = await spooling!.SpooledRunner.open(pool, variants, remote, spool);
-    return await work(spooled ?? pool, variants, {
+    const runner = spooled ?? pool;
+    const complete = await Promise.all(variants.map((variant) => withMeanRows(variant, runner)));
+    return await work(runner, complete, {
       // Enough tensors side by side that the end of one does not leave a worker waiting for its statistics.
       concurrency: 2 * threads,
       onProgress,
@@ -119,6 +121,14 @@ async function withPool<T>(
     signal?.removeEventListener('abort', abort);
     await spooled?.close();
   }
+}
+
+/** Few merges have rows of no token; only those wait for their means. */
+async function withMeanRows(variant: Variant, runner: TaskRunner): Promise<Variant> {
+  if (variant.plan.rowMaps === undefined) return variant;
+  const { findMeanRows } = await import('./mean-rows.js');
+  const meanRows = await findMeanRows(variant, runner);
+  return meanRows === undefined ? variant : { ...variant, meanRows };
 }
 
 /** All files of a run in two lists, as workers number them; an input that several merges share is there once. */

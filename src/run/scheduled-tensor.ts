@@ -3,21 +3,18 @@ import type { Method } from '../../kernels/method.js';
 import { findMethod } from '../../kernels/methods/registry.js';
 import type { Statistic, StatisticScope, UnitPosition } from '../../kernels/statistic.js';
 import type { TensorMerge } from '../../kernels/unit.js';
-import type { FactorLocation, LowRankTerm } from '../checkpoint/checkpoint.js';
-import type { MergeJob, Plan, Source } from '../plan/plan.js';
+import type { MergeJob } from '../plan/plan.js';
 import { layoutOf, mergeOf } from '../plan/tensor-merge.js';
 import { countUnits, type UnitLayout } from '../plan/unit-layout.js';
 import { randomKey } from './random-key.js';
-import type { StoredFactor, StoredLowRank, StoredVector } from './stored-vector.js';
+import { type SourceFinder, storedVector } from './stored-sources.js';
+import type { StoredVector } from './stored-vector.js';
 import type { CombineAction, ReportWish, UnitPart } from './task.js';
 
 /** A plan that takes part in a run. */
-export interface Variant {
-  readonly plan: Plan;
+export interface Variant extends SourceFinder {
   /** Index of the variant among those that run together. */
   readonly index: number;
-  /** Finds the worker's file index of a plan's source. */
-  readonly fileIndex: (source: Pick<Source, 'input' | 'file'>) => number;
   /** The worker's index of the variant's first output file; undefined when nothing is written. */
   readonly firstOutput: number | undefined;
 }
@@ -46,9 +43,9 @@ export class ScheduledTensor {
     this.#places = { tensor: { tensor: 0, firstOrdinal: 0 }, model: { tensor: index, firstOrdinal } };
     const references = plan.inputs.filter(({ role }) => role === 'model').map(({ reference }) => reference);
     this.merge = mergeOf(plan, job, (model) => randomKey(plan.seed, 'mask', references[model]!, job.tensor));
-    this.base = job.base && this.#stored(job.base);
+    this.base = job.base && storedVector(variant, job, job.base);
     this.anchored = this.base === undefined && findMethod(plan.method)!.anchored === true;
-    this.operands = job.operands.map(({ source }) => this.#stored(source));
+    this.operands = job.operands.map(({ source }) => storedVector(variant, job, source));
   }
 
   statistics(method: Method): readonly Statistic[] {
@@ -84,21 +81,6 @@ export class ScheduledTensor {
       randomKey: randomKey(plan.seed, 'rounding', '', tensor),
     };
     return { kind: 'combine', part, output, report };
-  }
-
-  #stored(source: Source): StoredVector {
-    const { lowRank } = source;
-    const vector = this.#factor(source, source);
-    return lowRank === undefined ? vector : { ...vector, lowRank: this.#lowRank(source, lowRank) };
-  }
-
-  #lowRank(source: Source, { left, right, ...term }: LowRankTerm): StoredLowRank {
-    const [rows = 0, columns = 0] = this.job.shape;
-    return { ...term, rows, columns, left: this.#factor(source, left), right: this.#factor(source, right) };
-  }
-
-  #factor({ input }: Source, { file, begin, dtype }: FactorLocation): StoredFactor {
-    return { file: this.variant.fileIndex({ input, file }), begin, dtype };
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import type { ScheduledTensor } from './scheduled-tensor.js';
-import { placeOf, type StoredVector } from './stored-vector.js';
+import { placeOf, type StoredVector, unitOf } from './stored-vector.js';
 import type { UnitInputs, UnitPart } from './task.js';
 
 export class SharedTensor {
@@ -57,7 +57,9 @@ export class SharedTensor {
     const { job, layout, base, anchored } = this.members[0]!;
     const firstIndex = unit * layout.unitElements;
     const count = Math.min(layout.unitElements, job.elements - firstIndex);
-    return { tensor: job.tensor, firstIndex, count, layout, base, anchored, operands: this.#operands };
+    const own = (vector: StoredVector): StoredVector => unitOf(vector, firstIndex, count);
+    const operands = this.#operands.map(own);
+    return { tensor: job.tensor, firstIndex, count, layout, base: base && own(base), anchored, operands };
   }
 
   part(member: ScheduledTensor, unit: number): UnitPart {

@@ -82,8 +82,8 @@ export class SpooledRunner implements TaskRunner {
   }
 
   async run(task: Task, preferred?: number): Promise<Done> {
-    // Spectra are measured of models on this machine only.
-    if (task.kind === 'spectral') return this.#runner.run(task, preferred);
+    // Spectra are measured, and rows put in another order, of models on this machine only.
+    if (task.kind === 'spectral' || task.kind === 'sum-rows') return this.#runner.run(task, preferred);
     const ranges = task.kind === 'copy' ? copyRanges(task, this.#files) : visitRanges(task, this.#files);
     if (ranges.length === 0) return this.#runner.run(task, preferred);
     const lease = await this.#spool.acquire(ranges.map(({ range }) => range));

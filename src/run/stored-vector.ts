@@ -1,5 +1,6 @@
 /** Where a vector of a unit is stored, and what an adapter adds to it. */
 import type { MergeableDtype } from '../checkpoint/dtype.js';
+import type { RowRun } from '../plan/row-maps.js';
 
 /** A matrix of an adapter. */
 export interface StoredFactor {
@@ -30,11 +31,66 @@ export interface StoredVector {
   readonly dtype: MergeableDtype;
   /** What an adapter adds to the stored values. */
   readonly lowRank?: StoredLowRank;
+  /** Where its rows come from, if not one after the other from the place above. */
+  readonly rows?: StoredRows;
   /**
    * Where this unit of it is to be read while it is spooled; `file` and `begin` stay its identity. The begin is that of
    * the tensor's first element as if all of it were there, so it may be negative.
    */
   readonly spooled?: { readonly file: number; readonly begin: number };
+}
+
+/** A matrix put together from rows of others. */
+export interface StoredRows {
+  /** The same text for the same rows. */
+  readonly name: string;
+  readonly columns: number;
+  /** What the runs take rows of. */
+  readonly parts: readonly StoredVector[];
+  /** Those that a unit covers (all of them outside of tasks), in order. */
+  readonly runs: readonly RowRun[];
+  /** Elements of a row that holds the mean; undefined while that is being found, when such rows are zeros. */
+  readonly mean: Float32Array | undefined;
+  readonly held: MergeableDtype;
+}
+
+/** A vector whose rows come from several places. */
+export type GatheredVector = StoredVector & { readonly rows: StoredRows };
+
+export function isGathered(vector: StoredVector): vector is GatheredVector {
+  return vector.rows !== undefined;
+}
+
+/** The dtype of gathered rows before they are widened: as stored where all are taken over as they are. */
+export function gatheredDtype(parts: readonly StoredVector[], runs: readonly RowRun[]): MergeableDtype {
+  const [first] = parts;
+  const isTaken = runs.every(({ terms }) => terms !== 'mean' && terms.length <= 1);
+  const isAlike = parts.every((part) => part.dtype === first!.dtype && !isAdapted(part));
+  return first !== undefined && isTaken && isAlike ? first.dtype : 'F32';
+}
+
+/** The vector with the runs alone that elements [firstIndex, firstIndex + count) lie in. */
+export function unitOf(vector: StoredVector, firstIndex: number, count: number): StoredVector {
+  if (!isGathered(vector)) return vector;
+  const { columns, runs } = vector.rows;
+  const begin = runIndex(runs, Math.floor(firstIndex / columns));
+  const end = runIndex(runs, Math.floor((firstIndex + count - 1) / columns)) + 1;
+  const own = runs.slice(begin, end);
+  const { mean } = vector.rows;
+  const needed = own.some(({ terms }) => terms === 'mean') ? mean : undefined;
+  return { ...vector, rows: { ...vector.rows, runs: own, mean: needed } };
+}
+
+/** Index of the run that a row lies in. */
+export function runIndex(runs: readonly RowRun[], row: number): number {
+  let low = 0;
+  let high = runs.length - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (runs[middle]!.first <= row) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 /** A vector that an adapter adds something to. */
@@ -45,12 +101,14 @@ export function isAdapted(vector: StoredVector): vector is AdaptedVector {
 }
 
 /** The dtype in which a worker holds a vector before it is widened: with an adapter's term it is f32 already. */
-export function heldDtype({ dtype, lowRank }: StoredVector): MergeableDtype {
+export function heldDtype({ dtype, lowRank, rows }: StoredVector): MergeableDtype {
+  if (rows !== undefined) return rows.held;
   return lowRank === undefined ? dtype : 'F32';
 }
 
 /** The same text for vectors that hold the same values. */
-export function placeOf({ file, begin, dtype, lowRank }: StoredVector): string {
+export function placeOf({ file, begin, dtype, lowRank, rows }: StoredVector): string {
+  if (rows !== undefined) return `${rows.name} of ${rows.parts.map(placeOf).join(' and ')}`;
   const adapted = lowRank === undefined ? '' : ` ${JSON.stringify(lowRank)}`;
   return `${file} ${begin} ${dtype}${adapted}`;
 }

@@ -110,7 +110,15 @@ export interface SpectralTask {
   readonly key: readonly [low: number, high: number];
 }
 
-export type Task = VisitTask | CopyTask | SpectralTask;
+/** Adds up the rows of a matrix that a unit covers, for their mean. */
+export interface SumRowsTask {
+  readonly kind: 'sum-rows';
+  /** The matrix is the only operand. */
+  readonly inputs: UnitInputs;
+  readonly columns: number;
+}
+
+export type Task = VisitTask | CopyTask | SpectralTask | SumRowsTask;
 
 export interface ObserveResult {
   readonly kind: 'observe';
@@ -149,9 +157,15 @@ export interface SpectralResult {
   readonly sums: SpectralSums;
 }
 
-export type ActionResult = ObserveResult | WriteResult | MeasureResult | SpectralResult;
+export interface RowSumsResult {
+  readonly kind: 'row-sums';
+  /** By column. */
+  readonly sums: Float64Array;
+}
 
-/** One result for each action of a visit; a copy and a spectral analysis have one. */
+export type ActionResult = ObserveResult | WriteResult | MeasureResult | SpectralResult | RowSumsResult;
+
+/** One result for each action of a visit; all other tasks have one. */
 export type TaskResult = readonly ActionResult[];
 
 /** What a worker is told once. */

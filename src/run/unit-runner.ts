@@ -11,6 +11,7 @@ import { SpectrumFinder, startingSubspace } from '../geometry/spectrum.js';
 import { type AdaptedInputs, adaptInputs } from './adapted-inputs.js';
 import { widen, widenDifference } from './convert.js';
 import type { PositionedFiles } from './files.js';
+import { type GatheredInputs, gatherInputs } from './gathered-inputs.js';
 import { combinePass, formatChecksum } from './passes/combine.js';
 import { measurePass } from './passes/measure.js';
 import { observePass } from './passes/observe.js';
@@ -18,8 +19,18 @@ import type { Pass, PassContext } from './passes/pass.js';
 import { spectralPass } from './passes/spectral.js';
 import { RetainedUnits } from './retained-units.js';
 import { SharedMemories } from './shared-memory.js';
-import { heldDtype, isAdapted, placeOf, type StoredVector } from './stored-vector.js';
-import type { Action, CopyTask, SpectralTask, Task, TaskResult, UnitInputs, UnitPart, VisitTask } from './task.js';
+import { heldDtype, isAdapted, isGathered, placeOf, type StoredVector } from './stored-vector.js';
+import type {
+  Action,
+  CopyTask,
+  SpectralTask,
+  SumRowsTask,
+  Task,
+  TaskResult,
+  UnitInputs,
+  UnitPart,
+  VisitTask,
+} from './task.js';
 import { UnitMemory } from './unit-memory.js';
 import { allInputs, type InputVector, type UnitVectors, vectorsOf } from './unit-vectors.js';
 
@@ -44,6 +55,8 @@ export class UnitRunner {
   readonly #shared = new SharedMemories();
   /** Reads those inputs of the unit that an adapter changes; undefined when there are none. */
   #adapted: AdaptedInputs | undefined;
+  /** Reads those whose rows come from several places; undefined when there are none. */
+  #gathered: GatheredInputs | undefined;
 
   constructor(options: UnitRunnerOptions) {
     this.#options = options;
@@ -53,7 +66,20 @@ export class UnitRunner {
 
   run(task: Task): TaskResult {
     if (task.kind === 'visit') return this.visit(task);
+    if (task.kind === 'sum-rows') return this.sumRows(task);
     return task.kind === 'copy' ? this.copy(task) : this.analyse(task);
+  }
+
+  /** Adds up the rows of the only operand. */
+  sumRows({ inputs, columns }: SumRowsTask): TaskResult {
+    const vectors = this.#takeInputs(inputs);
+    const sums = new Float64Array(columns);
+    const { values } = vectors.operands[0]!;
+    this.#forEachStep(inputs, vectors, [], (firstIndex, count) => {
+      const elements = new Float32Array(this.#options.kernels.memory.buffer, values, count);
+      for (let i = 0; i < count; i++) sums[(firstIndex + i) % columns]! += elements[i]!;
+    });
+    return [{ kind: 'row-sums', sums }];
   }
 
   /** Reads a matrix as often as its spectra take. */
@@ -161,7 +187,9 @@ export class UnitRunner {
     const { base, operands, layout } = inputs;
     const tileElements = this.#tileElements(inputs);
     const stored = base === undefined ? operands : [base, ...operands];
-    this.#adapted = adaptInputs({ ...this.#options, memory: this.#memory }, stored, tileElements);
+    const tools = { ...this.#options, memory: this.#memory };
+    this.#adapted = adaptInputs(tools, stored, tileElements);
+    this.#gathered = gatherInputs({ ...tools, adapted: this.#adapted }, stored);
     const vectors = stored.map((vector): InputVector => {
       const dtype = heldDtype(vector);
       const raw = this.#memory.take(bytesPerElement(dtype) * tileElements);
@@ -233,6 +261,10 @@ export class UnitRunner {
   }
 
   #readTile({ stored, dtype, raw }: InputVector, firstIndex: number, count: number): void {
+    if (isGathered(stored)) {
+      this.#gathered!.read(stored, raw, firstIndex, count);
+      return;
+    }
     if (isAdapted(stored)) {
       this.#adapted!.read(stored, raw, firstIndex, count);
       return;

@@ -1,0 +1,46 @@
+/** Where workers find the sources of a plan. */
+import type { FactorLocation, LowRankTerm } from '../checkpoint/checkpoint.js';
+import type { MergeJob, Plan, Source } from '../plan/plan.js';
+import { gatheredDtype, type StoredFactor, type StoredLowRank, type StoredVector } from './stored-vector.js';
+
+export interface SourceFinder {
+  readonly plan: Plan;
+  /** Finds the worker's file index of a plan's source. */
+  readonly fileIndex: (source: Pick<Source, 'input' | 'file'>) => number;
+  /** Means of rows, by the source that has rows of no token. */
+  readonly meanRows?: ReadonlyMap<Source, Float32Array>;
+}
+
+type Shaped = Pick<MergeJob, 'shape'>;
+
+/** A job's source as its workers read it. */
+export function storedVector(finder: SourceFinder, job: Shaped, source: Source): StoredVector {
+  const { lowRank, rows } = source;
+  const vector = factor(finder, source, source);
+  if (rows !== undefined) {
+    const { runs, digest } = finder.plan.rowMaps![rows.map]!;
+    const [, columns = 1] = job.shape;
+    const parts = rows.parts.map((part) => storedVector(finder, job, part));
+    const mean = finder.meanRows?.get(source);
+    return { ...vector, rows: { name: digest, columns, parts, runs, mean, held: gatheredDtype(parts, runs) } };
+  }
+  return lowRank === undefined ? vector : { ...vector, lowRank: storedLowRank(finder, job, source, lowRank) };
+}
+
+function storedLowRank(
+  finder: SourceFinder,
+  { shape }: Shaped,
+  source: Source,
+  { left, right, ...term }: LowRankTerm,
+): StoredLowRank {
+  const [, columns = 0] = shape;
+  return { ...term, columns, left: factor(finder, source, left), right: factor(finder, source, right) };
+}
+
+function factor(
+  { fileIndex }: SourceFinder,
+  { input }: Pick<Source, 'input'>,
+  { file, begin, dtype }: FactorLocation,
+): StoredFactor {
+  return { file: fileIndex({ input, file }), begin, dtype };
+}

@@ -5,6 +5,7 @@
 import { HUB_FAILURES_OF_NETWORK, HUB_WORDINGS, type HubErrorFacts } from './errors/hub.js';
 import { PUSH_WORDINGS, type PushErrorFacts } from './errors/push.js';
 import { SWEEP_WORDINGS, type SweepErrorFacts } from './errors/sweep.js';
+import { TOKENIZER_WORDINGS, type TokenizerErrorFacts } from './errors/tokenizer.js';
 
 /** Process exit codes. 1 is a defect of m2merge itself; after 6 the same command may succeed later. */
 export const EXIT_CODES = {
@@ -30,7 +31,7 @@ export interface RecipeProblem {
   readonly hint?: string;
 }
 
-export interface ErrorFacts extends HubErrorFacts, PushErrorFacts, SweepErrorFacts {
+export interface ErrorFacts extends HubErrorFacts, PushErrorFacts, SweepErrorFacts, TokenizerErrorFacts {
   usage: { message: string; hint?: string };
   'recipe-invalid': { file: string; problems: readonly RecipeProblem[] };
   'warnings-refused': { warnings: readonly string[] };
@@ -94,6 +95,7 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
   ...HUB_WORDINGS,
   ...SWEEP_WORDINGS,
   ...PUSH_WORDINGS,
+  ...TOKENIZER_WORDINGS,
   usage: ({ message, hint }) => ({ message, hint }),
   'recipe-invalid': ({ file, problems }) => ({ message: problems.map((p) => formatProblem(file, p)).join('\n') }),
   'warnings-refused': ({ warnings }) => ({ message: warnings.join('\n'), hint: 'without --strict these are warnings' }),
@@ -206,6 +208,9 @@ const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts | ke
   'row-too-long': EXIT_CODES.input,
   'tensor-too-large': EXIT_CODES.input,
   'results-invalid': EXIT_CODES.input,
+  'tokenizer-missing': EXIT_CODES.input,
+  'tokenizer-invalid': EXIT_CODES.input,
+  'tokenizer-streamed': EXIT_CODES.input,
   'output-exists': EXIT_CODES.output,
   'output-overlaps-input': EXIT_CODES.output,
   'output-unwritable': EXIT_CODES.output,

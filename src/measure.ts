@@ -85,6 +85,7 @@ function asGroup(recipe: Recipe): Recipe {
     models,
     modules: [{ name: undefined, path: '', position, slices: [slice] }],
     parameters: new Map(),
+    chatTemplate: undefined,
   };
 }
 

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { CARD_FILE } from './checkpoint/card.js';
 import { parseConfig, updateConfig } from './checkpoint/config.js';
-import { listSideFiles } from './checkpoint/side-files.js';
 import { M2MergeError } from './errors.js';
 import type { GeometryResult, MergeAccounting } from './geometry/result.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
@@ -27,6 +26,7 @@ import { nonFiniteWarnings } from './run/non-finite.js';
 import type { TensorOutcome } from './run/outcome.js';
 import { OutputFolder } from './run/output-folder.js';
 import { WorkerPool } from './run/pool.js';
+import { writeSideFiles } from './run/side-files.js';
 import { COPY_UNIT_BYTES } from './run/task.js';
 import { VERSION } from './version.js';
 import { describeWarning, type Warning, warning } from './warnings.js';
@@ -187,7 +187,7 @@ async function finishMerge(
       const { writeReport } = await import('./report/geometry-files.js');
       await writeReport(report.geometry, (name, text) => folder.write(name, text));
     }
-    cardWarnings = await writeSideFiles(folder, recipe, prepared, outcomes, options);
+    cardWarnings = await writeBesideWeights(folder, recipe, prepared, outcomes, options);
   }
   return {
     output,
@@ -212,7 +212,7 @@ function hasTaskVectors({ bases, modules }: Recipe): boolean {
 }
 
 /** Returns what the sources' cards give reason to say. */
-async function writeSideFiles(
+async function writeBesideWeights(
   folder: OutputFolder,
   recipe: Recipe,
   prepared: PreparedMerge,
@@ -220,9 +220,8 @@ async function writeSideFiles(
   options: MergeOptions,
 ): Promise<readonly Warning[]> {
   const { plan } = prepared;
+  const sideFiles = await writeSideFiles(folder, prepared);
   const donor = prepared.folders[plan.donor]!;
-  const sideFiles = await listSideFiles(donor);
-  for (const name of sideFiles) await folder.write(name, await readSideFile(join(donor, name)));
   const dtype = uniformDtype(plan);
   const config = await readFile(join(donor, CONFIG_FILE), 'utf8').catch(() => undefined);
   const changes = { ...(dtype === undefined ? {} : { dtype }), fields: prepared.configFields };
@@ -248,15 +247,6 @@ async function writeSideFiles(
   await folder.write(MANIFEST_FILE, manifest);
   if (prepared.indexText !== undefined) await folder.write(INDEX_FILE, prepared.indexText);
   return card.warnings;
-}
-
-async function readSideFile(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new M2MergeError('file-unreadable', { path, reason }, { cause: error });
-  }
 }
 
 /** The config's name of the dtype that all merged tensors share. */

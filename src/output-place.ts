@@ -13,7 +13,7 @@ export function outputFolderOf(recipe: Recipe, chosen: string | undefined): stri
 }
 
 /** Refuses an output that is an input, lies in one or holds one: replacing it would destroy what is being read. */
-export async function checkDistinct(output: string, { plan, folders, paths }: PreparedMerge): Promise<void> {
+export async function checkDistinct(output: string, { plan, folders, paths, beside }: PreparedMerge): Promise<void> {
   const holds = (outer: string, inner: string): boolean => {
     const path = relative(outer, inner);
     return path === '' || !(path.split(sep)[0] === '..' || isAbsolute(path));
@@ -21,12 +21,14 @@ export async function checkDistinct(output: string, { plan, folders, paths }: Pr
   const place = await withoutLinks(output);
   // The file of an adapter lies in a folder of its own.
   const places = folders.flatMap((folder, input) =>
-    [...new Set([folder, ...paths[input]!.map(dirname)])].map((path) => [input, path] as const),
+    [...new Set([folder, ...paths[input]!.map(dirname)])].map((path) => [plan.inputs[input]!.reference, path] as const),
   );
-  for (const [input, folder] of places) {
+  const tokenizer = beside?.tokenizer.folder;
+  if (tokenizer !== undefined && !folders.includes(tokenizer)) places.push([basename(tokenizer), tokenizer]);
+  for (const [model, folder] of places) {
     const inputPlace = await withoutLinks(folder);
     if (!holds(place, inputPlace) && !holds(inputPlace, place)) continue;
-    throw new M2MergeError('output-overlaps-input', { path: output, model: plan.inputs[input]!.reference });
+    throw new M2MergeError('output-overlaps-input', { path: output, model });
   }
 }
 

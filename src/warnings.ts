@@ -21,6 +21,11 @@ export interface WarningFacts {
   'cache-damaged': { file: string; repo: string; property: 'size' | 'hash' };
   'hub-renamed': { from: string; to: string };
   'licences-differ': { licences: readonly string[] };
+  'tokenizer-assumed': { model: string; like: string };
+  'tokenizer-unlike': { model: string; kind: string; base: string; baseKind: string };
+  'tokens-redefined': { token: string; model: string; count: number };
+  'tokens-zero': { token: string; tensor: string; count: number };
+  'vocabulary-cut': { model: string; tensor: string; rows: number; kept: number };
   'stream-passes': { method: string; once: number; fetched: number };
   'stream-waves': { waves: number; once: number; fetched: number };
 }
@@ -71,6 +76,15 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${file} of ${repo} in the cache has the wrong ${property}; it is fetched again`,
   'licences-differ': ({ licences }) =>
     `the sources stand under different licences (${licences.join('; ')}), so that the model card states none`,
+  'tokenizer-assumed': ({ model, like }) => `${model} has no tokenizer; its tokens are taken to be those of ${like}`,
+  'tokenizer-unlike': ({ model, kind, base, baseKind }) =>
+    `the tokenizer of ${model} (${kind}) works otherwise than that of ${base} (${baseKind}); its own tokens are added as whole words, which text seldom meets`,
+  'tokens-redefined': ({ token, model, count }) =>
+    `added token ${JSON.stringify(token)}${others(count)} is defined otherwise by ${model}; the first definition counts`,
+  'tokens-zero': ({ token, tensor, count }) =>
+    `no model has a row for token ${JSON.stringify(token)}${others(count)} in "${tensor}"; zeros are written`,
+  'vocabulary-cut': ({ model, tensor, rows, kept }) =>
+    `${model}: ${rows} rows of "${tensor}" become ${kept}, as many as the tokenizer has tokens; pad_to_multiple_of keeps more`,
   'stream-passes': ({ method, once, fetched }) =>
     `${method} reads the models several times: ${gigabytes(fetched)} will be fetched where ${gigabytes(once)} hold all; a larger --spool-size, or merging without --stream, fetches less`,
   'stream-waves': ({ waves, once, fetched }) =>

@@ -9,13 +9,18 @@ import { compareUtf8 } from './order.js';
  * which is code that would run on loading.
  */
 const SIDE_FILES: ReadonlySet<string> = new Set([
+  'generation_config.json',
+  'preprocessor_config.json',
+  'processor_config.json',
+  'video_preprocessor_config.json',
+]);
+
+/** Those of the tokenizer, which may come from another model than the others. */
+const TOKENIZER_FILES: ReadonlySet<string> = new Set([
   'added_tokens.json',
   'chat_template.jinja',
   'chat_template.json',
-  'generation_config.json',
   'merges.txt',
-  'preprocessor_config.json',
-  'processor_config.json',
   'sentencepiece.bpe.model',
   'special_tokens_map.json',
   'spiece.model',
@@ -24,7 +29,6 @@ const SIDE_FILES: ReadonlySet<string> = new Set([
   'tokenizer.json',
   'tokenizer.model',
   'tokenizer_config.json',
-  'video_preprocessor_config.json',
   'vocab.json',
   'vocab.txt',
 ]);
@@ -52,8 +56,13 @@ export async function listSideFiles(folder: string): Promise<string[]> {
 
 /** Whether a file, named relative to the model's folder, goes along with merged weights. */
 export function isSideFile(name: string): boolean {
+  return SIDE_FILES.has(name) || LICENCE_FILE.test(name) || isTokenizerFile(name);
+}
+
+/** Whether a file, named relative to the model's folder, belongs to its tokenizer; chat templates do. */
+export function isTokenizerFile(name: string): boolean {
   const [first, second, ...deeper] = name.split('/');
-  if (second === undefined) return SIDE_FILES.has(name) || LICENCE_FILE.test(name);
+  if (second === undefined) return TOKENIZER_FILES.has(name);
   return first === TEMPLATE_FOLDER && deeper.length === 0 && TEMPLATE_FILE.test(second);
 }
 

@@ -7,6 +7,8 @@ const TOKEN_EMBEDDING =
 /** The head: rows are tokens as well. */
 const HEAD = /(?:^|\.)(?:lm_head|embed_out|output|output_layer)(?:\.linear)?\.weight$/;
 
+const HEAD_BIAS = /(?:^|\.)(?:lm_head|embed_out)\.bias$/;
+
 /** Parts that come before the first layer. What only sounds like it: `embed_out` is a head, `embedding_norm` (LFM2) the final norm. */
 const BEFORE_LAYERS =
   /(?:^|\.|_)(?:embed(?:ding)?s?|embd|wte|wpe|embed_\w+|\w+_embeddings?|\w+_embeddings?_layernorm|shared|patch_embed\w*|conv1|conv2|rotary_pos_emb)(?:\.|$)/i;
@@ -18,6 +20,9 @@ const OPTIONAL = /(?:\.|_)(?:bias|inv_freq|masked_bias|position_ids)$/;
 export const isTokenEmbedding = (name: string): boolean => TOKEN_EMBEDDING.test(name) && !HEAD.test(name);
 
 export const isHead = (name: string): boolean => HEAD.test(name);
+
+/** The head's bias: elements are tokens. */
+export const isHeadBias = (name: string): boolean => HEAD_BIAS.test(name);
 
 /** Whether rows of the tensor are tokens, so that models of different vocabularies differ in its height. */
 export const hasTokenRows = (name: string): boolean => isHead(name) || isTokenEmbedding(name);

@@ -11,13 +11,14 @@ import { M2MergeError } from '../errors.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { createResolver, type Resolver } from '../recipe/resolve.js';
 import { type Warning, warning } from '../warnings.js';
+import type { BesideWeights } from './beside-weights.js';
 import { configFields } from './config-fields.js';
 import { estimateCosts } from './costs.js';
 import { type DraftJob, describeOutput, draftCopy, formatIndex, sourceOf } from './draft-jobs.js';
 import type { PlanModels } from './drafts.js';
 import { findTensors } from './find-tensors.js';
 import type { InputOptions } from './hub-inputs.js';
-import type { FoundTensor } from './parts.js';
+import type { FoundTensor, Part } from './parts.js';
 import {
   type Job,
   type OperandPlan,
@@ -31,7 +32,9 @@ import { type PlanModel, planModel } from './plan-models.js';
 import { DEFAULT_SHARD_BYTES } from './shard-size.js';
 import { layoutOf, mergeOf } from './tensor-merge.js';
 import { commonOutputDtype, type NamedCheckpoint } from './tensors.js';
+import { TokenRows } from './token-rows.js';
 import { LARGEST_WHOLE_TENSOR_ELEMENTS, LONGEST_RUN_ELEMENTS } from './unit-layout.js';
+import { filesOf, type Vocabulary } from './vocabulary.js';
 
 /** The checkpoints of a recipe, in its order. */
 export interface RecipeCheckpoints {
@@ -40,6 +43,9 @@ export interface RecipeCheckpoints {
   /** Those of `recipe.bases`. */
   readonly bases: readonly NamedCheckpoint[];
   readonly models: readonly NamedCheckpoint[];
+  /** Tokens that rows of embeddings go by; undefined: by their numbers. */
+  readonly vocabulary?: Vocabulary | undefined;
+  readonly beside?: BesideWeights | undefined;
 }
 
 export interface PlanOptions extends InputOptions {
@@ -63,11 +69,13 @@ class PlanBuilder {
   /** The participants, and the donor where it is none of them. */
   readonly #inputs: readonly PlanModel[];
   readonly #donor: PlanModel;
+  readonly #tokenRows: TokenRows | undefined;
+  readonly #beside: BesideWeights | undefined;
   readonly #settings: Settings[] = [];
   readonly #settingsIndex = new Map<Settings, number>();
   readonly #widened = new Map<string, { from: string; to: string; count: number }>();
 
-  constructor(recipe: Recipe, { base, bases, models }: RecipeCheckpoints, readAll: boolean) {
+  constructor(recipe: Recipe, { base, bases, models, vocabulary, beside }: RecipeCheckpoints, readAll: boolean) {
     this.#readAll = readAll;
     this.#recipe = recipe;
     this.#method = findMethod(recipe.method)!;
@@ -80,12 +88,14 @@ class PlanBuilder {
     const participant = inputs.find(({ checkpoint }) => checkpoint === donor.checkpoint);
     this.#donor = participant ?? planModel(donor, inputs.length);
     this.#inputs = participant === undefined ? [...inputs, this.#donor] : inputs;
+    this.#tokenRows = vocabulary && new TokenRows(vocabulary, recipe, this.#inputs);
+    this.#beside = beside;
     this.#participants = { bases: inputs.slice(0, bases.length), models: inputs.slice(bases.length) };
   }
 
   build(shardBytes: number): PreparedMerge {
     const warnings = [...this.#recipe.warnings, ...this.#inputs.flatMap(({ checkpoint }) => checkpoint.warnings)];
-    const found = findTensors(this.#recipe, this.#method, this.#participants, this.#donor);
+    const found = findTensors(this.#recipe, this.#method, this.#participants, this.#donor, this.#tokenRows);
     warnings.push(...found.warnings);
     const drafts = [
       ...found.tensors.map((tensor) => this.#draftJob(tensor)),
@@ -98,6 +108,7 @@ class PlanBuilder {
     const plan = this.#assemble(drafts, layouts);
     this.#checkSettings(plan);
     checkRows(plan);
+    warnings.push(...(this.#tokenRows?.warnings ?? []));
     for (const facts of this.#widened.values()) warnings.push(warning('dtype-widened', facts));
     return {
       plan,
@@ -109,8 +120,13 @@ class PlanBuilder {
       hubFiles: this.#inputs.map(({ checkpoint }) => checkpoint.files.map(({ hub }) => hub)),
       shardHeaders: layouts.map(({ header }) => header),
       indexText: layouts.length > 1 ? formatIndex(drafts, layouts) : undefined,
+      donorFiles: filesOf(this.#donor.checkpoint),
       donorConfig: this.#donor.checkpoint.config,
-      configFields: configFields(this.#donor, this.#inputs, plan, found.stacks),
+      configFields: [
+        ...configFields(this.#donor, this.#inputs, plan, found.stacks),
+        ...(this.#beside?.configFields ?? []),
+      ],
+      beside: this.#beside,
       stacks: found.stacks.map(({ prefix, layers }) => ({
         prefix,
         layers: layers.map((parts) => parts.map(({ model, index }) => ({ input: model.input, layer: index }))),
@@ -122,15 +138,17 @@ class PlanBuilder {
   #draftJob(found: FoundTensor): DraftJob {
     const { tensor, slice, t, shape, elements, base } = found;
     const first = base ?? found.sources[0]!;
+    const ordered = found.byToken ? this.#tokenRows!.sourcesOf(found) : undefined;
     if (!isMergeable(first.location.dtype)) return draftCopy(tensor, first.model, first.location);
+    const sourceFor = (part: Part) => ordered?.get(part) ?? sourceOf(tensor, part.model, part.location);
     const settings = this.#resolver.forSlice(slice, tensor, t);
-    const operands = found.sources.flatMap(({ source, model, name, location }): OperandPlan[] => {
-      const own = this.#resolver.forSource(source, name, t);
+    const operands = found.sources.flatMap((part): OperandPlan[] => {
+      const own = this.#resolver.forSource(part.source, part.name, t);
       return !this.#readAll && this.#method.ignores(own, settings)
         ? []
-        : [{ model: source.model, source: sourceOf(tensor, model, location), settings: this.#intern(own) }];
+        : [{ model: part.source.model, source: sourceFor(part), settings: this.#intern(own) }];
     });
-    const subtracted = base && sourceOf(tensor, base.model, base.location);
+    const subtracted = base && sourceFor(base);
     const dtypes = [...(subtracted === undefined ? [] : [subtracted]), ...operands.map(({ source }) => source)].map(
       ({ dtype }) => dtype,
     );
@@ -139,7 +157,8 @@ class PlanBuilder {
     // A task vector method without operands leaves the base: carried over unless its dtype changes.
     const { minimum = 1 } = this.#method.operandCount ?? {};
     const tooFew = found.sources.length < minimum || (subtracted !== undefined && operands.length === 0);
-    const isAsStored = first.location.dtype === outputDtype && first.location.lowRank === undefined;
+    const isReordered = sourceFor(first).rows !== undefined;
+    const isAsStored = first.location.dtype === outputDtype && first.location.lowRank === undefined && !isReordered;
     if (tooFew && isAsStored) return draftCopy(tensor, first.model, first.location, shape);
     const job = { kind: 'merge', tensor, shape, elements, base: subtracted, outputDtype } as const;
     const repeated = found.sources.length < minimum && subtracted === undefined ? repeat(operands, minimum) : operands;
@@ -177,6 +196,7 @@ class PlanBuilder {
       inputs: this.#inputs.map((input) => describeInput(input, this.#roleOf(input))),
       donor: this.#donor.input,
       settings: this.#settings,
+      ...(this.#tokenRows === undefined ? {} : { rowMaps: this.#tokenRows.maps }),
       jobs: drafts.map((draft): Job => ({ ...draft, target: places.get(draft.tensor)! })),
       shards: layouts.map(({ fileName, byteLength }) => ({ name: fileName, byteLength })),
     };

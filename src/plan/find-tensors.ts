@@ -6,7 +6,7 @@ import type { Recipe } from '../recipe/recipe.js';
 import { type Warning, warning } from '../warnings.js';
 import { draftModule, type ModuleDrafts, membersOf, type PlanModels } from './drafts.js';
 import { moduleRegions } from './module-regions.js';
-import { type FoundTensor, findParts, type RowRule } from './parts.js';
+import { type FoundTensor, findParts, type RowOrder, type RowRule } from './parts.js';
 import type { PlanModel } from './plan-models.js';
 import { PlanNotes } from './plan-notes.js';
 
@@ -19,7 +19,13 @@ export interface FoundTensors {
 }
 
 /** Throws `recipe-invalid`, `layer-count-mismatch`, `tensor-missing` and `shape-mismatch`. */
-export function findTensors(recipe: Recipe, method: Method, models: PlanModels, donor: PlanModel): FoundTensors {
+export function findTensors(
+  recipe: Recipe,
+  method: Method,
+  models: PlanModels,
+  donor: PlanModel,
+  order?: RowOrder,
+): FoundTensors {
   const all = [...models.bases, ...models.models];
   const names = [...new Set(all.flatMap(({ checkpoint }) => [...checkpoint.tensors.keys()]))];
   const stacks = [...new Set(all.flatMap(({ layout }) => [...layout.stacks.keys()]))];
@@ -28,7 +34,9 @@ export function findTensors(recipe: Recipe, method: Method, models: PlanModels, 
   const drafted = recipe.modules.map((module, index) => draftModule(recipe, module, models, regions[index]!));
   const notes = new PlanNotes();
   const drafts = drafted.flatMap((module) => module.drafts).sort((a, b) => compareUtf8(a.tensor, b.tensor));
-  const tensors = drafts.flatMap((draft) => findParts(draft, rowRule(method, draft.base !== undefined), notes) ?? []);
+  const tensors = drafts.flatMap((draft) => {
+    return findParts(draft, rowRule(method, draft.base !== undefined), notes, order) ?? [];
+  });
   notes.throwMissing();
   const carried = [...donor.checkpoint.tensors.keys()].filter((name) => !regions.some(({ owns }) => owns(name)));
   const facts = { tensor: carried[0] ?? '', count: carried.length, model: donor.name };

@@ -6,14 +6,18 @@ import { type Adapter, addAdapter } from '../checkpoint/adapter.js';
 import { openAdapter } from '../checkpoint/adapter-folder.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { openCheckpoint } from '../checkpoint/folder.js';
+import { ModelFolder } from '../checkpoint/model-folder.js';
 import { HUB_FAILURES_OF_MODELS, type NamedIn } from '../errors/hub.js';
 import { isM2MergeError, M2MergeError } from '../errors.js';
 import { type HubName, isHubAddress, readHubName } from '../hub/endpoint.js';
+import type { ModelFiles } from '../io/model-files.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { type ModelLocation, type ModelReference, referenceText } from '../recipe/reference.js';
+import { planBesideWeights } from './beside-weights.js';
 import type { RecipeCheckpoints } from './build.js';
 import { HubInputs, type InputOptions } from './hub-inputs.js';
 import type { NamedCheckpoint } from './tensors.js';
+import { filesOf, readVocabulary } from './vocabulary.js';
 
 /** Models that a recipe names and that are not looked for: what other documents of its file make, by name. */
 export type KnownModels = ReadonlyMap<string, Checkpoint>;
@@ -49,7 +53,19 @@ export async function openInputs(
     Promise.all(recipe.bases.map(open)),
     Promise.all(recipe.models.map(({ reference }) => open(reference))),
   ]);
-  return { base, bases, models };
+  const donor = base ?? bases[0] ?? models[0];
+  if (donor === undefined || (recipe.tokenizer ?? recipe.chatTemplate) === undefined) return { base, bases, models };
+  const openFiles = async (reference: ModelReference): Promise<ModelFiles> => {
+    const place = await locate(reference, reference, recipe);
+    return place.folder === undefined ? hub.model(place.name!) : new ModelFolder(place.folder);
+  };
+  const others = [...bases, ...models].filter(({ name }) => name !== donor.name);
+  const { tokenizer, chatTemplate } = recipe;
+  const vocabulary = tokenizer && (await readVocabulary({ ...recipe, tokenizer }, [donor, ...others], openFiles));
+  const described = { name: donor.name, files: filesOf(donor.checkpoint), config: donor.checkpoint.config };
+  const files = [donor, ...others].map(({ checkpoint }) => filesOf(checkpoint));
+  const beside = await planBesideWeights(described, { vocabulary, chatTemplate, models: files });
+  return { base, bases, models, vocabulary, beside };
 }
 
 interface Located {

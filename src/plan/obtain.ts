@@ -1,11 +1,14 @@
 /** Brings what a plan reads from the Hub to this machine before the run. */
 import { CARD_FILE, MAX_CARD_BYTES } from '../checkpoint/card.js';
-import { isSideFile } from '../checkpoint/side-files.js';
+import { isSideFile, isTokenizerFile } from '../checkpoint/side-files.js';
+import { M2MergeError } from '../errors.js';
 import type { HubModel } from '../hub/hub-model.js';
 import type { PullProgress } from '../hub/pull.js';
 import type { RemoteFile } from '../hub/range.js';
+import type { ModelFiles } from '../io/model-files.js';
 import type { Warning } from '../warnings.js';
 import type { Plan, PreparedMerge } from './plan.js';
+import { placesRead, sourcesOf } from './sources.js';
 
 /** What is to be fetched, before it is, and then what came. */
 export interface TransferProgress extends PullProgress {
@@ -44,13 +47,18 @@ export async function obtainInputs(
     entry.paths.add(path);
   };
   for (const { prepared } of merges) {
-    const { plan, hubModels, hubFiles, paths } = prepared;
+    const { plan, hubModels, hubFiles, paths, beside } = prepared;
+    const reordered = reorderedFiles(plan);
     for (const { input, file } of filesRead(plan)) {
       const model = hubFiles[input]![file];
       if (model === undefined) continue;
       const { name } = plan.inputs[input]!.files[file]!;
       // Adapters are small and read again and again.
       const streamed = options.stream && model === hubModels[input] && !(await model.isCached(name));
+      const tensor = reordered.get(`${input} ${file}`);
+      if (streamed && tensor !== undefined) {
+        throw new M2MergeError('tokenizer-streamed', { model: plan.inputs[input]!.reference, tensor });
+      }
       if (streamed) remote.set(paths[input]![file]!, model.remote(name));
       else need(model, name);
     }
@@ -58,6 +66,9 @@ export async function obtainInputs(
     for (const path of donor === undefined ? [] : besideWeights(donor)) need(donor!, path);
     const sources = options.weightsOnly ? [] : new Set([...hubModels, ...hubFiles.flat()]);
     for (const model of sources) for (const path of model === undefined ? [] : cardOf(model)) need(model!, path);
+    const tokenizer = options.weightsOnly ? undefined : beside?.tokenizer;
+    const lender = isOnHub(tokenizer) ? tokenizer : undefined;
+    for (const path of lender?.paths.filter(isTokenizerFile) ?? []) need(lender!, path);
   }
   return { warnings: await pullAll([...needed.values()], options), remote };
 }
@@ -91,18 +102,32 @@ export function cardOf(model: HubModel): string[] {
   return model.paths.filter((path) => path === CARD_FILE && model.byteLength(path) <= MAX_CARD_BYTES);
 }
 
+const isOnHub = (files: ModelFiles | undefined): files is HubModel => files !== undefined && 'pull' in files;
+
 /** The weight files that some job reads. */
 function filesRead({ jobs }: Plan): readonly { readonly input: number; readonly file: number }[] {
   const read = new Map<string, { readonly input: number; readonly file: number }>();
   const note = (input: number, file: number): void => void read.set(`${input} ${file}`, { input, file });
   for (const job of jobs) {
-    const sources = job.kind === 'copy' ? [job.source] : [job.base, ...job.operands.map(({ source }) => source)];
-    for (const source of sources) {
-      if (source === undefined) continue;
-      note(source.input, source.file);
-      const lowRank = 'lowRank' in source ? source.lowRank : undefined;
-      for (const factor of lowRank === undefined ? [] : [lowRank.left, lowRank.right]) note(source.input, factor.file);
+    if (job.kind === 'copy') note(job.source.input, job.source.file);
+    for (const { input, file, lowRank } of job.kind === 'copy' ? [] : placesRead(job)) {
+      note(input, file);
+      for (const factor of lowRank === undefined ? [] : [lowRank.left, lowRank.right]) note(input, factor.file);
     }
   }
   return [...read.values()];
+}
+
+/** Weight files of which rows are read in another order, each with the first such tensor. */
+function reorderedFiles({ jobs }: Plan): ReadonlyMap<string, string> {
+  const files = new Map<string, string>();
+  for (const job of jobs) {
+    const sources = job.kind === 'copy' ? [] : sourcesOf(job);
+    for (const { rows } of sources) {
+      for (const { input, file } of rows?.parts ?? []) {
+        if (!files.has(`${input} ${file}`)) files.set(`${input} ${file}`, job.tensor);
+      }
+    }
+  }
+  return files;
 }

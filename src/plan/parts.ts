@@ -18,6 +18,12 @@ export interface Part {
   readonly location: TensorLocation;
 }
 
+/** Rows that go by tokens: how many there are, and the tensors of which they are rows. */
+export interface RowOrder {
+  readonly rows: number;
+  covers(parts: readonly Part[]): boolean;
+}
+
 /** A tensor of the merged model whose parts are known. */
 export interface FoundTensor {
   readonly tensor: string;
@@ -25,6 +31,8 @@ export interface FoundTensor {
   readonly t: number;
   readonly shape: readonly number[];
   readonly elements: number;
+  /** Whether rows go by their tokens instead of their numbers. */
+  readonly byToken: boolean;
   readonly base: Part | undefined;
   /** Parts of the sources that have the tensor. */
   readonly sources: readonly (Part & { readonly source: RecipeSource })[];
@@ -34,7 +42,12 @@ export interface FoundTensor {
  * Finds the parts of a tensor. Undefined when it is left out, which is noted. A part that ought to be there and is not
  * is noted as well, and thrown with all others by the notes. Throws `shape-mismatch`.
  */
-export function findParts(draft: TensorDraft, rule: RowRule, notes: PlanNotes): FoundTensor | undefined {
+export function findParts(
+  draft: TensorDraft,
+  rule: RowRule,
+  notes: PlanNotes,
+  order?: RowOrder,
+): FoundTensor | undefined {
   const wanted = [...(draft.base === undefined ? [] : [draft.base]), ...draft.sources];
   const owner = wanted.find(({ model, name }) => locate(model, name) !== undefined)?.model;
   if (owner === undefined) return undefined;
@@ -56,12 +69,16 @@ export function findParts(draft: TensorDraft, rule: RowRule, notes: PlanNotes): 
     else notes.missing(wantedPart.model, wantedPart.name, owner);
     return [];
   });
-  const { shape, elements } = commonShape(draft.tensor, base, sources, rule, notes);
-  return { tensor: draft.tensor, slice: draft.slice, t: draft.t, shape, elements, base, sources };
+  const parts = base === undefined ? sources : [base, ...sources];
+  const byToken = order?.covers(parts) ?? false;
+  const { shape, elements } = byToken
+    ? shapeByToken(draft.tensor, parts, order!.rows)
+    : commonShape(draft.tensor, base, sources, rule, notes);
+  return { tensor: draft.tensor, slice: draft.slice, t: draft.t, shape, elements, byToken, base, sources };
 }
 
 /** The tensor as the model has it; a head that is tied to the embedding is the embedding. */
-function locate({ checkpoint, layout }: PlanModel, name: string): TensorLocation | undefined {
+export function locate({ checkpoint, layout }: PlanModel, name: string): TensorLocation | undefined {
   const own = checkpoint.tensors.get(name);
   if (own !== undefined || !isHead(name)) return own;
   const embeddings = layout.outside.filter(isTokenEmbedding);
@@ -117,6 +134,14 @@ function commonShape(
   for (const part of all) if (rowsOf(part) > limit) notes.cut(part.model, tensor, rowsOf(part), limit);
   const cut = [limit, ...shape.slice(1)];
   return { shape: cut, elements: cut.reduce((product, length) => product * length, 1) };
+}
+
+/** The merged vocabulary's rows, of a width that all parts share. */
+function shapeByToken(tensor: string, parts: readonly Part[], rows: number): Shaped {
+  const [, ...width] = parts[0]!.location.shape;
+  const other = parts.find(({ location }) => !isSame(location.shape.slice(1), width));
+  if (other !== undefined) throwMismatch(tensor, other, parts[0]!);
+  return { shape: [rows, ...width], elements: width.reduce((product, length) => product * length, rows) };
 }
 
 const rowsOf = ({ location }: Part): number => location.shape[0] ?? 1;

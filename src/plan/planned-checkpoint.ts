@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import type { Checkpoint, TensorLocation } from '../checkpoint/checkpoint.js';
 import type { ConfigField } from '../checkpoint/config.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
+import { PlannedFiles } from './beside-weights.js';
 import type { Job, PreparedMerge } from './plan.js';
 
 type Config = Readonly<Record<string, unknown>>;
 
 /** The checkpoint in `folder` (absolute) once the plan is carried out. Its files are not there yet. */
 export function plannedCheckpoint(
-  { plan, shardHeaders, donorConfig, configFields }: PreparedMerge,
+  { plan, shardHeaders, donorConfig, configFields, donorFiles, beside }: PreparedMerge,
   folder: string,
 ): Checkpoint {
   const files = plan.shards.map(({ name, byteLength }, index) => ({
@@ -20,7 +21,9 @@ export function plannedCheckpoint(
     headerSha256: createHash('sha256').update(shardHeaders[index]!).digest('hex'),
   }));
   const tensors = new Map(plan.jobs.map((job) => [job.tensor, locationOf(job)]));
-  return { folder, files, tensors, config: donorConfig && configFields.reduce(withField, donorConfig), warnings: [] };
+  const config = donorConfig && configFields.reduce(withField, donorConfig);
+  const sideFiles = new PlannedFiles(folder, donorFiles, beside);
+  return { folder, files, sideFiles, tensors, config, warnings: [] };
 }
 
 function locationOf(job: Job): TensorLocation {

@@ -62,9 +62,15 @@ function checkNames(documents: readonly ReadDocument[], findings: Findings): voi
   }
 }
 
-/** The references of a recipe, the base among them. */
-export function referencesOf({ base, bases, models }: Pick<Recipe, 'base' | 'bases' | 'models'>): ModelReference[] {
-  return [...(base === undefined ? [] : [base]), ...bases, ...models.map(({ reference }) => reference)];
+/** The references of a recipe: the base, the models, and the one whose tokenizer is taken. */
+export function referencesOf({
+  base,
+  bases,
+  models,
+  tokenizer,
+}: Pick<Recipe, 'base' | 'bases' | 'models' | 'tokenizer'>): ModelReference[] {
+  const source = typeof tokenizer?.source === 'object' ? [tokenizer.source] : [];
+  return [...(base === undefined ? [] : [base]), ...bases, ...models.map(({ reference }) => reference), ...source];
 }
 
 /** Each document after those that make its models; otherwise as written, and the one without a name at the end. */

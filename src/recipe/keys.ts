@@ -18,10 +18,10 @@ import {
   spelling,
   text,
   truth,
-  unsupported,
   withoutEffect,
 } from './shapes.js';
 import { sweepShape } from './sweep-keys.js';
+import { chatTemplate, tokenizer, tokenizerSource } from './tokenizer-keys.js';
 
 const ROUNDINGS: readonly Rounding[] = ['nearest', 'stochastic'];
 
@@ -102,18 +102,9 @@ export const RECIPE_KEYS = {
     'parts of the model that are merged each in its own way, as a text decoder and a vision tower',
     mappingOf(record(MODULE_KEYS, '{models: […]} or {slices: […]}'), 'modules'),
   ),
-  tokenizer_source: key(
-    'tokenizer of the output',
-    unsupported('leave it out: the files of the base model, or else of the first one, are copied'),
-  ),
-  tokenizer: key(
-    'tokenizer of the output',
-    unsupported('leave it out: the files of the base model, or else of the first one, are copied'),
-  ),
-  chat_template: key(
-    'chat template of the output',
-    unsupported('leave it out: the files of the base model, or else of the first one, are copied'),
-  ),
+  tokenizer_source: key('whose tokens the merged model has: "union", "base", or a model', tokenizerSource),
+  tokenizer: key('whose tokens the merged model has, with rules for single tokens', tokenizer),
+  chat_template: key('chat template: "auto", a name, or a text in Jinja', chatTemplate),
   sweep: key('several merges in one run, for `m2merge sweep`', sweepShape),
 };
 

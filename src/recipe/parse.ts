@@ -11,8 +11,9 @@ import { Findings, quote } from './findings.js';
 import { type RecipeReading, recipeShape } from './keys.js';
 import { type ParameterReading, readParameters } from './parameters.js';
 import type { Participant } from './participants.js';
-import type { Recipe } from './recipe.js';
+import type { Recipe, RecipeTokenizer } from './recipe.js';
 import { didYouMean, misspelling } from './shapes.js';
+import { modelsOfTokens } from './tokenizer-keys.js';
 
 /** The preset of a recipe that names none. */
 export const DEFAULT_PRESET: Preset = 'mergekit';
@@ -72,7 +73,32 @@ function readContent(reading: RecipeReading, method: Method, findings: Findings)
     seed: values.seed ?? 0,
     output: values.output,
     report: values.report,
+    tokenizer: readTokenizer(reading, { base: values.base_model, bases, models }),
+    chatTemplate: values.chat_template,
   };
+}
+
+/** What either key says of tokens; the models that rows are taken from have to be merged. */
+function readTokenizer(
+  { values, present }: RecipeReading,
+  { base, bases, models }: Pick<Recipe, 'base' | 'bases' | 'models'>,
+): RecipeTokenizer | undefined {
+  const [legacy, written] = [present.get('tokenizer_source'), present.get('tokenizer')];
+  const { tokenizer_source: source, tokenizer } = values;
+  if (legacy !== undefined && written !== undefined) {
+    written.problem('"tokenizer_source" and "tokenizer" cannot both be given', 'write tokenizer: {source: …} alone');
+  }
+  if (tokenizer === undefined) {
+    return source && { source, tokens: new Map(), padToMultipleOf: 1, position: legacy!.position };
+  }
+  const merged = [...(base === undefined ? [] : [base]), ...bases, ...models.map(({ reference }) => reference)];
+  const names = merged.map((reference) => reference.text);
+  for (const { model, rule } of modelsOfTokens(tokenizer)) {
+    if (names.includes(model.text)) continue;
+    const hint = didYouMean(model.text, names) ?? 'rows of tokens come from models of the merge';
+    written!.findings.problem(model.position, rule.path, `${quote(model.text)} is no model of the merge`, hint);
+  }
+  return tokenizer;
 }
 
 function readMethod({ values, present }: RecipeReading): Method | undefined {

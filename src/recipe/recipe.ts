@@ -79,6 +79,37 @@ export interface RecipeModule {
   readonly slices: readonly RecipeSlice[];
 }
 
+/** Whose tokens the merged model has: those of all models, of the base (or first model), or of one model. */
+export type TokenizerSource = 'union' | 'base' | ModelReference;
+
+/** Where a token's row comes from; `token` is a token of the model, or its id. */
+export type TokenSource =
+  | { readonly kind: 'zero' }
+  | { readonly kind: 'model'; readonly model: ModelReference }
+  | { readonly kind: 'model_token'; readonly model: ModelReference; readonly token: string | number };
+
+/** What the recipe says about the rows of one token. */
+export interface TokenRule {
+  /** Undefined: as for tokens without a rule. */
+  readonly source: TokenSource | undefined;
+  /** Whether models that have the token take that row, too. */
+  readonly force: boolean;
+  readonly path: string;
+  readonly position: Position;
+}
+
+export interface RecipeTokenizer {
+  readonly source: TokenizerSource;
+  /** By token; those that are not in the vocabulary are added to it. */
+  readonly tokens: ReadonlyMap<string, TokenRule>;
+  /** At least 1. */
+  readonly padToMultipleOf: number;
+  readonly position: Position;
+}
+
+/** `auto`: the one that most models have. */
+export type ChatTemplate = 'auto' | { readonly text: string };
+
 export type Rounding = 'nearest' | 'stochastic';
 
 export interface Recipe {
@@ -110,5 +141,9 @@ export interface Recipe {
   readonly output: string | undefined;
   /** Whether a report is written beside the output; undefined: the recipe does not say. */
   readonly report: boolean | undefined;
+  /** Undefined: rows of embedding and head go by their numbers, and the files of the donor stay. */
+  readonly tokenizer: RecipeTokenizer | undefined;
+  /** Undefined: that of the tokenizer's model. */
+  readonly chatTemplate: ChatTemplate | undefined;
   readonly warnings: readonly Warning[];
 }

@@ -152,17 +152,6 @@ export const deferredMapping: Shape<Cursor> = {
   read: (cursor) => (cursor.kind === 'mapping' ? cursor : reportExpected(cursor, 'a mapping of names and values')),
 };
 
-/** A key of mergekit's that changes the result and that this version cannot honour. */
-export function unsupported(hint: string): Shape<never> {
-  return {
-    schema: { not: {} },
-    read(cursor) {
-      cursor.problem('is not supported yet', hint);
-      return undefined;
-    },
-  };
-}
-
 /** A key of mergekit's that changes nothing, and why. */
 export function withoutEffect(reason: string): Key<never> {
   return {

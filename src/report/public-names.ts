@@ -1,8 +1,8 @@
 /** Names of models for others to read: output folders get published, and folders of this machine must not be. */
 
 import type { Plan, PlanInput } from '../plan/plan.js';
+import { referencesOf } from '../recipe/documents.js';
 import type { Recipe } from '../recipe/recipe.js';
-import type { ModelReference } from '../recipe/reference.js';
 
 /** Paths that say where on this machine something lies. */
 const MACHINE_PATH = /^([\\/~]|[A-Za-z]:)/;
@@ -65,10 +65,6 @@ export function namesOfInput({ reference, hub, adapterHub }: PlanInput): string[
   const [model = '', adapter] = reference.split('+');
   const own = hub?.repo ?? publicName(model);
   return adapter === undefined ? [own] : [own, adapterHub?.repo ?? publicName(adapter)];
-}
-
-function referencesOf({ base, bases, models }: Pick<Recipe, 'base' | 'bases' | 'models'>): readonly ModelReference[] {
-  return [...(base === undefined ? [] : [base]), ...bases, ...models.map(({ reference }) => reference)];
 }
 
 function replaceEach(text: string, references: readonly string[], replace: (reference: string) => string): string {

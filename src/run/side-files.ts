@@ -6,27 +6,23 @@ import { M2MergeError } from '../errors.js';
 import type { PreparedMerge } from '../plan/plan.js';
 import type { OutputFolder } from './output-folder.js';
 
-/** Copies the donor's side files, or another tokenizer's, and writes those that the plan changes. */
+/** Copies the donor's side files, or another tokenizer's, and writes those that the plan changes. Returns their names. */
 export async function writeSideFiles(
   output: OutputFolder,
   { plan, folders, beside }: Pick<PreparedMerge, 'plan' | 'folders' | 'beside'>,
-): Promise<void> {
+): Promise<readonly string[]> {
   const donor = folders[plan.donor]!;
-  const isElsewhere = (name: string): boolean => beside !== undefined && isTokenizerFile(name);
-  await copyFiles(
-    output,
-    donor,
-    (await listSideFiles(donor)).filter((name) => !isElsewhere(name) && !beside?.written.has(name)),
-  );
-  if (beside === undefined) return;
+  const isWritten = (name: string): boolean => beside?.written.has(name) ?? false;
+  const isElsewhere = (name: string): boolean => isWritten(name) || (beside !== undefined && isTokenizerFile(name));
+  const own = (await listSideFiles(donor)).filter((name) => !isElsewhere(name));
+  await copyFiles(output, donor, own);
+  if (beside === undefined) return own;
   const { tokenizer, written, dropped } = beside;
-  const names = (await listSideFiles(tokenizer.folder)).filter(isTokenizerFile);
-  await copyFiles(
-    output,
-    tokenizer.folder,
-    names.filter((name) => !written.has(name) && !dropped.has(name)),
-  );
+  const files = (await listSideFiles(tokenizer.folder)).filter(isTokenizerFile);
+  const kept = files.filter((name) => !isWritten(name) && !dropped.has(name));
+  await copyFiles(output, tokenizer.folder, kept);
   for (const [name, bytes] of written) await output.write(name, bytes);
+  return [...own, ...kept, ...written.keys()];
 }
 
 async function copyFiles(output: OutputFolder, folder: string, names: readonly string[]): Promise<void> {

@@ -116,9 +116,11 @@ async function priceVariants(
   return priced;
 }
 
-function inputsOf({ base, bases, models }: Recipe): string {
+function inputsOf({ base, bases, models, tokenizer, chatTemplate }: Recipe): string {
   const references = [base, ...bases, ...models.map(({ reference }) => reference)];
-  return JSON.stringify(references, (key, value) => (key === 'position' ? undefined : value));
+  const tokens = tokenizer && { ...tokenizer, tokens: [...tokenizer.tokens] };
+  const read = [references, tokens, chatTemplate];
+  return JSON.stringify(read, (key, value) => (key === 'position' ? undefined : value));
 }
 
 function wavesOf<T>(items: readonly T[], size: number): T[][] {

@@ -82,6 +82,32 @@ name: everything
     }
   });
 
+  test('with tokens and chat templates are valid', () => {
+    const head = 'merge_method: linear\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {weight: 1}\n';
+    const forms = [
+      'tokenizer_source: union',
+      'tokenizer_source: model:org/other@main',
+      'tokenizer: {source: base, pad_to_multiple_of: "64", tokens: null}',
+      'tokenizer: {source: {model: {path: "a+b"}}, tokens: {x: {}, y: {source: a, force: yes}, z: {source: {kind: zero}}}}',
+      'tokenizer: {tokens: {x: {source: {kind: model_token, model: b, token_id: 3}}, y: {source: {model: b}}}}',
+      'chat_template: auto',
+      'chat_template: "{% for message in messages %}{{ message.content }}{% endfor %}"',
+    ];
+    for (const form of forms) {
+      expect(isAccepted(head + form)).toBe(true);
+      validate(dataOf(head + form));
+      expect(validate.errors).toBeNull();
+    }
+    for (const wrong of [
+      'tokenizer: union',
+      'tokenizer: {pad_to_multiple_of: -1}',
+      'tokenizer: {tokens: {x: {force: 2}}}',
+    ]) {
+      expect(isAccepted(head + wrong)).toBe(false);
+      expect(validate(dataOf(head + wrong))).toBe(false);
+    }
+  });
+
   test('as published with layer stacks under anchors, merge keys and gradients', () => {
     const text = `
 slices:
@@ -138,6 +164,8 @@ describe('bad recipes', () => {
     'weight-missing-for-appended-base',
     'weight-misspelt',
     'tag',
+    'token-source-not-merged',
+    'tokenizer-given-twice',
     'two-documents',
     'sweep', // One schema serves both commands.
     'weight-odd-numbers', // 0x10 and 010 are numbers of YAML 1.2; the other lines are seen.

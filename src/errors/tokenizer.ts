@@ -1,0 +1,31 @@
+/** Failures of tokenizers that are merged. Worded for `../errors.ts`. */
+
+export interface TokenizerErrorFacts {
+  'tokenizer-missing': { model: string; found: readonly string[] };
+  'tokenizer-invalid': { file: string; detail: string };
+  'tokenizer-streamed': { model: string; tensor: string };
+}
+
+interface Wording {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+function hintForFound(found: readonly string[]): string {
+  if (found.length === 0) return 'name a model that has a tokenizer.json, or leave the tokenizer keys out';
+  return `found ${found.join(', ')}; transformers writes a tokenizer.json: AutoTokenizer.from_pretrained(…).save_pretrained(…)`;
+}
+
+export const TOKENIZER_WORDINGS: {
+  readonly [K in keyof TokenizerErrorFacts]: (facts: TokenizerErrorFacts[K]) => Wording;
+} = {
+  'tokenizer-missing': ({ model, found }) => ({
+    message: `${model} has no tokenizer.json, by which its tokens could be told`,
+    hint: hintForFound(found),
+  }),
+  'tokenizer-invalid': ({ file, detail }) => ({ message: `${file}: ${detail}` }),
+  'tokenizer-streamed': ({ model, tensor }) => ({
+    message: `the rows of "${tensor}" of ${model} are put in the order of another tokenizer, which cannot be done while they are streamed`,
+    hint: 'merge without --stream, or fetch the model first with "m2merge pull"',
+  }),
+};

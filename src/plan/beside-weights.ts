@@ -1,0 +1,166 @@
+/** What the tokenizer keys of a recipe make of the files beside the weights. */
+import { type ConfigField, parseConfig, updateConfig } from '../checkpoint/config.js';
+import { isTokenizerFile } from '../checkpoint/side-files.js';
+import { readTextFile } from '../checkpoint/text-file.js';
+import { M2MergeError } from '../errors.js';
+import type { ModelFiles } from '../io/model-files.js';
+import type { ByteSource } from '../io/source.js';
+import type { ChatTemplate } from '../recipe/recipe.js';
+import { CHAT_TEMPLATE_FILE, commonTemplate, readChatTemplate } from '../tokenizer/chat-templates.js';
+import { type AddedToken, readTokenizerConfig, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from '../tokenizer/tokenizer.js';
+import { tokenIdFields } from './token-id-fields.js';
+import type { Vocabulary } from './vocabulary.js';
+
+export interface BesideWeights {
+  /** Where the files of the tokenizer come from. */
+  readonly tokenizer: ModelFiles;
+  /** Contents of files that are not as they are there, by name. */
+  readonly written: ReadonlyMap<string, Uint8Array>;
+  /** Files of the tokenizer that are left out, since they would say otherwise than what is written. */
+  readonly dropped: ReadonlySet<string>;
+  /** What the config says otherwise than the donor's. */
+  readonly configFields: readonly ConfigField[];
+}
+
+const GENERATION_CONFIG_FILE = 'generation_config.json';
+const OLD_CHAT_TEMPLATE_FILE = 'chat_template.json';
+const MAX_GENERATION_CONFIG_BYTES = 1024 * 1024;
+
+/** Files that stay when the vocabulary changes: they do not hold it, or are written anew. */
+const WITHOUT_VOCABULARY: ReadonlySet<string> = new Set([
+  TOKENIZER_FILE,
+  TOKENIZER_CONFIG_FILE,
+  'special_tokens_map.json',
+  CHAT_TEMPLATE_FILE,
+  OLD_CHAT_TEMPLATE_FILE,
+]);
+
+/** The files and config of the donor, and the name by which it is known. */
+export interface Donor {
+  readonly name: string;
+  readonly files: ModelFiles;
+  readonly config: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What a recipe wants: tokens, and a chat template of all models' `templates`. */
+export interface TokenizerWishes {
+  readonly vocabulary: Vocabulary | undefined;
+  readonly chatTemplate: ChatTemplate | undefined;
+  /** The files of all models, the donor first. */
+  readonly models: readonly ModelFiles[];
+}
+
+/** Throws what reading the files throws. */
+export async function planBesideWeights(donor: Donor, wishes: TokenizerWishes): Promise<BesideWeights> {
+  const { vocabulary } = wishes;
+  const tokenizer = vocabulary?.files ?? donor.files;
+  const names = await tokenizer.list();
+  const written = new Map<string, Uint8Array>();
+  const dropped = new Set<string>();
+  const write = (name: string, text: string): unknown => written.set(name, new TextEncoder().encode(text));
+  const changed = vocabulary?.merged.changed;
+  if (changed !== undefined) {
+    write(TOKENIZER_FILE, `${JSON.stringify(changed.definition, null, 2)}\n`);
+    for (const name of names) if (isTokenizerFile(name) && !WITHOUT_VOCABULARY.has(name)) dropped.add(name);
+  }
+  const template = await chosenTemplate(wishes);
+  if (template !== undefined) {
+    write(CHAT_TEMPLATE_FILE, template);
+    dropped.add(OLD_CHAT_TEMPLATE_FILE);
+  }
+  const config = await readTokenizerConfig(tokenizer);
+  const next = config && changedConfig(config, changed?.added, template);
+  if (next !== undefined) write(TOKENIZER_CONFIG_FILE, `${JSON.stringify(next, null, 2)}\n`);
+  if (vocabulary === undefined) return { tokenizer, written, dropped, configFields: [] };
+  const generation = await changedGenerationConfig(donor, vocabulary);
+  if (generation !== undefined) write(GENERATION_CONFIG_FILE, generation);
+  return { tokenizer, written, dropped, configFields: idFields(donor, donor.config, vocabulary) };
+}
+
+async function chosenTemplate({ chatTemplate, models }: TokenizerWishes): Promise<string | undefined> {
+  if (chatTemplate !== 'auto') return chatTemplate?.text;
+  return commonTemplate(await Promise.all(models.map(readChatTemplate)));
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** tokenizer_config.json with these added tokens and this template; undefined where nothing changes. */
+function changedConfig(
+  config: JsonObject,
+  added: readonly AddedToken[] | undefined,
+  template: string | undefined,
+): JsonObject | undefined {
+  if (added === undefined && template === undefined) return undefined;
+  const decoder = added?.map(({ id, ...token }) => [id, token] as const);
+  return {
+    ...config,
+    ...(decoder === undefined ? {} : { added_tokens_decoder: Object.fromEntries(decoder) }),
+    ...(template === undefined ? {} : { chat_template: template }),
+  };
+}
+
+/** The donor's generation_config.json with the ids that its tokens have now; undefined where none changes. */
+async function changedGenerationConfig(donor: Donor, vocabulary: Vocabulary): Promise<string | undefined> {
+  if (!(await donor.files.list()).includes(GENERATION_CONFIG_FILE)) return undefined;
+  const file = donor.files.describe(GENERATION_CONFIG_FILE);
+  const refuse = (detail: string): Error => new M2MergeError('config-invalid', { file, detail });
+  const text = await readTextFile(donor.files, GENERATION_CONFIG_FILE, MAX_GENERATION_CONFIG_BYTES, refuse);
+  const fields = idFields(donor, parseConfig(text, file), vocabulary);
+  return fields.length === 0 ? undefined : updateConfig(text, { fields });
+}
+
+function idFields({ name }: Donor, config: JsonObject | undefined, { tokens, idsOf }: Vocabulary): ConfigField[] {
+  return config === undefined ? [] : tokenIdFields(config, idsOf.get(name) ?? new Map(), tokens);
+}
+
+/** The files of a model that is planned only: what will be written, and what comes from elsewhere. */
+export class PlannedFiles implements ModelFiles {
+  readonly folder: string;
+  readonly #donor: ModelFiles;
+  readonly #beside: BesideWeights | undefined;
+
+  constructor(folder: string, donor: ModelFiles, beside: BesideWeights | undefined) {
+    this.folder = folder;
+    this.#donor = donor;
+    this.#beside = beside;
+  }
+
+  describe(name: string): string {
+    return `${this.folder}/${name}`;
+  }
+
+  async list(): Promise<readonly string[]> {
+    const own = await this.#donor.list();
+    if (this.#beside === undefined) return own;
+    const { tokenizer, written, dropped } = this.#beside;
+    const others = (await tokenizer.list()).filter((name) => isTokenizerFile(name) && !dropped.has(name));
+    return [...new Set([...own.filter((name) => !isTokenizerFile(name)), ...others, ...written.keys()])];
+  }
+
+  async open(name: string): Promise<ByteSource> {
+    const bytes = this.#beside?.written.get(name);
+    if (bytes !== undefined) return new BytesSource(this.describe(name), bytes);
+    const files = this.#beside !== undefined && isTokenizerFile(name) ? this.#beside.tokenizer : this.#donor;
+    return files.open(name);
+  }
+}
+
+class BytesSource implements ByteSource {
+  readonly name: string;
+  readonly #bytes: Uint8Array;
+
+  constructor(name: string, bytes: Uint8Array) {
+    this.name = name;
+    this.#bytes = bytes;
+  }
+
+  get byteLength(): number {
+    return this.#bytes.byteLength;
+  }
+
+  async read(begin: number, end: number, target: Uint8Array): Promise<void> {
+    target.set(this.#bytes.subarray(begin, end));
+  }
+
+  async close(): Promise<void> {}
+}

@@ -14,6 +14,8 @@ export interface TokenizerToWrite {
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
+const WORD_PIECE = { unk_token: '<unk>', continuing_subword_prefix: '##', max_input_chars_per_word: 100 };
+
 export function tokenizerJson({ tokens, added = [], merges = [], kind = 'BPE' }: TokenizerToWrite): object {
   let next = tokens.length;
   const numbered = added.map((entry) => {
@@ -26,7 +28,7 @@ export function tokenizerJson({ tokens, added = [], merges = [], kind = 'BPE' }:
   const model =
     kind === 'Unigram'
       ? { type: kind, unk_id: 0, vocab: tokens.map((token, id) => [token, -id / 2]) }
-      : { type: kind, unk_token: null, vocab, ...(kind === 'BPE' ? { merges } : {}) };
+      : { type: kind, vocab, ...(kind === 'BPE' ? { unk_token: null, merges } : WORD_PIECE) };
   return { version: '1.0', truncation: null, padding: null, added_tokens: numbered, model };
 }
 

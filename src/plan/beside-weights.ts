@@ -1,4 +1,5 @@
 /** What the tokenizer keys of a recipe make of the files beside the weights. */
+import { createHash } from 'node:crypto';
 import { type ConfigField, parseConfig, updateConfig } from '../checkpoint/config.js';
 import { isTokenizerFile } from '../checkpoint/side-files.js';
 import { readTextFile } from '../checkpoint/text-file.js';
@@ -12,6 +13,10 @@ import { tokenIdFields } from './token-id-fields.js';
 import type { Vocabulary } from './vocabulary.js';
 
 export interface BesideWeights {
+  /** Tokens of the merged model; undefined where they are not the recipe's matter. */
+  readonly tokens: number | undefined;
+  /** Hex digest of all that is said here: the same for equal files of the same tokenizer. */
+  readonly digest: string;
   /** Where the files of the tokenizer come from. */
   readonly tokenizer: ModelFiles;
   /** Contents of files that are not as they are there, by name. */
@@ -71,10 +76,27 @@ export async function planBesideWeights(donor: Donor, wishes: TokenizerWishes): 
   const config = await readTokenizerConfig(tokenizer);
   const next = config && changedConfig(config, changed?.added, template);
   if (next !== undefined) write(TOKENIZER_CONFIG_FILE, `${JSON.stringify(next, null, 2)}\n`);
-  if (vocabulary === undefined) return { tokenizer, written, dropped, configFields: [] };
+  if (vocabulary === undefined)
+    return { tokens: undefined, digest: digestOf('', written), tokenizer, written, dropped, configFields: [] };
   const generation = await changedGenerationConfig(donor, vocabulary);
   if (generation !== undefined) write(GENERATION_CONFIG_FILE, generation);
-  return { tokenizer, written, dropped, configFields: idFields(donor, donor.config, vocabulary) };
+  const { source } = vocabulary.recipe;
+  return {
+    tokens: vocabulary.tokens.filter((token) => token !== undefined).length,
+    digest: digestOf(typeof source === 'string' ? source : source.text, written),
+    tokenizer,
+    written,
+    dropped,
+    configFields: idFields(donor, donor.config, vocabulary),
+  };
+}
+
+function digestOf(source: string, written: ReadonlyMap<string, Uint8Array>): string {
+  const hash = createHash('sha256').update(
+    JSON.stringify([source, [...written].map(([name, { length }]) => [name, length])]),
+  );
+  for (const bytes of written.values()) hash.update(bytes);
+  return hash.digest('hex');
 }
 
 async function chosenTemplate({ chatTemplate, models }: TokenizerWishes): Promise<string | undefined> {

@@ -196,6 +196,7 @@ class PlanBuilder {
       inputs: this.#inputs.map((input) => describeInput(input, this.#roleOf(input))),
       donor: this.#donor.input,
       settings: this.#settings,
+      ...(this.#beside === undefined ? {} : { beside: this.#beside.digest }),
       ...(this.#tokenRows === undefined ? {} : { rowMaps: this.#tokenRows.maps }),
       jobs: drafts.map((draft): Job => ({ ...draft, target: places.get(draft.tensor)! })),
       shards: layouts.map(({ fileName, byteLength }) => ({ name: fileName, byteLength })),

@@ -1,7 +1,7 @@
 /** How much memory a run will need, from the plan and the run's settings. */
 import { findMethod } from '../../kernels/methods/registry.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
-import { adaptedBytes, rightBytes } from './adapted-memory.js';
+import { adaptedBytes, CHUNK_ELEMENTS, rightBytes } from './adapted-memory.js';
 import type { MergeJob, Plan } from './plan.js';
 import { placesOf, sourcesOf } from './sources.js';
 import { layoutOf } from './tensor-merge.js';
@@ -14,6 +14,9 @@ const WORKER_BYTES = 16_000_000;
 
 /** Tables of a statistic for one operand, bytes, rounded up. */
 const OPERAND_BYTES = 1_000_000;
+
+/** Chunks of rows that come from several places, as stored and as f32, bytes. */
+const GATHER_BYTES = (8 + 4) * CHUNK_ELEMENTS;
 
 /** f32 vectors of one step that an operand takes: its values, and what two views make of them. */
 const STEP_VECTORS = 3;
@@ -57,11 +60,12 @@ export function estimateMemory(plan: Plan, threads: number, tileElements: number
       .flatMap(placesOf)
       .flatMap(({ lowRank }) => (lowRank === undefined ? [] : [rightBytes({ ...lowRank, columns })]));
     const adapted = adaptedBytes(rights, Math.max(tileElements, runElements));
+    const gathered = sources.some(({ rows }) => rows !== undefined) ? GATHER_BYTES : 0;
     const perOperand = OPERAND_BYTES + STEP_VECTORS * 4 * stepElements;
     const whole = findMethod(plan.method)!.wholeTensors?.(plan.settings[job.settings]!) ?? false;
     // What is decomposed as a whole stands there once more in f64, and so does what comes of it.
     const decomposed = whole ? 8 * (sources.length + 1) * runElements : 0;
-    return widths * Math.max(tileElements, runElements) + sources.length * perOperand + adapted + decomposed;
+    return widths * Math.max(tileElements, runElements) + sources.length * perOperand + adapted + gathered + decomposed;
   });
   const largest = perWorker.reduce((most, bytes) => Math.max(most, bytes), 0);
   return PROCESS_BYTES + threads * (WORKER_BYTES + largest + derivedBytes(plan));

@@ -114,6 +114,8 @@ export interface Plan {
   readonly donor: number;
   /** Distinct settings, referred to by index. */
   readonly settings: readonly Settings[];
+  /** Digest of what stands beside the weights otherwise than in the donor; see `BesideWeights`. */
+  readonly beside?: string;
   /** How rows are put in the order of the merged vocabulary, where they are. */
   readonly rowMaps?: readonly RowMap[];
   /** By tensor name in UTF-8 byte order. */

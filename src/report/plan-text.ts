@@ -2,7 +2,9 @@
 
 import { findMethod } from '../../kernels/methods/registry.js';
 import type { Setting, Settings } from '../../kernels/parameters.js';
+import { compareUtf8 } from '../checkpoint/order.js';
 import type { LayerOfInput, MergeJob, Plan, PreparedMerge, StackedLayers } from '../plan/plan.js';
+import { sourcesOf } from '../plan/sources.js';
 import { alignColumns, formatBytes, formatCount, plural } from './format.js';
 import { groupTensors } from './tensor-groups.js';
 
@@ -120,15 +122,32 @@ function formatTensors({ jobs }: Plan): string[] {
   return alignColumns(rows, [0]);
 }
 
-function formatOutput({ plan, costs, configFields }: PreparedMerge, { output }: RunFacts): string[] {
+function formatOutput(prepared: PreparedMerge, { output }: RunFacts): string[] {
+  const { plan, costs, configFields } = prepared;
   const { shards } = plan;
   const fields = configFields.map(({ section, key, value }) => {
-    return `${section === undefined ? '' : `${section}.`}${key} ${Array.isArray(value) ? `of ${value.length} layers` : JSON.stringify(value)}`;
+    const isByLayer = Array.isArray(value) && !key.includes('_token_');
+    return `${section === undefined ? '' : `${section}.`}${key} ${isByLayer ? `of ${value.length} layers` : JSON.stringify(value)}`;
   });
   return [
     output,
     `${formatCount(costs.parameters)} parameters in ${plural(shards.length, 'file')}, ${formatBytes(costs.bytesWritten)}`,
     ...(fields.length > 0 ? [`config.json: ${fields.join('; ')}`] : []),
+    ...formatTokens(prepared),
+  ];
+}
+
+/** What goes by tokens, and the files that are not those of an input. */
+function formatTokens({ plan, beside }: PreparedMerge): string[] {
+  if (beside === undefined) return [];
+  const { tokens, written } = beside;
+  const sources = plan.jobs.flatMap((job) => (job.kind === 'copy' ? [] : sourcesOf(job)));
+  const moved = new Set(sources.flatMap(({ input, rows }) => (rows === undefined ? [] : [input])));
+  const models = [...moved].map((input) => plan.inputs[input]!.reference);
+  const order = models.length > 0 ? `; rows are put in order for ${models.join(', ')}` : '';
+  return [
+    ...(tokens === undefined ? [] : [`tokenizer: ${plural(tokens, 'token')}${order}`]),
+    ...(written.size > 0 ? [`written anew: ${[...written.keys()].sort(compareUtf8).join(', ')}`] : []),
   ];
 }
 

@@ -266,6 +266,6 @@ it('gives every model the rows that a naive account gives it', async () => {
         rmSync(folder, { recursive: true });
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 20 },
   );
 });

@@ -39,6 +39,8 @@ async function meanOf(
   runner: TaskRunner,
 ): Promise<Float32Array> {
   const [, columns = 1] = shape;
+  const merge = { elements, shape, space: 'weights', settings: {}, operands: [] } as const;
+  const part = { variant: 0, merge, operands: [0], statistics: {} };
   const units = Array.from({ length: countUnits(LAYOUT, elements) }, (_, unit) => unit);
   const partial = await Promise.all(
     units.map(async (unit) => {
@@ -46,7 +48,7 @@ async function meanOf(
       const count = Math.min(LAYOUT.unitElements, elements - firstIndex);
       const operands = [unitOf(vector, firstIndex, count)];
       const inputs = { tensor, firstIndex, count, layout: LAYOUT, base: undefined, operands, anchored: false };
-      const { result } = await runner.run({ kind: 'sum-rows', inputs, columns });
+      const { result } = await runner.run({ kind: 'sum-rows', inputs, part });
       return (result[0] as RowSumsResult).sums;
     }),
   );

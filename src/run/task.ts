@@ -115,7 +115,7 @@ export interface SumRowsTask {
   readonly kind: 'sum-rows';
   /** The matrix is the only operand. */
   readonly inputs: UnitInputs;
-  readonly columns: number;
+  readonly part: UnitPart;
 }
 
 export type Task = VisitTask | CopyTask | SpectralTask | SumRowsTask;

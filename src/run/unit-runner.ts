@@ -17,6 +17,7 @@ import { measurePass } from './passes/measure.js';
 import { observePass } from './passes/observe.js';
 import type { Pass, PassContext } from './passes/pass.js';
 import { spectralPass } from './passes/spectral.js';
+import { sumRowsPass } from './passes/sum-rows.js';
 import { RetainedUnits } from './retained-units.js';
 import { SharedMemories } from './shared-memory.js';
 import { heldDtype, isAdapted, isGathered, placeOf, type StoredVector } from './stored-vector.js';
@@ -71,15 +72,11 @@ export class UnitRunner {
   }
 
   /** Adds up the rows of the only operand. */
-  sumRows({ inputs, columns }: SumRowsTask): TaskResult {
+  sumRows({ inputs, part }: SumRowsTask): TaskResult {
     const vectors = this.#takeInputs(inputs);
-    const sums = new Float64Array(columns);
-    const { values } = vectors.operands[0]!;
-    this.#forEachStep(inputs, vectors, [], (firstIndex, count) => {
-      const elements = new Float32Array(this.#options.kernels.memory.buffer, values, count);
-      for (let i = 0; i < count; i++) sums[(firstIndex + i) % columns]! += elements[i]!;
-    });
-    return [{ kind: 'row-sums', sums }];
+    const pass = sumRowsPass(this.#options.kernels, part.merge.shape);
+    this.#carryOut(inputs, vectors, [pass], [part]);
+    return [pass.finish()];
   }
 
   /** Reads a matrix as often as its spectra take. */

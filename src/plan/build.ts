@@ -126,6 +126,7 @@ class PlanBuilder {
         ...configFields(this.#donor, this.#inputs, plan, found.stacks),
         ...(this.#beside?.configFields ?? []),
       ],
+      rowRuns: this.#tokenRows?.runs ?? [],
       beside: this.#beside,
       stacks: found.stacks.map(({ prefix, layers }) => ({
         prefix,

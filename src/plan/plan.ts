@@ -12,7 +12,7 @@ import type { ModelFiles } from '../io/model-files.js';
 import type { Rounding } from '../recipe/recipe.js';
 import type { Warning } from '../warnings.js';
 import type { BesideWeights } from './beside-weights.js';
-import type { RowMap } from './row-maps.js';
+import type { RowMap, RowRuns } from './row-maps.js';
 
 /** Version of the plan's shape; part of its hash. */
 export const PLAN_VERSION = 1;
@@ -169,6 +169,8 @@ export interface PreparedMerge {
   readonly donorConfig: Readonly<Record<string, unknown>> | undefined;
   /** What the merged model's config says otherwise than the donor's, beside the dtype. */
   readonly configFields: readonly ConfigField[];
+  /** The runs of each of the plan's row maps. */
+  readonly rowRuns: readonly RowRuns[];
   /** What else stands beside the weights otherwise than in the donor; undefined: nothing. */
   readonly beside: BesideWeights | undefined;
   /** Where the layers of each module come from that is put together from slices. */

@@ -10,7 +10,7 @@ import { isByToken } from './embedding-rows.js';
 import { locate, type Part } from './parts.js';
 import type { Source } from './plan.js';
 import type { PlanModel } from './plan-models.js';
-import { isPlain, type RowMap, RowMapBuilder, type Terms } from './row-maps.js';
+import { type RowMap, RowMapBuilder, type RowRuns, type Terms } from './row-maps.js';
 import { mergeableLocation } from './tensors.js';
 import type { Vocabulary } from './vocabulary.js';
 
@@ -30,7 +30,7 @@ export class TokenRows {
   readonly #vocabulary: Vocabulary;
   readonly #recipe: Recipe;
   readonly #inputs: readonly PlanModel[];
-  readonly #maps = new Map<string, { readonly map: RowMap; readonly index: number }>();
+  readonly #maps = new Map<string, { readonly map: RowMap; readonly runs: RowRuns; readonly index: number }>();
   /** By model name: the id of each row's token in it. */
   readonly #ids = new Map<string, Int32Array>();
   readonly #zero = new Map<string, { readonly token: string; count: number }>();
@@ -50,6 +50,11 @@ export class TokenRows {
   /** The maps that sources refer to. */
   get maps(): readonly RowMap[] {
     return [...this.#maps.values()].map(({ map }) => map);
+  }
+
+  /** The runs of each. */
+  get runs(): readonly RowRuns[] {
+    return [...this.#maps.values()].map(({ runs }) => runs);
   }
 
   get warnings(): Warning[] {
@@ -189,9 +194,9 @@ export class TokenRows {
       const facts = { model: part.model.name, tensor, rows: height, kept: this.rows };
       this.#cut.push(warning('vocabulary-cut', facts));
     }
-    const map = builder.finish();
-    if (isPlain(map) && builder.parts[0] === part.model) return plain;
-    const known = this.#maps.get(map.digest) ?? { map, index: this.#maps.size };
+    if (builder.isPlain && builder.parts[0] === part.model) return plain;
+    const { map, runs } = builder.finish();
+    const known = this.#maps.get(map.digest) ?? { map, runs, index: this.#maps.size };
     this.#maps.set(map.digest, known);
     const parts = builder.parts.map((model) => this.#plainSource(tensor, lenders.get(model)!));
     const { input, file, begin, dtype } = plain;

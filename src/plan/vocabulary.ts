@@ -123,22 +123,21 @@ class VocabularyReader {
     const files = filesOf(checkpoint);
     const limit = vocabularyRows(checkpoint) ?? Number.POSITIVE_INFINITY;
     if (first === undefined) return { name, files, limit, tokenizer: await this.#require(files, name) };
-    const tokenizer = await readTokenizer(files, name);
-    if (tokenizer !== undefined) return { name, files, limit, tokenizer: this.#share(tokenizer) };
+    const tokenizer = await readTokenizer(files, name, this.#known);
+    if (tokenizer !== undefined) return { name, files, limit, tokenizer: this.#note(tokenizer) };
     this.#warnings.push(warning('tokenizer-assumed', { model: name, like: first.name }));
     return { ...first, name, limit };
   }
 
   async #require(files: ModelFiles, model: string): Promise<Tokenizer> {
-    const tokenizer = await readTokenizer(files, model);
+    const tokenizer = await readTokenizer(files, model, this.#known);
     if (tokenizer === undefined) throw new M2MergeError('tokenizer-missing', { model, found: [] });
-    return this.#share(tokenizer);
+    return this.#note(tokenizer);
   }
 
-  #share(tokenizer: Tokenizer): Tokenizer {
-    const known = this.#known.get(tokenizer.digest) ?? tokenizer;
-    this.#known.set(tokenizer.digest, known);
-    return known;
+  #note(tokenizer: Tokenizer): Tokenizer {
+    this.#known.set(tokenizer.digest, tokenizer);
+    return tokenizer;
   }
 }
 

@@ -137,11 +137,11 @@ class RunFiles {
   readonly outputs: string[] = [];
   readonly #numbers = new Map<string, number>();
 
-  add({ prepared: { plan, paths }, output }: MergeRun, index: number): Variant {
+  add({ prepared: { plan, paths, rowRuns }, output }: MergeRun, index: number): Variant {
     const numbers = paths.map((files) => files.map((path) => this.#number(path)));
     const firstOutput = output && this.outputs.length;
     if (output !== undefined) this.outputs.push(...plan.shards.map(({ name }) => join(output.workPath, name)));
-    return { plan, index, firstOutput, fileIndex: ({ input, file }) => numbers[input]![file]! };
+    return { plan, rowRuns, index, firstOutput, fileIndex: ({ input, file }) => numbers[input]![file]! };
   }
 
   /** Those of the files, by number, that are not on this machine. */

@@ -2,18 +2,11 @@
 import type { Kernels, Slot } from '../../kernels/abi.js';
 import { bytesPerElement, type MergeableDtype } from '../checkpoint/dtype.js';
 import { CHUNK_ELEMENTS } from '../plan/adapted-memory.js';
-import type { RowRun, RowTerm } from '../plan/row-maps.js';
+import { MEAN_OF_ROWS, runIndex } from '../plan/row-maps.js';
 import type { AdaptedInputs } from './adapted-inputs.js';
 import { widen } from './convert.js';
 import type { PositionedFiles } from './files.js';
-import {
-  type GatheredVector,
-  isAdapted,
-  isGathered,
-  runIndex,
-  type StoredRows,
-  type StoredVector,
-} from './stored-vector.js';
+import { type GatheredVector, isAdapted, isGathered, type StoredRows, type StoredVector } from './stored-vector.js';
 import type { UnitMemory } from './unit-memory.js';
 
 export interface GatherTools {
@@ -48,11 +41,10 @@ export class GatheredInputs {
     const { columns, runs, held } = rows;
     const width = bytesPerElement(held);
     const end = firstIndex + count;
-    for (let i = runIndex(runs, Math.floor(firstIndex / columns)); i < runs.length; i++) {
-      const run = runs[i]!;
-      const runBegin = run.first * columns;
+    for (let run = runIndex(runs, Math.floor(firstIndex / columns)); run < runs.starts.length - 1; run++) {
+      const runBegin = runs.starts[run]! * columns;
       const begin = Math.max(firstIndex, runBegin);
-      const stop = Math.min(end, runBegin + run.count * columns);
+      const stop = Math.min(end, runs.starts[run + 1]! * columns);
       if (begin >= end) return;
       const slot = destination + width * (begin - firstIndex);
       this.#fill(rows, run, { slot, held }, begin - runBegin, stop - begin);
@@ -60,20 +52,23 @@ export class GatheredInputs {
   }
 
   /** `count` elements of a run from its element `offset` on. */
-  #fill(rows: StoredRows, { terms }: RowRun, to: Destination, offset: number, count: number): void {
-    const { columns, parts, mean } = rows;
-    const [first, ...others] = terms === 'mean' ? [] : terms;
-    if (first === undefined) {
+  #fill({ columns, parts, mean, runs }: StoredRows, run: number, to: Destination, offset: number, count: number): void {
+    const { offsets, terms } = runs;
+    const first = offsets[run]!;
+    const end = offsets[run + 1]!;
+    const isMean = terms[first] === MEAN_OF_ROWS && first < end;
+    if (isMean || first === end) {
       this.#tools.memory.bytes(to.slot, bytesPerElement(to.held) * count).fill(0);
-      if (terms === 'mean' && mean !== undefined) repeatRow(this.#floats(to.slot, count), mean, offset);
+      if (isMean && mean !== undefined) repeatRow(this.#floats(to.slot, count), mean, offset);
       return;
     }
-    const place = ({ row }: RowTerm): number => row * columns + offset;
-    this.#copy(parts[first.part]!, place(first), count, to);
-    if (others.length === 0) return;
-    for (const term of others) this.#add(parts[term.part]!, place(term), count, to.slot);
+    const partOf = (term: number): StoredVector => parts[terms[term]!]!;
+    const place = (term: number): number => terms[term + 1]! * columns + offset;
+    this.#copy(partOf(first), place(first), count, to);
+    if (end - first === 2) return;
+    for (let term = first + 2; term < end; term += 2) this.#add(partOf(term), place(term), count, to.slot);
     const values = this.#floats(to.slot, count);
-    for (let i = 0; i < count; i++) values[i] = values[i]! / (others.length + 1);
+    for (let i = 0; i < count; i++) values[i]! /= (end - first) / 2;
   }
 
   #copy(part: StoredVector, begin: number, count: number, { slot, held }: Destination): void {

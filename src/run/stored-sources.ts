@@ -1,10 +1,13 @@
 /** Where workers find the sources of a plan. */
 import type { FactorLocation, LowRankTerm } from '../checkpoint/checkpoint.js';
 import type { MergeJob, Plan, Source } from '../plan/plan.js';
+import type { RowRuns } from '../plan/row-maps.js';
 import { gatheredDtype, type StoredFactor, type StoredLowRank, type StoredVector } from './stored-vector.js';
 
 export interface SourceFinder {
   readonly plan: Plan;
+  /** See `PreparedMerge.rowRuns`. */
+  readonly rowRuns: readonly RowRuns[];
   /** Finds the worker's file index of a plan's source. */
   readonly fileIndex: (source: Pick<Source, 'input' | 'file'>) => number;
   /** Means of rows, by the source that has rows of no token. */
@@ -18,11 +21,12 @@ export function storedVector(finder: SourceFinder, job: Shaped, source: Source):
   const { lowRank, rows } = source;
   const vector = factor(finder, source, source);
   if (rows !== undefined) {
-    const { runs, digest } = finder.plan.rowMaps![rows.map]!;
+    const { hasMeans, digest } = finder.plan.rowMaps![rows.map]!;
+    const runs = finder.rowRuns[rows.map]!;
     const [, columns = 1] = job.shape;
     const parts = rows.parts.map((part) => storedVector(finder, job, part));
     const mean = finder.meanRows?.get(source);
-    return { ...vector, rows: { name: digest, columns, parts, runs, mean, held: gatheredDtype(parts, runs) } };
+    return { ...vector, rows: { name: digest, columns, parts, runs, mean, held: gatheredDtype(parts, hasMeans) } };
   }
   return lowRank === undefined ? vector : { ...vector, lowRank: storedLowRank(finder, job, source, lowRank) };
 }

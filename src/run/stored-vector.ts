@@ -1,6 +1,6 @@
 /** Where a vector of a unit is stored, and what an adapter adds to it. */
 import type { MergeableDtype } from '../checkpoint/dtype.js';
-import type { RowRun } from '../plan/row-maps.js';
+import { MEAN_OF_ROWS, type RowRuns, runsWithin } from '../plan/row-maps.js';
 
 /** A matrix of an adapter. */
 export interface StoredFactor {
@@ -48,7 +48,7 @@ export interface StoredRows {
   /** What the runs take rows of. */
   readonly parts: readonly StoredVector[];
   /** Those that a unit covers (all of them outside of tasks), in order. */
-  readonly runs: readonly RowRun[];
+  readonly runs: RowRuns;
   /** Elements of a row that holds the mean; undefined while that is being found, when such rows are zeros. */
   readonly mean: Float32Array | undefined;
   readonly held: MergeableDtype;
@@ -62,35 +62,19 @@ export function isGathered(vector: StoredVector): vector is GatheredVector {
 }
 
 /** The dtype of gathered rows before they are widened: as stored where all are taken over as they are. */
-export function gatheredDtype(parts: readonly StoredVector[], runs: readonly RowRun[]): MergeableDtype {
+export function gatheredDtype(parts: readonly StoredVector[], hasMeans: boolean): MergeableDtype {
   const [first] = parts;
-  const isTaken = runs.every(({ terms }) => terms !== 'mean' && terms.length <= 1);
   const isAlike = parts.every((part) => part.dtype === first!.dtype && !isAdapted(part));
-  return first !== undefined && isTaken && isAlike ? first.dtype : 'F32';
+  return first !== undefined && !hasMeans && isAlike ? first.dtype : 'F32';
 }
 
 /** The vector with the runs alone that elements [firstIndex, firstIndex + count) lie in. */
 export function unitOf(vector: StoredVector, firstIndex: number, count: number): StoredVector {
   if (!isGathered(vector)) return vector;
-  const { columns, runs } = vector.rows;
-  const begin = runIndex(runs, Math.floor(firstIndex / columns));
-  const end = runIndex(runs, Math.floor((firstIndex + count - 1) / columns)) + 1;
-  const own = runs.slice(begin, end);
-  const { mean } = vector.rows;
-  const needed = own.some(({ terms }) => terms === 'mean') ? mean : undefined;
-  return { ...vector, rows: { ...vector.rows, runs: own, mean: needed } };
-}
-
-/** Index of the run that a row lies in. */
-export function runIndex(runs: readonly RowRun[], row: number): number {
-  let low = 0;
-  let high = runs.length - 1;
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (runs[middle]!.first <= row) low = middle;
-    else high = middle - 1;
-  }
-  return low;
+  const { columns, runs, mean } = vector.rows;
+  const own = runsWithin(runs, Math.floor(firstIndex / columns), Math.floor((firstIndex + count - 1) / columns));
+  const isNeeded = own.terms.includes(MEAN_OF_ROWS);
+  return { ...vector, rows: { ...vector.rows, runs: own, mean: isNeeded ? mean : undefined } };
 }
 
 /** A vector that an adapter adds something to. */

@@ -42,7 +42,7 @@ export class TokenizerBuilder {
 
   /** Whether the tokens of another tokenizer become tokens of the model, as those of a like kind do. */
   joins(other: Tokenizer): boolean {
-    if (!JOINABLE.has(other.kind) || wayOf(other) !== wayOf(this.#first)) return false;
+    if (!JOINABLE.has(other.kind) || other.way !== this.#first.way) return false;
     return this.#first.kind !== 'Unigram' || this.#isWithoutGaps;
   }
 
@@ -63,7 +63,7 @@ export class TokenizerBuilder {
     }
     for (const [token] of tokens) this.#number(token);
     this.#hasNewNormal = true;
-    const { merges, vocab } = other.definition.model as JsonObject;
+    const { merges, vocab } = definitionOf(other).model;
     for (const pair of pairsOf(merges)) {
       const [left, right] = pair;
       if (!this.#own.has(left + right) && this.#ids.has(left + right)) this.#merges.set(`${left} ${right}`, pair);
@@ -101,8 +101,8 @@ export class TokenizerBuilder {
   }
 
   #definition(tokens: readonly (string | undefined)[], added: readonly AddedToken[]): JsonObject {
-    const { definition } = this.#first;
-    const model = definition.model as JsonObject;
+    const definition = definitionOf(this.#first);
+    const { model } = definition;
     const vocabulary = this.#vocabulary(model.vocab, tokens, added);
     const merges = Array.isArray(model.merges) ? { merges: this.#allMerges(model.merges, vocabulary.tokens) } : {};
     return { ...definition, added_tokens: added, model: { ...model, vocab: vocabulary.table, ...merges } };
@@ -143,11 +143,9 @@ export class TokenizerBuilder {
   }
 }
 
-/** The same text for tokenizers whose tokens mean text in the same way. */
-function wayOf({ kind, definition }: Tokenizer): string {
-  const { continuing_subword_prefix, end_of_word_suffix } = definition.model as JsonObject;
-  const types = JSON.stringify([definition.pre_tokenizer, definition.decoder]).match(/ByteLevel|Metaspace|WordPiece/g);
-  return JSON.stringify([kind, continuing_subword_prefix ?? '', end_of_word_suffix ?? '', [...new Set(types)].sort()]);
+/** The whole file, which is large: for as long as it is being looked at. */
+function definitionOf({ text }: Tokenizer): JsonObject & { readonly model: JsonObject } {
+  return JSON.parse(text);
 }
 
 function pairsOf(merges: unknown): Pair[] {

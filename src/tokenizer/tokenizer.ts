@@ -1,5 +1,7 @@
 /** The tokenizer of a model: tokenizer.json, as the tokenizers library writes it, and what tokenizer_config.json adds. */
 import { createHash } from 'node:crypto';
+import { JsonScanner } from '../checkpoint/json-scanner.js';
+import { readValue } from '../checkpoint/python-json.js';
 import { readTextFile } from '../checkpoint/text-file.js';
 import { M2MergeError } from '../errors.js';
 import type { ModelFiles } from '../io/model-files.js';
@@ -42,10 +44,12 @@ export interface AddedToken {
 export interface Tokenizer {
   /** The file it is of, for messages. */
   readonly file: string;
-  /** tokenizer.json as plain data. */
-  readonly definition: JsonObject;
+  /** tokenizer.json as it is. */
+  readonly text: string;
   /** Kind of the model: `BPE`, `Unigram`, `WordPiece` or `WordLevel`. */
   readonly kind: string;
+  /** How tokens mean text; the same for tokenizers whose tokens mean it in the same way. */
+  readonly way: string;
   /** Ids of all tokens, normal and added. */
   readonly ids: ReadonlyMap<string, number>;
   /** By id. */
@@ -55,10 +59,14 @@ export interface Tokenizer {
 }
 
 /**
- * Reads the tokenizer of a model; undefined when it has none in any format. Throws `tokenizer-missing` when it has one
- * without tokenizer.json, `tokenizer-invalid`, and what reading throws.
+ * Reads the tokenizer of a model, or finds it among those `known` by their digests; undefined when the model has none in
+ * any format. Throws `tokenizer-missing` when it has one without tokenizer.json, `tokenizer-invalid`, and what reading throws.
  */
-export async function readTokenizer(files: ModelFiles, model: string): Promise<Tokenizer | undefined> {
+export async function readTokenizer(
+  files: ModelFiles,
+  model: string,
+  known: ReadonlyMap<string, Tokenizer> = new Map(),
+): Promise<Tokenizer | undefined> {
   const names = await files.list();
   if (!names.includes(TOKENIZER_FILE)) {
     const found = OTHER_FORMATS.filter((name) => names.includes(name));
@@ -66,25 +74,44 @@ export async function readTokenizer(files: ModelFiles, model: string): Promise<T
     throw new M2MergeError('tokenizer-missing', { model, found });
   }
   const text = await readText(files, TOKENIZER_FILE, MAX_TOKENIZER_BYTES);
-  const config = await readTokenizerConfig(files);
-  return parseTokenizer(text, files.describe(TOKENIZER_FILE), config?.added_tokens_decoder);
+  const decoder = (await readTokenizerConfig(files))?.added_tokens_decoder;
+  const digest = createHash('sha256')
+    .update(text)
+    .update(JSON.stringify(decoder ?? null))
+    .digest('hex');
+  return known.get(digest) ?? { ...parseTokenizer(text, files.describe(TOKENIZER_FILE), decoder), digest };
 }
 
 /** tokenizer_config.json as plain data; undefined when there is none. */
 export async function readTokenizerConfig(files: ModelFiles): Promise<JsonObject | undefined> {
   if (!(await files.list()).includes(TOKENIZER_CONFIG_FILE)) return undefined;
   const file = files.describe(TOKENIZER_CONFIG_FILE);
-  return parseObject(await readText(files, TOKENIZER_CONFIG_FILE, MAX_TOKENIZER_CONFIG_BYTES), file);
+  const scanner = scannerOf(await readText(files, TOKENIZER_CONFIG_FILE, MAX_TOKENIZER_CONFIG_BYTES), file);
+  if (scanner.peekKind() !== 'object') throw scanner.expected('an object');
+  const config = readValue(scanner) as JsonObject;
+  scanner.expectEnd();
+  return config;
 }
 
-/** Throws `tokenizer-invalid`. `decoder` is what tokenizer_config.json says of added tokens, by their ids. */
-export function parseTokenizer(text: string, file: string, decoder?: unknown): Tokenizer {
-  const definition = parseObject(text, file);
-  const { model } = definition;
-  if (!isObject(model)) throw invalid(file, 'it has no "model" with a vocabulary');
-  const ids = readVocabulary(model.vocab, file);
+/**
+ * Takes a tokenizer.json apart without building what is not asked for: real ones hold a million strings. `decoder` is what
+ * tokenizer_config.json says of added tokens, by their ids. Throws `tokenizer-invalid`.
+ */
+function parseTokenizer(text: string, file: string, decoder: unknown): Omit<Tokenizer, 'digest'> {
+  const scanner = scannerOf(text, file);
+  const ids = new Map<string, number>();
+  const fields = new Map<string, unknown>();
+  let model: JsonObject | undefined;
+  if (scanner.peekKind() !== 'object') throw scanner.expected('an object');
+  scanner.readObject((key) => {
+    if (key === 'model') model = readModel(scanner, ids, file);
+    else if (FIELDS.has(key)) fields.set(key, readValue(scanner));
+    else scanner.skipValue();
+  });
+  scanner.expectEnd();
+  if (model === undefined) throw invalid(file, 'it has no "model" with a vocabulary');
   const added = new Map<string, AddedToken>();
-  for (const entry of [...listOf(definition.added_tokens), ...entriesOf(decoder)]) {
+  for (const entry of [...listOf(fields.get('added_tokens')), ...entriesOf(decoder)]) {
     const token = readAdded(entry, file);
     if (added.has(token.content)) continue;
     // The vocabulary decides: the library gives an added token that is in it the vocabulary's id.
@@ -93,35 +120,60 @@ export function parseTokenizer(text: string, file: string, decoder?: unknown): T
     added.set(token.content, { ...token, id });
   }
   checkDistinct(ids, file);
-  const digest = createHash('sha256')
-    .update(text)
-    .update(JSON.stringify(decoder ?? null))
-    .digest('hex');
   const sorted = [...added.values()].sort((a, b) => a.id - b.id);
-  return { file, definition, kind: kindOf(model), ids, added: sorted, digest };
+  return { file, text, kind: kindOf(model), way: wayOf(model, fields), ids, added: sorted };
+}
+
+const FIELDS: ReadonlySet<string> = new Set(['added_tokens', 'pre_tokenizer', 'decoder']);
+
+/** Puts the vocabulary into `ids`; returns what else the model says, of merges whether there are any. */
+function readModel(scanner: JsonScanner, ids: Map<string, number>, file: string): JsonObject {
+  if (scanner.peekKind() !== 'object') throw invalid(file, 'it has no "model" with a vocabulary');
+  const members: [string, unknown][] = [];
+  scanner.readObject((key) => {
+    if (key === 'vocab') members.push([key, readVocabulary(scanner, ids, file)]);
+    else if (key === 'merges') members.push([key, scanner.skipValue().end > 0]);
+    else members.push([key, readValue(scanner)]);
+  });
+  const model = Object.fromEntries(members);
+  if (model.vocab === undefined) throw invalid(file, 'its "model" has no vocabulary');
+  return model;
+}
+
+/**
+ * Tokens with their ids: a mapping, or (Unigram) a list of tokens and scores, whose places are the ids. Returns which of
+ * the two it is.
+ */
+function readVocabulary(scanner: JsonScanner, ids: Map<string, number>, file: string): 'object' | 'array' {
+  const kind = scanner.peekKind();
+  if (kind === 'object') {
+    scanner.readObject((token) => ids.set(token, checkId(readValue(scanner), token, file)));
+    return kind;
+  }
+  if (kind !== 'array') throw invalid(file, 'its "model" has no vocabulary');
+  let id = 0;
+  scanner.readArray(() => {
+    const entry = readValue(scanner);
+    const token: unknown = Array.isArray(entry) ? entry[0] : undefined;
+    if (typeof token !== 'string') throw invalid(file, `entry ${id} of the vocabulary is no token with its score`);
+    if (!ids.has(token)) ids.set(token, id);
+    id++;
+  });
+  return kind;
 }
 
 /** Older files do not name the kind; scores stand in lists, merges beside the vocabulary. */
 function kindOf({ type, vocab, merges }: JsonObject): string {
   if (typeof type === 'string') return type;
-  if (Array.isArray(vocab)) return 'Unigram';
-  return Array.isArray(merges) ? 'BPE' : 'WordPiece';
+  if (vocab === 'array') return 'Unigram';
+  return merges === undefined ? 'WordPiece' : 'BPE';
 }
 
-/** Tokens with their ids: a mapping, or (Unigram) a list of tokens and scores, whose places are the ids. */
-function readVocabulary(vocab: unknown, file: string): Map<string, number> {
-  const ids = new Map<string, number>();
-  if (Array.isArray(vocab)) {
-    vocab.forEach((entry, id) => {
-      const token: unknown = Array.isArray(entry) ? entry[0] : undefined;
-      if (typeof token !== 'string') throw invalid(file, `entry ${id} of the vocabulary is no token with its score`);
-      if (!ids.has(token)) ids.set(token, id);
-    });
-    return ids;
-  }
-  if (!isObject(vocab)) throw invalid(file, 'its "model" has no vocabulary');
-  for (const [token, id] of Object.entries(vocab)) ids.set(token, checkId(id, token, file));
-  return ids;
+function wayOf(model: JsonObject, fields: ReadonlyMap<string, unknown>): string {
+  const { continuing_subword_prefix: prefix, end_of_word_suffix: suffix } = model;
+  const steps = JSON.stringify([fields.get('pre_tokenizer'), fields.get('decoder')]);
+  const types = new Set(steps.match(/ByteLevel|Metaspace|WordPiece/g));
+  return JSON.stringify([kindOf(model), prefix ?? '', suffix ?? '', [...types].sort()]);
 }
 
 function readAdded(entry: unknown, file: string): AddedToken {
@@ -149,13 +201,10 @@ function checkId(id: unknown, token: string, file: string): number {
 }
 
 function checkDistinct(ids: ReadonlyMap<string, number>, file: string): void {
-  const tokens = new Map<number, string>();
+  const seen = new Uint8Array(1 + [...ids.values()].reduce((most, id) => Math.max(most, id), 0));
   for (const [token, id] of ids) {
-    const other = tokens.get(id);
-    if (other !== undefined) {
-      throw invalid(file, `tokens ${JSON.stringify(other)} and ${JSON.stringify(token)} have the same id ${id}`);
-    }
-    tokens.set(id, token);
+    if (seen[id] === 1) throw invalid(file, `token ${JSON.stringify(token)} has the id ${id} of another token`);
+    seen[id] = 1;
   }
 }
 
@@ -173,16 +222,8 @@ async function readText(files: ModelFiles, name: string, maxBytes: number): Prom
   return readTextFile(files, name, maxBytes, (detail) => invalid(files.describe(name), detail));
 }
 
-/** JSON as serde writes it: unlike Python's, without NaN. */
-function parseObject(text: string, file: string): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw invalid(file, `invalid JSON: ${(error as Error).message}`);
-  }
-  if (!isObject(value)) throw invalid(file, 'expected a JSON object');
-  return value;
+function scannerOf(text: string, file: string): JsonScanner {
+  return new JsonScanner(text, (detail) => invalid(file, `invalid JSON: ${detail}`));
 }
 
 function invalid(file: string, detail: string): M2MergeError<'tokenizer-invalid'> {

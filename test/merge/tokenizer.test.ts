@@ -149,11 +149,11 @@ describe('models without tokenizer.json', () => {
 
   for (const [text, detail] of [
     ['{', 'invalid JSON'],
-    ['[]', 'expected a JSON object'],
+    ['[]', 'invalid JSON: expected an object'],
     ['{"model": {"vocab": 1}}', 'its "model" has no vocabulary'],
     ['{"model": {"vocab": {"a": -1}}}', 'the id of token "a" is no number from 0'],
     ['{"model": {"vocab": {"a": 99999999999}}}', 'the id of token "a" is no number from 0'],
-    ['{"model": {"vocab": {"a": 1, "b": 1}}}', 'tokens "a" and "b" have the same id 1'],
+    ['{"model": {"vocab": {"a": 1, "b": 1}}}', 'token "b" has the id 1 of another token'],
     ['{"model": {"vocab": [["a", 0], 3]}}', 'entry 1 of the vocabulary is no token with its score'],
     ['{"model": {"vocab": {}}, "added_tokens": [{"id": 1}]}', 'an added token has no content'],
   ] as const) {

@@ -65,7 +65,7 @@ export async function planBesideWeights(donor: Donor, wishes: TokenizerWishes): 
   const write = (name: string, text: string): unknown => written.set(name, new TextEncoder().encode(text));
   const changed = vocabulary?.merged.changed;
   if (changed !== undefined) {
-    write(TOKENIZER_FILE, `${JSON.stringify(changed.definition, null, 2)}\n`);
+    written.set(TOKENIZER_FILE, changed.json);
     for (const name of names) if (isTokenizerFile(name) && !WITHOUT_VOCABULARY.has(name)) dropped.add(name);
   }
   const template = await chosenTemplate(wishes);

@@ -73,9 +73,9 @@ class VocabularyReader {
     for (const other of others) speakers.push(await this.#speaker(other, first));
     const begin = await this.#begin(first, speakers, openFiles);
     const builder = new TokenizerBuilder(begin.tokenizer, begin.limit);
-    if (this.#recipe.source === 'union') this.#join(builder, speakers);
+    if (this.#recipe.source === 'union') await this.#join(builder, speakers);
     for (const token of this.#recipe.tokens.keys()) builder.addToken(token);
-    const merged = builder.finish();
+    const merged = await builder.finish();
     const rows = Math.ceil(merged.tokens.length / this.#recipe.padToMultipleOf) * this.#recipe.padToMultipleOf;
     return {
       recipe: this.#recipe,
@@ -102,10 +102,10 @@ class VocabularyReader {
   }
 
   /** Normal tokens of all models come before all added ones, as in mergekit. */
-  #join(builder: TokenizerBuilder, speakers: readonly Speaker[]): void {
+  async #join(builder: TokenizerBuilder, speakers: readonly Speaker[]): Promise<void> {
     const [first, ...others] = distinct(speakers);
     for (const other of others) {
-      builder.addNormal(other.tokenizer, other.limit);
+      await builder.addNormal(other.tokenizer, other.limit);
       if (builder.joins(other.tokenizer)) continue;
       const facts = { model: other.name, kind: other.tokenizer.kind, base: first!.name };
       this.#warnings.push(warning('tokenizer-unlike', { ...facts, baseKind: first!.tokenizer.kind }));

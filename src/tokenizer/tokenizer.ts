@@ -44,8 +44,8 @@ export interface AddedToken {
 export interface Tokenizer {
   /** The file it is of, for messages. */
   readonly file: string;
-  /** tokenizer.json as it is. */
-  readonly text: string;
+  /** Reads the text of tokenizer.json once more: it is large, and seldom needed again. */
+  readonly read: () => Promise<string>;
   /** Kind of the model: `BPE`, `Unigram`, `WordPiece` or `WordLevel`. */
   readonly kind: string;
   /** How tokens mean text; the same for tokenizers whose tokens mean it in the same way. */
@@ -54,6 +54,8 @@ export interface Tokenizer {
   readonly ids: ReadonlyMap<string, number>;
   /** By id. */
   readonly added: readonly AddedToken[];
+  /** Those of the added tokens that are not in the model's own table. */
+  readonly outside: ReadonlySet<string>;
   /** The same text for tokenizers of the same content. */
   readonly digest: string;
 }
@@ -73,13 +75,14 @@ export async function readTokenizer(
     if (found.length === 0) return undefined;
     throw new M2MergeError('tokenizer-missing', { model, found });
   }
-  const text = await readText(files, TOKENIZER_FILE, MAX_TOKENIZER_BYTES);
+  const read = (): Promise<string> => readText(files, TOKENIZER_FILE, MAX_TOKENIZER_BYTES);
+  const text = await read();
   const decoder = (await readTokenizerConfig(files))?.added_tokens_decoder;
   const digest = createHash('sha256')
     .update(text)
     .update(JSON.stringify(decoder ?? null))
     .digest('hex');
-  return known.get(digest) ?? { ...parseTokenizer(text, files.describe(TOKENIZER_FILE), decoder), digest };
+  return known.get(digest) ?? { ...parseTokenizer(text, files.describe(TOKENIZER_FILE), decoder), read, digest };
 }
 
 /** tokenizer_config.json as plain data; undefined when there is none. */
@@ -97,7 +100,7 @@ export async function readTokenizerConfig(files: ModelFiles): Promise<JsonObject
  * Takes a tokenizer.json apart without building what is not asked for: real ones hold a million strings. `decoder` is what
  * tokenizer_config.json says of added tokens, by their ids. Throws `tokenizer-invalid`.
  */
-function parseTokenizer(text: string, file: string, decoder: unknown): Omit<Tokenizer, 'digest'> {
+function parseTokenizer(text: string, file: string, decoder: unknown): Omit<Tokenizer, 'read' | 'digest'> {
   const scanner = scannerOf(text, file);
   const ids = new Map<string, number>();
   const fields = new Map<string, unknown>();
@@ -111,17 +114,19 @@ function parseTokenizer(text: string, file: string, decoder: unknown): Omit<Toke
   scanner.expectEnd();
   if (model === undefined) throw invalid(file, 'it has no "model" with a vocabulary');
   const added = new Map<string, AddedToken>();
+  const outside = new Set<string>();
   for (const entry of [...listOf(fields.get('added_tokens')), ...entriesOf(decoder)]) {
     const token = readAdded(entry, file);
     if (added.has(token.content)) continue;
     // The vocabulary decides: the library gives an added token that is in it the vocabulary's id.
     const id = ids.get(token.content) ?? token.id;
+    if (!ids.has(token.content)) outside.add(token.content);
     ids.set(token.content, id);
     added.set(token.content, { ...token, id });
   }
   checkDistinct(ids, file);
   const sorted = [...added.values()].sort((a, b) => a.id - b.id);
-  return { file, text, kind: kindOf(model), way: wayOf(model, fields), ids, added: sorted };
+  return { file, kind: kindOf(model), way: wayOf(model, fields), ids, added: sorted, outside };
 }
 
 const FIELDS: ReadonlySet<string> = new Set(['added_tokens', 'pre_tokenizer', 'decoder']);

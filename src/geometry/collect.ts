@@ -62,16 +62,15 @@ export class GeometryCollector {
     this.#open.set(tensor, open);
     open.units[unit] = sums;
     open.missing--;
-    for (const scope of this.#scopesOf(name, layer)) scope.addCounts(sums);
     if (sums.channels !== undefined && layer !== undefined) this.#hotspots.add(tensor, unit, sums.channels);
     if (open.missing > 0) return;
     this.#open.delete(tensor);
-    this.#closed.set(tensor, this.#close(open.units as readonly UnitSums[]));
+    this.#closed.set(tensor, this.#close(this.#scopesOf(name, layer), open.units as readonly UnitSums[]));
   }
 
   /** The geometry, once all units are in. f64 sums are added in tensor order here, whatever the order of arrival. */
   finish(): MeasuredGeometry {
-    const closed = this.#tensors.map((_, tensor) => this.#closed.get(tensor) ?? this.#close([]));
+    const closed = this.#tensors.map((_, tensor) => this.#closed.get(tensor) ?? this.#close([], []));
     this.#tensors.forEach(({ name, layer }, tensor) => {
       for (const scope of this.#scopesOf(name, layer)) scope.addReals(closed[tensor]!.reals);
     });
@@ -113,12 +112,14 @@ export class GeometryCollector {
     return untouched.map(({ name }) => name);
   }
 
-  #close(units: readonly UnitSums[]): ClosedTensor {
+  /** Adds up a tensor, and its counts to the scopes above it. */
+  #close(scopes: readonly ScopeSums[], units: readonly UnitSums[]): ClosedTensor {
     const sums = new ScopeSums(this.#names.length);
     for (const unit of units) {
       sums.addCounts(unit);
       sums.addReals(unit);
     }
+    for (const scope of scopes) scope.addCountsOf(sums);
     const projection = sumVectors(units.flatMap((unit) => (unit.projection === undefined ? [] : [unit.projection])));
     return { reals: sums.reals, projection, geometry: scopeGeometry(sums, this.#names) };
   }

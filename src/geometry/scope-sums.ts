@@ -1,6 +1,7 @@
 /** Sums over a scope: units added up to a tensor, tensors to layers, kinds of modules and the whole model. */
 import { BASE_MAGNITUDE_BINS, CHANGE_COUNTERS } from '../../kernels/abi.js';
-import { mergeCounts, NO_COUNTS, type SparseCounts } from '../../kernels/statistics/sparse-counts.js';
+import { CountsSum } from '../../kernels/statistics/counts-sum.js';
+import type { SparseCounts } from '../../kernels/statistics/sparse-counts.js';
 import { pairCount, type UnitSums } from './unit-sums.js';
 
 /** The f64 sums, whose order of addition matters. */
@@ -61,7 +62,7 @@ export class ScopeSums {
   readonly opposed: Float64Array;
   readonly changes: readonly Float64Array[];
   readonly maximum: number[];
-  readonly magnitudes: SparseCounts[];
+  readonly magnitudes: readonly CountsSum[];
 
   constructor(experts: number) {
     this.experts = experts;
@@ -72,7 +73,7 @@ export class ScopeSums {
     this.changedByMagnitude = forEach(() => new Float64Array(BASE_MAGNITUDE_BINS));
     this.changes = forEach(() => new Float64Array(CHANGE_COUNTERS));
     this.maximum = forEach(() => 0);
-    this.magnitudes = forEach(() => NO_COUNTS);
+    this.magnitudes = forEach(() => new CountsSum());
   }
 
   /** Adds the f64 sums of a part. The order of calls decides the rounding, so it must not depend on arrival. */
@@ -89,7 +90,22 @@ export class ScopeSums {
     for (let expert = 0; expert < this.experts; expert++) {
       addAll(this.changes[expert]!, unit.changes[expert]!);
       this.maximum[expert] = Math.max(this.maximum[expert]!, unit.maximum[expert]!);
-      this.magnitudes[expert] = mergeCounts(this.magnitudes[expert]!, unit.magnitudes[expert]!);
+      this.magnitudes[expert]!.add(unit.magnitudes[expert]!);
+    }
+  }
+
+  /** Adds the counts of a part, in any order. */
+  addCountsOf(part: ScopeSums): void {
+    this.elements += part.elements;
+    this.cancelled += part.cancelled;
+    addAll(this.opposed, part.opposed);
+    addAll(this.byMask, part.byMask);
+    addAll(this.byMagnitude, part.byMagnitude);
+    for (let expert = 0; expert < this.experts; expert++) {
+      addAll(this.changes[expert]!, part.changes[expert]!);
+      addAll(this.changedByMagnitude[expert]!, part.changedByMagnitude[expert]!);
+      this.maximum[expert] = Math.max(this.maximum[expert]!, part.maximum[expert]!);
+      this.magnitudes[expert]!.add(part.magnitudes[expert]!.total());
     }
   }
 

@@ -16,16 +16,32 @@ const EXPERTS = ['a', 'b', 'c'];
 /** Elements that are infinite in one expert: in both units, at the end, and beside each other. */
 const INFINITE = [5, 700_000, 700_001, 1_134_099];
 
-const METHODS = {
-  linear: ['linear', '{}'],
-  'linear with shares that do not add up to 1': ['linear', '{normalize: false}'],
-  'task arithmetic': ['task_arithmetic', '{lambda: 0.7}'],
-  'dare, rescaled to L1 norms': ['dare_linear', '{density: 0.3}'],
-  'dare with one expert whole': ['dare_linear', '{rescale: density, density: 0.4}', '{weight: 0.5, density: 1}'],
-  'dare and election': ['dare_ties', '{density: 0.3, normalize: true}'],
-  'ties, of which the last tie is somewhere': ['ties', '{density: 0.3}'],
-  'ties over the model': ['ties', '{density: 0.2, trim_scope: model, trim_rule: threshold}'],
-} as const satisfies Record<string, readonly [string, string, string?]>;
+interface Case {
+  readonly method: string;
+  readonly parameters: string;
+  /** Of the first expert, where they differ. */
+  readonly first?: string;
+  /** Whether every value depends on norms, which are infinite where one value is. */
+  readonly normed?: true;
+}
+
+const CASES: Readonly<Record<string, Case>> = {
+  linear: { method: 'linear', parameters: '{}' },
+  'linear with shares that do not add up to 1': { method: 'linear', parameters: '{normalize: false}' },
+  'task arithmetic': { method: 'task_arithmetic', parameters: '{lambda: 0.7}' },
+  'dare, rescaled to L1 norms': { method: 'dare_linear', parameters: '{density: 0.3}', normed: true },
+  'dare with one expert whole': {
+    method: 'dare_linear',
+    parameters: '{rescale: density, density: 0.4}',
+    first: '{weight: 0.5, density: 1}',
+  },
+  'dare and election': { method: 'dare_ties', parameters: '{density: 0.3, rescale: none, normalize: true}' },
+  'ties, of which the last tie is somewhere': { method: 'ties', parameters: '{density: 0.3}' },
+  'ties over the model': {
+    method: 'ties',
+    parameters: '{density: 0.2, trim_scope: model, trim_rule: threshold}',
+  },
+};
 
 describe('merges of stored values', () => {
   const work = temporaryFolder();
@@ -51,18 +67,16 @@ describe('merges of stored values', () => {
     writeModel(join(work, 'f32', name), [{ ...tensor, dtype: 'F32', bytes: widened }]);
   };
 
-  const merge = (name: string, suffix: string, format: 'bf16' | 'f32') => {
-    const [method, parameters, first] = METHODS[name as keyof typeof METHODS] as readonly [string, string, string?];
+  const merge = ({ method, parameters, first, normed }: Case, format: 'bf16' | 'f32') => {
     // Random masks follow from names, so that both formats have the same.
     const folder = join(work, format);
-    const recipe = join(folder, 'recipe.yaml');
-    const models = EXPERTS.map(
-      (expert, i) =>
-        `  - {model: ${expert}${suffix}, parameters: ${i === 0 && first !== undefined ? first : '{weight: 0.5}'}}`,
-    );
+    const models = EXPERTS.map((expert, i) => {
+      const own = i === 0 && first !== undefined ? first : '{weight: 0.5}';
+      return `  - {model: ${expert}${normed ? '' : '-infinite'}, parameters: ${own}}`;
+    });
     const base = method === 'linear' ? [] : ['base_model: base'];
     const text = [`merge_method: ${method}`, ...base, 'models:', ...models, `parameters: ${parameters}`];
-    writeFileSync(recipe, [...text, 'dtype: bfloat16', 'seed: 3'].join('\n'));
+    writeFileSync(join(folder, 'recipe.yaml'), [...text, 'dtype: bfloat16', 'seed: 3'].join('\n'));
     const run = m2merge(['recipe.yaml', 'out', '--overwrite', '--quiet', '--threads', '2'], folder);
     expect(run.status).toBe(0);
     const manifest = JSON.parse(readFileSync(join(folder, 'out/m2merge_manifest.json'), 'utf8'));
@@ -73,15 +87,11 @@ describe('merges of stored values', () => {
     };
   };
 
-  for (const name of Object.keys(METHODS)) {
-    it(`are the same as in stages: ${name}`, () => {
-      for (const suffix of ['', '-infinite']) {
-        const [staged, direct] = [merge(name, suffix, 'f32'), merge(name, suffix, 'bf16')];
-        expect(direct.weights.equals(staged.weights)).toBe(true);
-        expect(direct.tensors).toEqual(staged.tensors);
-        expect(direct.warnings).toBe(staged.warnings);
-        if (suffix !== '') expect(direct.warnings).toContain(`${INFINITE.length}`);
-      }
-    });
-  }
+  it.each(Object.entries(CASES))('are the same as in stages: %s', (_, of) => {
+    const [staged, direct] = [merge(of, 'f32'), merge(of, 'bf16')];
+    expect(direct.weights.equals(staged.weights)).toBe(true);
+    expect(direct.tensors).toEqual(staged.tensors);
+    expect(direct.warnings).toBe(staged.warnings);
+    if (!of.normed) expect(direct.warnings).toContain(`${INFINITE.length}`);
+  });
 });

@@ -5,9 +5,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isGone, type Owner, thisProcess } from '../io/owner.js';
 
 /** Time between signs of life of the holder, milliseconds. */
 const HEARTBEAT = 5000;
@@ -36,7 +36,7 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
 
 async function acquire(path: string, { signal, onWait }: LockOptions): Promise<() => Promise<void>> {
   await mkdir(dirname(path), { recursive: true });
-  const mark = JSON.stringify({ host: hostname(), pid: process.pid, id: randomBytes(8).toString('hex') });
+  const mark = JSON.stringify({ ...thisProcess(), id: randomBytes(8).toString('hex') });
   for (let told = false; !(await create(path, mark)); ) {
     signal?.throwIfAborted();
     if (await removeIfDead(path)) continue;
@@ -88,12 +88,9 @@ async function removeIfDead(path: string): Promise<boolean> {
 function isDead(mark: string, age: number): boolean {
   if (age > DEAD_AFTER) return true;
   try {
-    const { host, pid } = JSON.parse(mark) as { host: string; pid: number };
-    if (host !== hostname()) return false;
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
+    return isGone(JSON.parse(mark) as Owner);
+  } catch {
     // An unfinished mark is of a process that is just making it.
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+    return false;
   }
 }

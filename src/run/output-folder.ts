@@ -2,11 +2,11 @@
  * The output as a temporary sibling folder that gets its name at the very end, so that a failed or interrupted merge
  * leaves nothing, and an existing model is replaced only when its successor is complete.
  */
-import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, rmdir, stat, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import { asWriteError } from './files.js';
+import { removeLeftovers, replacedName, workName } from './leftovers.js';
 
 /** Room for config, tokenizer, manifest and file system overhead beside the weights, bytes. */
 export const SIDE_FILE_BYTES = 64_000_000;
@@ -36,15 +36,17 @@ export class OutputFolder {
   }
 
   /**
-   * Makes the temporary folder and its weight files at their full length. Throws `output-exists`, `disk-full`,
+   * Makes the temporary folder and its weight files at their full length, after removing what a killed run has left of
+   * this output. Throws `output-exists`, `disk-full`,
    * `output-unwritable`; leaves nothing behind when it does.
    */
   static async create(path: string, files: readonly OutputFile[], overwrite: boolean): Promise<OutputFolder> {
-    await checkReplaceable(path, overwrite);
     const parent = dirname(path);
     try {
+      await removeLeftovers(parent, [basename(path)]);
+      await checkReplaceable(path, overwrite);
       const madeParent = await mkdir(parent, { recursive: true });
-      const workPath = join(parent, `.${basename(path)}.m2merge-${randomBytes(6).toString('hex')}`);
+      const workPath = join(parent, workName(basename(path)));
       const folder = new OutputFolder(path, workPath, madeParent);
       try {
         await checkSpace(
@@ -75,7 +77,7 @@ export class OutputFolder {
 
   /** Gives the folder its name. What `--overwrite` replaces is removed after the new model is in place. */
   async commit(): Promise<void> {
-    const replaced = `${this.workPath}-replaced`;
+    const replaced = replacedName(this.workPath);
     try {
       const existed = await renameIfPresent(this.path, replaced);
       try {

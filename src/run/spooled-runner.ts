@@ -1,5 +1,4 @@
 /** Lets workers read models on the Hub: what a task reads is in the spool while the task runs, and not much longer. */
-import { randomBytes } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -10,6 +9,7 @@ import { leastCapacity, Spool } from '../hub/spool.js';
 import { SegmentTable, type SpoolRange } from '../hub/spool-segments.js';
 import type { CopyJob } from '../plan/plan.js';
 import { DEFAULT_SPOOL_BYTES } from '../plan/stream-costs.js';
+import { removeLeftovers, spoolName } from './leftovers.js';
 import type { Done, TaskRunner } from './pool.js';
 import { type ScheduledTensor, scheduleTensors, type Variant } from './scheduled-tensor.js';
 import type { StoredVector } from './stored-vector.js';
@@ -32,7 +32,7 @@ export function placeSpool(
   const output = merges.find((merge) => merge.output !== undefined)?.output;
   const folder = output === undefined ? tmpdir() : dirname(output.path);
   return {
-    path: join(folder, `.m2merge-spool-${randomBytes(6).toString('hex')}`),
+    path: join(folder, spoolName()),
     capacity: capacity ?? DEFAULT_SPOOL_BYTES,
     number,
   };
@@ -67,6 +67,8 @@ export class SpooledRunner implements TaskRunner {
       throw new M2MergeError('usage', { message, hint: `--spool-size must be at least ${Math.ceil(least / 1e6)}MB` });
     }
     const bytes = Math.min(capacity, table.bytes);
+    // Where nothing is written, no output has done it.
+    await removeLeftovers(dirname(path), []);
     const { bavail, bsize } = await statfs(dirname(path));
     const output = variants.reduce(
       (total, { plan, firstOutput }) => total + (firstOutput === undefined ? 0 : outputBytes(plan.shards)),

@@ -40,12 +40,12 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
   'the file system': {
     pattern: /from 'node:fs(\/promises)?'/,
     files: [
-      /^src\/io\/file\.ts$/,
+      /^src\/io\/(file|owner)\.ts$/,
       /^src\/hub\/(batched-writer|cache-layout|environment|lock|offline|partial-blob|pull|push-files|spool|verified)\.ts$/,
       /^src\/checkpoint\/(model-folder|side-files)\.ts$/,
       /^src\/recipe\/load\.ts$/,
       /^src\/plan\/inputs\.ts$/,
-      /^src\/run\/(spooled-runner|files|engine|output-folder|side-files)\.ts$/,
+      /^src\/run\/(spooled-runner|files|engine|leftovers|output-folder|side-files)\.ts$/,
       /^src\/(merge|merge-card|merge-documents|output-place)\.ts$/,
       /^src\/trial\/(evaluate|evaluator-process|results-log|run-sweep|sweep)\.ts$/,
       /^src\/cli\//,
@@ -58,7 +58,12 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
   },
   'the process': {
     pattern: /\bprocess\.\w/,
-    files: [/^src\/cli\//, /^src\/trial\/evaluat(e|or-process)\.ts$/, /^src\/hub\/(environment|lock|request)\.ts$/],
+    files: [
+      /^src\/cli\//,
+      /^src\/trial\/evaluat(e|or-process)\.ts$/,
+      /^src\/io\/owner\.ts$/,
+      /^src\/hub\/(environment|request)\.ts$/,
+    ],
   },
   'any Node module in browser code': { pattern: /from 'node:/, files: [/^src\/(?!errors(\.ts|\/)|warnings)/] },
 };

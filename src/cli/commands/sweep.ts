@@ -5,6 +5,7 @@ import type { RecipeOrigin } from '../../recipe/parse.js';
 import { commandEvaluation, type Evaluation, type Keep } from '../../recipe/sweep-keys.js';
 import { formatSweepPlan } from '../../report/sweep-plan-text.js';
 import { formatSweepTerminal } from '../../report/sweep-terminal.js';
+import { removeLeftovers } from '../../run/leftovers.js';
 import { parseChosen } from '../../sweep/load.js';
 import { SWEEP_FILES } from '../../sweep/result.js';
 import { AskTellSweep } from '../../trial/ask-tell.js';
@@ -67,6 +68,8 @@ export async function sweepCommand(
     strict: options.strict ?? false,
   };
   try {
+    // What killed runs have left would count as used when waves are planned.
+    if (!options.plan) await removeLeftovers(choices.folder, 'all');
     if (options.plan) printPlan(await prepare(), options.json ?? false);
     else if (options.best) {
       const { output } = await mergeBest(recipe.text, recipe.origin, choices, join(choices.folder, 'best'), shared);

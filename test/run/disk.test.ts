@@ -1,29 +1,15 @@
 /** Disks that fill up and inputs that go away while they are read: typed errors, and nothing left. */
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type ErrorKind, isM2MergeError } from '../../src/errors.js';
 import { asWriteError, PositionedFiles } from '../../src/run/files.js';
 import { OutputFolder } from '../../src/run/output-folder.js';
 import { m2merge } from '../support/cli.js';
+import { mountSmallDisk } from '../support/small-disk.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { library } from './library.js';
 import { writeSparseModel } from './sparse-model.js';
-
-/** Mounts a file system of this size in memory; skips the test where that is not allowed. */
-function mountSmallDisk(context: TestContext, megabytes: number): string {
-  const folder = temporaryFolder();
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], { stdio: 'ignore' });
-  } catch {
-    context.skip('mounting a small file system takes root on Linux');
-  }
-  onTestFinished(() => {
-    execFileSync('umount', [folder]);
-  });
-  return folder;
-}
 
 /** Uses up what is left of a disk. */
 function fill(disk: string): void {

@@ -1,0 +1,18 @@
+/** A disk that is soon full. */
+import { execFileSync } from 'node:child_process';
+import { onTestFinished, type TestContext } from 'vitest';
+import { temporaryFolder } from './temporary-folder.js';
+
+/** Mounts a file system of this size in memory; skips the test where that is not allowed. */
+export function mountSmallDisk(context: TestContext, megabytes: number): string {
+  const folder = temporaryFolder();
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], { stdio: 'ignore' });
+  } catch {
+    context.skip('mounting a small file system takes root on Linux');
+  }
+  onTestFinished(() => {
+    execFileSync('umount', [folder]);
+  });
+  return folder;
+}

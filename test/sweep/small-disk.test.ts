@@ -1,0 +1,91 @@
+/** Sweeps on a disk that holds few models at once: 64 MB of room are counted for each beside its weights. */
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { SweepResult } from '../../src/sweep/result.js';
+import { m2merge } from '../support/cli.js';
+import { mountSmallDisk } from '../support/small-disk.js';
+import { createSweepScene } from '../support/sweep-scene.js';
+
+const { work, evaluator, sweepRecipe } = createSweepScene();
+
+const LAMBDAS = 'lambda: [0.1, 0.2, 0.3, 0.4, 0.5]';
+
+const modelsOn = (disk: string) => readdirSync(join(disk, 'out')).filter((name) => name.startsWith('lambda'));
+const resultOf = (folder: string): SweepResult => JSON.parse(readFileSync(join(folder, 'sweep.json'), 'utf8'));
+const metricsOf = (folder: string) => resultOf(folder).rows.map(({ variant, metrics }) => ({ variant, metrics }));
+
+/** A recipe that sweeps the scales; its evaluator notes the models that lie on the disk while it runs. */
+function recipeFor(disk: string, keep: string, seen: string): string {
+  const watching = join(work, `watch-${keep}.mjs`);
+  writeFileSync(
+    watching,
+    `import { appendFileSync, readdirSync } from 'node:fs';
+const models = readdirSync(${JSON.stringify(join(disk, 'out'))}).filter((name) => name.startsWith('lambda'));
+appendFileSync(${JSON.stringify(join(work, seen))}, models.length + '\\n');
+await import(${JSON.stringify(evaluator)});`,
+  );
+  const command = `[node, ${watching}, "{model}", ${join(work, `${seen}-judged`)}]`;
+  return sweepRecipe(`parameters: {${LAMBDAS}}\nkeep: ${keep}\nevaluate: {command: ${command}, maximize: math}`);
+}
+
+const numbersIn = (file: string) => readFileSync(join(work, file), 'utf8').trim().split('\n').map(Number);
+
+it('runs in waves of what fits beside the best, and finds what a large disk finds', (context) => {
+  // Three times 64 MB and some: the best, and two that are judged.
+  const disk = mountSmallDisk(context, 200);
+  const recipe = recipeFor(disk, 'best', 'beside-best');
+  const { status, stderr } = m2merge(['sweep', recipe, join(disk, 'out')], work);
+  expect(status).toBe(0);
+  expect(stderr).toContain('wave 3 of 3: merging 1 variant');
+  expect(Math.max(...numbersIn('beside-best'))).toBe(3);
+  expect(modelsOn(disk)).toEqual([resultOf(join(disk, 'out')).best]);
+  expect(m2merge(['sweep', recipe, 'roomy', '--quiet'], work).status).toBe(0);
+  expect(metricsOf(join(disk, 'out'))).toEqual(metricsOf(join(work, 'roomy')));
+});
+
+it('runs one by one where a single model fits and none is kept', (context) => {
+  const disk = mountSmallDisk(context, 100);
+  const recipe = recipeFor(disk, 'none', 'alone');
+  const { status, stderr } = m2merge(['sweep', recipe, join(disk, 'out')], work);
+  expect({ status, waves: stderr.match(/^wave /gm)?.length }).toEqual({ status: 0, waves: 5 });
+  expect(numbersIn('alone')).toEqual([1, 1, 1, 1, 1]);
+  expect(modelsOn(disk)).toEqual([]);
+});
+
+it('refuses before the first merge what does not fit, and says what would', (context) => {
+  const disk = mountSmallDisk(context, 200);
+  const { status, stderr } = m2merge(['sweep', recipeFor(disk, 'all', 'never'), join(disk, 'out')], work);
+  expect(status).toBe(5);
+  expect(stderr).toMatch(/5 models to write, .*\nhint: keep: best fits: 3 waves of up to 2 /);
+  expect(readdirSync(disk)).toEqual([]);
+  expect(existsSync(join(work, 'never'))).toBe(false);
+});
+
+it('that fills up between waves ends the sweep, which goes on when there is room', (context) => {
+  const disk = mountSmallDisk(context, 200);
+  const filler = join(disk, 'filler');
+  const judged = join(work, 'filled-judged');
+  const filling = join(work, 'fill.mjs');
+  // The third evaluation leaves less room than a model takes.
+  writeFileSync(
+    filling,
+    `import { readFileSync, writeFileSync } from 'node:fs';
+await import(${JSON.stringify(evaluator)});
+if (readFileSync(${JSON.stringify(judged)}, 'utf8').trim().split('\\n').length === 3)
+  writeFileSync(${JSON.stringify(filler)}, Buffer.alloc(150_000_000));`,
+  );
+  const command = `[node, ${filling}, "{model}", ${judged}]`;
+  const recipe = sweepRecipe(`parameters: {${LAMBDAS}}\nkeep: best\nevaluate: {command: ${command}, maximize: math}`);
+  const full = m2merge(['sweep', recipe, join(disk, 'out'), '--quiet'], work);
+  expect(full.status).toBe(5);
+  expect(full.stderr).toMatch(/not enough space/);
+  expect(modelsOn(disk).length).toBeLessThanOrEqual(2);
+  rmSync(filler);
+  expect(m2merge(['sweep', recipe, join(disk, 'out'), '--quiet'], work).status).toBe(0);
+  const names = readFileSync(judged, 'utf8').trim().split('\n');
+  expect(new Set(names).size).toBe(5);
+  expect(names).toHaveLength(5);
+  expect(modelsOn(disk)).toEqual([resultOf(join(disk, 'out')).best]);
+  expect(readdirSync(join(disk, 'out')).filter((name) => name.startsWith('.'))).toEqual([]);
+});

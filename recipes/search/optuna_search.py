@@ -5,6 +5,7 @@
 
 The recipe's `sweep:` names the settings (ranges or lists) and the evaluation. m2merge merges, evaluates and
 remembers; this script only asks. Run again with the same seed, it goes through what is known without merging again.
+CMA-ES needs at least two ranges; what is a list it draws at random.
 """
 import argparse
 import json
@@ -35,16 +36,19 @@ def main():
 
     ready = answer()
     samplers = {
-        "tpe": optuna.samplers.TPESampler,
-        "cmaes": optuna.samplers.CmaEsSampler,
-        "random": optuna.samplers.RandomSampler,
+        # Trials of a batch are asked for before their outcomes are known; the liar keeps them apart.
+        "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed, constant_liar=args.batch > 1),
+        "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed),
+        "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
     }
     direction = "maximize" if ready["objective"]["maximize"] else "minimize"
-    study = optuna.create_study(direction=direction, sampler=samplers[args.sampler](seed=args.seed))
+    study = optuna.create_study(direction=direction, sampler=samplers[args.sampler](args.seed))
 
     def suggest(trial, name, values):
         if "choices" in values:
-            return trial.suggest_categorical(name, values["choices"])
+            # Optuna takes numbers and texts; a choice may be a list or a mapping.
+            choices = {json.dumps(choice): choice for choice in values["choices"]}
+            return choices[trial.suggest_categorical(name, list(choices))]
         # Four digits are enough for any setting, and make names that can be read.
         value = trial.suggest_float(name, values["minimum"], values["maximum"], log=values["log"])
         return float(f"{value:.4g}")

@@ -1,10 +1,11 @@
-/** The interface for optimisers: the protocol itself, and the shipped Optuna script over a stand-in for Optuna. */
+/** The interface for optimisers: the protocol itself, and the shipped script over Optuna (where installed) and a stand-in. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
+import type { SweepRow } from '../../src/sweep/result.js';
 import { MAIN, m2merge, REPOSITORY, spawnM2merge, temporaryFolder } from '../support/cli.js';
 import { randomTensor } from '../support/random-models.js';
 import { writeModel } from '../support/safetensors.js';
@@ -114,7 +115,7 @@ describe('m2merge sweep --ask-tell', () => {
 const OPTUNA = `import random
 class samplers:
     class _Sampler:
-        def __init__(self, seed): self.random = random.Random(seed)
+        def __init__(self, seed, constant_liar=False): self.random = random.Random(seed)
     TPESampler = CmaEsSampler = RandomSampler = _Sampler
 class trial:
     class TrialState: FAIL = "fail"
@@ -137,19 +138,23 @@ def create_study(direction, sampler):
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 if (!hasPython) console.warn('recipes/search/optuna_search.py is not tested: there is no python3');
 
+const hasOptuna = hasPython && spawnSync('python3', ['-c', 'import optuna, cmaes']).status === 0;
+if (hasPython && !hasOptuna)
+  console.warn('recipes/search/optuna_search.py is tested with a stand-in: there is no optuna');
+
+const runScript = (args: readonly string[], env = process.env) =>
+  spawnSync(
+    'python3',
+    [join(REPOSITORY, 'recipes/search/optuna_search.py'), ...args, '--m2merge', `${process.execPath} ${MAIN}`],
+    { cwd: work, encoding: 'utf8', env },
+  );
+
 describe.skipIf(!hasPython)('the Optuna script', () => {
   it('asks in batches and ends with the best', { timeout: 120_000 }, () => {
     mkdirSync(join(work, 'python'));
     writeFileSync(join(work, 'python/optuna.py'), OPTUNA);
-    const search = (folder: string) =>
-      spawnSync(
-        'python3',
-        [
-          join(REPOSITORY, 'recipes/search/optuna_search.py'),
-          ...['recipe.yaml', folder, '--trials', '7', '--batch', '3', '--m2merge', `${process.execPath} ${MAIN}`],
-        ],
-        { cwd: work, encoding: 'utf8', env: { ...process.env, PYTHONPATH: join(work, 'python') } },
-      );
+    const environment = { ...process.env, PYTHONPATH: join(work, 'python') };
+    const search = (folder: string) => runScript(['recipe.yaml', folder, '--trials', '7', '--batch', '3'], environment);
     const before = evaluated().length;
     const first = search('searched');
     expect(first.stderr).toBe('');
@@ -161,5 +166,19 @@ describe.skipIf(!hasPython)('the Optuna script', () => {
     const again = search('searched');
     expect(again.stdout).toBe(first.stdout);
     expect(evaluated().length - before).toBe(7);
+  });
+
+  it.skipIf(!hasOptuna).each(['tpe', 'cmaes'])('searches with Optuna itself: %s', { timeout: 120_000 }, (sampler) => {
+    const text = readFileSync(join(work, 'recipe.yaml'), 'utf8')
+      .replace('density: [0.5]', 'density: {minimum: 0.05, maximum: 1, log: true}\n    sparsify: [~, {method: dare}]')
+      .replace('merge_method: [task_arithmetic, ties]', 'merge_method: [ties]');
+    writeFileSync(join(work, `${sampler}.yaml`), text);
+    const found = runScript([`${sampler}.yaml`, sampler, '--trials', '12', '--batch', '4', '--sampler', sampler]);
+    expect(found.status, found.stderr).toBe(0);
+    const { rows, best } = JSON.parse(readFileSync(join(work, sampler, 'sweep.json'), 'utf8'));
+    expect(rows).toHaveLength(12);
+    const scores = rows.map(({ metrics }: SweepRow) => metrics.score ?? 0);
+    expect(rows.find(({ variant }: SweepRow) => variant === best).metrics.score).toBe(Math.max(...scores));
+    expect(Math.max(...scores)).toBeGreaterThan(0.9);
   });
 });

@@ -1,6 +1,7 @@
 /** Fetches models from the Hub into the cache without merging them. */
 import { ADAPTER_CONFIG_FILE } from './checkpoint/adapter-config.js';
 import { ADAPTER_WEIGHTS_FILE } from './checkpoint/adapter-folder.js';
+import { findWeightFiles } from './checkpoint/folder.js';
 import { INDEX_FILE_NAME } from './checkpoint/shard-index.js';
 import { M2MergeError } from './errors.js';
 import { type HubName, readHubName } from './hub/endpoint.js';
@@ -36,7 +37,7 @@ export async function pullModels(
   const found: { text: string; model: HubModel; paths: readonly string[] }[] = [];
   for (const { text, name } of named) {
     const model = await hub.model(name);
-    found.push({ text, model, paths: options.all ? model.paths : await neededFiles(model, name, hub) });
+    found.push({ text, model, paths: options.all ? model.paths : await neededFiles(model) });
   }
   const bytesOf = ({ model, paths }: (typeof found)[number]): number =>
     paths.reduce((total, path) => total + model.byteLength(path), 0);
@@ -68,10 +69,16 @@ function namesIn(text: string): HubName[] {
   });
 }
 
-/** What a merge may read of a repository: weights with their index, config, side files; or an adapter; and the card. */
-async function neededFiles(model: HubModel, name: HubName, hub: HubInputs): Promise<string[]> {
+/**
+ * What a merge may read of a repository: weights with their index, config, side files; or an adapter; and the card. The
+ * names say it: headers come with their files.
+ */
+async function neededFiles(model: HubModel): Promise<string[]> {
   if (model.paths.includes(ADAPTER_CONFIG_FILE)) return [ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, ...cardOf(model)];
-  const { files } = await hub.checkpoint(name);
-  const index = files.length > 1 && model.paths.includes(INDEX_FILE_NAME) ? [INDEX_FILE_NAME] : [];
-  return [...besideWeights(model), ...cardOf(model), ...index, ...files.map((file) => file.name)];
+  try {
+    const { from, files } = await findWeightFiles(model, await model.list());
+    return [...besideWeights(model), ...cardOf(model), ...(from === 'index' ? [INDEX_FILE_NAME] : []), ...files];
+  } catch (error) {
+    throw model.explain(error);
+  }
 }

@@ -12,7 +12,7 @@ import { ModelFolder } from './model-folder.js';
 import { compareUtf8 } from './order.js';
 import { INDEX_FILE_NAME, MAX_INDEX_BYTES, parseShardIndex } from './shard-index.js';
 import { readTextFile } from './text-file.js';
-import { chooseWeightFiles, weightsMissing } from './weight-files.js';
+import { chooseWeightFiles, type WeightFiles, weightsMissing } from './weight-files.js';
 
 const CONFIG_FILE_NAME = 'config.json';
 
@@ -28,19 +28,16 @@ const HEADERS_AT_ONCE = 8;
  */
 export async function openCheckpoint(model: string | ModelFiles): Promise<Checkpoint> {
   const source = typeof model === 'string' ? new ModelFolder(model) : model;
-  const place = source.describe('').replace(/\/$/, '');
   const names = await source.list();
-  const weights = chooseWeightFiles(place, names);
-  const weightMap = weights.from === 'index' ? await readIndex(source) : undefined;
-  const files = weightMap === undefined ? weights.names : shardsOf(weightMap, place, names);
+  const { from, files, weightMap } = await findWeightFiles(source, names);
   const shards: Shard[] = [];
   await forEachConcurrently([...files.entries()], HEADERS_AT_ONCE, async ([i, name]) => {
     shards[i] = await openShard(source, name);
   });
   const warnings = shards.flatMap(({ header }) => header.warnings);
   if (weightMap !== undefined) warnings.push(...checkIndex(weightMap, shards, source.describe(INDEX_FILE_NAME)));
-  if (weights.from === 'single' && names.includes(INDEX_FILE_NAME)) {
-    const detail = `ignored, since the folder also has ${weights.names.join()}; some loaders would follow the index`;
+  if (from === 'single' && names.includes(INDEX_FILE_NAME)) {
+    const detail = `ignored, since the folder also has ${files.join()}; some loaders would follow the index`;
     warnings.push(warning('stale-metadata', { file: source.describe(INDEX_FILE_NAME), detail }));
   }
   return {
@@ -50,6 +47,23 @@ export async function openCheckpoint(model: string | ModelFiles): Promise<Checkp
     config: names.includes(CONFIG_FILE_NAME) ? await readConfig(source) : undefined,
     warnings,
   };
+}
+
+/** Where a model's weights are. */
+interface FoundWeights extends Pick<WeightFiles, 'from'> {
+  /** Names of the files. */
+  readonly files: readonly string[];
+  /** What the index says, where there is one that counts. */
+  readonly weightMap: ReadonlyMap<string, string> | undefined;
+}
+
+/** Finds a model's weight files and reads none of them. Throws as `openCheckpoint` does for names and indexes. */
+export async function findWeightFiles(source: ModelFiles, names: readonly string[]): Promise<FoundWeights> {
+  const place = source.describe('').replace(/\/$/, '');
+  const weights = chooseWeightFiles(place, names);
+  const weightMap = weights.from === 'index' ? await readIndex(source) : undefined;
+  const files = weightMap === undefined ? weights.names : shardsOf(weightMap, place, names);
+  return { from: weights.from, files, weightMap };
 }
 
 interface Shard {

@@ -7,6 +7,8 @@ export interface PieceFetching {
   open(file: HubFile): Promise<PartialBlob>;
   remote(file: HubFile): RemoteFile;
   readonly connections: number;
+  /** Ends it. */
+  readonly signal: AbortSignal;
   onBytes(bytes: number): void;
   /** Called when every piece of a blob is there, while the next ones are being fetched; ends the blob. */
   finished(partial: PartialBlob): Promise<void>;
@@ -30,12 +32,14 @@ class PieceQueue {
   readonly #files: HubFile[];
   readonly #fetching: PieceFetching;
   readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
   readonly #open = new Set<OpenBlob>();
   #current: Promise<OpenBlob | undefined> = Promise.resolve(undefined);
 
   constructor(files: readonly HubFile[], fetching: PieceFetching) {
     this.#files = [...files];
     this.#fetching = fetching;
+    this.#signal = AbortSignal.any([this.#stop.signal, fetching.signal]);
   }
 
   async run(): Promise<void> {
@@ -53,7 +57,7 @@ class PieceQueue {
   async #work(): Promise<void> {
     for (;;) {
       const blob = await this.#next();
-      if (blob === undefined || this.#stop.signal.aborted) return;
+      if (blob === undefined || this.#signal.aborted) return;
       const piece = blob.queue.shift();
       if (piece !== undefined) await this.#transfer(blob, piece);
       if (blob.left === 0 && this.#open.delete(blob)) await this.#fetching.finished(blob.partial);
@@ -84,7 +88,7 @@ class PieceQueue {
         await writer.write(chunk, position);
         this.#fetching.onBytes(chunk.length);
       },
-      this.#stop.signal,
+      this.#signal,
     );
     await writer.flush();
     await blob.partial.finish(piece);

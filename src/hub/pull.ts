@@ -68,8 +68,7 @@ export async function pullFiles(
       // Another process may have fetched some meanwhile.
       const left = await unusable(large, true);
       await checkSpace(target, [...small, ...left]);
-      await fetchSmall(target, small, options);
-      await fetchLarge(target, left, options);
+      await fetchTogether(target, small, left, options);
     });
   }
   return warnings;
@@ -99,6 +98,23 @@ export async function isReady(
   return true;
 }
 
+/** Fetches small files beside large ones. When one of them cannot be had, the rest of the large ones is left for later. */
+async function fetchTogether(
+  target: PullTarget,
+  small: readonly HubFile[],
+  large: readonly HubFile[],
+  options: PullOptions,
+): Promise<void> {
+  const stop = new AbortController();
+  const ofSmall = fetchSmall(target, small, options).catch((error: unknown) => {
+    stop.abort(error);
+    throw error;
+  });
+  // Whoever holds the lock ends everything before giving it back.
+  const ended = await Promise.allSettled([ofSmall, fetchLarge(target, large, options, stop.signal)]);
+  for (const outcome of ended) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
 /** Fetches files that fit into memory whole. */
 async function fetchSmall(target: PullTarget, files: readonly HubFile[], options: PullOptions): Promise<void> {
   await forEachConcurrently(files, CONNECTIONS, async (file) => {
@@ -119,7 +135,12 @@ async function fetchSmall(target: PullTarget, files: readonly HubFile[], options
 }
 
 /** Fetches large files in pieces; what comes damaged is fetched once more. */
-async function fetchLarge(target: PullTarget, files: readonly HubFile[], options: PullOptions): Promise<void> {
+async function fetchLarge(
+  target: PullTarget,
+  files: readonly HubFile[],
+  options: PullOptions,
+  signal: AbortSignal,
+): Promise<void> {
   let left = files;
   for (let attempt = 1; left.length > 0; attempt++) {
     const damaged: HubFile[] = [];
@@ -127,6 +148,7 @@ async function fetchLarge(target: PullTarget, files: readonly HubFile[], options
       open: (file) => PartialBlob.open(target.cache, file),
       remote: (file) => target.remote(file),
       connections: CONNECTIONS,
+      signal,
       onBytes: (bytes) => options.onProgress?.({ activity: 'fetch', bytes }),
       async finished(partial) {
         const { file } = partial;

@@ -10,7 +10,9 @@ import { PIECE_BYTES } from '../../src/hub/partial-blob.js';
 import type { PullOptions } from '../../src/hub/pull.js';
 import { HubConnection } from '../../src/hub/request.js';
 import { describeWarning } from '../../src/warnings.js';
+import { library } from '../run/library.js';
 import { hubEnvironment } from '../support/hub/environment.js';
+import type { Exchange } from '../support/hub/exchange.js';
 import { answerStatus, type Fault, type FaultRule, refuseConnection } from '../support/hub/faults.js';
 import { LoopbackHub } from '../support/hub/loopback-hub.js';
 import { memoryFile } from '../support/hub/repository.js';
@@ -172,6 +174,33 @@ describe('a download into the cache', () => {
     const again = hub.requests.slice(before).filter(({ origin }) => origin === 'cdn');
     expect(again.reduce((total, { bytesSent }) => total + bytesSent, 0)).toBeLessThan(WEIGHTS.length);
     expect(readdirSync(cache('.m2merge/partial'))).toEqual([]);
+  });
+
+  it('ends with a small file that cannot be had, keeps the pieces that came, and lets others in', async () => {
+    const log = cache('.m2merge/partial', `${sha256}.pieces`);
+    const finished = (): number => (existsSync(log) ? readFileSync(log, 'utf8').split('\n').length - 2 : 0);
+    // One piece comes, the others never do: without an end to them the run would last for ever.
+    hub.fault({ origin: 'cdn', after: 1 }, { distort: { stallAfter: 1000 } });
+    const answer = async (exchange: Exchange) => {
+      while (finished() === 0) await delay(5);
+      exchange.head(404);
+      exchange.response.end();
+    };
+    hub.fault({ origin: 'hub', url: /config\.json/ }, { answer });
+    await expect(pull()).rejects.toMatchObject({ kind: 'hub-refused', facts: { status: 404 } });
+    expect(existsSync(cache('.m2merge/lock'))).toBe(false);
+    hub.clearFaults();
+    const before = hub.requests.length;
+    expectWhole((await pull()).folder);
+    const again = hub.requests.slice(before).filter(({ origin }) => origin === 'cdn');
+    expect(again.reduce((total, { bytesSent }) => total + bytesSent, 0)).toBeLessThan(WEIGHTS.length);
+  });
+
+  it('of a model asks for nothing but its files, each byte once', async () => {
+    const [pulled] = await library.pull(['org/model'], { hub: { environment } });
+    expectWhole(pulled!.folder);
+    expect(weightRequests().reduce((total, { bytesSent }) => total + bytesSent, 0)).toBe(WEIGHTS.length);
+    expect(hub.requests.filter(({ origin }) => origin === 'hub')).toHaveLength(4);
   });
 
   it.each([

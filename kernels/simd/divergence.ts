@@ -1,61 +1,123 @@
 /**
  * How far the softmax of a model's rows lies from the base's, rounding for rounding as torch computes it (AVX-512). See
- * kernels/reference/divergence.ts; what is fused there is a product in f64 here, which is exact.
+ * kernels/reference/divergence.ts; what is fused there is a product in f64 here, which is exact. Two f64 lanes hold f32
+ * values between roundings; four elements are two chains that do not wait for each other.
  */
 
 const LANES: i32 = 16;
 const EPSILON: f32 = 1e-8;
-const LOG2_E: f64 = <f64>(<f32>1.4426950408889634);
-const LN2_UPPER: f64 = 0.693145751953125;
-const LN2_LOWER: f64 = <f64>(<f32>1.428606765330187e-6);
-const ROUNDER: f32 = 12582912;
-const SMALLEST_EXPONENT: f32 = -104;
-const SQRT2: f64 = 1.4142135623730951;
-const LN2: f64 = 0.6931471805599453;
 
-/** Partial sums: four vectors of lanes. */
+/**
+ * In memory, since engines make a vector constant anew at each use. Of the exponential: log₂e, −ln 2 in two parts, the
+ * smallest exponent, its terms from the last to the first; f32 values.
+ */
+const EXP = memory.data<f64>([
+  1.44269502162933349609375, -0.693145751953125, -0.00000142860676533018704503775, -104,
+  0.000198527617612853646278381, 0.00139304355252534151077271, 0.00833336077630519866943359,
+  0.0416664853692054748535156, 0.166666671633720397949219, 0.5,
+], 16);
+const EXP_TERMS: usize = 32;
+/** Of the logarithm: √2, ln 2, and the terms of the area tangent from the last to the first. */
+const LOG = memory.data<f64>([
+  1.4142135623730951, 0.6931471805599453, 1.0 / 21.0, 1.0 / 19.0, 1.0 / 17.0, 1.0 / 15.0, 1.0 / 13.0, 1.0 / 11.0,
+  1.0 / 9.0, 1.0 / 7.0, 1.0 / 5.0, 1.0 / 3.0,
+], 16);
+const LOG_TERMS: usize = 16;
+/**
+ * Of both: 1, 2, ½; what, added to a whole number, leaves it plus the exponent's bias in the lowest bits; the mantissa;
+ * the bits of 1; those above a small whole number that make 2^52 plus it.
+ */
+const COMMON = memory.data<u64>([
+  0x3ff0000000000000, 0x4000000000000000, 0x3fe0000000000000, 0x43300000000003ff, 0xfffffffffffff, 0x4330000000000000,
+], 16);
+const TWO: usize = 8;
+const HALF: usize = 16;
+const TO_EXPONENT: usize = 24;
+const MANTISSA: usize = 32;
+const WHOLE: usize = 40;
+
+/** Partial sums: four times as many as there are lanes. */
 const partial = memory.data(4 * 4 * 16, 16);
+/** The last few elements of a row, of each of two. */
+const tails = memory.data(32, 16);
 
-function fused(a: f32, b: f64, c: f32): f32 {
-  return <f32>(<f64>a * b + <f64>c);
+/** To f32 and back. */
+function rounded(x: v128): v128 {
+  return f64x2.promote_low_f32x4(f32x4.demote_f64x2_zero(x));
 }
 
-function exponential(d: f32): f32 {
-  if (d < SMALLEST_EXPONENT) return 0;
-  const q: f32 = <f32>(<f64>d * LOG2_E) + ROUNDER - ROUNDER;
-  const s = fused(q, -LN2_LOWER, fused(q, -LN2_UPPER, d));
-  const wide = <f64>s;
-  let u = fused(<f32>0.000198527617612853646278381, wide, <f32>0.00139304355252534151077271);
-  u = fused(u, wide, <f32>0.00833336077630519866943359);
-  u = fused(u, wide, <f32>0.0416664853692054748535156);
-  u = fused(u, wide, <f32>0.166666671633720397949219);
-  u = fused(u, wide, 0.5);
-  const scale = reinterpret<f64>((<i64>q + 1023) << 52);
-  return <f32>(<f64>(<f32>1 + fused(s * s, <f64>u, s)) * scale);
+/** a·b + c, rounded once to f32. */
+function fused(a: v128, b: v128, c: v128): v128 {
+  return rounded(f64x2.add(f64x2.mul(a, b), c));
 }
 
-function logarithm(x: f32): f32 {
-  if (isNaN(x)) return x;
-  const bits = reinterpret<u32>(x);
-  let exponent = <i32>(bits >>> 23) - 127;
-  let m = <f64>reinterpret<f32>((bits & 0x7fffff) | 0x3f800000);
-  if (m > SQRT2) {
-    m *= 0.5;
-    exponent++;
-  }
-  const s = (m - 1) / (m + 1);
-  const z = s * s;
-  let series = (1.0 / 21.0) * z;
-  series = (series + 1.0 / 19.0) * z;
-  series = (series + 1.0 / 17.0) * z;
-  series = (series + 1.0 / 15.0) * z;
-  series = (series + 1.0 / 13.0) * z;
-  series = (series + 1.0 / 11.0) * z;
-  series = (series + 1.0 / 9.0) * z;
-  series = (series + 1.0 / 7.0) * z;
-  series = (series + 1.0 / 5.0) * z;
-  series = (series + 1.0 / 3.0) * z;
-  return <f32>(<f64>exponent * LN2 + 2 * s * (1 + series));
+/** exp of two values that are not above 0. */
+function exponential(d: v128): v128 {
+  // What torch does by adding 1.5·2^23 and taking it away again.
+  const q = f64x2.nearest(rounded(f64x2.mul(d, v128.load64_splat(EXP))));
+  const s = fused(q, v128.load64_splat(EXP, 16), fused(q, v128.load64_splat(EXP, 8), d));
+  let u = fused(v128.load64_splat(EXP, EXP_TERMS), s, v128.load64_splat(EXP, EXP_TERMS + 8));
+  u = fused(u, s, v128.load64_splat(EXP, EXP_TERMS + 16));
+  u = fused(u, s, v128.load64_splat(EXP, EXP_TERMS + 24));
+  u = fused(u, s, v128.load64_splat(EXP, EXP_TERMS + 32));
+  u = fused(u, s, v128.load64_splat(EXP, EXP_TERMS + 40));
+  const fraction = rounded(f64x2.add(v128.load64_splat(COMMON), fused(rounded(f64x2.mul(s, s)), u, s)));
+  const scale = i64x2.shl(f64x2.add(q, v128.load64_splat(COMMON, TO_EXPONENT)), 52);
+  return v128.andnot(rounded(f64x2.mul(fraction, scale)), f64x2.lt(d, v128.load64_splat(EXP, 24)));
+}
+
+/** ln of two normal f32, or NaN. */
+function logarithm(x: v128): v128 {
+  const one = v128.load64_splat(COMMON);
+  const fraction = v128.or(v128.and(x, v128.load64_splat(COMMON, MANTISSA)), one);
+  const isLarge = f64x2.gt(fraction, v128.load64_splat(LOG));
+  const m = v128.bitselect(f64x2.mul(fraction, v128.load64_splat(COMMON, HALF)), fraction, isLarge);
+  const biased = v128.or(i64x2.shr_u(x, 52), v128.load64_splat(COMMON, WHOLE));
+  const exponent = f64x2.add(f64x2.sub(biased, v128.load64_splat(COMMON, TO_EXPONENT)), v128.and(one, isLarge));
+  const s = f64x2.div(f64x2.sub(m, one), f64x2.add(m, one));
+  const z = f64x2.mul(s, s);
+  let series = f64x2.mul(v128.load64_splat(LOG, LOG_TERMS), z);
+  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 8)), z);
+  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 16)), z);
+  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 24)), z);
+  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 32)), z);
+  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 40)), z);
+  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 48)), z);
+  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 56)), z);
+  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 64)), z);
+  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 72)), z);
+  const twice = f64x2.mul(v128.load64_splat(COMMON, TWO), s);
+  const result = f64x2.add(
+    f64x2.mul(exponent, v128.load64_splat(LOG, 8)),
+    f64x2.mul(twice, f64x2.add(one, series)),
+  );
+  return v128.bitselect(result, x, f64x2.eq(x, x));
+}
+
+/** The upper two of four f32. */
+function upper(x: v128): v128 {
+  return v128.shuffle<i64>(x, x, 1, 1);
+}
+
+/** Two times two f64 that are f32 as four of those. */
+function joined(low: v128, high: v128): v128 {
+  return v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
+}
+
+/** exp(x − largest) of four elements. */
+function exponentials(x: v128, largest: v128): v128 {
+  const d = f32x4.sub(x, largest);
+  return joined(exponential(f64x2.promote_low_f32x4(d)), exponential(f64x2.promote_low_f32x4(upper(d))));
+}
+
+/** p·ln(p/q) of four elements. */
+function divergences(p: v128, q: v128): v128 {
+  const ratio = f32x4.div(p, q);
+  const logarithms = joined(
+    logarithm(f64x2.promote_low_f32x4(ratio)),
+    logarithm(f64x2.promote_low_f32x4(upper(ratio))),
+  );
+  return f32x4.mul(p, logarithms);
 }
 
 function largestOf(from: usize, count: i32): f32 {
@@ -65,49 +127,74 @@ function largestOf(from: usize, count: i32): f32 {
 }
 
 function probabilities(from: usize, to: usize, count: i32): void {
-  const largest = largestOf(from, count);
-  for (let i = 0; i < count; i++) {
-    const offset = <usize>i << 2;
-    store<f32>(to + offset, exponential(load<f32>(from + offset) - largest));
+  const largest = f32x4.splat(largestOf(from, count));
+  const bytes = <usize>count << 2;
+  const whole = bytes & ~15;
+  for (let at: usize = 0; at < whole; at += 16) v128.store(to + at, exponentials(v128.load(from + at), largest));
+  memory.copy(tails, from + whole, bytes - whole);
+  v128.store(tails, exponentials(v128.load(tails), largest));
+  memory.copy(to + whole, tails, bytes - whole);
+  const reciprocal = f32x4.splat(1 / sumInLanes(to, count));
+  const epsilon = f32x4.splat(EPSILON);
+  for (let at: usize = 0; at < whole; at += 16) {
+    v128.store(to + at, f32x4.add(f32x4.mul(v128.load(to + at), reciprocal), epsilon));
   }
-  const reciprocal: f32 = 1 / sumInLanes(to, count);
-  for (let i = 0; i < count; i++) {
-    const offset = <usize>i << 2;
-    store<f32>(to + offset, load<f32>(to + offset) * reciprocal + EPSILON);
+  for (let at = whole; at < bytes; at += 4) {
+    store<f32>(to + at, load<f32>(to + at) * f32x4.extract_lane(reciprocal, 0) + EPSILON);
   }
 }
 
-function addTo(at: usize, x: f32): void {
-  store<f32>(at, load<f32>(at) + x);
+/** Replaces p by its share of the divergence from q, element by element. */
+function replaceByDivergence(p: usize, q: usize, count: i32): void {
+  const bytes = <usize>count << 2;
+  const whole = bytes & ~15;
+  for (let at: usize = 0; at < whole; at += 16) {
+    v128.store(p + at, divergences(v128.load(p + at), v128.load(q + at)));
+  }
+  memory.copy(tails, p + whole, bytes - whole);
+  memory.copy(tails + 16, q + whole, bytes - whole);
+  v128.store(tails, divergences(v128.load(tails), v128.load(tails, 16)));
+  memory.copy(p + whole, tails, bytes - whole);
+}
+
+/** Adds 16 elements to 16 partial sums. */
+function addLanes(to: usize, from: usize): void {
+  for (let at: usize = 0; at < 64; at += 16) {
+    v128.store(to + at, f32x4.add(v128.load(to + at), v128.load(from + at)));
+  }
 }
 
 function sumInLanes(from: usize, count: i32): f32 {
+  let sum: f32 = 0;
   if (count < LANES) {
-    let sum: f32 = 0;
     for (let i = 0; i < count; i++) sum += load<f32>(from + (<usize>i << 2));
     return sum;
   }
+  const end = from + (<usize>count << 2);
+  let at = from + 64;
   memory.copy(partial, from, 64);
-  for (let i = LANES; i < count; i++) addTo(partial + ((<usize>i & 15) << 2), load<f32>(from + (<usize>i << 2)));
-  for (let half = LANES / 2; half > 0; half >>= 1) {
-    for (let k = 0; k < half; k++) addTo(partial + (<usize>k << 2), load<f32>(partial + (<usize>(k + half) << 2)));
+  for (; at + 64 <= end; at += 64) addLanes(partial, at);
+  for (let lane = partial; at < end; at += 4, lane += 4) store<f32>(lane, load<f32>(lane) + load<f32>(at));
+  for (let half: usize = 32; half >= 4; half >>= 1) {
+    for (let lane: usize = 0; lane < half; lane += 4) {
+      store<f32>(partial + lane, load<f32>(partial + lane) + load<f32>(partial + lane + half));
+    }
   }
   return load<f32>(partial);
 }
 
 function sumSideBySide(from: usize, count: i32): f32 {
-  const vectors = count / LANES;
-  const grouped = vectors & ~3;
+  const end = from + (<usize>count << 2);
+  let at = from;
   memory.fill(partial, 0, 256);
-  for (let i = 0; i < LANES * vectors; i++) {
-    const vector = i / LANES;
-    const group = vector < grouped ? vector & 3 : 0;
-    addTo(partial + (<usize>(group * LANES + (i & 15)) << 2), load<f32>(from + (<usize>i << 2)));
+  for (; at + 256 <= end; at += 256) {
+    for (let group: usize = 0; group < 256; group += 64) addLanes(partial + group, at + group);
   }
-  for (let i = LANES; i < 4 * LANES; i++) addTo(partial + ((<usize>i & 15) << 2), load<f32>(partial + (<usize>i << 2)));
+  for (; at + 64 <= end; at += 64) addLanes(partial, at);
+  for (let group: usize = 64; group < 256; group += 64) addLanes(partial, partial + group);
   let sum: f32 = 0;
-  for (let i = LANES * vectors; i < count; i++) sum += load<f32>(from + (<usize>i << 2));
-  for (let k = 0; k < LANES; k++) sum += load<f32>(partial + (<usize>k << 2));
+  for (; at < end; at += 4) sum += load<f32>(at);
+  for (let lane: usize = 0; lane < 64; lane += 4) sum += load<f32>(partial + lane);
   return sum;
 }
 
@@ -127,11 +214,7 @@ export function softmaxDivergence(
     const at = <usize>row * rowBytes;
     probabilities(model + at, p, rowElements);
     probabilities(base + at, q, rowElements);
-    for (let i = 0; i < rowElements; i++) {
-      const offset = <usize>i << 2;
-      const x = load<f32>(p + offset);
-      store<f32>(p + offset, x * logarithm(x / load<f32>(q + offset)));
-    }
+    replaceByDivergence(p, q, rowElements);
     store<f32>(destination + (<usize>row << 2), sumSideBySide(p, rowElements));
   }
 }

@@ -25,6 +25,7 @@ export interface WarningFacts {
   'tokenizer-unlike': { model: string; kind: string; base: string; baseKind: string };
   'tokens-redefined': { token: string; model: string; count: number };
   'tokens-zero': { token: string; tensor: string; count: number };
+  'token-id-stale': { file: string; key: string; id: number; token: string };
   'vocabulary-cut': { model: string; tensor: string; rows: number; kept: number };
   'stream-passes': { method: string; once: number; fetched: number };
   'stream-waves': { waves: number; once: number; fetched: number };
@@ -83,6 +84,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `added token ${JSON.stringify(token)}${others(count)} is defined otherwise by ${model}; the first definition counts`,
   'tokens-zero': ({ token, tensor, count }) =>
     `no model has a row for token ${JSON.stringify(token)}${others(count)} in "${tensor}"; zeros are written`,
+  'token-id-stale': ({ file, key, id, token }) =>
+    `${file}: "${key}" is ${id}, token ${JSON.stringify(token)} of the base, which the merged model has not`,
   'vocabulary-cut': ({ model, tensor, rows, kept }) =>
     `${model}: ${rows} rows of "${tensor}" become ${kept}, as many as the tokenizer has tokens; pad_to_multiple_of keeps more`,
   'stream-passes': ({ method, once, fetched }) =>

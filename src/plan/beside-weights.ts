@@ -6,10 +6,15 @@ import { readTextFile } from '../checkpoint/text-file.js';
 import { M2MergeError } from '../errors.js';
 import type { ModelFiles } from '../io/model-files.js';
 import type { ByteSource } from '../io/source.js';
-import type { ChatTemplate } from '../recipe/recipe.js';
 import { CHAT_TEMPLATE_FILE, commonTemplate, readChatTemplate } from '../tokenizer/chat-templates.js';
-import { type AddedToken, readTokenizerConfig, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from '../tokenizer/tokenizer.js';
-import { tokenIdFields } from './token-id-fields.js';
+import {
+  type AddedToken,
+  readTokenizerConfigText,
+  TOKENIZER_CONFIG_FILE,
+  TOKENIZER_FILE,
+} from '../tokenizer/tokenizer.js';
+import type { Warning } from '../warnings.js';
+import { type TokenIdFields, tokenIdFields } from './token-id-fields.js';
 import type { Vocabulary } from './vocabulary.js';
 
 export interface BesideWeights {
@@ -25,8 +30,10 @@ export interface BesideWeights {
   readonly dropped: ReadonlySet<string>;
   /** What the config says otherwise than the donor's. */
   readonly configFields: readonly ConfigField[];
+  readonly warnings: readonly Warning[];
 }
 
+const CONFIG_FILE = 'config.json';
 const GENERATION_CONFIG_FILE = 'generation_config.json';
 const OLD_CHAT_TEMPLATE_FILE = 'chat_template.json';
 const MAX_GENERATION_CONFIG_BYTES = 1024 * 1024;
@@ -50,7 +57,7 @@ export interface Donor {
 /** What a recipe wants: tokens, and a chat template of all models' `templates`. */
 export interface TokenizerWishes {
   readonly vocabulary: Vocabulary | undefined;
-  readonly chatTemplate: ChatTemplate | undefined;
+  readonly chatTemplate: 'auto' | { readonly text: string } | undefined;
   /** The files of all models, the donor first. */
   readonly models: readonly ModelFiles[];
 }
@@ -73,21 +80,22 @@ export async function planBesideWeights(donor: Donor, wishes: TokenizerWishes): 
     write(CHAT_TEMPLATE_FILE, template);
     dropped.add(OLD_CHAT_TEMPLATE_FILE);
   }
-  const config = await readTokenizerConfig(tokenizer);
-  const next = config && changedConfig(config, changed?.added, template);
-  if (next !== undefined) write(TOKENIZER_CONFIG_FILE, `${JSON.stringify(next, null, 2)}\n`);
-  if (vocabulary === undefined)
-    return { tokens: undefined, digest: digestOf('', written), tokenizer, written, dropped, configFields: [] };
+  const config = await changedTokenizerConfig(tokenizer, changed?.added, template);
+  if (config !== undefined) write(TOKENIZER_CONFIG_FILE, config);
+  const described = { tokenizer, written, dropped };
+  if (vocabulary === undefined) {
+    return { ...described, tokens: undefined, digest: digestOf('', written), configFields: [], warnings: [] };
+  }
   const generation = await changedGenerationConfig(donor, vocabulary);
-  if (generation !== undefined) write(GENERATION_CONFIG_FILE, generation);
+  if (generation.text !== undefined) write(GENERATION_CONFIG_FILE, generation.text);
   const { source } = vocabulary.recipe;
+  const ids = idFields(CONFIG_FILE, donor, donor.config, vocabulary);
   return {
+    ...described,
     tokens: vocabulary.tokens.filter((token) => token !== undefined).length,
     digest: digestOf(typeof source === 'string' ? source : source.text, written),
-    tokenizer,
-    written,
-    dropped,
-    configFields: idFields(donor, donor.config, vocabulary),
+    configFields: ids.fields,
+    warnings: [...ids.warnings, ...generation.warnings],
   };
 }
 
@@ -104,35 +112,43 @@ async function chosenTemplate({ chatTemplate, models }: TokenizerWishes): Promis
   return commonTemplate(await Promise.all(models.map(readChatTemplate)));
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
-/** tokenizer_config.json with these added tokens and this template; undefined where nothing changes. */
-function changedConfig(
-  config: JsonObject,
+/** tokenizer_config.json with these added tokens and this template; undefined where nothing changes, or there is none. */
+async function changedTokenizerConfig(
+  files: ModelFiles,
   added: readonly AddedToken[] | undefined,
   template: string | undefined,
-): JsonObject | undefined {
+): Promise<string | undefined> {
   if (added === undefined && template === undefined) return undefined;
+  const text = await readTokenizerConfigText(files);
+  if (text === undefined) return undefined;
   const decoder = added?.map(({ id, ...token }) => [id, token] as const);
-  return {
-    ...config,
-    ...(decoder === undefined ? {} : { added_tokens_decoder: Object.fromEntries(decoder) }),
-    ...(template === undefined ? {} : { chat_template: template }),
-  };
+  const fields = [
+    ...(decoder === undefined ? [] : [{ key: 'added_tokens_decoder', value: Object.fromEntries(decoder) }]),
+    ...(template === undefined ? [] : [{ key: 'chat_template', value: template }]),
+  ];
+  return updateConfig(text, { fields: fields.map((field) => ({ section: undefined, ...field })) });
 }
 
-/** The donor's generation_config.json with the ids that its tokens have now; undefined where none changes. */
-async function changedGenerationConfig(donor: Donor, vocabulary: Vocabulary): Promise<string | undefined> {
-  if (!(await donor.files.list()).includes(GENERATION_CONFIG_FILE)) return undefined;
+/** The donor's generation_config.json with the ids that its tokens have now; no text where none changes. */
+async function changedGenerationConfig(
+  donor: Donor,
+  vocabulary: Vocabulary,
+): Promise<{ readonly text: string | undefined; readonly warnings: readonly Warning[] }> {
+  if (!(await donor.files.list()).includes(GENERATION_CONFIG_FILE)) return { text: undefined, warnings: [] };
   const file = donor.files.describe(GENERATION_CONFIG_FILE);
   const refuse = (detail: string): Error => new M2MergeError('config-invalid', { file, detail });
   const text = await readTextFile(donor.files, GENERATION_CONFIG_FILE, MAX_GENERATION_CONFIG_BYTES, refuse);
-  const fields = idFields(donor, parseConfig(text, file), vocabulary);
-  return fields.length === 0 ? undefined : updateConfig(text, { fields });
+  const { fields, warnings } = idFields(GENERATION_CONFIG_FILE, donor, parseConfig(text, file), vocabulary);
+  return { text: fields.length === 0 ? undefined : updateConfig(text, { fields }), warnings };
 }
 
-function idFields({ name }: Donor, config: JsonObject | undefined, { tokens, idsOf }: Vocabulary): ConfigField[] {
-  return config === undefined ? [] : tokenIdFields(config, idsOf.get(name) ?? new Map(), tokens);
+function idFields(
+  file: string,
+  { name }: Donor,
+  config: Readonly<Record<string, unknown>> | undefined,
+  { tokens, idsOf }: Vocabulary,
+): TokenIdFields {
+  return tokenIdFields(file, config ?? {}, idsOf.get(name) ?? new Map(), tokens);
 }
 
 /** The files of a model that is planned only: what will be written, and what comes from elsewhere. */

@@ -99,7 +99,7 @@ class PlanBuilder {
     warnings.push(...found.warnings);
     const drafts = [
       ...found.tensors.map((tensor) => this.#draftJob(tensor)),
-      ...found.carried.map((tensor) => draftCopy(tensor, this.#donor, this.#donor.checkpoint.tensors.get(tensor)!)),
+      ...found.carried.map((tensor) => this.#draftCarried(tensor)),
     ].sort((a, b) => compareUtf8(a.tensor, b.tensor));
     const layouts = layOutShards(drafts.map(describeOutput), {
       shardByteLimit: shardBytes,
@@ -108,7 +108,7 @@ class PlanBuilder {
     const plan = this.#assemble(drafts, layouts);
     this.#checkSettings(plan);
     checkRows(plan);
-    warnings.push(...(this.#tokenRows?.warnings ?? []));
+    warnings.push(...(this.#tokenRows?.warnings ?? []), ...(this.#beside?.warnings ?? []));
     for (const facts of this.#widened.values()) warnings.push(warning('dtype-widened', facts));
     return {
       plan,
@@ -134,6 +134,18 @@ class PlanBuilder {
       })),
       warnings: deduplicate(warnings),
     };
+  }
+
+  /** A tensor of the donor that is in none of the modules. */
+  #draftCarried(tensor: string): DraftJob {
+    const location = this.#donor.checkpoint.tensors.get(tensor)!;
+    if (this.#tokenRows?.covers([{ model: this.#donor, name: tensor, location }])) {
+      const { position } = this.#recipe.tokenizer!;
+      const message = `rows of ${JSON.stringify(tensor)} would have to go by tokens, but it is in none of the modules`;
+      const problem = { ...position, path: 'tokenizer', message, hint: 'name a module that holds it, as "default"' };
+      throw new M2MergeError('recipe-invalid', { file: this.#recipe.file, problems: [problem] });
+    }
+    return draftCopy(tensor, this.#donor, location);
   }
 
   #draftJob(found: FoundTensor): DraftJob {

@@ -113,7 +113,9 @@ function vocabularyFields(donor: PlanModel, config: Section, { jobs }: Plan): Co
   const embeddings = jobs.filter(({ tensor }) => isTokenEmbedding(tensor));
   const rows = embeddings[0]?.shape[0];
   const own = donor.checkpoint.tensors.get(embeddings[0]?.tensor ?? '')?.shape[0];
-  if (embeddings.length !== 1 || rows === undefined || rows === own) return [];
+  // Several (as those of an encoder and a decoder) have one vocabulary when they are of one height.
+  const isOne = embeddings.every(({ shape }) => shape[0] === rows);
+  if (!isOne || rows === undefined || rows === own) return [];
   const sections = sectionsOf(config).filter(([, section]) => section[VOCABULARY] === own || section === config);
   return sections
     .filter(([key, section]) => (key === undefined ? VOCABULARY in section || sections.length === 1 : true))

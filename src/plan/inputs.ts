@@ -1,7 +1,7 @@
 /** Finds and opens the models a recipe names. */
 import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Adapter, addAdapter } from '../checkpoint/adapter.js';
 import { openAdapter } from '../checkpoint/adapter-folder.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
@@ -13,6 +13,7 @@ import { type HubName, isHubAddress, readHubName } from '../hub/endpoint.js';
 import type { ModelFiles } from '../io/model-files.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { type ModelLocation, type ModelReference, referenceText } from '../recipe/reference.js';
+import { readTemplateFile } from '../tokenizer/chat-templates.js';
 import { planBesideWeights } from './beside-weights.js';
 import type { RecipeCheckpoints } from './build.js';
 import { HubInputs, type InputOptions } from './hub-inputs.js';
@@ -53,19 +54,43 @@ export async function openInputs(
     Promise.all(recipe.bases.map(open)),
     Promise.all(recipe.models.map(({ reference }) => open(reference))),
   ]);
-  const donor = base ?? bases[0] ?? models[0];
-  if (donor === undefined || (recipe.tokenizer ?? recipe.chatTemplate) === undefined) return { base, bases, models };
   const openFiles = async (reference: ModelReference): Promise<ModelFiles> => {
-    const place = await locate(reference, reference, recipe);
-    return place.folder === undefined ? hub.model(place.name!) : new ModelFolder(place.folder);
+    const made = known.get(referenceText(reference, undefined));
+    if (made !== undefined) return filesOf(made);
+    const { folder, name, ...named } = await locate(reference, reference, recipe);
+    if (folder !== undefined) return new ModelFolder(folder);
+    return hub.model(name!).catch((error: unknown) => {
+      throw withPlace(error, named);
+    });
   };
+  return { base, bases, models, ...(await openTokens(recipe, { base, bases, models }, openFiles)) };
+}
+
+/** What the tokenizer keys of the recipe come to; nothing where there are none. */
+async function openTokens(
+  recipe: Recipe,
+  { base, bases, models }: RecipeCheckpoints,
+  openFiles: (reference: ModelReference) => Promise<ModelFiles>,
+): Promise<Pick<RecipeCheckpoints, 'vocabulary' | 'beside'>> {
+  const { tokenizer } = recipe;
+  const donor = base ?? bases[0] ?? models[0];
+  if (donor === undefined || (tokenizer ?? recipe.chatTemplate) === undefined) return {};
   const others = [...bases, ...models].filter(({ name }) => name !== donor.name);
-  const { tokenizer, chatTemplate } = recipe;
+  const chatTemplate = await templateOf(recipe);
   const vocabulary = tokenizer && (await readVocabulary({ ...recipe, tokenizer }, [donor, ...others], openFiles));
   const described = { name: donor.name, files: filesOf(donor.checkpoint), config: donor.checkpoint.config };
   const files = [donor, ...others].map(({ checkpoint }) => filesOf(checkpoint));
-  const beside = await planBesideWeights(described, { vocabulary, chatTemplate, models: files });
-  return { base, bases, models, vocabulary, beside };
+  return { vocabulary, beside: await planBesideWeights(described, { vocabulary, chatTemplate, models: files }) };
+}
+
+/** The chat template with the text of its file. */
+async function templateOf({ chatTemplate, folder }: Recipe): Promise<'auto' | { readonly text: string } | undefined> {
+  if (chatTemplate === undefined || chatTemplate === 'auto' || 'text' in chatTemplate) return chatTemplate;
+  const candidates = candidatePaths(chatTemplate.file, folder);
+  for (const path of candidates) {
+    if (await isFile(path)) return { text: await readTemplateFile(new ModelFolder(dirname(path)), basename(path)) };
+  }
+  throw new M2MergeError('file-missing', { path: candidates[0]!, purpose: 'chat template' });
 }
 
 interface Located {
@@ -80,7 +105,7 @@ interface Located {
 /** Finds a model or its adapter: relative paths start at the recipe's folder, then at the working folder. */
 async function locate(location: ModelLocation, { position }: ModelReference, recipe: Recipe): Promise<Located> {
   const { path, revision } = location;
-  const searched = isHubAddress(path) ? [] : candidateFolders(path, recipe.folder);
+  const searched = isHubAddress(path) ? [] : candidatePaths(path, recipe.folder);
   const place = `${recipe.file}:${position.line}:${position.column}`;
   for (const folder of searched) if (await isFolder(folder)) return { folder, name: undefined, searched, place };
   const name = readHubName(path, revision);
@@ -109,7 +134,7 @@ function withPlace(error: unknown, named: NamedIn): unknown {
   return new M2MergeError(error.kind, { ...error.facts, ...named } as typeof error.facts, { cause: error });
 }
 
-function candidateFolders(written: string, recipeFolder: string | undefined): string[] {
+function candidatePaths(written: string, recipeFolder: string | undefined): string[] {
   const path = written.startsWith('~/') ? join(homedir(), written.slice(2)) : written;
   if (isAbsolute(path)) return [path];
   return [...new Set([...(recipeFolder === undefined ? [] : [resolve(recipeFolder, path)]), resolve(path)])];
@@ -118,6 +143,13 @@ function candidateFolders(written: string, recipeFolder: string | undefined): st
 async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (entry) => entry.isDirectory(),
+    () => false,
+  );
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (entry) => entry.isFile(),
     () => false,
   );
 }

@@ -1,42 +1,55 @@
 /** Numbers of tokens in a config, as `eos_token_id`, where the merged vocabulary numbers them otherwise. */
 import type { ConfigField } from '../checkpoint/config.js';
+import { type Warning, warning } from '../warnings.js';
 
 const TOKEN_ID = /_token_(?:id|index)$/;
 
 type Section = Readonly<Record<string, unknown>>;
 
-/** The fields whose tokens have other ids now; those of tokens that are gone stay. */
+export interface TokenIdFields {
+  readonly fields: readonly ConfigField[];
+  /** Of fields whose token is gone; they stay as they are. */
+  readonly warnings: readonly Warning[];
+}
+
+/** The fields to change in a config that numbers tokens by `ids`; `file` is what messages call it. */
 export function tokenIdFields(
+  file: string,
   config: Section,
   ids: ReadonlyMap<string, number>,
   tokens: readonly (string | undefined)[],
-): ConfigField[] {
+): TokenIdFields {
+  const written = fieldsOf(config);
+  const mentioned = new Set(written.flatMap(({ value }) => numbersIn(value)));
+  const named = new Map([...ids].flatMap(([token, id]) => (mentioned.has(id) ? [[id, token] as const] : [])));
+  const names = new Set(named.values());
+  const next = new Map(
+    tokens.flatMap((token, id) => (token !== undefined && names.has(token) ? [[token, id] as const] : [])),
+  );
+  const nextOf = (id: unknown): unknown => next.get(named.get(id as number) ?? '') ?? id;
+  const fields = written.flatMap(({ section, key, value }) => {
+    const moved = Array.isArray(value) ? value.map(nextOf) : nextOf(value);
+    return JSON.stringify(moved) === JSON.stringify(value) ? [] : [{ section, key, value: moved }];
+  });
+  const warnings = written.flatMap(({ key, value }) =>
+    numbersIn(value).flatMap((id) => {
+      const token = named.get(id);
+      return token === undefined || next.has(token) ? [] : [warning('token-id-stale', { file, key, id, token })];
+    }),
+  );
+  return { fields, warnings };
+}
+
+/** Fields with ids of tokens, at the top level and in the objects there. */
+function fieldsOf(config: Section): ConfigField[] {
   const isSection = (value: unknown): value is Section =>
     typeof value === 'object' && value !== null && !Array.isArray(value);
   const nested = Object.entries(config).filter((entry): entry is [string, Section] => isSection(entry[1]));
-  const fields: ConfigField[] = [];
-  const moved = movedIds(ids, tokens);
-  if (moved.size === 0) return [];
-  for (const [section, values] of [[undefined, config] as const, ...nested]) {
-    for (const [key, value] of Object.entries(values).filter(([name]) => TOKEN_ID.test(name))) {
-      const next = Array.isArray(value)
-        ? value.map((id) => moved.get(id) ?? id)
-        : (moved.get(value as number) ?? value);
-      if (JSON.stringify(next) !== JSON.stringify(value)) fields.push({ section, key, value: next });
-    }
-  }
-  return fields;
+  return [[undefined, config] as const, ...nested].flatMap(([section, values]) =>
+    Object.entries(values).flatMap(([key, value]) => (TOKEN_ID.test(key) ? [{ section, key, value }] : [])),
+  );
 }
 
-/** New ids by old ones, where they differ. */
-function movedIds(
-  ids: ReadonlyMap<string, number>,
-  tokens: readonly (string | undefined)[],
-): ReadonlyMap<unknown, number> {
-  const moved = new Map<unknown, number>();
-  tokens.forEach((token, id) => {
-    const old = token === undefined ? undefined : ids.get(token);
-    if (old !== undefined && old !== id) moved.set(old, id);
-  });
-  return moved;
+function numbersIn(value: unknown): number[] {
+  return [value].flat().filter((id): id is number => typeof id === 'number');
 }

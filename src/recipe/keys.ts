@@ -104,7 +104,7 @@ export const RECIPE_KEYS = {
   ),
   tokenizer_source: key('whose tokens the merged model has: "union", "base", or a model', tokenizerSource),
   tokenizer: key('whose tokens the merged model has, with rules for single tokens', tokenizer),
-  chat_template: key('chat template: "auto", a name, or a text in Jinja', chatTemplate),
+  chat_template: key('chat template: "auto", a name, a text in Jinja, or the path of a .jinja file', chatTemplate),
   sweep: key('several merges in one run, for `m2merge sweep`', sweepShape),
 };
 

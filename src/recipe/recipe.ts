@@ -107,8 +107,8 @@ export interface RecipeTokenizer {
   readonly position: Position;
 }
 
-/** `auto`: the one that most models have. */
-export type ChatTemplate = 'auto' | { readonly text: string };
+/** `auto`: the one that most models have; `file`: a path, relative to the recipe's folder first. */
+export type ChatTemplate = 'auto' | { readonly text: string } | { readonly file: string };
 
 export type Rounding = 'nearest' | 'stochastic';
 

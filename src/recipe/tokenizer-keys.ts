@@ -132,16 +132,28 @@ export const tokenizer: Shape<RecipeTokenizer> = {
   },
 };
 
+/** A path of a template, which is no template itself. */
+const FILE_PATTERN = '^[^\\n{]+\\.jinja$';
+
 const names = ['auto', ...Object.keys(CHAT_TEMPLATES)];
 
 export const chatTemplate: Shape<ChatTemplate> = {
-  schema: { anyOf: [{ enum: names }, { type: 'string', minLength: SHORTEST_TEMPLATE, pattern: '\\{' }] },
+  schema: {
+    anyOf: [
+      { enum: names },
+      { type: 'string', minLength: SHORTEST_TEMPLATE, pattern: '\\{' },
+      { type: 'string', pattern: FILE_PATTERN },
+    ],
+  },
   read(cursor) {
     const written = text.read(cursor);
     if (written === undefined || written === 'auto') return written;
     if (Object.hasOwn(CHAT_TEMPLATES, written)) return { text: CHAT_TEMPLATES[written]! };
+    if (new RegExp(FILE_PATTERN).test(written)) return { file: written };
     if (written.includes('{') && [...written].length >= SHORTEST_TEMPLATE) return { text: written };
-    const hint = didYouMean(written, names) ?? `there are ${names.join(', ')}, or a template in Jinja can be written`;
+    const hint =
+      didYouMean(written, names) ??
+      `there are ${names.join(', ')}, or write a template in Jinja, or the path of a .jinja file`;
     cursor.problem(`there is no chat template ${quote(written)}`, hint);
     return undefined;
   },

@@ -29,10 +29,11 @@ export function withoutMachinePaths(text: string, references: readonly string[])
 }
 
 /** A recipe's text as it may be published. */
-export function publicRecipe({ text, output, ...recipe }: Recipe): string {
+export function publicRecipe({ text, output, chatTemplate, ...recipe }: Recipe): string {
   // A mapping does not hold the reference's text, but its parts.
   const written = referencesOf(recipe).flatMap(({ text, path, adapter }) => [text, path, adapter?.path ?? []].flat());
-  return withoutMachinePaths(text, output === undefined ? written : [...written, output]);
+  const template = typeof chatTemplate === 'object' && 'file' in chatTemplate ? [chatTemplate.file] : [];
+  return withoutMachinePaths(text, [...written, ...template, ...(output === undefined ? [] : [output])]);
 }
 
 /** A recipe's text as a model card shows it: of what is not on the Hub, the last part of its path alone. */
@@ -40,8 +41,10 @@ export function recipeOfCard(recipe: Recipe, { inputs }: Plan): string {
   const byReference = new Map(inputs.map((input) => [input.reference, input]));
   const local = referencesOf(recipe).flatMap(({ text, path, adapter }) => {
     const input = byReference.get(text);
-    const ofModel = input?.hub === undefined ? [path] : [];
-    return adapter === undefined || input?.adapterHub !== undefined ? ofModel : [...ofModel, adapter.path];
+    // Whose tokenizer alone is taken is no input; it stays as it is written.
+    if (input === undefined) return [];
+    const ofModel = input.hub === undefined ? [path] : [];
+    return adapter === undefined || input.adapterHub !== undefined ? ofModel : [...ofModel, adapter.path];
   });
   const { output } = recipe;
   return replaceEach(publicRecipe(recipe), output === undefined ? local : [...local, output], publicName);

@@ -54,16 +54,19 @@ export const CHAT_TEMPLATES: Readonly<Record<string, string>> = {
 
 /** The (default) chat template of a model; undefined when it has none. Throws `tokenizer-invalid` and what reading throws. */
 export async function readChatTemplate(files: ModelFiles): Promise<string | undefined> {
-  if ((await files.list()).includes(CHAT_TEMPLATE_FILE)) {
-    const file = files.describe(CHAT_TEMPLATE_FILE);
-    const refuse = (detail: string): Error => new M2MergeError('tokenizer-invalid', { file, detail });
-    return readTextFile(files, CHAT_TEMPLATE_FILE, MAX_TEMPLATE_BYTES, refuse);
-  }
+  if ((await files.list()).includes(CHAT_TEMPLATE_FILE)) return readTemplateFile(files, CHAT_TEMPLATE_FILE);
   const template = (await readTokenizerConfig(files))?.chat_template;
   const named: unknown = Array.isArray(template)
     ? template.find((entry) => isObject(entry) && entry.name === 'default')?.template
     : template;
   return typeof named === 'string' && named.trim() !== '' ? named : undefined;
+}
+
+/** The text of a template that is a file. Throws `tokenizer-invalid` and what reading throws. */
+export async function readTemplateFile(files: ModelFiles, name: string): Promise<string> {
+  const refuse = (detail: string): Error =>
+    new M2MergeError('tokenizer-invalid', { file: files.describe(name), detail });
+  return readTextFile(files, name, MAX_TEMPLATE_BYTES, refuse);
 }
 
 /** The template that most models have, of several the one that comes first; surrounding space does not count. */

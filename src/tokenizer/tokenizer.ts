@@ -85,15 +85,26 @@ export async function readTokenizer(
   return known.get(digest) ?? { ...parseTokenizer(text, files.describe(TOKENIZER_FILE), decoder), read, digest };
 }
 
-/** tokenizer_config.json as plain data; undefined when there is none. */
+/** tokenizer_config.json as plain data; undefined when there is none. Throws `tokenizer-invalid`. */
 export async function readTokenizerConfig(files: ModelFiles): Promise<JsonObject | undefined> {
+  const text = await readTokenizerConfigText(files);
+  return text === undefined ? undefined : parseObject(text, files.describe(TOKENIZER_CONFIG_FILE));
+}
+
+/** The text of tokenizer_config.json, known to be an object; undefined when there is none. Throws `tokenizer-invalid`. */
+export async function readTokenizerConfigText(files: ModelFiles): Promise<string | undefined> {
   if (!(await files.list()).includes(TOKENIZER_CONFIG_FILE)) return undefined;
-  const file = files.describe(TOKENIZER_CONFIG_FILE);
-  const scanner = scannerOf(await readText(files, TOKENIZER_CONFIG_FILE, MAX_TOKENIZER_CONFIG_BYTES), file);
+  const text = await readText(files, TOKENIZER_CONFIG_FILE, MAX_TOKENIZER_CONFIG_BYTES);
+  parseObject(text, files.describe(TOKENIZER_CONFIG_FILE));
+  return text;
+}
+
+function parseObject(text: string, file: string): JsonObject {
+  const scanner = scannerOf(text, file);
   if (scanner.peekKind() !== 'object') throw scanner.expected('an object');
-  const config = readValue(scanner) as JsonObject;
+  const value = readValue(scanner) as JsonObject;
   scanner.expectEnd();
-  return config;
+  return value;
 }
 
 /**

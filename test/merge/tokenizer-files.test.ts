@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { commonTemplate } from '../../src/tokenizer/chat-templates.js';
 import { type Merged, mergeFolder } from '../run/merge-folder.js';
+import { readModel, type TensorToWrite, writeModel } from '../support/safetensors.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { readTokens, type TokenModel, writeTokenizer, writeTokenModel } from '../support/tokenizers.js';
 
@@ -134,6 +135,43 @@ describe('the tokenizer of another model', () => {
       text_config: { pad_token_id: [0, 1] },
     });
     expect(textOf(merged, 'generation_config.json')).toBe('{"eos_token_id": [0,6], "top_k": 5}\n');
+    expect(merged.warnings.filter(({ kind }) => kind === 'token-id-stale')).toEqual([
+      { kind: 'token-id-stale', facts: { file: 'config.json', key: 'bos_token_id', id: 0, token: '<s>' } },
+    ]);
+  });
+
+  /** Writes the models anew with one more tensor; `like` gives its shape and values. */
+  const withMore = (folder: string, name: string, like: (rows: number) => TensorToWrite): void => {
+    for (const [model, rows] of [
+      ['base', 6],
+      ['other', 9],
+    ] as const) {
+      const tensors = [...readModel(join(folder, model)).tensors].map(([own, tensor]) => ({ name: own, ...tensor }));
+      writeModel(join(folder, model), [...tensors, { ...like(rows), name }], { config: { vocab_size: rows } });
+    }
+  };
+  const filled = (rows: number): TensorToWrite => {
+    return { name: '', dtype: 'F32', shape: [rows, 2], values: new Array<number>(2 * rows).fill(1) };
+  };
+
+  it('changes the size of a vocabulary that several embeddings share', async () => {
+    const folder = folderOf();
+    withMore(folder, 'encoder.embed_tokens.weight', filled);
+    const merged = await mergeFolder(folder, `${RECIPE}tokenizer_source: union\n`);
+    expect(merged.model.tensors.get('encoder.embed_tokens.weight')!.shape).toEqual([10, 2]);
+    expect(merged.model.config).toMatchObject({ vocab_size: 10 });
+  });
+
+  it('is refused where an embedding is in none of the modules', async () => {
+    const folder = folderOf();
+    withMore(folder, 'visual.blocks.0.weight', () => filled(2));
+    const recipe = `merge_method: linear
+modules: {visual.blocks: {models: [{model: base, parameters: {weight: 1}}, {model: other, parameters: {weight: 1}}]}}
+tokenizer_source: union
+`;
+    await expect(mergeFolder(folder, recipe)).rejects.toThrow(
+      /yaml:3:19: tokenizer: rows of "model\.embed_tokens\.weight" would have to go by tokens, but it is in none/,
+    );
   });
 
   it('may be of a folder without weights that is not merged', async () => {
@@ -143,18 +181,23 @@ describe('the tokenizer of another model', () => {
     const merged = await mergeFolder(folder, `${RECIPE}tokenizer: {source: words, tokens: {ab: {}}}\n`);
     expect(readTokens(merged.output)).toEqual(['b', 'zz', '<s>', 'ab']);
     expect(merged.model.config!.vocab_size).toBe(4);
-    expect(merged.warnings.map(({ kind }) => kind).sort()).toEqual(['tokens-zero', 'vocabulary-cut', 'vocabulary-cut']);
+    expect(merged.warnings.map(({ kind }) => kind).sort()).toEqual([
+      ...['token-id-stale', 'token-id-stale', 'token-id-stale'],
+      'tokens-zero',
+      'vocabulary-cut',
+      'vocabulary-cut',
+    ]);
   });
 
   it('may be of a model that an earlier document makes', async () => {
     const folder = folderOf();
     const text = `merge_method: linear
-models: [{model: base}, {model: other}, {model: both}]
+models: [{model: base}, {model: other}]
 parameters: {weight: 1}
-tokenizer_source: both
+tokenizer_source: tall
 chat_template: auto
 ---
-name: both
+name: tall
 ${RECIPE}tokenizer_source: union
 chat_template: chatml
 `;
@@ -182,9 +225,29 @@ describe('chat templates', () => {
     return text ?? inConfig;
   };
 
+  it('change nothing else of tokenizer_config.json, to the byte', async () => {
+    const folder = folderOf();
+    const config = '{"model_max_length": 1000000000000000019884624838656,  "chat_template" : "x"}';
+    writeFileSync(join(folder, 'base/tokenizer_config.json'), config);
+    const merged = await mergeFolder(folder, `${RECIPE}chat_template: "{{ bos_token }} {{ 1 }}"\n`);
+    expect(textOf(merged, 'tokenizer_config.json')).toBe(config.replace('"x"', '"{{ bos_token }} {{ 1 }}"'));
+  });
+
   it('are written as they are given', async () => {
     const text = "{% for message in messages %}{{ message['content'] }}\\n{% endfor %}";
     expect(await template(`"${text}"`)).toBe(text.replace('\\n', '\n'));
+  });
+
+  it('may be files, whose place does not get published', async () => {
+    const path = join(temporaryFolder(), 'my.jinja');
+    writeFileSync(path, 'of a file {{ 1 }}\n');
+    expect(await template(path)).toBe('of a file {{ 1 }}\n');
+    const beside = await template('here.jinja', (folder) => writeFileSync(join(folder, 'here.jinja'), 'beside'));
+    expect(beside).toBe('beside');
+    await expect(template('nowhere.jinja')).rejects.toThrow(/^chat template not found: .*nowhere\.jinja$/);
+    const merged = await mergeFolder(folderOf(), `${RECIPE}chat_template: ${path}\n`);
+    expect(textOf(merged, 'recipe.yaml')).toContain('chat_template: my.jinja\n');
+    expect(textOf(merged, 'README.md')).not.toContain(path);
   });
 
   for (const [name, mark] of [

@@ -91,6 +91,7 @@ name: everything
       'tokenizer: {source: {model: {path: "a+b"}}, tokens: {x: {}, y: {source: a, force: yes}, z: {source: {kind: zero}}}}',
       'tokenizer: {tokens: {x: {source: {kind: model_token, model: b, token_id: 3}}, y: {source: {model: b}}}}',
       'chat_template: auto',
+      'chat_template: templates/mine.jinja',
       'chat_template: "{% for message in messages %}{{ message.content }}{% endfor %}"',
     ];
     for (const form of forms) {

@@ -10,6 +10,7 @@ export interface SweepCosts {
   readonly bytesWritten: number;
   /** Bytes of models that lie side by side at most. */
   readonly diskBytes: number;
+  /** What is free there, less what models on the Hub will take of it. */
   readonly freeBytes: number;
   /** Estimates: of the merges, and of the evaluations at most. */
   readonly mergeSeconds: number;

@@ -9,6 +9,7 @@ import { SIDE_FILE_BYTES } from '../run/output-folder.js';
 import type { SweepCosts } from '../sweep/costs.js';
 import type { SweepVariant } from '../sweep/expand.js';
 import { describeWarning, type Warning, warning } from '../warnings.js';
+import { bytesToCome, cachedWeights } from './cache-room.js';
 import type { SweepMerging } from './run-sweep.js';
 
 /**
@@ -49,7 +50,10 @@ export async function planSweep(open: readonly SweepVariant[], options: SweepPla
   const { keep, evaluation, folder, merging } = options;
   const priced = await priceVariants(open, options);
   const streamed = Math.max(0, ...priced.map(({ stream }) => stream?.once ?? 0));
-  const freeBytes = options.freeBytes - Math.min(streamed, merging.spoolBytes ?? DEFAULT_SPOOL_BYTES);
+  const fetched = merging.stream
+    ? Math.min(streamed, merging.spoolBytes ?? DEFAULT_SPOOL_BYTES)
+    : await bytesToCome(new Map(priced.flatMap(({ weights }) => weights)), folder);
+  const freeBytes = Math.max(0, options.freeBytes - fetched);
   const writes = keep !== 'none' || evaluation !== undefined;
   const variantBytes = writes ? Math.max(0, ...priced.map(({ bytes }) => bytes)) : 0;
   const { waveSize, waves } = planWaves(variantBytes, open.length, freeBytes, { keep, folder, evaluation });
@@ -93,6 +97,8 @@ interface PricedVariant {
   readonly bytes: number;
   /** What it fetches when it is streamed. */
   readonly stream: StreamCost | undefined;
+  /** Its weight files on the Hub, with their bytes. */
+  readonly weights: readonly (readonly [path: string, bytes: number])[];
 }
 
 async function priceVariants(
@@ -111,7 +117,7 @@ async function priceVariants(
       throw new M2MergeError('warnings-refused', { warnings: warnings.map(describeWarning) });
     }
     const bytes = built.plan.shards.reduce((total, { byteLength }) => total + byteLength, SIDE_FILE_BYTES);
-    priced.push({ inputs, bytesRead: built.costs.bytesRead, bytes, stream });
+    priced.push({ inputs, bytesRead: built.costs.bytesRead, bytes, stream, weights: cachedWeights(built) });
   }
   return priced;
 }

@@ -47,7 +47,7 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
       /^src\/plan\/inputs\.ts$/,
       /^src\/run\/(spooled-runner|files|engine|leftovers|output-folder|side-files)\.ts$/,
       /^src\/(merge|merge-card|merge-documents|output-place)\.ts$/,
-      /^src\/trial\/(evaluate|evaluator-process|results-log|run-sweep|sweep)\.ts$/,
+      /^src\/trial\/(cache-room|evaluate|evaluator-process|results-log|run-sweep|sweep)\.ts$/,
       /^src\/cli\//,
     ],
   },

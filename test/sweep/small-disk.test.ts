@@ -1,9 +1,13 @@
 /** Sweeps on a disk that holds few models at once: 64 MB of room are counted for each beside its weights. */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import type { SweepResult } from '../../src/sweep/result.js';
-import { m2merge } from '../support/cli.js';
+import { m2merge, m2mergeBeside } from '../support/cli.js';
+import { hubVariables } from '../support/hub/environment.js';
+import { LoopbackHub } from '../support/hub/loopback-hub.js';
+import { memoryFile } from '../support/hub/repository.js';
+import { encodeSafetensors } from '../support/safetensors.js';
 import { mountSmallDisk } from '../support/small-disk.js';
 import { createSweepScene } from '../support/sweep-scene.js';
 
@@ -88,4 +92,44 @@ if (readFileSync(${JSON.stringify(judged)}, 'utf8').trim().split('\\n').length =
   expect(names).toHaveLength(5);
   expect(modelsOn(disk)).toEqual([resultOf(join(disk, 'out')).best]);
   expect(readdirSync(join(disk, 'out')).filter((name) => name.startsWith('.'))).toEqual([]);
+});
+
+it('leaves room for the models that are fetched onto the same disk', async (context) => {
+  // Three models of 20 MB and one of 20 + 64 MB fit; without the sources to come, two would.
+  const disk = mountSmallDisk(context, 200);
+  const hub = await LoopbackHub.start();
+  onTestFinished(() => hub.close());
+  const tensor = { name: 'w', dtype: 'BF16', shape: [10_000_000], bytes: new Uint8Array(20_000_000) };
+  for (const model of ['base', 'math', 'code']) {
+    hub.add(`org/${model}`, [
+      memoryFile('model.safetensors', encodeSafetensors([tensor])),
+      memoryFile('config.json', '{}'),
+    ]);
+  }
+  const [base, ...models] = ['org/base', 'org/math', 'org/code'];
+  const sweep = {
+    parameters: { lambda: [0.1, 0.2] },
+    keep: 'none',
+    evaluate: { command: ['node', '-e', 'console.log("{}")'] },
+  };
+  const recipe = {
+    merge_method: 'task_arithmetic',
+    base_model: base,
+    models: models.map((model) => ({ model })),
+    parameters: { weight: 1 },
+    sweep,
+  };
+  writeFileSync(join(work, 'hub.yaml'), JSON.stringify(recipe));
+  const variables = hubVariables(hub, join(disk, 'home'));
+  const wavesOf = async (): Promise<unknown> => {
+    const { stdout } = await m2mergeBeside(['plan', 'hub.yaml', join(disk, 'out'), '--json'], work, variables);
+    return JSON.parse(stdout).costs.waves;
+  };
+  expect(await wavesOf()).toBe(2);
+  expect((await m2mergeBeside(['pull', 'org/base', 'org/math', 'org/code'], work, variables)).status).toBe(0);
+  expect(await wavesOf()).toBe(2);
+  // Elsewhere they take nothing of it.
+  variables.HF_HOME = join(work, 'home');
+  rmSync(join(disk, 'home'), { recursive: true });
+  expect(await wavesOf()).toBe(1);
 });

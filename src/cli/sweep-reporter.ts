@@ -41,6 +41,10 @@ export function createSweepReporter(
   const onWarnings = (warnings: readonly Warning[]): void => printWarnings(fresh(warnings));
   if (quiet) return { ...untold, hooks: { onWarnings } };
   const progress = createWaveProgress(writesModels(task));
+  const warnBelow = (warnings: readonly Warning[]): void => {
+    progress.stop();
+    onWarnings(warnings);
+  };
   let wave = 0;
   let judged = 0;
   const say = (text: string): void => {
@@ -48,7 +52,7 @@ export function createSweepReporter(
   };
   return {
     hooks: {
-      onWarnings,
+      onWarnings: warnBelow,
       onWave: ({ length }) => {
         progress.begin();
         say(`wave ${++wave} of ${waves}: merging ${plural(length, 'variant')}`);

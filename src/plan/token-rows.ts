@@ -31,8 +31,8 @@ export class TokenRows {
   readonly #recipe: Recipe;
   readonly #inputs: readonly PlanModel[];
   readonly #maps = new Map<string, { readonly map: RowMap; readonly runs: RowRuns; readonly index: number }>();
-  /** By model name: the id of each row's token in it. */
-  readonly #ids = new Map<string, Int32Array>();
+  /** By the ids of a tokenizer, which models may share: those of the rows' tokens. */
+  readonly #ids = new Map<ReadonlyMap<string, number>, Int32Array>();
   readonly #zero = new Map<string, { readonly token: string; count: number }>();
   readonly #cut: Warning[] = [];
 
@@ -173,12 +173,12 @@ export class TokenRows {
   }
 
   #idsIn({ name }: PlanModel): Int32Array {
-    const known = this.#ids.get(name);
+    const { tokens, idsOf } = this.#vocabulary;
+    const ids = idsOf.get(name)!;
+    const known = this.#ids.get(ids);
     if (known !== undefined) return known;
-    const ids = this.#vocabulary.idsOf.get(name);
-    const { tokens } = this.#vocabulary;
-    const found = Int32Array.from(tokens, (token) => (token === undefined ? ABSENT : (ids?.get(token) ?? ABSENT)));
-    this.#ids.set(name, found);
+    const found = Int32Array.from(tokens, (token) => (token === undefined ? ABSENT : (ids.get(token) ?? ABSENT)));
+    this.#ids.set(ids, found);
     return found;
   }
 

@@ -48,14 +48,17 @@ export class TokenizerBuilder {
   /** Adds normal tokens that are not there yet, in the order of their ids, and what makes them of text. */
   async addNormal(other: Tokenizer, limit: number): Promise<void> {
     const added = new Set(other.added.map(({ content }) => content));
-    const tokens = [...other.ids].filter(([token, id]) => id < limit && !added.has(token) && !this.#ids.has(token));
-    tokens.sort(([, a], [, b]) => a - b);
+    const tokens: string[] = [];
+    for (const [token, id] of other.ids) {
+      if (id < limit && !added.has(token) && !this.#ids.has(token)) tokens.push(token);
+    }
+    tokens.sort((a, b) => other.ids.get(a)! - other.ids.get(b)!);
     if (tokens.length === 0) return;
     if (!this.joins(other)) {
-      for (const [token] of tokens) this.addToken(token);
+      for (const token of tokens) this.addToken(token);
       return;
     }
-    for (const [token] of tokens) this.#number(token);
+    for (const token of tokens) this.#number(token);
     this.#hasNewNormal = true;
     const text = new TokenizerText(await other.read());
     text.forEachMerge((pair) => {

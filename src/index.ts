@@ -3,7 +3,7 @@ export { METHODS } from '../kernels/methods/registry.js';
 export type { Checkpoint, CheckpointFile, TensorLocation } from './checkpoint/checkpoint.js';
 export { openCheckpoint as readCheckpoint } from './checkpoint/folder.js';
 export { type ErrorKind, EXIT_CODES, isM2MergeError, M2MergeError } from './errors.js';
-export type { Finding, GeometryResult, MergeAccounting, ScopeGeometry } from './geometry/result.js';
+export type { Finding, GeometryResult, MergeAccount, MergeAccounting, ScopeGeometry } from './geometry/result.js';
 export { type MeasureOptions, measureGeometry as geometry } from './measure.js';
 export {
   type MergeOptions,

@@ -1,10 +1,10 @@
 /** Geometry and accounts of a merge, gathered from its units, as one result. */
 
 import { createLayerIndex } from './checkpoint/layers.js';
-import { accountMerge, type MeasuredUnit } from './geometry/accounting.js';
+import { accountMerge, type MeasuredUnit, removedShares } from './geometry/accounting.js';
 import { GeometryCollector } from './geometry/collect.js';
 import { findFindings } from './geometry/findings.js';
-import { GEOMETRY_VERSION, type GeometryResult, type MergeAccounting } from './geometry/result.js';
+import { GEOMETRY_VERSION, type GeometryResult, type MergeAccount, type MergeAccounting } from './geometry/result.js';
 import type { MergeJob, Plan, PreparedMerge } from './plan/plan.js';
 import { layoutOf } from './plan/tensor-merge.js';
 import { countUnits } from './plan/unit-layout.js';
@@ -45,7 +45,7 @@ export function describeGroup(plan: Plan) {
 
 /** What a merge did to its experts, and their geometry when that was asked for. */
 export interface FinishedReport {
-  readonly account: MergeAccounting;
+  readonly account: MergeAccount;
   readonly geometry: GeometryResult | undefined;
 }
 
@@ -82,10 +82,10 @@ export class MergeReport {
   get request(): ReportRequest {
     return {
       geometry: this.#collector !== undefined,
-      onUnit: (tensor, unit, { sums, account, squares }) => {
+      onUnit: (tensor, unit, { sums, ...measured }) => {
         const { index, first } = this.#places.get(tensor)!;
         if (sums !== undefined) this.#collector?.add(index, unit, sums);
-        this.#units[first + unit] = { account, squares };
+        this.#units[first + unit] = measured;
       },
     };
   }
@@ -96,10 +96,12 @@ export class MergeReport {
     const dtypes = [...new Set(this.#plan.jobs.flatMap((job) => (job.kind === 'merge' ? [job.outputDtype] : [])))];
     const account = accountMerge(this.#units, group.experts, nonFinite);
     if (this.#collector === undefined) return { account, geometry: undefined };
+    const removed = removedShares(this.#units, group.experts);
+    const accounting = { ...account, removed, ...densities(this.#plan) };
     const measured = {
       ...group,
       ...this.#collector.finish(),
-      merge_accounting: { [`${this.#plan.method} -> ${dtypes.join('+')}`]: { ...account, ...densities(this.#plan) } },
+      merge_accounting: { [`${this.#plan.method} -> ${dtypes.join('+')}`]: accounting },
     };
     return { account, geometry: { ...measured, findings: findFindings(measured) } };
   }

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { CARD_FILE } from './checkpoint/card.js';
 import { parseConfig, updateConfig } from './checkpoint/config.js';
 import { M2MergeError } from './errors.js';
-import type { GeometryResult, MergeAccounting } from './geometry/result.js';
+import type { GeometryResult, MergeAccount } from './geometry/result.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
 import { makeCard } from './merge-card.js';
 import type { MergeReport } from './merge-report.js';
@@ -74,7 +74,7 @@ export interface MergeResult {
   /** Geometry and merge accounting, when a report was asked for. */
   readonly report: GeometryResult | undefined;
   /** What the merge did to its experts, when a report or this was asked for. */
-  readonly account: MergeAccounting | undefined;
+  readonly account: MergeAccount | undefined;
 }
 
 /** Opens a recipe's models and plans the merge; reads headers only. */

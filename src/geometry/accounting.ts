@@ -2,7 +2,7 @@
 import { type Kernels, OPERAND_BYTES, REDUCTION_LANES, SHARED_LANES, type Slot } from '../../kernels/abi.js';
 import { fillOperandTable } from '../../kernels/operand-table.js';
 import { ratio } from './metrics.js';
-import type { MergeAccounting, RemovedShares } from './result.js';
+import type { MergeAccount, RemovedShares } from './result.js';
 import { foldLanes } from './unit-sums.js';
 
 /** Share of ‖τ‖² below which two ways of summing it may differ: squares of survivors are summed in f32. */
@@ -20,7 +20,10 @@ export interface UnitAccount {
   /** ΣΔτ and ΣΔ̃τ. */
   readonly dots: readonly number[];
   readonly writtenDots: readonly number[];
-  /** Στ̂² of what trimming left: all of it, where Δ points the other way (by the sign of the weight), where Δ = 0. */
+}
+
+/** Στ̂² of what trimming left of each expert: all of it, where Δ points the other way (by the sign of the weight), where Δ = 0. */
+export interface UnitRemovals {
   readonly survived: readonly number[];
   readonly outvoted: readonly number[];
   readonly cancelled: readonly number[];
@@ -30,18 +33,19 @@ export interface UnitAccount {
 export interface AccountedStep {
   readonly count: number;
   readonly operands: readonly Slot[];
-  /** The same as trimming left them: elements with bits(|x|) below an operand's selector are gone as well. */
-  readonly survivors: readonly Slot[];
-  readonly selectors?: readonly number[] | undefined;
   readonly delta: Slot;
   readonly written: Slot;
+}
+
+/** The experts as trimming left them: elements with bits(|x|) below an operand's selector are gone as well. */
+export interface SurvivingStep extends Pick<AccountedStep, 'count' | 'delta'> {
+  readonly survivors: readonly Slot[];
+  readonly selectors?: readonly number[] | undefined;
 }
 
 export interface AccountContext {
   readonly kernels: Kernels;
   readonly experts: number;
-  /** Signs of the experts' weights. */
-  readonly signs: readonly number[];
   /** Takes zeroed kernel memory for the unit. */
   allocate(bytes: number): Slot;
 }
@@ -52,10 +56,7 @@ export class AccountObserver {
   readonly #table: Slot;
   readonly #lanes: Slot;
   readonly #counters: Slot;
-  readonly #survival: Slot;
   readonly #ones: readonly number[];
-  /** Selectors that keep everything. */
-  readonly #all: readonly number[];
   #elements = 0;
 
   constructor(context: AccountContext) {
@@ -64,33 +65,20 @@ export class AccountObserver {
     this.#table = allocate(OPERAND_BYTES * experts);
     this.#lanes = allocate(8 * SHARED_LANES * 2 * (1 + experts));
     this.#counters = allocate(8);
-    this.#survival = allocate(8 * SHARED_LANES * 3 * experts);
     this.#ones = Array.from({ length: experts }, () => 1);
-    this.#all = Array.from({ length: experts }, () => 0);
   }
 
-  observe({ count, operands, survivors, selectors, delta, written }: AccountedStep): void {
+  observe({ count, operands, delta, written }: AccountedStep): void {
     const { kernels, experts } = this.#context;
     this.#elements += count;
     fillOperandTable(kernels, this.#table, operands, this.#ones, this.#ones);
     kernels.sumAlignment(this.#table, experts, delta, written, count, this.#lanes, this.#counters);
-    fillOperandTable(kernels, this.#table, survivors, this.#ones, this.#ones, selectors ?? this.#all);
-    kernels.sumSurvival(this.#table, experts, delta, count, this.#survival);
   }
 
   finish(): UnitAccount {
-    const { kernels, experts, signs } = this.#context;
-    const { buffer } = kernels.memory;
-    const fold = (slot: Slot, sums: number): number[] =>
-      Array.from({ length: sums }, (_, sum) =>
-        new Float64Array(buffer, slot + 8 * SHARED_LANES * sum, SHARED_LANES).reduce((a, b) => a + b, 0),
-      );
-    const survival = fold(this.#survival, 3 * experts);
-    const [survived, against, cancelled] = [0, 1, 2].map((part) =>
-      Array.from({ length: experts }, (_, k) => survival[3 * k + part]!),
-    );
-    const [unchanged, unchangedWritten] = new Uint32Array(buffer, this.#counters, 2);
-    const [deltaSquares, writtenSquares, ...dots] = fold(this.#lanes, 2 * (1 + experts));
+    const { kernels, experts } = this.#context;
+    const [unchanged, unchangedWritten] = new Uint32Array(kernels.memory.buffer, this.#counters, 2);
+    const [deltaSquares, writtenSquares, ...dots] = foldSums(kernels, this.#lanes, 2 * (1 + experts));
     return {
       elements: this.#elements,
       unchanged: unchanged!,
@@ -99,12 +87,53 @@ export class AccountObserver {
       writtenSquares: writtenSquares!,
       dots: dots.slice(0, experts),
       writtenDots: dots.slice(experts),
-      survived: survived!,
-      // With a negative weight an expert is meant to be opposed.
-      outvoted: against!.map((energy, k) => (signs[k]! < 0 ? survived![k]! - energy - cancelled![k]! : energy)),
-      cancelled: cancelled!,
     };
   }
+}
+
+/** Adds up what a merge left of its experts over a unit, and what became of that. */
+export class RemovalObserver {
+  readonly #context: AccountContext;
+  readonly #signs: readonly number[];
+  readonly #table: Slot;
+  readonly #lanes: Slot;
+  readonly #ones: readonly number[];
+  /** Selectors that keep everything. */
+  readonly #all: readonly number[];
+
+  /** `signs` are those of the experts' weights. */
+  constructor(context: AccountContext, signs: readonly number[]) {
+    const { experts, allocate } = context;
+    this.#context = context;
+    this.#signs = signs;
+    this.#table = allocate(OPERAND_BYTES * experts);
+    this.#lanes = allocate(8 * SHARED_LANES * 3 * experts);
+    this.#ones = signs.map(() => 1);
+    this.#all = signs.map(() => 0);
+  }
+
+  observe({ count, survivors, selectors, delta }: SurvivingStep): void {
+    const { kernels, experts } = this.#context;
+    fillOperandTable(kernels, this.#table, survivors, this.#ones, this.#ones, selectors ?? this.#all);
+    kernels.sumSurvival(this.#table, experts, delta, count, this.#lanes);
+  }
+
+  finish(): UnitRemovals {
+    const { kernels, experts } = this.#context;
+    const sums = foldSums(kernels, this.#lanes, 3 * experts);
+    const part = (index: number): number[] => Array.from({ length: experts }, (_, k) => sums[3 * k + index]!);
+    const [survived, against, cancelled] = [part(0), part(1), part(2)];
+    // With a negative weight an expert is meant to be opposed.
+    const outvoted = against.map((energy, k) => (this.#signs[k]! < 0 ? survived[k]! - energy - cancelled[k]! : energy));
+    return { survived, outvoted, cancelled };
+  }
+}
+
+/** Consecutive sums of SHARED_LANES f64 each. */
+function foldSums({ memory }: Kernels, slot: Slot, count: number): number[] {
+  return Array.from({ length: count }, (_, sum) =>
+    new Float64Array(memory.buffer, slot + 8 * SHARED_LANES * sum, SHARED_LANES).reduce((a, b) => a + b, 0),
+  );
 }
 
 /** Adds up Στ² of each expert over a unit: what accounts of all merges of these experts have in common. */
@@ -112,7 +141,7 @@ export class SquaresObserver {
   readonly #kernels: Kernels;
   readonly #lanes: readonly Slot[];
 
-  constructor({ kernels, experts, allocate }: Omit<AccountContext, 'signs'>) {
+  constructor({ kernels, experts, allocate }: AccountContext) {
     this.#kernels = kernels;
     this.#lanes = Array.from({ length: experts }, () => allocate(8 * REDUCTION_LANES));
   }
@@ -133,33 +162,25 @@ export class SquaresObserver {
 export interface MeasuredUnit {
   readonly account: UnitAccount;
   readonly squares: readonly number[];
+  /** Where that was asked for. */
+  readonly removals?: UnitRemovals | undefined;
 }
 
-/** The account of the whole merge; `units` in plan order, `names` the experts in recipe order. */
+/** The account of the whole merge, removals apart; `units` in plan order, `names` the experts in recipe order. */
 export function accountMerge(
   units: readonly MeasuredUnit[],
   names: readonly string[],
   nonFinite: number,
-): MergeAccounting {
+): MergeAccount {
   const sum = (read: (unit: UnitAccount) => number): number =>
     units.reduce((total, { account }) => total + read(account), 0);
   const updated = sum(({ elements, unchanged }) => elements - unchanged);
   const lost = sum(({ unchangedWritten, unchanged }) => unchangedWritten - unchanged);
   const deltaNorm = Math.sqrt(sum(({ deltaSquares }) => deltaSquares));
   const writtenNorm = Math.sqrt(sum(({ writtenSquares }) => writtenSquares));
-  const squares = names.map((_, i) => units.reduce((total, unit) => total + unit.squares[i]!, 0));
+  const squares = names.map((_, i) => squaresOf(units, i));
   const dots = names.map((_, i) => sum((unit) => unit.dots[i]!));
   const writtenDots = names.map((_, i) => sum((unit) => unit.writtenDots[i]!));
-  const share = (i: number, read: (unit: UnitAccount) => number): number | null => ratio(sum(read), squares[i]!);
-  const removed = (i: number): RemovedShares => {
-    const survived = share(i, (unit) => unit.survived[i]!);
-    return {
-      // Sums of squares by different routes differ in their last digits.
-      trimmed: survived === null ? null : survived > 1 - ROUNDING ? 0 : 1 - survived,
-      outvoted: share(i, (unit) => unit.outvoted[i]!),
-      cancelled: share(i, (unit) => unit.cancelled[i]!),
-    };
-  };
   const meanNorm = squares.reduce((total, square) => total + Math.sqrt(square), 0) / names.length;
   const byExpert = (value: (i: number) => number | null) =>
     Object.fromEntries(names.map((name, i) => [name, value(i)]));
@@ -173,7 +194,27 @@ export function accountMerge(
     retained_projection_after_rounding: byExpert((i) => ratio(writtenDots[i]!, squares[i]!)),
     direction_retention: byExpert((i) => ratio(writtenDots[i]!, Math.sqrt(squares[i]!) * writtenNorm)),
     norm_ratio: ratio(writtenNorm, meanNorm),
-    removed: Object.fromEntries(names.map((name, i) => [name, removed(i)])),
     non_finite: nonFinite,
   };
 }
+
+/** What was removed of each expert; all units come with removals. */
+export function removedShares(units: readonly MeasuredUnit[], names: readonly string[]): Record<string, RemovedShares> {
+  return Object.fromEntries(
+    names.map((name, i) => {
+      const square = squaresOf(units, i);
+      const share = (part: keyof UnitRemovals): number | null =>
+        ratio(
+          units.reduce((total, { removals }) => total + removals![part][i]!, 0),
+          square,
+        );
+      const survived = share('survived');
+      // Sums of squares by different routes differ in their last digits.
+      const trimmed = survived === null ? null : survived > 1 - ROUNDING ? 0 : 1 - survived;
+      return [name, { trimmed, outvoted: share('outvoted'), cancelled: share('cancelled') }];
+    }),
+  );
+}
+
+const squaresOf = (units: readonly MeasuredUnit[], expert: number): number =>
+  units.reduce((total, unit) => total + unit.squares[expert]!, 0);

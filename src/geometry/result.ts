@@ -127,7 +127,7 @@ export interface RemovedShares {
 }
 
 /** What a merge made of the experts. Δ is the merged change in f32, Δ̃ the change that the written model shows. */
-export interface MergeAccounting {
+export interface MergeAccount {
   /** Elements with Δ ≠ 0, how many of them are written equal to the base, and the share that is not. */
   readonly updated_coordinates: number;
   readonly lost_to_rounding: number;
@@ -141,12 +141,16 @@ export interface MergeAccounting {
   readonly direction_retention: Readonly<Record<string, number | null>>;
   /** ‖Δ̃‖ / mean ‖τᵢ‖. */
   readonly norm_ratio: number | null;
+  /** NaN and infinite values written. */
+  readonly non_finite: number;
+}
+
+/** The account of a merge, with what it took away. */
+export interface MergeAccounting extends MergeAccount {
   /** What became of each expert's ‖τᵢ‖², as shares of it. */
   readonly removed: Readonly<Record<string, RemovedShares>>;
   /** Share of elements to keep that was asked for, by expert; the mean over elements where it varies. */
   readonly density?: Readonly<Record<string, number>>;
-  /** NaN and infinite values written. */
-  readonly non_finite: number;
 }
 
 export type FindingLevel = 'problem' | 'warning' | 'note';

@@ -3,7 +3,7 @@ import type { ScheduledTensor } from './scheduled-tensor.js';
 import type { SharedTensor } from './shared-tensor.js';
 import type { CombineReport, ReportWish, UnitReport } from './task.js';
 
-/** What a variant wants to know of its units: only what its merge did to the experts, or their geometry too. */
+/** What a variant wants to know of its units: only how much of the experts its merge keeps, or their geometry and what it took away, too. */
 export interface ReportRequest {
   readonly geometry: boolean;
   /** Called once for each merged unit, in no particular order. */
@@ -29,9 +29,10 @@ export class SharedReports {
     this.#leaders = members.map((_, i) => members.findIndex((_, j) => shares(i, j)));
     this.wishes = requests.map((request, i) => {
       if (request === undefined) return undefined;
-      if (this.#leaders[i] !== i) return { experts: 'nothing' };
+      const removals = request.geometry;
+      if (this.#leaders[i] !== i) return { experts: 'nothing', removals };
       const geometry = requests.some((other, j) => other?.geometry === true && shares(i, j));
-      return { experts: geometry ? 'geometry' : 'squares' };
+      return { experts: geometry ? 'geometry' : 'squares', removals };
     });
   }
 
@@ -40,7 +41,8 @@ export class SharedReports {
     this.#requests.forEach((request, i) => {
       if (request === undefined) return;
       const { squares, sums } = reports[this.#leaders[i]!]!;
-      const report = { account: reports[i]!.account, squares: squares!, sums: request.geometry ? sums : undefined };
+      const { account, removals } = reports[i]!;
+      const report = { account, removals, squares: squares!, sums: request.geometry ? sums : undefined };
       request.onUnit(this.#members[i]!.job.tensor, unit, report);
     });
   }

@@ -2,7 +2,7 @@
 import type { TensorMerge } from '../../kernels/unit.js';
 import type { OutputDtype } from '../checkpoint/dtype.js';
 import type { ErrorFacts, ErrorKind } from '../errors.js';
-import type { MeasuredUnit, UnitAccount } from '../geometry/accounting.js';
+import type { MeasuredUnit, UnitAccount, UnitRemovals } from '../geometry/accounting.js';
 import type { ProjectionWish } from '../geometry/projection.js';
 import type { SpectralSums } from '../geometry/spectrum.js';
 import type { UnitSums } from '../geometry/unit-sums.js';
@@ -62,6 +62,8 @@ export interface ObserveAction {
  */
 export interface ReportWish {
   readonly experts: 'nothing' | 'squares' | 'geometry';
+  /** Whether to tell what trimming, election and cancellation took away. */
+  readonly removals: boolean;
 }
 
 export interface CombineAction {
@@ -138,6 +140,7 @@ export interface WriteResult {
 /** What a merge made of its experts in one unit, and as much of the experts as was asked for. */
 export interface CombineReport {
   readonly account: UnitAccount;
+  readonly removals?: UnitRemovals | undefined;
   readonly squares?: readonly number[] | undefined;
   readonly sums?: UnitSums | undefined;
 }

@@ -3,7 +3,7 @@ import type { Slot } from '../../kernels/abi.js';
 import type { Tile, UnitContext } from '../../kernels/unit.js';
 import { type SelectedTile, type SelectingView, type TileView, untouched, vectorBytes } from '../../kernels/view.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
-import { AccountObserver, SquaresObserver } from '../geometry/accounting.js';
+import { AccountObserver, RemovalObserver, SquaresObserver } from '../geometry/accounting.js';
 import { channelLayout } from '../geometry/channels.js';
 import { LAST_PLACE } from '../geometry/last-place.js';
 import { GeometryObserver, type StoredPair } from '../geometry/observe.js';
@@ -125,19 +125,30 @@ export function reportUnit(
 ): UnitReporter {
   const { kernels } = context;
   const experts = observeExperts(context, tensor, vectors, wish);
-  const survive = survivors(context);
   const base = vectors.base!.values;
-  const signs = context.merge.operands.map(({ settings }) => Math.sign(Number(settings.weight ?? 1)));
-  const account = new AccountObserver({ ...context, experts: vectors.operands.length, signs });
+  const account = new AccountObserver({ ...context, experts: vectors.operands.length });
+  const removals = wish.removals ? observeRemovals(context, vectors, survivors) : undefined;
   return {
     observe(tile, offset, delta, written) {
       experts.observe(tile, offset);
       widenDifference(kernels, output.dtype, written, 0, base, scratch, tile.count);
-      const { count, operands } = tile;
+      account.observe({ count: tile.count, operands: tile.operands, delta, written: scratch });
+      removals?.observe(tile, delta);
+    },
+    finish: () => ({ account: account.finish(), removals: removals?.finish(), ...experts.finish() }),
+  };
+}
+
+function observeRemovals(context: UnitContext, vectors: UnitVectors, survivors: TileView | SelectingView) {
+  const survive = survivors(context);
+  const signs = context.merge.operands.map(({ settings }) => Math.sign(Number(settings.weight ?? 1)));
+  const observer = new RemovalObserver({ ...context, experts: vectors.operands.length }, signs);
+  return {
+    observe(tile: Tile, delta: Slot): void {
       const left: Tile | SelectedTile = survive(tile);
       const selectors = 'selectors' in left ? left.selectors : undefined;
-      account.observe({ count, operands, survivors: left.operands, selectors, delta, written: scratch });
+      observer.observe({ count: tile.count, survivors: left.operands, selectors, delta });
     },
-    finish: () => ({ account: account.finish(), ...experts.finish() }),
+    finish: () => observer.finish(),
   };
 }

@@ -13,6 +13,7 @@ import { createReferenceKernels } from '../dist/kernels/reference/index.js';
 import { fillGeometry, geometryCases, geometryInputs } from './geometry-cases.mjs';
 import { describeMachine } from './machine.mjs';
 import { median } from './measure.mjs';
+import { fillStored, storedCases, storedInputs } from './stored-cases.mjs';
 
 const COUNT = 16_384;
 const OPERANDS = 4;
@@ -62,6 +63,7 @@ function prepare(kernels) {
     doubles: slot(8 * COUNT),
     mask: slot(COUNT / 8),
     geometry: geometryInputs(slot, COUNT, OPERANDS),
+    stored: storedInputs(slot, COUNT, OPERANDS),
     out: slot(4 * COUNT),
     bins: slot(4 * 65_536),
     inexact: slot(4 * MAGNITUDE_BINS),
@@ -82,6 +84,10 @@ function prepare(kernels) {
     bins: new Uint32Array(buffer, at.bins, 65_536),
     inexact: new Uint32Array(buffer, at.inexact, MAGNITUDE_BINS),
     lanes: new Float64Array(buffer, at.lanes, 8),
+    stored: {
+      base: new Uint16Array(buffer, at.stored.base, COUNT),
+      experts: at.stored.experts.map((slot) => new Uint16Array(buffer, slot, COUNT)),
+    },
   };
   const draw = sequence();
   for (const operand of v.operands) for (let i = 0; i < COUNT; i++) operand[i] = delta(draw);
@@ -91,6 +97,7 @@ function prepare(kernels) {
     v.halves[i] = toBf16(v.weightBits[i]);
   }
   fillGeometry(buffer, at.geometry, COUNT, draw);
+  fillStored(buffer, at.stored, COUNT, draw, (slot, key) => kernels.drawMask(slot, COUNT, 51, 0, key, 0, 0));
   kernels.drawMask(at.mask, COUNT, 51, 0x3333_3333, ...KEY, 0);
   const table = new DataView(buffer, at.table);
   at.operands.forEach((operand, i) => {
@@ -237,6 +244,7 @@ const CASES = {
     },
   },
   sumMasked: { run: (k, at) => k.sumMasked(at.operands[0], at.mask, COUNT, at.lanes, at.lanes + 64) },
+  ...storedCases(COUNT, OPERANDS),
   ...geometryCases(COUNT, OPERANDS),
 };
 

@@ -22,8 +22,7 @@ const LAYOUT_F8_E4M3: Layout = { exponentBits: 4, mantissaBits: 3, bias: 7, infi
 
 const scratch = new DataView(new ArrayBuffer(4));
 
-/** The bits of a number that is an f32. */
-export function bitsOfF32(value: number): number {
+function bitsOfF32(value: number): number {
   scratch.setFloat32(0, value);
   return scratch.getUint32(0);
 }

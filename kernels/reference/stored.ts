@@ -1,7 +1,7 @@
 /** Kernels on stored bf16: the same as of f32, after widening and before rounding. */
 import { type Kernels, MAGNITUDE_BINS, OPERAND, OPERAND_BYTES, REDUCTION_LANES, type Slot } from '../abi.js';
 import { electedMean, type OperandView, SMALLEST_DIVISOR, scaledSum } from './arithmetic.js';
-import { BF16, bf16ToF32, bitsOfF32, F32 } from './formats.js';
+import { BF16, F32 } from './formats.js';
 import type { ReferenceMemory } from './memory.js';
 import { nearestBf16 } from './narrow.js';
 import { isSet } from './sparsify.js';
@@ -17,13 +17,32 @@ const { fround } = Math;
 /** The most operands that `electStoredBf16` takes. */
 const MOST_ELECTED = 4;
 
-const magnitudeBits = (value: number): number => bitsOfF32(value) & F32.magnitude;
-/** Whether a value is neither close to the end of the format nor beyond it. */
-const fits = (value: number): boolean => magnitudeBits(value) < BF16.overflow;
+/** Stored values as f32. */
+function widened(memory: ReferenceMemory, slot: Slot, count: number): Float32Array {
+  const stored = memory.u16(slot, count);
+  const bits = new Uint32Array(count);
+  for (let i = 0; i < count; i++) bits[i] = stored[i]! << 16;
+  return new Float32Array(bits.buffer);
+}
 
 function differences(memory: ReferenceMemory, source: Slot, base: Slot, count: number): Float32Array {
-  const [values, origins] = [memory.u16(source, count), memory.u16(base, count)];
-  return Float32Array.from(values, (value, i) => bf16ToF32(value) - bf16ToF32(origins[i]!));
+  const [values, origins] = [widened(memory, source, count), widened(memory, base, count)];
+  for (let i = 0; i < count; i++) values[i]! -= origins[i]!;
+  return values;
+}
+
+const bitsOf = (values: Float32Array): Uint32Array => new Uint32Array(values.buffer);
+
+/** Whether all magnitudes lie below `limit`, as bits. */
+function allBelow(values: Float32Array, limit: number): boolean {
+  for (const bits of bitsOf(values)) if ((bits & F32.magnitude) >= limit) return false;
+  return true;
+}
+
+/** Rounds the values to where they are stored. */
+function round(values: Float32Array, to: Uint16Array): void {
+  const bits = bitsOf(values);
+  for (let i = 0; i < to.length; i++) to[i] = nearestBf16(bits[i]!);
 }
 
 interface StoredOperand extends OperandView {
@@ -45,50 +64,62 @@ function operandsOf(
     const at = operand * OPERAND_BYTES;
     const all = differences(memory, entries.getUint32(at + OPERAND.slot, true), base, count);
     const selector = selection === 'all' ? 0 : entries.getUint32(at + OPERAND.selector, true);
-    const mask = selection === 'masks' && selector !== 0 ? memory.u8(selector, Math.ceil(count / 8)) : undefined;
-    const keeps = (value: number, i: number): boolean =>
-      selection === 'masks' ? mask === undefined || isSet(mask, i) : magnitudeBits(value) >= selector;
     return {
       all,
       selector,
-      values: all.map((value, i) => (keeps(value, i) ? value : 0)),
+      values: selection === 'masks' ? masked(memory, all, selector) : atLeast(all, selector),
       scale: entries.getFloat32(at + OPERAND.scale, true),
       weight: entries.getFloat32(at + OPERAND.weight, true),
     };
   });
 }
 
+/** A copy with +0 where the mask drops; slot 0 is no mask. */
+function masked(memory: ReferenceMemory, values: Float32Array, slot: Slot): Float32Array {
+  if (slot === 0) return values;
+  const mask = memory.u8(slot, Math.ceil(values.length / 8));
+  const kept = values.slice();
+  for (let i = 0; i < kept.length; i++) if (!isSet(mask, i)) kept[i] = 0;
+  return kept;
+}
+
+/** A copy with +0 where magnitudes are below the selector. */
+function atLeast(values: Float32Array, selector: number): Float32Array {
+  const kept = values.slice();
+  const bits = bitsOf(kept);
+  for (let i = 0; i < bits.length; i++) if ((bits[i]! & F32.magnitude) < selector) bits[i] = 0;
+  return kept;
+}
+
 export function stored(memory: ReferenceMemory): Pick<Kernels, Stored> {
   return {
-    sumStoredBf16(table, operands, base, baseScale, destination, count, masked) {
-      const views = operandsOf(memory, table, operands, base, count, masked ? 'masks' : 'all');
-      const [origins, to] = [memory.u16(base, count), memory.u16(destination, count)];
-      let isDone = views.every(({ all }) => all.every(Number.isFinite));
-      for (let i = 0; i < count; i++) {
-        const sum = fround(scaledSum(views, i) + fround(bf16ToF32(origins[i]!) * fround(baseScale)));
-        to[i] = nearestBf16(bitsOfF32(sum));
-        isDone &&= fits(sum);
-      }
-      return isDone ? 1 : 0;
+    sumStoredBf16(table, operands, base, baseScale, destination, count, hasMasks) {
+      const views = operandsOf(memory, table, operands, base, count, hasMasks ? 'masks' : 'all');
+      const origins = widened(memory, base, count);
+      const [sums, scale] = [new Float32Array(count), fround(baseScale)];
+      for (let i = 0; i < count; i++) sums[i] = scaledSum(views, i) + fround(origins[i]! * scale);
+      round(sums, memory.u16(destination, count));
+      const allFinite = views.every(({ all }) => allBelow(all, F32.infinity));
+      return allFinite && allBelow(sums, BF16.overflow) ? 1 : 0;
     },
-    electStoredBf16(table, operands, base, destination, count, zeroSign, divide, factor, masked) {
-      const views = operandsOf(memory, table, operands, base, count, masked ? 'masks' : 'magnitudes');
+    electStoredBf16(table, operands, base, destination, count, zeroSign, divide, factor, hasMasks) {
+      const views = operandsOf(memory, table, operands, base, count, hasMasks ? 'masks' : 'magnitudes');
       if (operands < 1 || operands > MOST_ELECTED || zeroSign === 0) return 0;
       if (divide && views.some(({ weight }) => !(weight >= SMALLEST_DIVISOR))) return 0;
-      if (!masked && views.some(({ selector }) => selector > F32.infinity)) return 0;
-      const [origins, to] = [memory.u16(base, count), memory.u16(destination, count)];
-      let isDone = !masked || views.every(({ all }) => all.every(fits));
+      if (!hasMasks && views.some(({ selector }) => selector > F32.infinity)) return 0;
+      const merged = widened(memory, base, count);
+      const [sums, rule] = [new Float32Array(count), { zeroSign, divide, factor }];
       for (let i = 0; i < count; i++) {
-        const sum = scaledSum(views, i);
-        const merged = fround(electedMean(views, i, sum, { zeroSign, divide, factor }) + bf16ToF32(origins[i]!));
-        to[i] = nearestBf16(bitsOfF32(merged));
-        isDone &&= fits(sum) && fits(merged);
+        sums[i] = scaledSum(views, i);
+        merged[i]! += electedMean(views, i, sums[i]!, rule);
       }
-      return isDone ? 1 : 0;
+      round(merged, memory.u16(destination, count));
+      const shown = hasMasks ? views.map(({ all }) => all) : [];
+      return [...shown, sums, merged].every((values) => allBelow(values, BF16.overflow)) ? 1 : 0;
     },
     histogramStoredBf16(source, base, count, bins, inexactBins) {
       countMagnitudes(
-        new Uint32Array(differences(memory, source, base, count).buffer),
+        bitsOf(differences(memory, source, base, count)),
         memory.u32(bins, MAGNITUDE_BINS),
         memory.u32(inexactBins, MAGNITUDE_BINS),
       );
@@ -102,8 +133,8 @@ export function stored(memory: ReferenceMemory): Pick<Kernels, Stored> {
     passTies(source, base, count, threshold, allowance) {
       let ties = 0;
       if (allowance <= 0) return 0;
-      for (const [i, value] of differences(memory, source, base, count).entries()) {
-        if (magnitudeBits(value) === threshold && ++ties === allowance) return i + 1;
+      for (const [i, bits] of bitsOf(differences(memory, source, base, count)).entries()) {
+        if ((bits & F32.magnitude) === threshold && ++ties === allowance) return i + 1;
       }
       return ~ties;
     },

@@ -240,7 +240,11 @@ const CASES = {
   sumMagnitude: {
     run: (k, at) => k.sumMagnitude(at.operands[0], COUNT, at.lanes),
     plain: ({ operands: [x], lanes }) => {
-      for (let i = 0; i < COUNT; i++) lanes[i & 7] += Math.abs(x[i]);
+      for (let run = 0; run < COUNT; run += 64) {
+        const sums = new Float32Array(8);
+        for (let i = run; i < run + 64; i++) sums[i & 7] += Math.abs(x[i]);
+        for (let lane = 0; lane < 8; lane++) lanes[lane] += sums[lane];
+      }
     },
   },
   sumMasked: { run: (k, at) => k.sumMasked(at.operands[0], at.mask, COUNT, at.lanes, at.lanes + 64) },

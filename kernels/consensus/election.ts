@@ -83,14 +83,18 @@ function electStored(
 ): Combine['stored'] {
   if (view === undefined) return undefined;
   const isMasked = view.kind === 'masks';
+  const nothing = weights.map(() => 0);
+  const vote = (operands: readonly Slot[], selectors: readonly number[], base: Slot, to: Slot, count: number) => {
+    fillOperandTable(kernels, table, operands, scales, weights, selectors);
+    const { length } = weights;
+    return kernels.electStoredBf16(table, length, base, to, count, zeroSign, divide, lambda, isMasked) !== 0;
+  };
+  // An election that the kernel declines without elements it always declines: no view is asked in vain.
+  if (!vote(nothing, nothing, 0, 0, 0)) return undefined;
   return (tile, destination) =>
-    view.show(tile, ({ operands, base, count, offset, selectors }) => {
-      const to = destination + STORED_BYTES * offset;
-      const all = selectors ?? operands.map(() => 0);
-      fillOperandTable(kernels, table, operands, scales, weights, all);
-      const { length } = weights;
-      return kernels.electStoredBf16(table, length, base!, to, count, zeroSign, divide, lambda, isMasked) !== 0;
-    });
+    view.show(tile, ({ operands, base, count, offset, selectors }) =>
+      vote(operands, selectors ?? nothing, base!, destination + STORED_BYTES * offset, count),
+    );
 }
 
 function electedAtZero({ merge, statistics }: UnitContext): number {

@@ -28,12 +28,10 @@ export function combinePass({ output, report }: CombineAction, context: PassCont
   const tools = { tensor, survivors: method.survivors, scratch: context.scratch('change', vectorBytes(unit)) };
   const reporter = report && reportUnit(unit, vectors, output, report, tools);
   const isNearestBf16 = output.dtype === 'BF16' && output.rounding !== 'stochastic';
-  const canBeStored = report === undefined && isNearestBf16 && isStoredBf16(vectors);
+  const stored = report === undefined && isNearestBf16 && isStoredBf16(vectors) ? combine.stored : undefined;
   let nonFinite = 0;
   return {
-    takeStored: canBeStored
-      ? (firstIndex, count) => combine.stored?.(storedTile(vectors, firstIndex, count), raw) ?? false
-      : undefined,
+    takeStored: stored && ((firstIndex, count) => stored(storedTile(vectors, firstIndex, count), raw)),
     step({ tile, offset }) {
       const written = raw + width * offset;
       combine(tile, merged);

@@ -12,13 +12,14 @@ export function observePass(
   const statistic = method.statistics(part.merge.settings).find((candidate) => candidate.name === name);
   if (statistic === undefined) throw new RangeError(`${method.name} has no statistic ${name}`);
   const observer = statistic.observer(unit, request);
-  const { observeStored } = observer;
-  const takeStored = (firstIndex: number, count: number): boolean => {
-    observeStored?.(storedTile(vectors, firstIndex, count));
-    return observeStored !== undefined;
-  };
+  const observeStored = isStoredBf16(vectors) ? observer.observeStored : undefined;
   return {
-    takeStored: isStoredBf16(vectors) ? takeStored : undefined,
+    takeStored:
+      observeStored &&
+      ((firstIndex, count) => {
+        observeStored(storedTile(vectors, firstIndex, count));
+        return true;
+      }),
     step: ({ tile }) => observer.observe(tile),
     finish: (): ObserveResult => ({ kind: 'observe', partial: observer.finish() }),
   };

@@ -1,6 +1,7 @@
 /** The search for the k-th largest magnitude of one model, fed with the histograms of its units pass by pass. */
 import type { UnitPosition } from '../statistic.js';
-import { CountLedger, countOf, mergeCounts, NO_COUNTS, type SparseCounts } from './sparse-counts.js';
+import { CountsSum } from './counts-sum.js';
+import { CountLedger, countOf, mergeCounts, type SparseCounts } from './sparse-counts.js';
 
 /** Bins of the lower 16 bits of an f32. */
 export const LOW_BINS = 65_536;
@@ -32,8 +33,8 @@ export interface UnitCounts {
 export type SearchRequest = { readonly lowBitsOf: number } | { readonly tiesAt: number };
 
 type Stage =
-  | { readonly name: 'upper'; exact: SparseCounts; inexact: SparseCounts }
-  | { readonly name: 'lower'; readonly bin: number; readonly rank: number; low: SparseCounts }
+  | { readonly name: 'upper'; readonly exact: CountsSum; readonly inexact: CountsSum }
+  | { readonly name: 'lower'; readonly bin: number; readonly rank: number; readonly low: CountsSum }
   | { readonly name: 'ties'; readonly bits: number; readonly kept: number; readonly group: Group }
   | { readonly name: 'done'; readonly result: 'all' | Threshold };
 
@@ -64,7 +65,7 @@ export class RankSearch {
     this.#ledgerCapacity = ledgerCapacity;
     this.#ledger = new CountLedger(ledgerCapacity);
     const known = typeof keep === 'number' ? this.#trivial(keep) : undefined;
-    this.#stage = known ?? { name: 'upper', exact: NO_COUNTS, inexact: NO_COUNTS };
+    this.#stage = known ?? { name: 'upper', exact: new CountsSum(), inexact: new CountsSum() };
   }
 
   get result(): 'all' | Threshold | undefined {
@@ -88,9 +89,9 @@ export class RankSearch {
   add(position: UnitPosition, { exact, inexact, ties }: UnitCounts): void {
     const stage = this.#stage;
     if (stage.name === 'upper') {
-      stage.exact = mergeCounts(stage.exact, exact);
-      stage.inexact = mergeCounts(stage.inexact, inexact);
-    } else if (stage.name === 'lower') stage.low = mergeCounts(stage.low, exact);
+      stage.exact.add(exact);
+      stage.inexact.add(inexact);
+    } else if (stage.name === 'lower') stage.low.add(exact);
     else if (stage.name === 'ties' && this.visits(position)) stage.group.ties.set(position.ordinal, ties);
     const locatesTies = this.#ties === 'first' && (stage.name === 'upper' || stage.name === 'lower');
     if (locatesTies) this.#ledger.add(position.ordinal, exact);
@@ -100,23 +101,25 @@ export class RankSearch {
   endPass(): void {
     const stage = this.#stage;
     if (stage.name === 'upper') {
-      const keep = this.#keptOf(this.#elements - countOf(stage.exact, 0));
+      const [exact, inexact] = [stage.exact.total(), stage.inexact.total()];
+      const keep = this.#keptOf(this.#elements - countOf(exact, 0));
       const trivial = this.#trivial(keep);
       if (trivial !== undefined) {
         this.#stage = trivial;
         return;
       }
-      const { bin, rank } = locateRank(mergeCounts(stage.exact, stage.inexact), keep);
+      const { bin, rank } = locateRank(mergeCounts(exact, inexact), keep);
       // Among equal upper bits the values with lower bits are the larger ones; below them are ties at the exact value.
-      const larger = countOf(stage.inexact, bin);
-      if (rank > larger) this.#settle(bin * LOW_BINS, bin, rank - larger, countOf(stage.exact, bin));
+      const larger = countOf(inexact, bin);
+      if (rank > larger) this.#settle(bin * LOW_BINS, bin, rank - larger, countOf(exact, bin));
       else {
-        this.#stage = { name: 'lower', bin, rank, low: NO_COUNTS };
+        this.#stage = { name: 'lower', bin, rank, low: new CountsSum() };
         this.#ledger = new CountLedger(this.#ledgerCapacity);
       }
     } else if (stage.name === 'lower') {
-      const { bin: low, rank } = locateRank(stage.low, stage.rank);
-      this.#settle(stage.bin * LOW_BINS + low, low, rank, countOf(stage.low, low));
+      const counts = stage.low.total();
+      const { bin: low, rank } = locateRank(counts, stage.rank);
+      this.#settle(stage.bin * LOW_BINS + low, low, rank, countOf(counts, low));
     } else if (stage.name === 'ties') {
       const { bits, kept, group } = stage;
       const ordered = [...group.ties].sort(([a], [b]) => a - b).map(([first, ties]) => ({ first, ties }));

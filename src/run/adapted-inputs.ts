@@ -3,11 +3,10 @@
  * A worker never holds more of a factor L than some rows; of R it holds all, for each adapted input of a unit while
  * there is room, else for one at a time.
  */
-import type { Kernels, Slot } from '../../kernels/abi.js';
+import type { Slot } from '../../kernels/abi.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import { CHUNK_ELEMENTS, holdsAllRights, rightBytes } from '../plan/adapted-memory.js';
 import { widen } from './convert.js';
-import type { PositionedFiles } from './files.js';
 import {
   type AdaptedVector,
   isAdapted,
@@ -16,16 +15,10 @@ import {
   type StoredLowRank,
   type StoredVector,
 } from './stored-vector.js';
-import type { UnitMemory } from './unit-memory.js';
-
-export interface AdaptedTools {
-  readonly kernels: Kernels;
-  readonly files: PositionedFiles;
-  readonly memory: UnitMemory;
-}
+import { type ReadTools, readWidened, STORED_CHUNK_BYTES } from './widened-read.js';
 
 export class AdaptedInputs {
-  readonly #tools: AdaptedTools;
+  readonly #tools: ReadTools;
   /** Stored bytes of a tile. */
   readonly #stored: Slot;
   /** Stored bytes of a chunk of a factor, the chunk as f32, and rows of L as f32. */
@@ -38,13 +31,13 @@ export class AdaptedInputs {
   readonly #held = new Map<Slot, AdaptedVector>();
 
   /** Takes memory for one unit's inputs; those without a term need none. */
-  constructor(tools: AdaptedTools, inputs: readonly StoredVector[], tileElements: number) {
+  constructor(tools: ReadTools, inputs: readonly StoredVector[], tileElements: number) {
     this.#tools = tools;
     const { memory } = tools;
     const adapted = inputs.filter(isAdapted);
     const widest = Math.max(...adapted.map(({ dtype }) => bytesPerElement(dtype)));
     this.#stored = memory.take(widest * tileElements);
-    this.#chunkStored = memory.take(8 * CHUNK_ELEMENTS);
+    this.#chunkStored = memory.take(STORED_CHUNK_BYTES);
     this.#chunk = memory.take(4 * CHUNK_ELEMENTS);
     this.#left = memory.take(4 * CHUNK_ELEMENTS);
     const sizes = adapted.map(({ lowRank }) => rightBytes(lowRank));
@@ -115,14 +108,8 @@ export class AdaptedInputs {
   }
 
   /** Consecutive elements of a factor as f32. */
-  #readFactor({ file, begin, dtype }: StoredFactor, firstElement: number, count: number, destination: Slot): void {
-    const { kernels, files, memory } = this.#tools;
-    const width = bytesPerElement(dtype);
-    for (let done = 0; done < count; done += CHUNK_ELEMENTS) {
-      const elements = Math.min(CHUNK_ELEMENTS, count - done);
-      files.read(file, memory.bytes(this.#chunkStored, width * elements), begin + width * (firstElement + done));
-      widen(kernels, dtype, this.#chunkStored, 0, destination + 4 * done, elements);
-    }
+  #readFactor(factor: StoredFactor, firstElement: number, count: number, destination: Slot): void {
+    readWidened(this.#tools, factor, this.#chunkStored, firstElement, count, destination);
   }
 
   #floats(slot: Slot, count: number): Float32Array {
@@ -132,7 +119,7 @@ export class AdaptedInputs {
 
 /** The readers of a unit's inputs that an adapter changes; undefined when there are none. */
 export function adaptInputs(
-  tools: AdaptedTools,
+  tools: ReadTools,
   inputs: readonly StoredVector[],
   tileElements: number,
 ): AdaptedInputs | undefined {

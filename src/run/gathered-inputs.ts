@@ -1,18 +1,13 @@
 /** Reads matrices whose rows come from several places, as embeddings in the order of another model's tokens. */
-import type { Kernels, Slot } from '../../kernels/abi.js';
+import type { Slot } from '../../kernels/abi.js';
 import { bytesPerElement, type MergeableDtype } from '../checkpoint/dtype.js';
 import { CHUNK_ELEMENTS } from '../plan/adapted-memory.js';
 import { MEAN_OF_ROWS, runIndex } from '../plan/row-maps.js';
 import type { AdaptedInputs } from './adapted-inputs.js';
-import { widen } from './convert.js';
-import type { PositionedFiles } from './files.js';
 import { type GatheredVector, isAdapted, isGathered, type StoredRows, type StoredVector } from './stored-vector.js';
-import type { UnitMemory } from './unit-memory.js';
+import { type ReadTools, readWidened, STORED_CHUNK_BYTES } from './widened-read.js';
 
-export interface GatherTools {
-  readonly kernels: Kernels;
-  readonly files: PositionedFiles;
-  readonly memory: UnitMemory;
+export interface GatherTools extends ReadTools {
   /** Reads parts that an adapter changes. */
   readonly adapted: AdaptedInputs | undefined;
 }
@@ -32,7 +27,7 @@ export class GatheredInputs {
   /** Takes memory for one unit's inputs. */
   constructor(tools: GatherTools) {
     this.#tools = tools;
-    this.#stored = tools.memory.take(8 * CHUNK_ELEMENTS);
+    this.#stored = tools.memory.take(STORED_CHUNK_BYTES);
     this.#chunk = tools.memory.take(4 * CHUNK_ELEMENTS);
   }
 
@@ -79,17 +74,7 @@ export class GatheredInputs {
     }
     const width = bytesPerElement(part.dtype);
     if (part.dtype === held) files.read(part.file, memory.bytes(slot, width * count), part.begin + width * begin);
-    else this.#widenChunks(part, begin, count, slot);
-  }
-
-  #widenChunks({ file, dtype, begin: tensorBegin }: StoredVector, begin: number, count: number, slot: Slot): void {
-    const { kernels, files, memory } = this.#tools;
-    const width = bytesPerElement(dtype);
-    for (let done = 0; done < count; done += CHUNK_ELEMENTS) {
-      const elements = Math.min(CHUNK_ELEMENTS, count - done);
-      files.read(file, memory.bytes(this.#stored, width * elements), tensorBegin + width * (begin + done));
-      widen(kernels, dtype, this.#stored, 0, slot + 4 * done, elements);
-    }
+    else readWidened(this.#tools, part, this.#stored, begin, count, slot);
   }
 
   /** Adds elements of a part to f32 values, one rounding each. */

@@ -13,6 +13,7 @@ import { createReferenceKernels } from '../dist/kernels/reference/index.js';
 import { fillGeometry, geometryCases, geometryInputs } from './geometry-cases.mjs';
 import { describeMachine } from './machine.mjs';
 import { median } from './measure.mjs';
+import { fillSelection, selectionCases, selectionInputs } from './selection-cases.mjs';
 import { fillStored, storedCases, storedInputs } from './stored-cases.mjs';
 
 const COUNT = 16_384;
@@ -23,8 +24,6 @@ const ROUND_MS = 6;
 /** Milliseconds of calls before the first measurement: until then V8 may run what its baseline compiler made. */
 const WARM_UP_MS = 150;
 const KEY = [0x1234_5678, 0x9abc_def0];
-/** About the top fifth of `deltas`. */
-const THRESHOLD = 0x3a00_0000;
 const LOW_BITS_BIN = 0x3a00;
 
 const bitsOf = (value) => new Uint32Array(Float32Array.of(value).buffer)[0];
@@ -64,6 +63,7 @@ function prepare(kernels) {
     mask: slot(COUNT / 8),
     geometry: geometryInputs(slot, COUNT, OPERANDS),
     stored: storedInputs(slot, COUNT, OPERANDS),
+    selection: selectionInputs(slot, COUNT),
     out: slot(4 * COUNT),
     bins: slot(4 * 65_536),
     inexact: slot(4 * MAGNITUDE_BINS),
@@ -84,6 +84,7 @@ function prepare(kernels) {
     bins: new Uint32Array(buffer, at.bins, 65_536),
     inexact: new Uint32Array(buffer, at.inexact, MAGNITUDE_BINS),
     lanes: new Float64Array(buffer, at.lanes, 8),
+    factors: new Float32Array(buffer, at.selection.factors, at.selection.rows),
     stored: {
       base: new Uint16Array(buffer, at.stored.base, COUNT),
       experts: at.stored.experts.map((slot) => new Uint16Array(buffer, slot, COUNT)),
@@ -96,6 +97,7 @@ function prepare(kernels) {
     v.weights[i] = v.doubles[i];
     v.halves[i] = toBf16(v.weightBits[i]);
   }
+  fillSelection(buffer, at.selection, draw);
   fillGeometry(buffer, at.geometry, COUNT, draw);
   fillStored(buffer, at.stored, COUNT, draw, (slot, key) => kernels.drawMask(slot, COUNT, 51, 0, key, 0, 0));
   kernels.drawMask(at.mask, COUNT, 51, 0x3333_3333, ...KEY, 0);
@@ -216,18 +218,7 @@ const CASES = {
     plain: meanOfTouching,
   },
   'countOverlap of 4': { run: (k, at) => k.countOverlap(at.table, OPERANDS, COUNT, at.lanes) },
-  keepAgreeing: { run: (k, at) => k.keepAgreeing(at.operands[0], at.weights, at.out, COUNT) },
-  clampMagnitude: { run: (k, at) => k.clampMagnitude(at.operands[0], 2 ** -11, at.out, COUNT) },
   'signBalance of 4': { run: (k, at) => k.signBalance(at.table, OPERANDS, COUNT) },
-  keepLargest: {
-    run: (k, at) => k.keepLargest(at.operands[0], at.out, COUNT, THRESHOLD, 0),
-    plain: ({ bits, outBits }) => {
-      for (let i = 0; i < COUNT; i++) outBits[i] = (bits[i] & 0x7fff_ffff) > THRESHOLD ? bits[i] : 0;
-    },
-  },
-  'keepLargest, allowance': { run: (k, at) => k.keepLargest(at.operands[0], at.out, COUNT, THRESHOLD, 5) },
-  keepMasked: { run: (k, at) => k.keepMasked(at.operands[0], at.mask, at.out, COUNT) },
-  drawMask: { run: (k, at) => k.drawMask(at.out, COUNT, 51, 0x3333_3333, ...KEY, 0) },
   'histogramMagnitude, bf16 deltas': {
     run: (k, at) => k.histogramMagnitude(at.operands[0], COUNT, at.bins, at.inexact),
     plain: ({ bits, bins, inexact }) => histogram(bits, bins, inexact),
@@ -248,6 +239,7 @@ const CASES = {
     },
   },
   sumMasked: { run: (k, at) => k.sumMasked(at.operands[0], at.mask, COUNT, at.lanes, at.lanes + 64) },
+  ...selectionCases(COUNT, OPERANDS, KEY),
   ...storedCases(COUNT, OPERANDS),
   ...geometryCases(COUNT, OPERANDS),
 };

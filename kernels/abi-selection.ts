@@ -22,6 +22,14 @@ export interface SelectionKernels {
   softmaxDivergence(model: Slot, base: Slot, rowElements: number, rows: number, scratch: Slot, destination: Slot): void;
 
   /**
+   * The importance of each change of `rows` rows: f32(|x| · factor), with a factor (f32) for each row. `above` gets
+   * those above zero, `below` the others without their sign; what is not its own is +0 in both.
+   */
+  importances(source: Slot, factors: Slot, rowElements: number, rows: number, above: Slot, below: Slot): void;
+  /** Keeps the elements whose importance is not less than `limit` (f32); dropped ones, and NaN, become +0. */
+  keepImportant(source: Slot, factors: Slot, rowElements: number, rows: number, limit: number, destination: Slot): void;
+
+  /**
    * Draws DELLA's mask (arXiv 2406.11617) of `rows` rows: sets the bit of an element ≠ 0 with the probability
    * lowest + (highest − lowest)·rank / (rowElements − 1), rank being its place from 0 among the magnitudes of its row in
    * ascending order, equal ones by index (in a row of one: the mean of both). In steps of 2^-16; the bits of zeros and

@@ -10,7 +10,7 @@ export const arceeFusion: Method = {
   paper: 'https://arcee.ai',
   equation: 'θ = θ₀ + m ⊙ τ,  m = |τ|·KL(softmax θ₁ ‖ softmax θ₀) ≥ median + 1.5·IQR,  KL row by row',
   summary:
-    'Takes over only the changes that stand out, by size and by what they do to their row. RL updates are so small that f32 arithmetic of the divergence is mostly rounding: it is repeated here bit for bit, in scalar arithmetic that takes several times as long as any method that only reads.',
+    'Takes over only the changes that stand out, by size and by what they do to their row. RL updates are so small that f32 arithmetic of the divergence is mostly rounding: it is repeated here bit for bit, which takes several times as long as a method that only adds.',
   space: 'taskVectors',
   operandCount: { minimum: 1, maximum: 1 },
   commonRows: true,

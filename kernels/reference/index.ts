@@ -6,6 +6,7 @@ import { divergence } from './divergence.js';
 import { fused } from './fused.js';
 import { geometry } from './geometry.js';
 import { geometrySums } from './geometry-sums.js';
+import { importance } from './importance.js';
 import { lowRank } from './low-rank.js';
 import { matrixProducts } from './matrix-products.js';
 import { ReferenceMemory } from './memory.js';
@@ -39,6 +40,7 @@ export function createReferenceKernels(): Kernels {
     ...geometry(memory),
     ...overlap(memory),
     ...geometrySums(memory),
+    ...importance(memory),
     ...matrixProducts(memory),
     ...lowRank(memory),
     ...rankedMask(memory),

@@ -17,6 +17,7 @@ export { addLowRank } from './low-rank';
 export { addTransposedRows, multiplyRows } from './matrix-products';
 export { electedSum, signBalance, weightedSum } from './merge';
 export { softmaxDivergence } from './divergence';
+export { importances, keepImportant } from './importance';
 export { drawMask } from './mask';
 export { eraseUnshared, keepSelected, variance } from './variance';
 export { drawRankedMask } from './ranked-mask';

@@ -1,4 +1,5 @@
 /** Importance of a change: its size times how far its row's distribution moved (Arcee Fusion). */
+import type { Kernels, Slot } from '../abi.js';
 import type { Statistic } from '../statistic.js';
 import { type RankCut, rankThreshold } from '../statistics/rank-threshold.js';
 import { rowDivergences } from '../statistics/row-divergences.js';
@@ -19,31 +20,29 @@ const FEWEST_RANKED = 5;
 
 const place = (share: number, elements: number): number => Math.floor(fround(share * (elements - 1)));
 
-/** Importance by element, f32; a row's divergence, and so the importance, may round to less than zero. */
-function importances(context: UnitContext): (tile: Tile, use: (i: number, importance: number) => void) => void {
-  const { kernels, statistics, firstIndex } = context;
+/** What the kernels ask for: factors of a tile's rows (f32), elements of a row, rows. */
+type Rows = readonly [factors: Slot, rowElements: number, rows: number];
+
+/** A row's divergence is its factor; it may round to less than zero, and so may an importance. */
+function rowsOf(context: UnitContext): (tile: Tile) => Rows {
+  const { kernels, allocate, statistics, firstIndex } = context;
   const divergences = statistics[DIVERGENCES] as Float32Array;
   const rowElements = rowElementsOf(context);
-  return (tile, use) => {
-    const changes = new Float32Array(kernels.memory.buffer, tile.operands[0]!, tile.count);
+  const factors = allocate(divergences.byteLength);
+  new Float32Array(kernels.memory.buffer, factors, divergences.length).set(divergences);
+  return (tile) => {
     const firstRow = (tile.firstIndex - firstIndex) / rowElements;
-    for (let i = 0; i < tile.count; i++) {
-      use(i, fround(Math.abs(changes[i]!) * divergences[firstRow + Math.floor(i / rowElements)]!));
-    }
+    return [factors + 4 * firstRow, rowElements, tile.count / rowElements];
   };
 }
 
 /** Two operands: importances above zero, and the others with their sign turned. */
 const halves: TileView = (context) => {
-  const of = importances(context);
-  const slots = [0, 1].map(() => context.allocate(vectorBytes(context)));
+  const of = rowsOf(context);
+  const [above, below] = [0, 1].map(() => context.allocate(vectorBytes(context)));
   return (tile) => {
-    const [above, below] = slots.map((slot) => new Float32Array(context.kernels.memory.buffer, slot, tile.count));
-    of(tile, (i, importance) => {
-      above![i] = Math.max(importance, 0);
-      below![i] = Math.max(-importance, 0);
-    });
-    return { ...tile, operands: slots };
+    context.kernels.importances(tile.operands[0]!, ...of(tile), above!, below!);
+    return { ...tile, operands: [above!, below!] };
   };
 };
 
@@ -68,19 +67,16 @@ export function fusionThresholds(): Statistic {
 
 /** The operand with all but its important elements set to zero. */
 export const important: TileView = (context) => {
-  const of = importances(context);
-  const slot = context.allocate(vectorBytes(context));
-  const isTiny = context.merge.elements < FEWEST_RANKED;
+  const { kernels, merge } = context;
+  const of = rowsOf(context);
+  const kept = context.allocate(vectorBytes(context));
+  const isTiny = merge.elements < FEWEST_RANKED;
   const known = isTiny ? undefined : threshold(quartilesOf(context));
+  const sizesOf = isTiny ? halves(context) : undefined;
   return (tile) => {
-    const { buffer } = context.kernels.memory;
-    const changes = new Float32Array(buffer, tile.operands[0]!, tile.count);
-    const kept = new Float32Array(buffer, slot, tile.count);
-    const limit = known ?? threshold(sortedQuartiles(tile, of));
-    of(tile, (i, importance) => {
-      kept[i] = importance >= limit ? changes[i]! : 0;
-    });
-    return { ...tile, operands: [slot] };
+    const limit = known ?? threshold(sortedQuartiles(kernels, sizesOf!(tile)));
+    kernels.keepImportant(tile.operands[0]!, ...of(tile), limit, kept);
+    return { ...tile, operands: [kept] };
   };
 };
 
@@ -93,13 +89,11 @@ function quartilesOf({ statistics }: UnitContext): number[] {
   return cuts.map(([above, below]) => magnitudeOf(above) || -magnitudeOf(below));
 }
 
-function sortedQuartiles(tile: Tile, of: ReturnType<typeof importances>): number[] {
-  const values = new Float32Array(tile.count);
-  of(tile, (i, importance) => {
-    values[i] = importance;
-  });
-  values.sort();
-  return SHARES.map((share) => values[place(share, tile.count)]!);
+/** Quartiles of the importances in a tile that `halves` shows. */
+function sortedQuartiles({ memory }: Kernels, { operands, count }: Tile): number[] {
+  const [above, below] = operands.map((slot) => new Float32Array(memory.buffer, slot, count));
+  const values = above!.map((size, i) => size - below![i]!).sort();
+  return SHARES.map((share) => values[place(share, count)]!);
 }
 
 const word = new Uint32Array(1);

@@ -9,6 +9,9 @@ import { weightDivisor } from './normalize.js';
 /** What `lambda` may be instead of a number. */
 export const NORM_PRESERVING = 'norm_preserving';
 
+/** What is added to λ: over the layers, β·l/(L−1) of LiNeS (arXiv 2410.17146), whose α is the norm-preserving λ. */
+export const LAMBDA_INCREASE = 'lambda_increase';
+
 const SCALE = 'norm_preserving_scale';
 
 /** The statistics that λ needs: none where it is a number. */
@@ -16,9 +19,10 @@ export function lambdaStatistics({ lambda }: Settings): Statistic[] {
   return lambda === NORM_PRESERVING ? [preservingScale()] : [];
 }
 
-/** λ as a number. */
-export function lambdaOf({ merge, statistics }: UnitContext): number {
-  return merge.settings.lambda === NORM_PRESERVING ? (statistics[SCALE] as number) : numberOf(merge.settings, 'lambda');
+/** λ as a number, with its increase in methods that have one. */
+export function lambdaOf({ merge: { settings }, statistics }: UnitContext): number {
+  const lambda = settings.lambda === NORM_PRESERVING ? (statistics[SCALE] as number) : numberOf(settings, 'lambda');
+  return lambda + (LAMBDA_INCREASE in settings ? numberOf(settings, LAMBDA_INCREASE) : 0);
 }
 
 /** Squared lengths of one unit: of each operand, and of their weighted sum. */

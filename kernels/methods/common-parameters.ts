@@ -1,5 +1,5 @@
 /** Parameters that several methods share, with the same meaning in each. */
-import { NORM_PRESERVING } from '../consensus/lambda.js';
+import { LAMBDA_INCREASE, NORM_PRESERVING } from '../consensus/lambda.js';
 import type { BooleanParameter, NumberParameter, Settings } from '../parameters.js';
 import { numberOf } from '../parameters.js';
 
@@ -33,6 +33,15 @@ export const sumLambdaParameter: NumberParameter = {
   ...lambdaParameter,
   words: [NORM_PRESERVING],
   summary: `${lambdaParameter.summary}; norm_preserving: as long as the experts on average, mean‖τᵢ‖/‖Σwᵢτᵢ‖`,
+};
+
+/** What grows with depth as λ, a word, cannot. */
+export const lambdaIncreaseParameter: NumberParameter = {
+  name: LAMBDA_INCREASE,
+  scope: 'merge',
+  kind: 'number',
+  default: 0,
+  summary: 'added to lambda; a list such as [0, 0.6] grows over the layers: LiNeS, with norm_preserving as its α',
 };
 
 export function normalizeParameter(fallback: boolean): BooleanParameter {

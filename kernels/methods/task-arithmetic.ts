@@ -3,7 +3,13 @@ import { lambdaStatistics } from '../consensus/lambda.js';
 import { weightedSum } from '../consensus/weighted-sum.js';
 import type { Method } from '../method.js';
 import { untouched } from '../view.js';
-import { normalizeParameter, sumLambdaParameter, weighsNothing, weightParameter } from './common-parameters.js';
+import {
+  lambdaIncreaseParameter,
+  normalizeParameter,
+  sumLambdaParameter,
+  weighsNothing,
+  weightParameter,
+} from './common-parameters.js';
 
 export const taskArithmetic: Method = {
   name: 'task_arithmetic',
@@ -12,7 +18,7 @@ export const taskArithmetic: Method = {
   equation: 'θ = θ₀ + λ Σ wᵢτᵢ,  τᵢ = θᵢ − θ₀',
   summary: 'Adds the experts’ changes. The strongest and most stable choice for RL experts in the published tables.',
   space: 'taskVectors',
-  parameters: [weightParameter, sumLambdaParameter, normalizeParameter(false)],
+  parameters: [weightParameter, sumLambdaParameter, lambdaIncreaseParameter, normalizeParameter(false)],
   elsewhere: {
     mergekit: 'the same, rounded after every operation in the work dtype',
     m2rl: 'one scale and no weights, raw sum by default: lambda 1, weight 1 (preset m2rl)',

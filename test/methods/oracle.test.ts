@@ -33,6 +33,10 @@ const CASES: Readonly<Record<keyof typeof ORACLES, Case>> = {
   ramplus_tl: { method: 'ramplus_tl' },
   consensus: { method: 'consensus' },
   'task_arithmetic, norm preserving': { method: 'task_arithmetic', merge: { lambda: 'norm_preserving' } },
+  'task_arithmetic, LiNeS': {
+    method: 'task_arithmetic',
+    merge: { lambda: 'norm_preserving', lambda_increase: 0.4 },
+  },
   model_stock: { method: 'model_stock', hasPole: true, counts: [2, 3, 4, 5, 6, 7, 8] },
   'model_stock by rows': { method: 'model_stock', merge: { filter_wise: true }, hasPole: true, counts: [2, 3, 8] },
   slerp: { method: 'slerp', merge: { t: 0.3 }, counts: ONE },

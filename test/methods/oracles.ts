@@ -56,6 +56,19 @@ function arc(a: Vector, b: Vector, t: number): number[] {
   return combined([Math.sin((1 - t) * angle) / Math.sin(angle), Math.sin(t * angle) / Math.sin(angle)], [a, b]);
 }
 
+/** λ that makes the sum as long as the changes on average, over all tensors. */
+function normPreserving(p: Problem): number {
+  const changes = p.all.map(changesOf);
+  const lengths = p.models.map((_, k) => norm(changes.map((own) => norm(own[k]!))));
+  const sum = norm(changes.map((own) => norm(combined(weightsOf(p), own))));
+  return total(lengths) / lengths.length / sum;
+}
+
+const scaledSum = (p: Problem, lambda: number): number[] => {
+  const coefficients = weightsOf(p).map((weight) => lambda * weight);
+  return plus(p.base, combined(coefficients, changesOf(p)));
+};
+
 /** Applies `work` to every row, or to every vector along the first dimension. */
 function alongRows(shape: readonly number[], vectors: readonly Vector[], work: (rows: Vector[]) => Vector): number[] {
   const length = shape.at(-1)!;
@@ -155,19 +168,8 @@ export const ORACLES: Readonly<Record<string, (problem: Problem) => Vector>> = {
         changesOf(p),
       ),
     ),
-  'task_arithmetic, norm preserving': (p) => {
-    const changes = p.all.map(changesOf);
-    const lengths = p.models.map((_, k) => norm(changes.map((own) => norm(own[k]!))));
-    const sum = norm(changes.map((own) => norm(combined(weightsOf(p), own))));
-    const lambda = total(lengths) / lengths.length / sum;
-    return plus(
-      p.base,
-      combined(
-        weightsOf(p).map((weight) => lambda * weight),
-        changesOf(p),
-      ),
-    );
-  },
+  'task_arithmetic, norm preserving': (p) => scaledSum(p, normPreserving(p)),
+  'task_arithmetic, LiNeS': (p) => scaledSum(p, normPreserving(p) + Number(p.merge.lambda_increase)),
   consensus: (p) => {
     const changes = changesOf(p);
     const merged = combined(weightsOf(p), changes);

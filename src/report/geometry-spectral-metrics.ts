@@ -55,6 +55,7 @@ export const SPECTRAL_PAIR_METRICS: { readonly [K in keyof SpectralPair]: Metric
     unit: 'milli',
     formula: 'cosine of the rank-one heads σ₁u₁v₁ᵀ of both task vectors',
     chance: '0 for unrelated heads',
+    chanceValue: 0,
     source: 'ResMerge, arXiv 2606.02252',
   },
   tail_cosine: {
@@ -62,20 +63,22 @@ export const SPECTRAL_PAIR_METRICS: { readonly [K in keyof SpectralPair]: Metric
     unit: 'milli',
     formula: 'cosine of what is left without the heads',
     chance: '0 for unrelated tails',
+    chanceValue: 0,
     source: 'ResMerge, arXiv 2606.02252',
   },
 };
 
-const EXPERT_KEYS = Object.keys(SPECTRAL_EXPERT_METRICS) as (keyof SpectralExpert)[];
-const PAIR_KEYS = Object.keys(SPECTRAL_PAIR_METRICS) as (keyof SpectralPair)[];
+/** Keys of both in the order of the tables. */
+export const SPECTRAL_EXPERT_KEYS = Object.keys(SPECTRAL_EXPERT_METRICS) as (keyof SpectralExpert)[];
+export const SPECTRAL_PAIR_KEYS = Object.keys(SPECTRAL_PAIR_METRICS) as (keyof SpectralPair)[];
 
 /** Heads of the table of experts and rows of it, each beginning with a name. */
 export function spectralExpertTable({ experts }: SpectralGeometry, names: readonly string[]) {
   return {
-    header: EXPERT_KEYS.map((key) => SPECTRAL_EXPERT_METRICS[key].label),
+    header: SPECTRAL_EXPERT_KEYS.map((key) => SPECTRAL_EXPERT_METRICS[key].label),
     rows: names.map((name) => [
       name,
-      ...EXPERT_KEYS.map((key) => formatMetric(SPECTRAL_EXPERT_METRICS[key].unit, experts[name]?.[key])),
+      ...SPECTRAL_EXPERT_KEYS.map((key) => formatMetric(SPECTRAL_EXPERT_METRICS[key].unit, experts[name]?.[key])),
     ]),
   };
 }
@@ -83,11 +86,11 @@ export function spectralExpertTable({ experts }: SpectralGeometry, names: readon
 /** The same of pairs; rows begin with both names. */
 export function spectralPairTable({ pairs }: SpectralGeometry, names: readonly string[]) {
   return {
-    header: PAIR_KEYS.map((key) => SPECTRAL_PAIR_METRICS[key].label),
+    header: SPECTRAL_PAIR_KEYS.map((key) => SPECTRAL_PAIR_METRICS[key].label),
     rows: expertPairs(names).map(({ key: pair, first, second }) => ({
       first,
       second,
-      cells: PAIR_KEYS.map((key) => formatMetric(SPECTRAL_PAIR_METRICS[key].unit, pairs[pair]?.[key])),
+      cells: SPECTRAL_PAIR_KEYS.map((key) => formatMetric(SPECTRAL_PAIR_METRICS[key].unit, pairs[pair]?.[key])),
     })),
   };
 }

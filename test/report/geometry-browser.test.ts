@@ -2,18 +2,40 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatGeometryHtml } from '../../src/report/geometry-html.js';
 import { EXPERT_METRICS, formatMetric, PAIR_METRICS } from '../../src/report/geometry-metrics.js';
+import { SPECTRAL_EXPERT_METRICS, SPECTRAL_PAIR_METRICS } from '../../src/report/geometry-spectral-metrics.js';
 import { expectDrawn, launchBrowser, missingBrowser, openPage } from './browser.js';
 import { sampleGeometry } from './sample-geometry.js';
+import { withSampleSpectra } from './sample-spectra.js';
 
 if (missingBrowser !== undefined) console.warn(`geometry.html is not tested in a browser: ${missingBrowser}`);
 
 const HOSTILE_TENSOR = '<script>alert(1)</script>';
-const result = sampleGeometry({ layers: 6, moreTensors: [HOSTILE_TENSOR, '</script>'] });
-const PLOTS = ['heat-left', 'heat-right', 'lines', 'map', 'overlap', 'ulps', 'merge-plot'];
+const result = withSampleSpectra(sampleGeometry({ layers: 6, moreTensors: [HOSTILE_TENSOR, '</script>'] }));
+const PLOTS = ['heat-left', 'heat-right', 'lines', 'map', 'spectra', 'overlap', 'ulps', 'merge-plot'];
+
+/** WCAG contrast of each number on a heat map with its cell, from the colours that the browser computes. */
+const CONTRASTS_OF_CELLS = `(() => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const luminance = (colour) => {
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    const [red, green, blue] = [...canvas.getImageData(0, 0, 1, 1).data].map((byte) => {
+      const value = byte / 255;
+      return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const panel = getComputedStyle(document.querySelector('.panel')).backgroundColor;
+  return [...document.querySelectorAll('svg .cell-text')].map((text) => {
+    const fill = getComputedStyle(text.previousElementSibling).fill;
+    const both = [getComputedStyle(text).fill, fill === 'none' ? panel : fill].map(luminance);
+    return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+  });
+})()`;
 
 describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () => {
   let browser: Browser;
@@ -36,13 +58,19 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
     await rm(folder, { recursive: true, force: true });
   });
 
+  /** Texts of all cells of a table, by row. */
+  const cellsOf = (page: Page, id: string): Promise<string[][]> =>
+    page
+      .locator(`#${id} tbody tr`)
+      .evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent ?? '')));
+
   it.each([400, 1280])('draws every panel at %i pixels, without errors, requests or sideways scrolling', (width) =>
     expectDrawn(browser, url, width, PLOTS),
   );
 
   it('shows the numbers of the chosen scope as the other renderings write them', async () => {
     const { page } = await openPage(browser, url, 1280);
-    const cells = (id: string, row: number) => page.locator(`#${id} tbody tr`).nth(row).locator('td').allTextContents();
+    const cells = async (id: string, row: number) => (await cellsOf(page, id))[row]!;
     for (const [choice, scope] of [
       ['global:Whole model', result.global],
       ['layer:3', result.layers['3']!],
@@ -66,6 +94,76 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
       ]);
       const texts = await page.locator('#heat-left svg .cell-text').allTextContents();
       expect(texts[2]).toBe(formatMetric('milli', pair.cosine));
+    }
+    await page.close();
+  });
+
+  it('shows spectra of the chosen scope, and none where no matrix has one', async () => {
+    const { page } = await openPage(browser, url, 1280);
+    for (const [choice, { spectral, pairs }] of [
+      ['global:Whole model', result.global],
+      ['layer:4', result.layers['4']!],
+      ['module:down', result.modules.down!],
+    ] as const) {
+      await page.selectOption('#scope', choice);
+      expect(await page.locator('#spectra-count').textContent()).toBe(`Of ${spectral!.matrices} matrices.`);
+      const science = spectral!.experts.science!;
+      expect((await cellsOf(page, 'spectra-experts'))[2]).toEqual([
+        'science',
+        ...(['stable_rank', 'head_share', 'leading_share', 'spectral_shift', 'left_angle', 'right_angle'] as const).map(
+          (key) => formatMetric(SPECTRAL_EXPERT_METRICS[key].unit, science[key]),
+        ),
+      ]);
+      expect((await cellsOf(page, 'spectra-pairs'))[1]).toEqual([
+        'math – science',
+        formatMetric('milli', pairs['math|science']!.cosine),
+        formatMetric('milli', spectral!.pairs['math|science']!.head_cosine),
+        formatMetric('milli', spectral!.pairs['math|science']!.tail_cosine),
+      ]);
+    }
+    await page.selectOption('#scope', 'module:norm');
+    expect(await page.locator('#spectra-count').textContent()).toBe('No matrix with a spectrum here.');
+    expect((await cellsOf(page, 'spectra-experts'))[0]).toEqual(['math', ...Array(6).fill('–')]);
+    await page.close();
+  });
+
+  it('maps every spectral metric over kinds of module and layers, with the same numbers in a table', async () => {
+    const { page, log } = await openPage(browser, url, 1280);
+    const modules = ['embed', 'q', 'k', 'v', 'o', 'gate', 'up', 'down', 'other'];
+    const scopes = [
+      ...modules.map((name) => [`module ${name}`, result.modules[name]!] as const),
+      ...Object.entries(result.layers).map(([name, layer]) => [`layer ${name}`, layer] as const),
+    ];
+    const numbersOf = (record: object) => Object.values(record);
+    for (const [kind, metrics] of [
+      ['expert', SPECTRAL_EXPERT_METRICS],
+      ['pair', SPECTRAL_PAIR_METRICS],
+    ] as const) {
+      for (const [key, { unit }] of Object.entries(metrics)) {
+        await page.selectOption('#metric-spectra', `${kind}:${key}`);
+        const expected = scopes.map(([title, { spectral }]) => [
+          title,
+          ...numbersOf(spectral![`${kind}s`]).map((numbers) => formatMetric(unit, numbers[key])),
+        ]);
+        expect(await cellsOf(page, 'spectra-table'), key).toEqual(expected);
+        const drawn = await page.locator('#spectra svg .cell-text').allTextContents();
+        expect(drawn.sort(), key).toEqual(expected.flatMap(([, ...numbers]) => numbers).sort());
+      }
+    }
+    await page.locator('#spectra svg [data-row="0"][data-column="0"]').first().focus();
+    await page.keyboard.press('ArrowRight');
+    expect(await page.locator('#tip').textContent()).toContain('math – code, module q');
+    expect(log.complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('writes numbers on heat maps with enough contrast, light and dark', async () => {
+    const { page } = await openPage(browser, url, 1280);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      const contrasts = (await page.evaluate(CONTRASTS_OF_CELLS)) as number[];
+      expect(contrasts.length).toBeGreaterThan(50);
+      expect(Math.min(...contrasts)).toBeGreaterThan(3.8);
     }
     await page.close();
   });
@@ -158,11 +256,27 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
       { layers: 0, moreTensors: ['a', 'b'] },
       { layers: 2, experts: Array.from({ length: 9 }, (_, i) => `expert-with-a-long-name-${i}`) },
     ]) {
-      const special = await write('special.html', formatGeometryHtml(sampleGeometry(options)));
+      const special = await write('special.html', formatGeometryHtml(withSampleSpectra(sampleGeometry(options))));
       const { page, log } = await openPage(browser, special, 400);
       expect(await page.locator('html').getAttribute('data-ready')).toBe('yes');
       expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+      expect(await page.locator('h3', { hasText: /pairs/i }).count()).toBe(options.experts?.length === 1 ? 0 : 2);
       expect(log).toEqual({ complaints: [], requests: [] });
+      await page.close();
+    }
+  });
+
+  it('tells pairs of long names apart', async () => {
+    const experts = ['reinforced-on-mathematics', 'reinforced-on-python-code', 'reinforced-on-chemistry'];
+    const long = await write(
+      'long.html',
+      formatGeometryHtml(withSampleSpectra(sampleGeometry({ layers: 2, experts }))),
+    );
+    for (const width of [400, 1280]) {
+      const { page } = await openPage(browser, long, width);
+      const rows = await page.locator('#spectra svg').first().locator('text[text-anchor=end]').allTextContents();
+      expect(rows).toHaveLength(3);
+      expect(new Set(rows).size).toBe(3);
       await page.close();
     }
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { formatGeometryHtml } from '../../src/report/geometry-html.js';
 import { MOST_TENSORS, makePageData, type PageData } from '../../src/report/html/page-data.js';
 import { sampleGeometry } from './sample-geometry.js';
+import { withSampleSpectra } from './sample-spectra.js';
 
 const HOSTILE = [
   '<script>alert(1)</script>',
@@ -39,7 +40,7 @@ describe('geometry.html', () => {
 
   it('stays below 1.5 MB with 36 layers and 5 experts', () => {
     const experts = ['math', 'code', 'science', 'if', 'agent'];
-    const result = sampleGeometry({ layers: 36, experts });
+    const result = withSampleSpectra(sampleGeometry({ layers: 36, experts }));
     expect(Object.keys(result.tensors).length).toBeGreaterThan(390);
     expect(Buffer.byteLength(formatGeometryHtml(result))).toBeLessThan(1.5e6);
   });
@@ -51,6 +52,14 @@ describe('geometry.html', () => {
   it('has the merge panel only after a merge', () => {
     expect(formatGeometryHtml(sampleGeometry())).toContain('id="merge-plot"');
     expect(formatGeometryHtml(sampleGeometry({ merged: false }))).not.toContain('id="merge-plot"');
+  });
+
+  it('has the panel of spectra only where they were asked for', () => {
+    const result = sampleGeometry();
+    expect(formatGeometryHtml(withSampleSpectra(result))).toContain('id="spectra"');
+    const without = formatGeometryHtml(result);
+    expect(without).not.toContain('id="spectra');
+    expect(embedded(without).spectra).toBeNull();
   });
 
   it('shows findings without its script, or says that there are none', () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { formatGeometryTerminal, TERMINAL_WIDTH } from '../../src/report/geometry-terminal.js';
 import { shorten, wrap } from '../../src/report/text-layout.js';
 import { sampleGeometry } from './sample-geometry.js';
+import { withSampleSpectra } from './sample-spectra.js';
 
 const ESCAPE = String.fromCharCode(27);
 const widthOf = (line: string): number => [...line.replaceAll(new RegExp(`${ESCAPE}\\[[0-9;]*m`, 'g'), '')].length;
@@ -27,6 +28,15 @@ describe('terminal summary of the geometry', () => {
       }
     },
   );
+
+  it('shows spectra within the width, of as many experts as a screen holds', () => {
+    for (const experts of groups) {
+      const result = withSampleSpectra(sampleGeometry({ layers: 1, experts, merged: false }));
+      const text = formatGeometryTerminal(result, false);
+      expect(text).toContain(`Spectra of ${result.global.spectral!.matrices} matrices`);
+      for (const line of text.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(TERMINAL_WIDTH);
+    }
+  });
 
   it('has no escape sequence without colour, and the same text with it', () => {
     for (const experts of groups) {

@@ -1,12 +1,6 @@
 /** What geometry.html embeds: the numbers that its panels show, as columns rounded to six digits. */
 import { expertPairs } from '../../geometry/expert-pairs.js';
-import type {
-  GeometryResult,
-  RemovedShares,
-  ScopeGeometry,
-  SpectralExpert,
-  SpectralPair,
-} from '../../geometry/result.js';
+import type { GeometryResult, RemovedShares, ScopeGeometry } from '../../geometry/result.js';
 import { HOTSPOT_METRICS, MERGE_METRICS, REMOVED_METRICS, SCOPE_METRICS } from '../geometry-group-metrics.js';
 import {
   EXPERT_METRICS,
@@ -16,7 +10,12 @@ import {
   type PairMetricKey,
 } from '../geometry-metrics.js';
 import { compareNames, orderModules } from '../geometry-order.js';
-import { SPECTRAL_EXPERT_METRICS, SPECTRAL_PAIR_METRICS } from '../geometry-spectral-metrics.js';
+import {
+  SPECTRAL_EXPERT_KEYS,
+  SPECTRAL_EXPERT_METRICS,
+  SPECTRAL_PAIR_KEYS,
+  SPECTRAL_PAIR_METRICS,
+} from '../geometry-spectral-metrics.js';
 import { placeTensors, type TensorPlace } from './tensor-place.js';
 
 /** Digits of an embedded number: more than a page shows, a third of the bytes of all. */
@@ -37,6 +36,8 @@ export interface PageScope {
   readonly expert: Readonly<Record<string, readonly Value[]>>;
   readonly pair: Readonly<Record<string, readonly Value[]>>;
   readonly group: Readonly<Record<string, readonly Value[]>>;
+  /** Matrices with a spectrum in the scope. */
+  readonly matrices: number;
   /** By expert, then class. */
   readonly ulps: readonly (readonly number[])[];
   readonly changedBy: readonly number[];
@@ -49,6 +50,8 @@ export interface PageData {
   readonly metrics: Readonly<
     Record<'expert' | 'pair' | 'group' | 'hotspot' | 'merge', Readonly<Record<string, Metric>>>
   >;
+  /** Which of the metrics are of spectra; null when those were not asked for. */
+  readonly spectra: Readonly<Record<'expert' | 'pair', readonly string[]>> | null;
   readonly scopes: readonly PageScope[];
   /** Displacement ratio by expert, module and layer; null where a layer has no such module. */
   readonly map: {
@@ -91,6 +94,7 @@ export function makePageData(result: GeometryResult): PageData {
       hotspot: HOTSPOT_METRICS,
       merge: { ...MERGE_METRICS, ...REMOVED_METRICS },
     },
+    spectra: result.global.spectral ? { expert: SPECTRAL_EXPERT_KEYS, pair: SPECTRAL_PAIR_KEYS } : null,
     scopes: [
       makeScope('global', 'Whole model', result.global, result),
       ...layerNames.map((name) => makeScope('layer', name, result.layers[name]!, result)),
@@ -127,7 +131,7 @@ function makeScope(
         experts.map((expert) => rounded(scope.experts[expert]?.[key])),
       ),
       ...(hasSpectra &&
-        columns(Object.keys(SPECTRAL_EXPERT_METRICS) as (keyof SpectralExpert)[], (key) =>
+        columns(SPECTRAL_EXPERT_KEYS, (key) =>
           experts.map((expert) => rounded(scope.spectral?.experts[expert]?.[key])),
         )),
     },
@@ -136,9 +140,7 @@ function makeScope(
         pairs.map((pair) => rounded(scope.pairs[pair.key]?.[key])),
       ),
       ...(hasSpectra &&
-        columns(Object.keys(SPECTRAL_PAIR_METRICS) as (keyof SpectralPair)[], (key) =>
-          pairs.map((pair) => rounded(scope.spectral?.pairs[pair.key]?.[key])),
-        )),
+        columns(SPECTRAL_PAIR_KEYS, (key) => pairs.map((pair) => rounded(scope.spectral?.pairs[pair.key]?.[key])))),
     },
     group: {
       exact_cancellation_on_overlap: [rounded(scope.exact_cancellation_on_overlap)],
@@ -148,6 +150,7 @@ function makeScope(
         incoming_energy: experts.map((expert) => rounded(hotspots.incoming_energy[expert])),
       }),
     },
+    matrices: scope.spectral?.matrices ?? 0,
     ulps: experts.map((expert) => scope.experts[expert]?.ulp_histogram ?? []),
     changedBy: scope.changed_by_k,
   };

@@ -4,6 +4,7 @@ import { formatCount, plural } from '../format.js';
 import { METRIC_GROUPS } from '../geometry-group-metrics.js';
 import { escapeHtml } from './escape.js';
 import { formatPageHeader, panel, scrolling } from './page.js';
+import { formatSpectraPanel } from './spectra-panel.js';
 
 /** Title, group and the button that switches light and dark. */
 export function formatHeader(result: GeometryResult): string {
@@ -27,14 +28,21 @@ export function formatFindings(findings: readonly Finding[]): string {
   return panel('Findings', body);
 }
 
-/** Frames of the panels, with the controls of each. The merge panel is there when `hasMerge`. */
-export function formatPanels(hasMerge: boolean): string {
+/** What a geometry can be without, and its page then too. */
+export interface PanelChoice {
+  readonly hasPairs: boolean;
+  readonly hasSpectra: boolean;
+  readonly hasMerge: boolean;
+}
+
+/** Frames of the panels, with the controls of each. */
+export function formatPanels({ hasPairs, hasSpectra, hasMerge }: PanelChoice): string {
   const scopeTitle = '<span class="muted" data-scope-title></span>';
   return [
     panel(
       `Experts · ${scopeTitle}`,
       `${scrolling('experts', 'numbers of each expert')}
-<h3>Pairs · ${scopeTitle}</h3>${scrolling('pairs', 'numbers of each pair')}
+${hasPairs ? `<h3>Pairs · ${scopeTitle}</h3>${scrolling('pairs', 'numbers of each pair')}` : ''}
 <p class="muted small">The heads explain themselves: formula, value by chance and source.
 – stands for a value that does not exist.</p>`,
     ),
@@ -53,6 +61,7 @@ export function formatPanels(hasMerge: boolean): string {
 2 where it is twice as dense.</p>
 <div class="plot" id="map"></div>`,
     ),
+    ...(hasSpectra ? [formatSpectraPanel(scopeTitle, hasPairs)] : []),
     panel(
       `Changed by how many · ${scopeTitle}`,
       `<p class="muted small">Elements by the number of experts that changed them. Beyond one, experts can conflict.</p>

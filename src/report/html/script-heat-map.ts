@@ -14,20 +14,21 @@ function fill(amount) {
 }
 
 /**
- * map: rows and columns (labels), value(row, column), unit, tipOf(row, column), centre, extent, log, mirrored.
+ * map: rows and columns (labels), value(row, column), unit, tipOf(row, column), centre, extent, log, mirrored,
+ * upwards where no value is below the centre, rowRoom (characters of a row's label).
  * Cells show their number where there is room for it.
  */
 function heatMap(node, width, map) {
-  const longest = map.rows.reduce((most, label) => Math.max(most, [...label].length), 0);
-  const most = width < 500 ? 12 : 20;
-  const left = Math.min(most, longest) * 7 + 12;
+  const most = map.rowRoom || (width < 500 ? 12 : 20);
+  const left = widthOf(map.rows, most) + 12;
   const cellIn = (room) => Math.max(5, Math.min(map.widest || 76, room / map.columns.length));
-  const slanted = !map.sparseColumns && map.columns.some((label) => [...label].length * 7 > cellIn(width - left - 2));
+  const slanted = !map.sparseColumns && widthOf(map.columns, Infinity) > cellIn(width - left - 2);
+  const lean = widthOf(map.columns, SLANTED_MOST);
   // A slanted label leans over the cells to its right, the last one over the edge.
-  const right = slanted ? 60 : 2;
+  const right = slanted ? lean * 0.77 : 2;
   const cell = cellIn(width - left - right);
   const height = Math.max(20, Math.min(34, cell));
-  const top = slanted ? 78 : 22;
+  const top = slanted ? lean * 0.64 + 22 : 22;
   const picture = svg('svg', {
     width: left + cell * map.columns.length + right,
     height: top + height * map.rows.length + 2,
@@ -45,8 +46,15 @@ function heatMap(node, width, map) {
   node.append(picture, ramp(map));
 }
 
+/** Pixels of the longest label when those of more than so many characters are shortened. */
+const widthOf = (labels, most) => 7 * Math.min(most, Math.max(0, ...labels.map((label) => [...label].length)));
+/** Characters of a slanted label. */
+const SLANTED_MOST = 12;
+
 /** Pixels of a cell from which its number fits. */
 const NUMBER_WIDTH = 40;
+/** Above it a cell is nearer to its full colour, and text on it is the other way round: light or dark as that colour asks. */
+const STRONG_TONE = 0.7;
 
 function heatCell(map, row, column, { x, y, cell, height }) {
   const value = map.value(row, column);
@@ -61,7 +69,7 @@ function heatCell(map, row, column, { x, y, cell, height }) {
     ...cellAttributes(row, column, map.tipOf(row, column)),
   });
   if (cell < NUMBER_WIDTH) return [rectangle];
-  const strong = amount !== null && Math.abs(amount) > 0.55;
+  const strong = amount !== null && Math.abs(amount) > STRONG_TONE;
   const text = map.mirrored && row === column ? '·' : format(map.unit, value);
   const place = { x: x + cell / 2, y: y + height / 2 + 4, class: strong ? 'cell-text strong' : 'cell-text' };
   return [rectangle, svg('text', place, text)];
@@ -74,27 +82,36 @@ function columnLabels(picture, map, { left, cell, top, slanted }) {
     const x = left + (column + 0.5) * cell;
     picture.append(
       slanted
-        ? svg('text', { x, y: top - 8, transform: 'rotate(-40 ' + x + ' ' + (top - 8) + ')' }, shorten(label, 12))
+        ? svg('text', { x, y: top - 8, transform: 'rotate(-40 ' + x + ' ' + (top - 8) + ')' }, shorten(label, SLANTED_MOST))
         : svg('text', { x, y: top - 8, 'text-anchor': 'middle', class: 'muted' }, label),
     );
   });
 }
 
 function ramp(map) {
-  const ends = map.log
-    ? [map.centre / 2 ** map.extent, map.centre * 2 ** map.extent]
-    : [map.centre - map.extent, map.centre + map.extent];
-  const stops = [-1, -0.5, 0, 0.5, 1].map(fill).join(', ');
-  const middle =
-    'centre ' + format(map.unit, map.centre) + (map.log ? '; outlined: not changed, or no such module' : '');
+  const at = (amount) =>
+    map.log ? map.centre * 2 ** (amount * map.extent) : map.centre + amount * map.extent;
+  const ends = map.upwards ? [0, 1] : [-1, 1];
+  const stops = [0, 0.25, 0.5, 0.75, 1].map((part) => fill(ends[0] + part * (ends[1] - ends[0]))).join(', ');
+  const notes = [
+    map.upwards ? '' : 'centre ' + format(map.unit, map.centre),
+    map.log ? 'outlined: not changed, or no such module' : '',
+  ];
   return html(
     'div',
     { class: 'ramp' },
-    html('span', {}, format(map.unit, ends[0])),
+    html('span', {}, format(map.unit, at(ends[0]))),
     html('i', { style: 'background:linear-gradient(to right, ' + stops + ')' }),
-    html('span', {}, format(map.unit, ends[1])),
-    html('span', {}, middle),
+    html('span', {}, format(map.unit, at(ends[1]))),
+    html('span', {}, notes.filter(Boolean).join('; ')),
   );
+}
+
+/** Distance from the centre that gets full colour: the largest, but not so little that noise looks like a pattern. */
+function extentAround(centre, values, unit) {
+  const least = { milli: 0.01, share: 0.05, ratio: 0.05, score: 3 }[unit] || 0;
+  const known = values.filter((value) => value !== null);
+  return Math.max(least, ...known.map((value) => Math.abs(value - centre))) || 1;
 }
 
 /** Heat map over pairs of experts in the chosen scope. */
@@ -104,17 +121,14 @@ function pairMap(node, width, key) {
   const values = scope().pair[key];
   const at = (row, column) =>
     data.pairs.findIndex(([i, j]) => i === Math.min(row, column) && j === Math.max(row, column));
-  const known = values.filter((value) => value !== null);
   const centre = metric.chanceValue === undefined ? 0 : metric.chanceValue;
-  const least = { milli: 0.01, share: 0.05, ratio: 0.05, score: 3 }[metric.unit] || 0;
-  const extent = Math.max(least, ...known.map((value) => Math.abs(value - centre))) || 1;
   heatMap(node, width, {
     title: metric.label + ' of pairs',
     rows: data.experts,
     columns: data.experts,
     unit: metric.unit,
     centre,
-    extent,
+    extent: extentAround(centre, values, metric.unit),
     mirrored: true,
     value: (row, column) => (row === column ? null : values[at(row, column)]),
     tipOf: (row, column) => (row === column ? data.experts[row] : pairTip(at(row, column))),

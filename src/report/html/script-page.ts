@@ -5,7 +5,8 @@ const pairNames = data.pairs.map(([i, j]) => data.experts[i] + ' – ' + data.ex
 const scopeKey = ({ kind, name }) => kind + ':' + name;
 let chosenScope = scopeKey(data.scopes[0]);
 const scope = () => data.scopes.find((candidate) => scopeKey(candidate) === chosenScope);
-const scopeTitle = () => ({ global: '', layer: 'layer ', module: 'module ' })[scope().kind] + scope().name;
+const titleOf = ({ kind, name }) => ({ global: '', layer: 'layer ', module: 'module ' })[kind] + name;
+const scopeTitle = () => titleOf(scope());
 
 const EXPERT_COLUMNS = [
   'changed_fraction',
@@ -36,6 +37,7 @@ function drawScope() {
   for (const node of document.querySelectorAll('[data-scope-title]')) node.textContent = scopeTitle();
   drawScopeTable('experts', 'expert', data.experts, EXPERT_COLUMNS);
   if (data.pairs.length > 0) drawScopeTable('pairs', 'pair', pairNames, PAIR_COLUMNS);
+  if (data.spectra) drawSpectraOfScope();
   for (const id of ['heat-left', 'heat-right', 'overlap', 'ulps']) redraw(byId(id));
   const {
     exact_cancellation_on_overlap: [cancelled],
@@ -70,7 +72,7 @@ function fillControls() {
   select('metric-left', pairMetrics, 'cosine', () => redraw(byId('heat-left')));
   select('metric-right', pairMetrics, 'jaccard_lift', () => redraw(byId('heat-right')));
   select('metric-lines', lineMetrics(), 'expert:displacement_ratio', () => {
-    explainLines();
+    explain('lines-note', byId('metric-lines').value);
     redraw(byId('lines'));
   });
   select('map-expert', [['', expertOptions]], '0', () => redraw(byId('map')));
@@ -93,16 +95,16 @@ function lineMetrics() {
   ];
 }
 
-function explainLines() {
-  const { metric } = lineSeries(byId('metric-lines').value);
-  byId('lines-note').textContent =
-    metric.formula + (metric.chance ? '. By chance (dashed where drawn): ' + metric.chance : '') + '.';
+/** Formula of the chosen metric, and its value by chance, as the text of a note. */
+function explain(id, choice) {
+  const { metric } = lineSeries(choice);
+  byId(id).textContent = metric.formula + (metric.chance ? '. By chance: ' + metric.chance : '') + '.';
 }
 
 fillControls();
 plot('heat-left', (node, width) => pairMap(node, width, byId('metric-left').value));
 plot('heat-right', (node, width) => pairMap(node, width, byId('metric-right').value));
-explainLines();
+explain('lines-note', byId('metric-lines').value);
 plot('lines', (node, width) => drawLines(node, width, byId('metric-lines').value));
 plot('map', (node, width) => displacementMap(node, width, Number(byId('map-expert').value)));
 plot('overlap', drawOverlap);
@@ -111,6 +113,7 @@ if (data.merges.length > 0) {
   select('merge', [['', data.merges.map(({ name }, i) => [String(i), name])]], '0', () => redraw(byId('merge-plot')));
   plot('merge-plot', drawMerge);
 }
+if (data.spectra) startSpectra();
 drawScope();
 drawTensors();
 document.documentElement.dataset.ready = 'yes';

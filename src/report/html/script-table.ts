@@ -1,12 +1,19 @@
 /** Script of geometry.html: the tables of experts, pairs and tensors. */
 
 export const SCRIPT_TABLE = String.raw`
-const explain = (metric) =>
+const explanation = (metric) =>
   [metric.formula, metric.chance && 'by chance: ' + metric.chance, metric.source].filter(Boolean).join('\n');
-const column = (metric) => ({ label: metric.label, title: explain(metric) });
+const column = (metric) => ({ label: metric.label, title: explanation(metric) });
 const cell = (metric, value) => [format(metric.unit, value), value];
 
-const sortStates = { experts: {}, pairs: {}, tensors: {} };
+const sortStates = {
+  experts: {},
+  pairs: {},
+  tensors: {},
+  'spectra-experts': {},
+  'spectra-pairs': {},
+  spectra: {},
+};
 
 function drawScopeTable(id, kind, names, keys) {
   const metrics = keys.map((key) => data.metrics[kind][key]);

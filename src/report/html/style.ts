@@ -4,14 +4,14 @@
 const LIGHT = `
   color-scheme: light;
   --page: #f6f7f9; --panel: #ffffff; --text: #1b1f24; --muted: #5b6470; --line: #d9dde3; --accent: #0b62a8;
-  --cell: #f3f4f6; --above: #0b5394; --below: #b5500b; --on-strong: #ffffff; --focus: #0b62a8;
+  --cell: #f3f4f6; --above: #0b5394; --below: #8a3a05; --on-strong: #ffffff; --focus: #0b62a8;
   --problem: #b3261e; --warning: #8a5a00; --note: #3a6ea5;
   --c0: #0072b2; --c1: #d55e00; --c2: #009e73; --c3: #b35a93; --c4: #b07d00; --c5: #3a9bd1; --c6: #6b4fa0; --c7: #5f6670;`;
 
 const DARK = `
   color-scheme: dark;
   --page: #111418; --panel: #1a1f26; --text: #e6e9ee; --muted: #9aa4b1; --line: #313945; --accent: #7cbcf0;
-  --cell: #232a33; --above: #62b0f5; --below: #f0964e; --on-strong: #0d1117; --focus: #7cbcf0;
+  --cell: #232a33; --above: #4f9ade; --below: #d67d36; --on-strong: #0d1117; --focus: #7cbcf0;
   --problem: #ff8a80; --warning: #f2c14e; --note: #8fc1f0;
   --c0: #56a8e0; --c1: #f0844a; --c2: #35c79a; --c3: #dd93c2; --c4: #e6b84d; --c5: #8fd0f5; --c6: #b39ae6; --c7: #a5afbb;`;
 
@@ -25,6 +25,7 @@ body { margin: 0 auto; max-width: 1280px; padding: 0 24px 48px; }
 h1 { font-size: 24px; line-height: 1.25; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 17px; line-height: 1.3; margin: 0 0 4px; }
 h3 { font-size: 14px; margin: 16px 0 4px; }
+h4 { font-size: 13px; margin: 12px 0 4px; }
 p { margin: 0 0 8px; }
 .muted { color: var(--muted); }
 .small { font-size: 13px; }
@@ -85,6 +86,8 @@ svg .cell-text.strong { fill: var(--on-strong); }
 `;
 
 const PARTS = `
+details { margin-top: 8px; }
+.reading { margin: 8px 0; padding-left: 20px; }
 .findings { list-style: none; margin: 8px 0 0; padding: 0; display: grid; gap: 8px; }
 .findings li { border-left: 4px solid var(--level); padding: 2px 0 2px 12px; overflow-wrap: anywhere; }
 .findings .level { color: var(--level); font-weight: 600; text-transform: capitalize; }

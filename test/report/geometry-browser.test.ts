@@ -266,6 +266,19 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
     }
   });
 
+  it('keeps the names of rows in view while a table is scrolled sideways, and leaves room for numbers', async () => {
+    const { page } = await openPage(browser, url, 400);
+    for (const id of ['experts', 'tensors']) {
+      const table = page.locator(`#${id}`);
+      await table.evaluate((node) => node.scrollTo(200, 0));
+      expect(await table.evaluate((node) => node.scrollLeft), id).toBe(200);
+      const [frame, name] = [(await table.boundingBox())!, (await table.locator('tbody td').first().boundingBox())!];
+      expect(name.x, id).toBeCloseTo(frame.x, 0);
+      expect(name.width, id).toBeLessThan(frame.width / 2);
+    }
+    await page.close();
+  });
+
   it('tells pairs of long names apart', async () => {
     const experts = ['reinforced-on-mathematics', 'reinforced-on-python-code', 'reinforced-on-chemistry'];
     const long = await write(

@@ -113,4 +113,15 @@ describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', { timeo
       await page.close();
     }
   });
+
+  it('draws the labels of axes over the lines, which would cross them out', async () => {
+    const { page } = await openPage(browser, url, 1280);
+    const kinds = await page
+      .locator('#parallel svg > .line, #parallel svg > text.muted')
+      .evaluateAll((nodes) => nodes.map((node) => node.tagName));
+    expect(kinds).toContain('text');
+    expect(kinds.lastIndexOf('path')).toBeGreaterThan(0);
+    expect(kinds.lastIndexOf('path')).toBeLessThan(kinds.indexOf('text'));
+    await page.close();
+  });
 });

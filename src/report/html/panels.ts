@@ -52,7 +52,8 @@ ${hasPairs ? `<h3>Pairs · ${scopeTitle}</h3>${scrolling('pairs', 'numbers of ea
       'Over the layers',
       `<div class="controls"><label>Metric <select id="metric-lines"></select></label></div>
 <p class="muted small" id="lines-note"></p><div class="plot" id="lines"></div>
-<p class="muted small">Choosing a layer in the picture makes it the scope of the other panels.</p>`,
+<p class="muted small">Choosing a layer in the picture makes it the scope of the other panels.
+A dashed line is the value by chance.</p>`,
     ),
     panel(
       'Displacement by layer and module',

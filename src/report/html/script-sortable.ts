@@ -2,8 +2,8 @@
 
 export const SCRIPT_SORTABLE = String.raw`
 /**
- * columns: label, title (tooltip), text (left-aligned). rows: lists of [text, sort value]. state: column, descending.
- * Missing values sort last either way.
+ * columns: label, title (tooltip), text (left-aligned), and with it mono (a long name) or mark (a symbol).
+ * rows: lists of [text, sort value]. state: column, descending. Missing values sort last either way.
  */
 function table(node, columns, rows, state, onSort) {
   const direction = state.descending ? -1 : 1;
@@ -33,13 +33,13 @@ function table(node, columns, rows, state, onSort) {
     html(
       'tr',
       {},
-      ...cells.map(([text], i) =>
-        html('td', { class: columns[i].text ? 'text' + (columns[i].mono ? ' name' : '') : undefined }, text),
-      ),
+      ...cells.map(([text], i) => html('td', { class: kindOf(columns[i]) }, text)),
     ),
   );
   node.replaceChildren(html('table', {}, html('thead', {}, html('tr', {}, ...head)), html('tbody', {}, ...body)));
 }
+const kindOf = ({ text, mono, mark }) =>
+  text ? ['text', mono && 'name', mark && 'mark'].filter(Boolean).join(' ') : undefined;
 /** Heads wrap, but not inside of a unit. */
 const unbroken = (label) => label.replace('1e-3', '1e\u20113').replace(' %', '\u00a0%');
 function compare(a, b, direction) {

@@ -75,13 +75,14 @@ function parallelAxes(frame) {
   return [...settings, ...measures];
 }
 
-/** Labels of a settings axis are as long as this and stand at its right; lines pass over them. */
-const AXIS_LABEL = 14;
+/** Characters of the labels of an axis, which stand at its right, and pixels between axes, which hold them. */
+const AXIS_LABEL = 13;
+const AXIS_ROOM = 98;
 
 function drawParallel(node, width) {
   const frame = { top: 34, bottom: 296, height: 310 };
   const axes = parallelAxes(frame);
-  const own = Math.max(width, axes.length * 104);
+  const own = Math.max(width, axes.length * AXIS_ROOM);
   const x = (a) => 12 + (a * (own - 112)) / Math.max(1, axes.length - 1);
   const picture = svg('svg', {
     width: own,
@@ -90,11 +91,8 @@ function drawParallel(node, width) {
     role: 'group',
     'aria-label': 'variants through all settings and numbers; up and down move',
   });
-  axes.forEach(({ name, labels }, a) => {
+  axes.forEach((_, a) => {
     picture.append(svg('line', { x1: x(a), x2: x(a), y1: frame.top, y2: frame.bottom, class: 'axis' }));
-    picture.append(svg('text', { x: x(a) - 4, y: 14 }, shorten(name, AXIS_LABEL)));
-    for (const [y, text] of labels)
-      picture.append(svg('text', { x: x(a) + 6, y: y + 4, class: 'muted' }, shorten(text, AXIS_LABEL)));
   });
   // The best last, so that it lies on top; rows are best first for the keyboard.
   const lines = data.rows.map((row, i) => {
@@ -106,14 +104,24 @@ function drawParallel(node, width) {
     };
     return svg('path', { ...line, ...cellAttributes(i, 0, tipOf(row)) });
   });
-  picture.append(...lines.reverse());
+  picture.append(...lines.reverse(), ...axes.flatMap((axis, a) => axisLabels(axis, x(a))));
   node.append(colourKey(), picture);
+}
+
+/** Name and values of an axis, to be drawn over the lines. */
+function axisLabels({ name, labels }, x) {
+  return [
+    svg('text', { x: x - 4, y: 14 }, shorten(name, AXIS_LABEL)),
+    ...labels.map(([y, text]) =>
+      svg('text', { x: x + 6, y: y + 4, class: 'muted over-lines' }, shorten(text, AXIS_LABEL)),
+    ),
+  ];
 }
 
 const sortState = {};
 function drawVariants() {
   const columns = [
-    { label: '', text: true, title: '★ wins, ◆ is not beaten' },
+    { label: '', text: true, mark: true, title: '★ wins, ◆ is not beaten' },
     ...data.settings.map(({ name, numeric }) => ({ label: name, text: !numeric })),
     ...data.measures.map(({ label }) => ({ label })),
     { label: 'seconds', title: 'wall time of the evaluation' },

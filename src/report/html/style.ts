@@ -81,6 +81,7 @@ svg .line:hover, svg .line:focus-visible { stroke-width: 4; opacity: 1; outline:
 }
 svg .hover { fill: transparent; cursor: pointer; }
 svg .hover:hover, svg .hover:focus-visible { fill: color-mix(in srgb, var(--accent) 14%, transparent); }
+svg .over-lines { paint-order: stroke; stroke: var(--panel); stroke-width: 4px; stroke-linejoin: round; pointer-events: none; }
 svg .cell-text { text-anchor: middle; pointer-events: none; }
 svg .cell-text.strong { fill: var(--on-strong); }
 `;
@@ -105,7 +106,9 @@ thead button {
 }
 thead button:hover { color: var(--accent); }
 th[aria-sort] button { color: var(--text); }
+tr { background: var(--panel); }
 tbody tr:hover { background: var(--cell); }
+.scroll :is(th, td):first-child { position: sticky; left: 0; background: inherit; }
 .name { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 12px; }
 .definitions td, .definitions th {
   text-align: left; white-space: normal; vertical-align: top; min-width: 110px; padding-right: 16px;
@@ -134,7 +137,11 @@ summary { cursor: pointer; font-weight: 600; }
 }
 #tip[hidden] { display: none; }
 @media (max-width: 900px) { .panel.half { grid-column: span 12; } }
-@media (max-width: 560px) { body { padding: 0 12px 32px; } .panel { padding: 12px; } h1 { font-size: 20px; } .toolbar { position: static; } }
+@media (max-width: 560px) {
+  body { padding: 0 12px 32px; } .panel { padding: 12px; } h1 { font-size: 20px; } .toolbar { position: static; }
+  .scroll td:first-child:not(.mark) { min-width: 96px; max-width: 160px; white-space: normal; overflow-wrap: anywhere; }
+  .scroll td.name:first-child { min-width: 150px; }
+}
 @media print {
   body { max-width: none; padding: 0; } .toolbar, #theme, #tip, #more { display: none !important; }
   .panel { break-inside: avoid; } .panel.long { break-inside: auto; } .scroll { overflow: visible; }

@@ -8,7 +8,7 @@ import type { Progress } from '../run/scheduler.js';
 import { describeWarning, type Warning } from '../warnings.js';
 import { fromHere } from './paths.js';
 import { createProgress, type ProgressDisplay } from './progress.js';
-import { usesColour } from './terminal.js';
+import { terminalWidth, usesColour } from './terminal.js';
 import { printWarnings } from './warnings.js';
 
 /** Milliseconds between two progress events of `--json`. */
@@ -31,7 +31,7 @@ export function createText(quiet: boolean): Reporter {
       shown = warnings;
       printWarnings(warnings);
       const totals = { tensors: plan.jobs.length, bytes: costs.bytesRead + costs.bytesWritten };
-      void createProgress(totals, quiet).then((created) => {
+      void createProgress('merging', totals, quiet).then((created) => {
         display = created;
       });
     },
@@ -44,7 +44,7 @@ export function createText(quiet: boolean): Reporter {
       if (result.report === undefined) return;
       const { formatGeometryTerminal } = await import('../report/geometry-terminal.js');
       process.stdout.write(`
-${formatGeometryTerminal(result.report, usesColour())}
+${formatGeometryTerminal(result.report, usesColour(), terminalWidth())}
 `);
     },
     close: () => display?.stop(),

@@ -53,10 +53,10 @@ export class ProgressMeter {
   }
 }
 
-/** The display that fits where stderr goes. */
-export async function createProgress(totals: Totals, quiet: boolean): Promise<ProgressDisplay> {
+/** The display that fits where stderr goes; `doing` is the word in front of it. */
+export async function createProgress(doing: string, totals: Totals, quiet: boolean): Promise<ProgressDisplay> {
   const meter = new ProgressMeter(totals);
-  const status = await createStatus('merging', quiet);
+  const status = await createStatus(doing, quiet);
   return {
     advance(progress) {
       meter.add(progress);

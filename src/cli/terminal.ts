@@ -4,3 +4,8 @@ import colors from 'picocolors';
 export function usesColour(): boolean {
   return colors.isColorSupported && process.stdout.isTTY === true;
 }
+
+/** Columns of the terminal that stdout is; undefined where it is none or has no width. */
+export function terminalWidth(): number | undefined {
+  return process.stdout.isTTY === true && process.stdout.columns > 0 ? process.stdout.columns : undefined;
+}

@@ -1,6 +1,6 @@
 /** geometry.md: findings first, then the tables of the whole model, its layers and modules, then what each number means. */
 import { expertPairs } from '../geometry/expert-pairs.js';
-import { formatMilli } from '../geometry/number-text.js';
+import { formatMeasure } from '../geometry/number-text.js';
 import type { Finding, GeometryResult, MergeAccounting, ScopeGeometry } from '../geometry/result.js';
 import { formatCount, plural } from './format.js';
 import { MERGE_METRICS, METRIC_GROUPS, REMOVED_METRICS } from './geometry-group-metrics.js';
@@ -122,7 +122,7 @@ function formatProjection({ experts, global, projection }: GeometryResult): stri
   return [
     '### Random projection',
     `To ${projection.dimensions} dimensions, for comparison with M2RL: each cosine has a standard error of ` +
-      `${formatMilli(projection.standard_error)}e-3.`,
+      `${formatMeasure(1000 * projection.standard_error)}e-3.`,
     formatTable(['pair', 'projected cosine × 10³', 'exact × 10³'], rows),
   ];
 }

@@ -1,5 +1,6 @@
-/** The geometry on one screen: findings, small tables, and heat maps of cosines and lifts. At most 100 columns wide. */
+/** The geometry on one screen: findings, small tables, and heat maps of cosines and lifts. 80 to 100 columns wide. */
 import { expertPairs } from '../geometry/expert-pairs.js';
+import { formatMeasure } from '../geometry/number-text.js';
 import type { ExpertGeometry, Finding, FindingLevel, GeometryResult, MergeAccounting } from '../geometry/result.js';
 import { alignColumns, formatCount, plural } from './format.js';
 import { MERGE_METRICS, REMOVED_METRICS } from './geometry-group-metrics.js';
@@ -14,8 +15,9 @@ import { spectralExpertTable, spectralPairTable } from './geometry-spectral-metr
 import { formatHeatMaps } from './geometry-terminal-heat-map.js';
 import { printable, shorten, wrap } from './text-layout.js';
 
-/** Columns of a terminal that the summary fits in. */
-export const TERMINAL_WIDTH = 100;
+/** Columns of the summary: as many as lines are easy to read at, and as its tables need. */
+export const MOST_WIDTH = 100;
+export const LEAST_WIDTH = 80;
 /** Characters of an expert's name, alone and as one of a pair. */
 const NAME_WIDTH = 12;
 const PAIR_NAME_WIDTH = 10;
@@ -33,8 +35,12 @@ const PAIR_COLUMNS: readonly PairMetricKey[] = [
   'sign_conflict_on_overlap',
 ];
 
-/** The summary, lines separated by newlines. With `colour` false it holds no escape sequence. */
-export function formatGeometryTerminal(result: GeometryResult, colour: boolean): string {
+/**
+ * The summary, lines separated by newlines. With `colour` false it holds no escape sequence. `columns` are those of the
+ * terminal, if it goes to one.
+ */
+export function formatGeometryTerminal(result: GeometryResult, colour: boolean, columns = MOST_WIDTH): string {
+  const width = Math.max(LEAST_WIDTH, Math.min(MOST_WIDTH, columns));
   const paint = (code: string, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const heading = (text: string): string[] => ['', paint('1', text)];
   const names = result.experts.map((name) => shortName(name));
@@ -43,16 +49,16 @@ export function formatGeometryTerminal(result: GeometryResult, colour: boolean):
   const lines = [
     paint('1', `${title}, ${formatCount(result.global.parameters)} parameters`),
     ...heading('Findings'),
-    ...formatFindings(result.findings, paint),
+    ...formatFindings(result.findings, paint, width),
     ...heading('Experts'),
-    ...formatExperts(result),
-    ...(pairs.length === 0 ? [] : [...heading('Pairs'), ...formatPairs(result)]),
-    ...(pairs.length === 0 ? [] : ['', ...formatHeatMaps(result, names, { width: TERMINAL_WIDTH, colour })]),
+    ...formatExperts(result, width),
+    ...(pairs.length === 0 ? [] : [...heading('Pairs'), ...formatPairs(result, width)]),
+    ...(pairs.length === 0 ? [] : ['', ...formatHeatMaps(result, names, { width, colour })]),
     ...formatProjection(result, heading),
-    ...formatSpectra(result, heading),
+    ...formatSpectra(result, heading, width),
     ...Object.entries(result.merge_accounting).flatMap(([merge, accounting]) => [
       ...heading(`Merge ${shorten(printable(merge), 60)}`),
-      ...formatMerge(result.experts, accounting),
+      ...formatMerge(result.experts, accounting, width),
     ]),
   ];
   return lines.join('\n');
@@ -60,16 +66,20 @@ export function formatGeometryTerminal(result: GeometryResult, colour: boolean):
 
 const shortName = (name: string, width = NAME_WIDTH): string => shorten(printable(name), width);
 
-function formatFindings(findings: readonly Finding[], paint: (code: string, text: string) => string): string[] {
+function formatFindings(
+  findings: readonly Finding[],
+  paint: (code: string, text: string) => string,
+  width: number,
+): string[] {
   if (findings.length === 0) return ['  none: no number crosses a threshold'];
   return findings.flatMap(({ level, title, evidence, advice }) => {
-    const [first = '', ...more] = wrap(printable(`${level}: ${title}`), TERMINAL_WIDTH, 2);
+    const [first = '', ...more] = wrap(printable(`${level}: ${title}`), width, 2);
     const coloured = first.replace(`${level}:`, paint(LEVEL_COLOURS[level], `${level}:`));
-    return [coloured, ...more, ...wrap(printable(`${evidence}. ${advice}`), TERMINAL_WIDTH, 4)];
+    return [coloured, ...more, ...wrap(printable(`${evidence}. ${advice}`), width, 4)];
   });
 }
 
-function formatExperts({ experts, global }: GeometryResult): string[] {
+function formatExperts({ experts, global }: GeometryResult, width: number): string[] {
   const rows = experts.slice(0, MOST_ROWS).map((name) => {
     const numbers = global.experts[name];
     return [
@@ -79,7 +89,7 @@ function formatExperts({ experts, global }: GeometryResult): string[] {
     ];
   });
   const header = ['', ...EXPERT_COLUMNS.map((key) => EXPERT_METRICS[key].label), '≤ 1 ULP'];
-  return [...table(header, rows), ...leftOut(experts.length)];
+  return [...table(header, rows, width), ...leftOut(experts.length)];
 }
 
 /** Share of the changes that are of at most one unit in the last place: classes 0 and 1. */
@@ -88,7 +98,7 @@ function oneUlpShare({ ulp_histogram: classes }: ExpertGeometry): number | null 
   return changed === 0 ? null : ((classes[0] ?? 0) + (classes[1] ?? 0)) / changed;
 }
 
-function formatPairs({ experts, global }: GeometryResult): string[] {
+function formatPairs({ experts, global }: GeometryResult, width: number): string[] {
   const pairs = expertPairs(experts);
   const rows = pairs
     .slice(0, MOST_ROWS)
@@ -96,7 +106,8 @@ function formatPairs({ experts, global }: GeometryResult): string[] {
       `  ${shortName(first, PAIR_NAME_WIDTH)} – ${shortName(second, PAIR_NAME_WIDTH)}`,
       ...PAIR_COLUMNS.map((key) => formatMetric(PAIR_METRICS[key].unit, global.pairs[pair]?.[key])),
     ]);
-  return [...table(['', ...PAIR_COLUMNS.map((key) => PAIR_METRICS[key].label)], rows), ...leftOut(pairs.length)];
+  const header = ['', ...PAIR_COLUMNS.map((key) => PAIR_METRICS[key].label)];
+  return [...table(header, rows, width), ...leftOut(pairs.length)];
 }
 
 function formatProjection({ experts, projection }: GeometryResult, heading: (text: string) => string[]): string[] {
@@ -107,12 +118,12 @@ function formatProjection({ experts, projection }: GeometryResult, heading: (tex
       `  ${shortName(first, PAIR_NAME_WIDTH)} – ${shortName(second, PAIR_NAME_WIDTH)}`,
       formatMetric('milli', projection.cosine[key]),
     ]);
-  const error = formatMetric('milli', projection.standard_error);
+  const error = formatMeasure(1000 * projection.standard_error);
   return [
     ...heading(
       `Cosine × 10³ after a random projection to ${projection.dimensions} dimensions, standard error ${error}`,
     ),
-    ...table(['', 'cosine'], rows),
+    ...alignColumns([['', 'cosine'], ...rows], [1]),
     ...leftOut(expertPairs(experts).length),
   ];
 }
@@ -120,6 +131,7 @@ function formatProjection({ experts, projection }: GeometryResult, heading: (tex
 function formatSpectra(
   { experts, global: { spectral } }: GeometryResult,
   heading: (text: string) => string[],
+  width: number,
 ): string[] {
   if (spectral === undefined) return [];
   const { header, rows } = spectralExpertTable(spectral, experts);
@@ -133,14 +145,15 @@ function formatSpectra(
     ...table(
       ['', ...header],
       rows.slice(0, MOST_ROWS).map(([name, ...cells]) => [`  ${shortName(name!)}`, ...cells]),
+      width,
     ),
     ...leftOut(experts.length),
-    ...(pairRows.length === 0 ? [] : table(['', ...pairs.header], pairRows.slice(0, MOST_ROWS))),
+    ...(pairRows.length === 0 ? [] : table(['', ...pairs.header], pairRows.slice(0, MOST_ROWS), width)),
     ...leftOut(pairRows.length),
   ];
 }
 
-function formatMerge(experts: readonly string[], accounting: MergeAccounting): string[] {
+function formatMerge(experts: readonly string[], accounting: MergeAccounting, width: number): string[] {
   const survival = formatMetric('share', accounting.rounding_survival);
   const columns = ['retained_projection', 'retained_projection_after_rounding', 'direction_retention'] as const;
   const removed = ['trimmed', 'outvoted', 'cancelled'] as const;
@@ -158,16 +171,26 @@ function formatMerge(experts: readonly string[], accounting: MergeAccounting): s
   return [
     `  rounding survival ${survival}, norm ratio ${formatMetric('ratio', accounting.norm_ratio)}, ` +
       plural(accounting.non_finite, 'non-finite value'),
-    ...table(['', ...header], rows),
+    ...table(['', ...header], rows, width),
     ...leftOut(experts.length),
   ];
 }
 
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  return alignColumns(
-    [header, ...rows],
-    header.map((_, column) => column).filter((column) => column > 0),
-  );
+/** An aligned table; heads take two lines where it would be wider than `width`. */
+function table(header: readonly string[], rows: readonly (readonly string[])[], width: number): string[] {
+  const right = header.map((_, column) => column).filter((column) => column > 0);
+  const lines = alignColumns([header, ...rows], right);
+  if (lines.every((line) => line.length <= width)) return lines;
+  const heads = header.map(splitHead);
+  return alignColumns([heads.map(([first]) => first), heads.map(([, second]) => second), ...rows], right);
+}
+
+/** A head in two lines as equally long as its words allow; one word stands in the second. */
+function splitHead(head: string): [first: string, second: string] {
+  const words = head.split(' ');
+  const splits = words.map((_, i): [string, string] => [words.slice(0, i).join(' '), words.slice(i).join(' ')]);
+  const longest = ([first, second]: [string, string]): number => Math.max(first.length, second.length);
+  return splits.reduce((best, split) => (longest(split) < longest(best) ? split : best));
 }
 
 function leftOut(rows: number): string[] {

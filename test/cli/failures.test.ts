@@ -220,4 +220,9 @@ describe('options', () => {
     expectRefusal(createWorkplace(), [], { status: 2, says: ["'recipe'"] });
     expectRefusal(createWorkplace(), [...ARGS, 'third'], { status: 2, says: ['too many arguments'] });
   });
+
+  it('one model compared with itself', () => {
+    const says = ['both models are a: nothing to compare'];
+    expectRefusal(createWorkplace(), ['diff', 'a', 'a'], { status: 2, says });
+  });
 });

@@ -1,12 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatGeometryTerminal, TERMINAL_WIDTH } from '../../src/report/geometry-terminal.js';
+import { formatGeometryTerminal, LEAST_WIDTH, MOST_WIDTH } from '../../src/report/geometry-terminal.js';
 import { shorten, wrap } from '../../src/report/text-layout.js';
 import { sampleGeometry } from './sample-geometry.js';
 import { withSampleSpectra } from './sample-spectra.js';
 
 const ESCAPE = String.fromCharCode(27);
 const widthOf = (line: string): number => [...line.replaceAll(new RegExp(`${ESCAPE}\\[[0-9;]*m`, 'g'), '')].length;
+
+/** Columns of a terminal, none where stdout is not one, and what the summary may take of them. */
+const WIDTHS: readonly (readonly [columns: number | undefined, width: number])[] = [
+  [undefined, MOST_WIDTH],
+  [200, MOST_WIDTH],
+  [90, 90],
+  [40, LEAST_WIDTH],
+];
 
 describe('terminal summary of the geometry', () => {
   const groups: readonly (readonly string[])[] = [
@@ -21,9 +29,11 @@ describe('terminal summary of the geometry', () => {
     'fits the width with %i experts',
     (_, experts) => {
       const result = sampleGeometry({ layers: 1, experts });
-      for (const colour of [false, true]) {
-        for (const line of formatGeometryTerminal(result, colour).split('\n')) {
-          expect(widthOf(line)).toBeLessThanOrEqual(TERMINAL_WIDTH);
+      for (const [columns, width] of WIDTHS) {
+        for (const colour of [false, true]) {
+          for (const line of formatGeometryTerminal(result, colour, columns).split('\n')) {
+            expect(widthOf(line)).toBeLessThanOrEqual(width);
+          }
         }
       }
     },
@@ -32,9 +42,11 @@ describe('terminal summary of the geometry', () => {
   it('shows spectra within the width, of as many experts as a screen holds', () => {
     for (const experts of groups) {
       const result = withSampleSpectra(sampleGeometry({ layers: 1, experts, merged: false }));
-      const text = formatGeometryTerminal(result, false);
-      expect(text).toContain(`Spectra of ${result.global.spectral!.matrices} matrices`);
-      for (const line of text.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(TERMINAL_WIDTH);
+      for (const [columns, width] of WIDTHS) {
+        const text = formatGeometryTerminal(result, false, columns);
+        expect(text).toContain(`Spectra of ${result.global.spectral!.matrices} matrices`);
+        for (const line of text.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(width);
+      }
     }
   });
 
@@ -72,6 +84,15 @@ describe('terminal summary of the geometry', () => {
     const text = formatGeometryTerminal(sampleGeometry({ layers: 1, experts: ['a', 'b'], merged: false }), false);
     const cosine = /a +· +([+-][\d.]+)/.exec(text)![1]!;
     expect(text.split(cosine).length - 1).toBeGreaterThanOrEqual(2);
+  });
+
+  it('breaks heads, not numbers, where the terminal is narrow', () => {
+    const result = sampleGeometry({ layers: 1, experts: ['a', 'b'], merged: false });
+    const [wide, narrow] = [formatGeometryTerminal(result, false, 100), formatGeometryTerminal(result, false, 80)];
+    expect(wide).toMatch(/^ +changed +norm +relative norm +energy in top 20 %/m);
+    expect(narrow).toMatch(/^ +relative +energy in .*\n +changed +norm +norm +top 20 %/m);
+    const numbers = (text: string): string[] => /^ {2}a +(\d.*)$/m.exec(text)![1]!.split(/ {2,}/);
+    expect(numbers(narrow)).toEqual(numbers(wide));
   });
 
   it('says so when there are no findings', () => {

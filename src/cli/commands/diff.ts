@@ -1,11 +1,10 @@
-import { measureGeometry } from '../../measure.js';
+import { M2MergeError } from '../../errors.js';
 import { parseRecipe } from '../../recipe/parse.js';
 import { formatDifference } from '../../report/difference-text.js';
 import { formatGeometryJson } from '../../report/geometry-json.js';
-import { listenForSignals } from '../interruption.js';
+import { measureShown } from '../measuring.js';
 import { streamOf, threadsOf } from '../options.js';
-import { createTransferDisplay } from '../transfer.js';
-import { printWarnings } from '../warnings.js';
+import { terminalWidth } from '../terminal.js';
 
 export interface DiffCommandOptions {
   readonly threads?: number;
@@ -16,22 +15,16 @@ export interface DiffCommandOptions {
 
 /** Shows which tensors of two models differ and by how much. */
 export async function diffCommand(first: string, second: string, options: DiffCommandOptions): Promise<void> {
+  // The recipe would say that its only model is its base.
+  if (first === second) throw new M2MergeError('usage', { message: `both models are ${first}: nothing to compare` });
   const models = [{ model: second, parameters: { weight: 1 } }];
   const text = JSON.stringify({ merge_method: 'task_arithmetic', base_model: first, models });
-  const transfer = createTransferDisplay({ quiet: options.json ?? false, json: false });
-  const interruption = listenForSignals();
-  try {
-    const result = await measureGeometry(parseRecipe(text, { file: 'command line' }), {
-      threads: threadsOf(options),
-      signal: interruption.signal,
-      onPlan: ({ warnings }) => printWarnings(warnings),
-      onWarnings: printWarnings,
-      ...transfer,
-      ...streamOf(options),
-    });
-    process.stdout.write(options.json ? formatGeometryJson(result) : `${formatDifference(result, [first, second])}\n`);
-  } finally {
-    transfer.stop();
-    interruption.close();
-  }
+  const result = await measureShown(parseRecipe(text, { file: 'command line' }), {
+    threads: threadsOf(options),
+    ...streamOf(options),
+    quiet: options.json === true,
+  });
+  process.stdout.write(
+    options.json ? formatGeometryJson(result) : `${formatDifference(result, [first, second], terminalWidth())}\n`,
+  );
 }

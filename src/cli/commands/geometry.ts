@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { M2MergeError } from '../../errors.js';
 import { PROJECTION_DIMENSIONS } from '../../geometry/projection.js';
 import type { GeometryResult } from '../../geometry/result.js';
-import { measureGeometry, spectralWork } from '../../measure.js';
+import { spectralWork } from '../../measure.js';
 import type { PreparedMerge } from '../../plan/plan.js';
 import { loadRecipe } from '../../recipe/load.js';
 import { parseRecipe } from '../../recipe/parse.js';
@@ -14,13 +14,10 @@ import { formatGeometryJson } from '../../report/geometry-json.js';
 import { formatGeometryTerminal } from '../../report/geometry-terminal.js';
 import { REPORT_PAGE } from '../../report/report-page.js';
 import { asWriteError } from '../../run/files.js';
-import { listenForSignals } from '../interruption.js';
+import { measureShown } from '../measuring.js';
 import { streamOf, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
-import { createProgress, type ProgressDisplay } from '../progress.js';
-import { usesColour } from '../terminal.js';
-import { createTransferDisplay } from '../transfer.js';
-import { printWarnings } from '../warnings.js';
+import { terminalWidth, usesColour } from '../terminal.js';
 
 export interface GeometryCommandOptions {
   readonly base?: string;
@@ -43,7 +40,7 @@ export async function geometryCommand(inputs: readonly string[], options: Geomet
   if (options.out !== undefined) await writeFolder(resolve(options.out), result);
   if (options.json) process.stdout.write(formatGeometryJson(result));
   else if (!options.quiet) {
-    process.stdout.write(`${formatGeometryTerminal(result, usesColour())}\n`);
+    process.stdout.write(`${formatGeometryTerminal(result, usesColour(), terminalWidth())}\n`);
     if (options.out !== undefined)
       process.stdout.write(`\nreport: ${fromHere(join(resolve(options.out), REPORT_PAGE))}\n`);
   }
@@ -63,39 +60,16 @@ async function recipeFor(inputs: readonly string[], base: string | undefined): P
   });
 }
 
-async function measure(recipe: Recipe, options: GeometryCommandOptions): Promise<GeometryResult> {
-  const interruption = listenForSignals();
-  let display: ProgressDisplay | undefined;
-  const quiet = options.quiet === true || options.json === true;
-  const transfer = createTransferDisplay({ quiet, json: false });
-  try {
-    return await measureGeometry(recipe, {
-      projection: options.projection === true ? PROJECTION_DIMENSIONS : options.projection,
-      spectral: options.spectral,
-      threads: threadsOf(options),
-      tileElements: tileOf(options),
-      signal: interruption.signal,
-      onPlan(prepared) {
-        const { plan, costs, warnings } = prepared;
-        printWarnings(warnings);
-        const passes = options.spectral ? 1 + stateSpectralCost(prepared, threadsOf(options)) : 1;
-        void createProgress({ tensors: plan.jobs.length, bytes: passes * costs.bytesRead }, quiet).then((created) => {
-          display = created;
-        });
-      },
-      ...transfer,
-      ...streamOf(options),
-      onWarnings: printWarnings,
-      onProgress(progress) {
-        transfer.stop();
-        display?.advance(progress);
-      },
-    });
-  } finally {
-    transfer.stop();
-    display?.stop();
-    interruption.close();
-  }
+function measure(recipe: Recipe, options: GeometryCommandOptions): Promise<GeometryResult> {
+  return measureShown(recipe, {
+    projection: options.projection === true ? PROJECTION_DIMENSIONS : options.projection,
+    spectral: options.spectral,
+    threads: threadsOf(options),
+    tileElements: tileOf(options),
+    ...streamOf(options),
+    quiet: options.quiet === true || options.json === true,
+    passesOf: (prepared) => (options.spectral ? 1 + stateSpectralCost(prepared, threadsOf(options)) : 1),
+  });
 }
 
 /** What one thread of a recent machine does in a second, for an estimate. */

@@ -46,7 +46,10 @@ export interface Method {
   readonly parameters: readonly Parameter[];
   /** Defaults a preset changes, by parameter name. A preset that is absent here does not define the method. */
   readonly presets: Readonly<Partial<Record<Preset, Settings>>>;
-  /** Statistics to gather before combining, in order. They depend on per-merge settings only. */
+  /**
+   * Statistics to gather of a tensor before combining, in order. They depend on the tensor's per-merge settings only; those
+   * over the whole model on choices and words among them, which are then the same for all tensors.
+   */
   statistics(settings: Settings): readonly Statistic[];
   /** Whether an operand with these settings cannot change the result, so that it need not be read. */
   ignores(operand: Settings, merge: Settings): boolean;

@@ -9,7 +9,7 @@ import { compareUtf8 } from '../checkpoint/order.js';
 import { layOutShards, type ShardLayout } from '../checkpoint/shards.js';
 import { M2MergeError } from '../errors.js';
 import type { Recipe } from '../recipe/recipe.js';
-import { createResolver, type Resolver } from '../recipe/resolve.js';
+import { createResolver, firstValueOf, type Resolver } from '../recipe/resolve.js';
 import { type Warning, warning } from '../warnings.js';
 import type { BesideWeights } from './beside-weights.js';
 import { configFields } from './config-fields.js';
@@ -231,17 +231,20 @@ class PlanBuilder {
     throw new M2MergeError('recipe-invalid', { file: this.#recipe.file, problems: [problem] });
   }
 
-  /** Choices of the merge decide which statistics are gathered, and those are gathered for all tensors alike. */
+  /** Choices of the merge decide which statistics are gathered; those over the whole model have to be the same for all. */
   #checkChoices(tensors: readonly TensorMerge[]): void {
     const [first] = tensors;
+    const gathersModel = ({ settings }: TensorMerge): boolean =>
+      this.#method.statistics(settings).some(({ scope }) => scope === 'model');
+    if (!tensors.some(gathersModel)) return;
     for (const { name, kind, scope } of this.#method.parameters) {
       // A word in the place of a number is a choice, too.
       const isChoice = kind === 'choice' || tensors.some(({ settings }) => typeof settings[name] === 'string');
       if (!isChoice || scope !== 'merge') continue;
       if (tensors.every(({ settings }) => settings[name] === first!.settings[name])) continue;
-      const { line, column } = this.#recipe.parameters.get(name)!.position;
+      const { path, position } = firstValueOf(this.#recipe, name)!;
       const message = 'varies by tensor, but the whole merge takes one value of it';
-      const problem = { line, column, path: `parameters.${name}`, message, hint: 'leave out the filters' };
+      const problem = { ...position, path, message, hint: 'give it once, for all slices and without filters' };
       throw new M2MergeError('recipe-invalid', { file: this.#recipe.file, problems: [problem] });
     }
   }

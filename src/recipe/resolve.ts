@@ -5,7 +5,7 @@ import type { Parameter, ParameterScope, Setting, Settings } from '../../kernels
 import { M2MergeError } from '../errors.js';
 import { compileFilter, matchesAll, type TensorFilter } from './filter.js';
 import { quote } from './findings.js';
-import type { ParameterTable, Recipe, RecipeSlice, RecipeSource } from './recipe.js';
+import type { ParameterTable, ParameterValue, Recipe, RecipeSlice, RecipeSource } from './recipe.js';
 
 /**
  * Looks up settings. `t` is where in the layers the tensor lies, from 0 to 1 (see `layerFraction`). Equal settings of
@@ -50,6 +50,12 @@ export function createResolver(recipe: Recipe, method: Method): Resolver {
     forSource: (source, tensorName, t) => settingsAt(source, 'model', tensorName, t),
     forSlice: (slice, tensorName, t) => settingsAt(slice, 'merge', tensorName, t),
   };
+}
+
+/** Where the recipe first gives a parameter of the merge: for a slice, a module or all of it. */
+export function firstValueOf({ modules }: Recipe, name: string): ParameterValue | undefined {
+  const levels = modules.flatMap(({ slices }) => slices.flatMap((slice) => slice.levels));
+  return levels.find((level) => level.has(name))?.get(name);
 }
 
 /** A parameter with everything that may decide it, in the order of precedence: the first that matches does. */

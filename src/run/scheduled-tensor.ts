@@ -1,5 +1,4 @@
 /** One variant's merge of a planned tensor on its way through the workers, with the statistics concluded so far. */
-import type { Method } from '../../kernels/method.js';
 import { findMethod } from '../../kernels/methods/registry.js';
 import type { Statistic, StatisticScope, UnitPosition } from '../../kernels/statistic.js';
 import type { TensorMerge } from '../../kernels/unit.js';
@@ -29,6 +28,13 @@ export class ScheduledTensor {
   readonly operands: readonly StoredVector[];
   /** Whether the operands but the first are wanted as differences to it. */
   readonly anchored: boolean;
+  /**
+   * What its method has to know of the tensor, which its own settings decide: the statistics gathered before the first one
+   * over the whole model, between that and the second, and so on; the last are those after all of them.
+   */
+  readonly stretches: readonly (readonly Statistic[])[];
+  /** The statistics over the whole model between the stretches: those of all tensors alike. */
+  readonly wholeModel: readonly Statistic[];
   /** Where the tensor stands in the scope of each kind of statistic. */
   readonly #places: Readonly<Record<StatisticScope, { readonly tensor: number; readonly firstOrdinal: number }>>;
   readonly #concluded = new Map<Statistic, unknown>();
@@ -44,12 +50,12 @@ export class ScheduledTensor {
     const references = plan.inputs.filter(({ role }) => role === 'model').map(({ reference }) => reference);
     this.merge = mergeOf(plan, job, (model) => randomKey(plan.seed, 'mask', references[model]!, job.tensor));
     this.base = job.base && storedVector(variant, job, job.base);
-    this.anchored = this.base === undefined && findMethod(plan.method)!.anchored === true;
+    const method = findMethod(plan.method)!;
+    this.anchored = this.base === undefined && method.anchored === true;
+    const statistics = method.statistics(this.merge.settings);
+    this.stretches = partAtWholeModel(statistics);
+    this.wholeModel = statistics.filter(isOfWholeModel);
     this.operands = job.operands.map(({ source }) => storedVector(variant, job, source));
-  }
-
-  statistics(method: Method): readonly Statistic[] {
-    return method.statistics(this.merge.settings);
   }
 
   position(scope: StatisticScope, unit: number): UnitPosition {
@@ -82,6 +88,17 @@ export class ScheduledTensor {
     };
     return { kind: 'combine', part, output, report };
   }
+}
+
+const isOfWholeModel = ({ scope }: Statistic): boolean => scope === 'model';
+
+function partAtWholeModel(statistics: readonly Statistic[]): readonly (readonly Statistic[])[] {
+  const stretches: Statistic[][] = [[]];
+  for (const statistic of statistics) {
+    if (isOfWholeModel(statistic)) stretches.push([]);
+    else stretches.at(-1)!.push(statistic);
+  }
+  return stretches;
 }
 
 /** The merge jobs of a variant, in name order. */

@@ -3,7 +3,6 @@
  * side by side; a statistic over the whole model is a barrier. Variants of one merge run together and share what they
  * read.
  */
-import { findMethod } from '../../kernels/methods/registry.js';
 import type { Statistic } from '../../kernels/statistic.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import { forEachConcurrently } from '../io/concurrency.js';
@@ -45,10 +44,10 @@ export async function runPlans(
   return new Schedule(variants, pool, options).run();
 }
 
-/** What a variant still has to gather before it combines. */
+/** A variant's tensors, and what it has to gather over all of them before it combines. */
 interface Agenda {
   readonly tensors: readonly ScheduledTensor[];
-  statistics: readonly Statistic[];
+  readonly wholeModel: readonly Statistic[];
 }
 
 class Schedule {
@@ -67,7 +66,7 @@ class Schedule {
     this.#outcomes = variants.map(() => new Map());
     this.#agendas = variants.map((variant): Agenda => {
       const tensors = scheduleTensors(variant);
-      return { tensors, statistics: tensors[0]?.statistics(findMethod(variant.plan.method)!) ?? [] };
+      return { tensors, wholeModel: tensors[0]?.wholeModel ?? [] };
     });
     const byName = groupByName(this.#agendas.flatMap(({ tensors }) => tensors));
     this.#shared = new Map([...byName].map(([name, tensors]) => [name, SharedTensor.group(tensors)]));
@@ -75,24 +74,26 @@ class Schedule {
 
   async run(): Promise<TensorOutcome[][]> {
     const tensors = [...this.#shared.values()].flat();
-    for (;;) {
-      const barriers = this.#agendas.map(({ statistics }) => statistics.findIndex(({ scope }) => scope === 'model'));
-      if (barriers.every((index) => index < 0)) break;
-      const upTo = (variant: number): readonly Statistic[] =>
-        this.#agendas[variant]!.statistics.slice(0, Math.max(0, barriers[variant]!));
-      await this.#forEach(tensors, (tensor) => this.#gatherOfTensor(tensor, upTo));
-      await this.#gatherOfModel(tensors, barriers);
+    const barriers = Math.max(...this.#agendas.map(({ wholeModel }) => wholeModel.length));
+    for (let barrier = 0; barrier < barriers; barrier++) {
+      const before = ({ stretches }: ScheduledTensor): readonly Statistic[] =>
+        barrier < stretches.length - 1 ? stretches[barrier]! : [];
+      await this.#forEach(tensors, (tensor) => this.#gatherOfTensor(tensor, before));
+      await this.#gatherOfModel(tensors, barrier);
     }
     await this.#forEach(tensors, (tensor) =>
-      this.#gatherOfTensor(tensor, (variant) => this.#agendas[variant]!.statistics).then(() => this.#merge(tensor)),
+      this.#gatherOfTensor(tensor, ({ stretches }) => stretches.at(-1)!).then(() => this.#merge(tensor)),
     );
     await this.#forEach(this.#copies(), ([variant, job]) => this.#copy(variant, job));
     return this.#variants.map(({ plan, index }) => plan.jobs.map(({ tensor }) => this.#outcomes[index]!.get(tensor)!));
   }
 
-  /** One after the other, the statistics that each variant gathers tensor by tensor, for all variants in step. */
-  async #gatherOfTensor(tensor: SharedTensor, statisticsOf: (variant: number) => readonly Statistic[]): Promise<void> {
-    const lists = tensor.members.map(({ variant }) => statisticsOf(variant.index));
+  /** One after the other, the statistics that each variant gathers of the tensor alone, for all variants in step. */
+  async #gatherOfTensor(
+    tensor: SharedTensor,
+    statisticsOf: (member: ScheduledTensor) => readonly Statistic[],
+  ): Promise<void> {
+    const lists = tensor.members.map(statisticsOf);
     const longest = Math.max(...lists.map(({ length }) => length));
     for (let next = 0; next < longest; next++) {
       const gatherings = new Map<ScheduledTensor, Gathering>();
@@ -105,15 +106,12 @@ class Schedule {
   }
 
   /** The statistic over the whole model that each variant at a barrier waits for. */
-  async #gatherOfModel(tensors: readonly SharedTensor[], barriers: readonly number[]): Promise<void> {
-    const gatherings = this.#agendas.map(({ tensors: own, statistics }, variant) => {
-      const statistic = statistics[barriers[variant]!];
+  async #gatherOfModel(tensors: readonly SharedTensor[], barrier: number): Promise<void> {
+    const gatherings = this.#agendas.map(({ tensors: own, wholeModel }) => {
+      const statistic = wholeModel[barrier];
       return statistic && new Gathering(statistic, own);
     });
     await this.#gather(tensors, ({ variant }) => gatherings[variant.index], false);
-    this.#agendas.forEach((agenda, variant) => {
-      agenda.statistics = agenda.statistics.slice(barriers[variant]! + 1);
-    });
   }
 
   /** Passes over the tensors until every gathering has its value. */

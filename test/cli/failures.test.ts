@@ -52,8 +52,8 @@ describe('recipes', () => {
       status: 3,
       says: ['recipe.yaml:', 'every model has weight 0'],
     },
-    'a choice that varies by tensor': {
-      recipe: method('ties', '{trim_rule: [{filter: norm, value: threshold}, {value: exact}]}'),
+    'a choice that varies by tensor where trimming is over the whole model': {
+      recipe: method('ties', '{trim_scope: model, trim_rule: [{filter: norm, value: threshold}, {value: exact}]}'),
       status: 3,
       says: ['recipe.yaml:6:', 'parameters.trim_rule: varies by tensor'],
     },

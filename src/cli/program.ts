@@ -1,6 +1,6 @@
 /** The command line: parses arguments and hands over; everything heavy is imported by the command that needs it. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { EXIT_CODES } from '../errors.js';
+import { EXIT_CODES, M2MergeError } from '../errors.js';
 import { DEFAULT_SHARD_BYTES } from '../plan/shard-size.js';
 import { VERSION } from '../version.js';
 import { parseByteSize } from './byte-size.js';
@@ -92,13 +92,19 @@ function addPushOptions(command: Command): Command {
     .option('--create-pr', 'open a pull request instead of pushing to a branch');
 }
 
+const SEE_HELP = 'see m2merge --help';
+
+const wantsJson = (): boolean => process.argv.includes('--json');
+
 function buildProgram(): Command {
   const program = new Command('m2merge')
     .description('Merge LLM checkpoints: one recipe, some models, one model out.')
     .version(VERSION, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .addHelpText('after', EXAMPLES)
-    .showHelpAfterError('(see m2merge --help)')
+    .showHelpAfterError(`(${SEE_HELP})`)
+    // Machines are told of wrong usage on stdout, as of any failure.
+    .configureOutput(wantsJson() ? { writeErr: () => {} } : {})
     .enablePositionalOptions()
     .exitOverride();
   addStreamOptions(addPushOptions(addRecipeOptions(program)))
@@ -215,7 +221,13 @@ export async function runProgram(): Promise<void> {
   try {
     await buildProgram().parseAsync();
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
-    else process.exitCode = reportFailure(error, process.argv.includes('--json'));
+    process.exitCode = error instanceof CommanderError ? endOfParsing(error) : reportFailure(error, wantsJson());
   }
+}
+
+/** The exit code after help, the version, or wrong usage, which the parser has told people of. */
+function endOfParsing({ exitCode, message }: CommanderError): number {
+  if (exitCode === 0) return EXIT_CODES.ok;
+  if (!wantsJson()) return EXIT_CODES.usage;
+  return reportFailure(new M2MergeError('usage', { message: message.replace(/^error: /, ''), hint: SEE_HELP }), true);
 }

@@ -225,4 +225,19 @@ describe('options', () => {
     const says = ['both models are a: nothing to compare'];
     expectRefusal(createWorkplace(), ['diff', 'a', 'a'], { status: 2, says });
   });
+
+  it('wrong usage is an event with --json, as any failure', () => {
+    const messages = {
+      '--threads two': "option '--threads <n>' argument 'two' is invalid. Expected a whole number of at least 1.",
+      '--overwite': "unknown option '--overwite'",
+    };
+    for (const [options, message] of Object.entries(messages)) {
+      const { status, stdout, stderr } = m2merge([...ARGS, ...options.split(' '), '--json'], createWorkplace());
+      const hint = 'see m2merge --help';
+      expect({ status, stderr }).toEqual({ status: 2, stderr: '' });
+      const texts = { message: expect.stringContaining(message), hint };
+      expect(JSON.parse(stdout)).toEqual({ event: 'error', kind: 'usage', ...texts, facts: texts });
+    }
+    expect(JSON.parse(m2merge(['plan', '--json'], createWorkplace()).stdout)).toMatchObject({ kind: 'usage' });
+  });
 });

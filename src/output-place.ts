@@ -4,6 +4,7 @@ import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } 
 import { M2MergeError } from './errors.js';
 import type { PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
+import { behindLinks } from './run/output-folder.js';
 
 /** Where a recipe's model goes. */
 export function outputFolderOf(recipe: Recipe, chosen: string | undefined): string {
@@ -18,7 +19,7 @@ export async function checkDistinct(output: string, { plan, folders, paths, besi
     const path = relative(outer, inner);
     return path === '' || !(path.split(sep)[0] === '..' || isAbsolute(path));
   };
-  const place = await withoutLinks(output);
+  const place = await withoutLinks(await behindLinks(output));
   // The file of an adapter lies in a folder of its own.
   const places = folders.flatMap((folder, input) =>
     [...new Set([folder, ...paths[input]!.map(dirname)])].map((path) => [plan.inputs[input]!.reference, path] as const),

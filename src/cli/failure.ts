@@ -1,6 +1,7 @@
 /** The end of a run that failed: the error for people or machines, and the exit code. */
 import colors from 'picocolors';
 import { EXIT_CODES, isM2MergeError } from '../errors.js';
+import { printableLines } from './terminal.js';
 
 /** Prints a failure (to stderr, or as an event to stdout) and returns the process's exit code. */
 export function reportFailure(error: unknown, json: boolean): number {
@@ -13,8 +14,10 @@ export function reportFailure(error: unknown, json: boolean): number {
     process.stdout.write(`${JSON.stringify({ event: 'error', ...event })}\n`);
   } else {
     const paint = colors.createColors(colors.isColorSupported && process.stderr.isTTY === true);
-    process.stderr.write(`${paint.red('error:')} ${message}\n`);
-    if (known && error.hint !== undefined) process.stderr.write(`${paint.dim('hint:')} ${error.hint}\n`);
+    process.stderr.write(`${paint.red('error:')} ${printableLines(message)}\n`);
+    if (known && error.hint !== undefined) {
+      process.stderr.write(`${paint.dim('hint:')} ${printableLines(error.hint)}\n`);
+    }
     if (!known)
       process.stderr.write(`This is a defect of m2merge; please report it with this trace:\n${stackOf(error)}\n`);
   }

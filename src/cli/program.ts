@@ -221,9 +221,16 @@ export async function runProgram(): Promise<void> {
   try {
     await buildProgram().parseAsync();
   } catch (error) {
-    process.exitCode = error instanceof CommanderError ? endOfParsing(error) : reportFailure(error, wantsJson());
+    if (error instanceof CommanderError) process.exitCode = endOfParsing(error);
+    else process.exitCode = reportFailure(isWithoutFolder(error) ? folderGone() : error, wantsJson());
   }
 }
+
+/** Whether the working folder was removed under the process. */
+const isWithoutFolder = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.syscall === 'uv_cwd';
+
+const folderGone = (): M2MergeError<'usage'> =>
+  new M2MergeError('usage', { message: 'the working folder is gone', hint: 'change to one that is there' });
 
 /** The exit code after help, the version, or wrong usage, which the parser has told people of. */
 function endOfParsing({ exitCode, message }: CommanderError): number {

@@ -1,4 +1,5 @@
 import colors from 'picocolors';
+import { printable } from '../report/text-layout.js';
 
 /** Whether stdout should be coloured: a terminal, and nobody said NO_COLOR. */
 export function usesColour(): boolean {
@@ -8,4 +9,9 @@ export function usesColour(): boolean {
 /** Columns of the terminal that stdout is; undefined where it is none or has no width. */
 export function terminalWidth(): number | undefined {
   return process.stdout.isTTY === true && process.stdout.columns > 0 ? process.stdout.columns : undefined;
+}
+
+/** Lines for people: names in them come from files and servers, and must not steer the terminal. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
 }

@@ -1,8 +1,11 @@
 import colors from 'picocolors';
 import { describeWarning, type Warning } from '../warnings.js';
+import { printableLines } from './terminal.js';
 
 /** Prints warnings for people, on stderr. */
 export function printWarnings(warnings: readonly Warning[]): void {
   const paint = colors.createColors(colors.isColorSupported && process.stderr.isTTY === true);
-  for (const warning of warnings) process.stderr.write(`${paint.yellow('warning:')} ${describeWarning(warning)}\n`);
+  for (const warning of warnings) {
+    process.stderr.write(`${paint.yellow('warning:')} ${printableLines(describeWarning(warning))}\n`);
+  }
 }

@@ -7,6 +7,7 @@ import type { LayerOfInput, MergeJob, Plan, PreparedMerge, StackedLayers } from 
 import { sourcesOf } from '../plan/sources.js';
 import { alignColumns, formatBytes, formatCount, plural } from './format.js';
 import { groupTensors } from './tensor-groups.js';
+import { printable } from './text-layout.js';
 
 /** What the plan costs beside bytes, known only where it would run. */
 export interface RunFacts {
@@ -45,7 +46,9 @@ export function formatPlan(prepared: PreparedMerge, facts: RunFacts): string {
     '',
     'cost',
     ...indent(formatCosts(prepared, facts)),
-  ].join('\n');
+  ]
+    .map(printable)
+    .join('\n');
 }
 
 const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);

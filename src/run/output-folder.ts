@@ -2,8 +2,8 @@
  * The output as a temporary sibling folder that gets its name at the very end, so that a failed or interrupted merge
  * leaves nothing, and an existing model is replaced only when its successor is complete.
  */
-import { mkdir, open, readdir, rename, rm, rmdir, stat, statfs, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, open, readdir, readlink, realpath, rename, rm, rmdir, stat, statfs, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import { asWriteError } from './files.js';
 import { removeLeftovers, replacedName, workName } from './leftovers.js';
@@ -37,12 +37,13 @@ export class OutputFolder {
 
   /**
    * Makes the temporary folder and its weight files at their full length, after removing what a killed run has left of
-   * this output. Throws `output-exists`, `disk-full`,
-   * `output-unwritable`; leaves nothing behind when it does.
+   * this output. An output that is a link is the folder that it leads to, maybe on another disk; the link stays. Throws
+   * `output-exists`, `disk-full`, `output-unwritable`; leaves nothing behind when it does.
    */
-  static async create(path: string, files: readonly OutputFile[], overwrite: boolean): Promise<OutputFolder> {
-    const parent = dirname(path);
+  static async create(named: string, files: readonly OutputFile[], overwrite: boolean): Promise<OutputFolder> {
     try {
+      const path = await behindLinks(named);
+      const parent = dirname(path);
       await removeLeftovers(parent, [basename(path)]);
       await checkReplaceable(path, overwrite);
       const madeParent = await mkdir(parent, { recursive: true });
@@ -61,7 +62,7 @@ export class OutputFolder {
       }
       return folder;
     } catch (error) {
-      throw asWriteError(error, path);
+      throw asWriteError(error, named);
     }
   }
 
@@ -114,6 +115,20 @@ export class OutputFolder {
       await handle.close();
     }
   }
+}
+
+/** More links than this one after the other lead in a circle. */
+const MOST_LINKS = 40;
+
+/** Where a path leads that may be a link, also to what is not there yet. */
+export async function behindLinks(named: string): Promise<string> {
+  let path = named;
+  for (let links = 0; links < MOST_LINKS; links++) {
+    const target = await readlink(path).catch(() => undefined);
+    if (target === undefined) return path;
+    path = resolve(await realpath(dirname(path)), target);
+  }
+  throw new M2MergeError('output-unwritable', { path: named, reason: 'ELOOP' });
 }
 
 async function checkReplaceable(path: string, overwrite: boolean): Promise<void> {

@@ -1,0 +1,93 @@
+/** What is around a run: readers that leave, a full disk behind stdout, a folder that is gone, links, names that steer. */
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { MAIN, m2merge, startM2merge } from '../support/cli.js';
+import { writeModel } from '../support/safetensors.js';
+import { createWorkplace, f32, RECIPE } from './workplace.js';
+
+const isWindows = process.platform === 'win32';
+
+/** Runs a command of the shell in which "$@" is m2merge. */
+function inShell(command: string, cwd: string) {
+  return spawnSync('sh', ['-c', command, 'sh', process.execPath, MAIN], { cwd, encoding: 'utf8' });
+}
+
+describe.skipIf(isWindows)('standard output', () => {
+  it('may be closed by its reader: the merge goes on to its end', async () => {
+    const folder = createWorkplace();
+    const run = startM2merge(['recipe.yaml', 'out', '--json'], folder);
+    run.stdout.destroy();
+    const [code] = await once(run, 'close');
+    expect(code).toBe(0);
+    expect(readdirSync(join(folder, 'out'))).toContain('m2merge_manifest.json');
+    expect(readdirSync(folder).sort()).toEqual(['a', 'b', 'base', 'out', 'recipe.yaml']);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('on a full disk is one message and exit code 5, not a trace', () => {
+    const folder = createWorkplace();
+    for (const command of ['"$@" plan recipe.yaml > /dev/full', '"$@" recipe.yaml out --json > /dev/full']) {
+      const { status, stderr } = inShell(command, folder);
+      expect({ status, stderr }).toEqual({ status: 5, stderr: 'error: cannot write standard output: ENOSPC\n' });
+    }
+    expect(readdirSync(join(folder, 'out'))).toContain('m2merge_manifest.json');
+    expect(inShell('"$@" nothing.yaml 2> /dev/full', folder).status).toBe(4);
+  });
+});
+
+it.skipIf(isWindows)('a working folder that is gone is a mistake of the user', () => {
+  const folder = createWorkplace();
+  const { status, stderr } = inShell(
+    `mkdir gone && cd gone && rmdir ../gone && "$@" ${join(folder, 'recipe.yaml')}`,
+    folder,
+  );
+  expect(stderr).toMatch(/^error: the working folder is gone\nhint: /);
+  expect(status).toBe(2);
+});
+
+describe.skipIf(isWindows)('an output that is a link', () => {
+  it('is the folder it leads to, there or not yet; the link stays', () => {
+    const folder = createWorkplace();
+    mkdirSync(join(folder, 'disk/empty'), { recursive: true });
+    for (const [link, target] of Object.entries({ there: 'disk/empty', missing: 'disk/new' })) {
+      symlinkSync(target, join(folder, link));
+      for (const more of [[], ['--overwrite']]) {
+        expect(m2merge(['recipe.yaml', link, ...more], folder)).toMatchObject({ status: 0, stderr: '' });
+        expect(lstatSync(join(folder, link)).isSymbolicLink()).toBe(true);
+        expect(readdirSync(join(folder, target))).toContain('model.safetensors');
+      }
+    }
+    expect(readdirSync(join(folder, 'disk')).sort()).toEqual(['empty', 'new']);
+  });
+
+  it('is refused when it leads into an input, or in a circle', () => {
+    const folder = createWorkplace();
+    symlinkSync('a/new', join(folder, 'inside'));
+    symlinkSync('circle', join(folder, 'circle'));
+    const merge = (output: string) => m2merge(['recipe.yaml', output], folder);
+    expect(merge('inside')).toMatchObject({ status: 5, stderr: expect.stringContaining('input model a') });
+    expect(merge('circle')).toMatchObject({ status: 5, stderr: expect.stringContaining('ELOOP') });
+    expect(readdirSync(join(folder, 'a')).sort()).toEqual(['model.safetensors']);
+  });
+});
+
+it('names of tensors cannot steer the terminal', () => {
+  const folder = createWorkplace();
+  const name = 'layer.\u001b[31mweight\u0000';
+  writeModel(join(folder, 'c'), [f32(name, [1], 1)]);
+  writeModel(join(folder, 'd'), [f32(name, [1], 2)]);
+  const scaled = 'merge_method: passthrough\nmodels: [{model: c}]\n';
+  writeFileSync(join(folder, 'scaled.yaml'), scaled);
+  writeFileSync(join(folder, 'mixed.yaml'), RECIPE.replace('base_model: base', 'base_model: c'));
+  const [plan, difference, failure] = [
+    ['plan', 'scaled.yaml'],
+    ['diff', 'c', 'd'],
+    ['mixed.yaml', 'out'],
+  ].map((args) => m2merge(args, folder));
+  for (const text of [plan!.stdout, difference!.stdout, failure!.stderr]) {
+    expect(text).toContain('layer. [31mweight');
+    expect(text).not.toMatch(/[^\P{Cc}\n]/u);
+  }
+});

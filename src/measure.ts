@@ -85,6 +85,8 @@ function asGroup(recipe: Recipe): Recipe {
     models,
     modules: [{ name: undefined, path: '', position, slices: [slice] }],
     parameters: new Map(),
+    // Nothing is written.
+    outputDtype: 'F32',
     chatTemplate: undefined,
   };
 }

@@ -69,7 +69,7 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
   'non-finite-output': ({ tensor, values, tensors }) =>
     `the merged model has ${values} NaN or infinite values in "${tensor}"${others(tensors)}`,
   'dtype-widened': ({ from, to, count }) =>
-    `${count} ${from} tensors are written as ${to}, since the recipe names no dtype and ${from} cannot be written`,
+    `the recipe names no dtype, so tensors of ${from} are written as ${to} (${count} of them)`,
   'stale-metadata': ({ file, detail }) => `${file}: ${detail}`,
   'adapter-tied': ({ adapter, tensor }) =>
     `adapter ${adapter} changes "${tensor}", which the model also uses as its head; in training the head stayed as it was`,

@@ -223,3 +223,15 @@ it('plan shows which layers slices stack', () => {
   const merged = m2merge(['plan', '../cases/slices-merge/recipe.yaml'], models).stdout;
   expect(merged).toContain('\n    0  ←  base 0, math 0, code 0\n  1–2  ←  base 1–2, science 1–2, if 1–2\n');
 });
+
+it('what only measures does not speak of what is written', () => {
+  const folder = createWorkplace();
+  writeModel(join(folder, 'half'), [
+    { ...f32('layer.weight', [2, 2], 1, 2, 3, 5), dtype: 'BF16' },
+    { ...f32('norm.weight', [3], 1, 1, 1), dtype: 'BF16' },
+  ]);
+  const difference = m2merge(['diff', 'a', 'half'], folder);
+  expect(difference).toMatchObject({ status: 0, stderr: '' });
+  expect(difference.stdout).toContain('1 of 2 tensors differ');
+  expect(m2merge(['geometry', '--base', 'a', 'half'], folder)).toMatchObject({ status: 0, stderr: '' });
+});

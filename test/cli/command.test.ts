@@ -129,7 +129,7 @@ describe('plan', () => {
       /^ {2}model +b +1 file +\d+ B/m,
       /^ {2}a +weight by tensor: 2, 0\.5$/m,
       /^ {2}b +weight 1$/m,
-      /^ {2}merge +lambda 1; normalize false$/m,
+      /^ {2}merge +lambda 1; lambda_increase 0; normalize false$/m,
       /^ {2}1 × +layer\.weight +\[2, 2\] +F32$/m,
       /^ {2}\.\/somewhere\/out$/m,
       /^ {2}read +84 B in one pass$/m,

@@ -127,7 +127,7 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
     hint: 'all models of a merge need the same architecture',
   }),
   'layer-count-mismatch': ({ model, layers, expected, expectedIn, stack }) => ({
-    message: `${model} has ${layers} layers in ${stack}, but ${expectedIn} has ${expected}`,
+    message: `${model} has ${layers === 1 ? '1 layer' : `${layers} layers`} in ${stack}, but ${expectedIn} has ${expected}`,
     hint: 'models of different depth are merged by "slices", which say what goes with what',
   }),
   'shape-mismatch': ({ tensor, model, shape, expected, expectedIn }) => ({

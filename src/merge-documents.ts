@@ -1,15 +1,12 @@
 /** Merges the documents of one file, each after those whose models it needs; what is there already is kept. */
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Checkpoint } from './checkpoint/checkpoint.js';
 import { openCheckpoint } from './checkpoint/folder.js';
-import { M2MergeError } from './errors.js';
 import { type MergeOptions, type MergeResult, mergeRecipe, type PrepareOptions, prepareMerge } from './merge.js';
-import { outputFolderOf } from './output-place.js';
+import { isMadeBy, outputFolderOf } from './output-place.js';
 import type { PreparedMerge } from './plan/plan.js';
 import { plannedCheckpoint } from './plan/planned-checkpoint.js';
 import type { Recipe } from './recipe/recipe.js';
-import { MANIFEST_FILE } from './report/manifest.js';
 
 /** A document and where its model goes. */
 export interface PlacedRecipe {
@@ -74,23 +71,14 @@ export interface DocumentsOptions extends Omit<MergeOptions, 'output' | 'known'>
  */
 export async function mergeDocuments(documents: readonly PlacedRecipe[], options: DocumentsOptions): Promise<void> {
   const planned = await planDocuments(documents, options);
-  const kept = await Promise.all(planned.map((document) => !options.overwrite && isMade(document)));
+  const kept = await Promise.all(
+    planned.map(({ output, prepared }) => !options.overwrite && isMadeBy(output, prepared.planHash)),
+  );
   const known = new Map<string, Checkpoint>();
   for (const [index, document] of planned.entries()) {
     const { recipe, output } = document;
     options.onDocument?.(document, kept[index]!);
     if (!kept[index]) await options.onMerged?.(await mergeRecipe(recipe, { ...options, output, known }));
     if (recipe.name !== undefined) known.set(recipe.name, await openCheckpoint(output));
-  }
-}
-
-/** Whether the folder holds the model that the plan makes. */
-async function isMade({ output, prepared }: PlannedDocument): Promise<boolean> {
-  const text = await readFile(join(output, MANIFEST_FILE), 'utf8').catch(() => undefined);
-  if (text === undefined) return false;
-  try {
-    return (JSON.parse(text) as { plan?: unknown }).plan === prepared.planHash;
-  } catch (cause) {
-    throw new M2MergeError('output-exists', { path: output }, { cause });
   }
 }

@@ -12,7 +12,7 @@ import type { GeometryResult, MergeAccount } from './geometry/result.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
 import { makeCard } from './merge-card.js';
 import type { MergeReport } from './merge-report.js';
-import { checkDistinct, outputFolderOf } from './output-place.js';
+import { checkDistinct, isMadeBy, outputFolderOf } from './output-place.js';
 import { buildPlan, type PlanOptions } from './plan/build.js';
 import { type KnownModels, openInputs } from './plan/inputs.js';
 import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
@@ -51,8 +51,8 @@ export interface PrepareOptions extends PlanOptions {
 export interface MergeOptions extends PrepareOptions, RunOptions, Pick<ObtainOptions, 'onTransfer' | 'onLocked'> {
   /** Output folder; by default the recipe's `output`, else `merged/<recipe name>` in the working folder. */
   readonly output?: string;
-  /** Replace an existing model. */
-  readonly overwrite?: boolean;
+  /** Replace an existing model; `same-plan`: only one that the same plan made, as a run that was cut off may leave. */
+  readonly overwrite?: boolean | 'same-plan';
   /** Add the sha256 of every weight file to the manifest; reads the output once more. */
   readonly sha256?: boolean;
   /** Write geometry and merge accounting beside the model; by default as the recipe says, else not. */
@@ -162,7 +162,9 @@ async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options:
   await checkDistinct(output, prepared);
   options.onPlan?.(prepared, output);
   const files = prepared.plan.shards.map((shard, i) => ({ ...shard, header: prepared.shardHeaders[i]! }));
-  const folder = dry ? undefined : await OutputFolder.create(output, files, options.overwrite ?? false);
+  const { overwrite = false } = options;
+  const mayReplace = overwrite === 'same-plan' ? await isMadeBy(output, prepared.planHash) : overwrite;
+  const folder = dry ? undefined : await OutputFolder.create(output, files, mayReplace);
   // Loaded only when asked for, so that a plain merge starts sooner.
   const accounts = options.account === true && canReport;
   const report =

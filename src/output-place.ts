@@ -1,9 +1,10 @@
 /** Where a merged model goes, and that it is nowhere near what is being read. */
-import { realpath } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { M2MergeError } from './errors.js';
 import type { PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
+import { MANIFEST_FILE } from './report/manifest.js';
 import { behindLinks } from './run/output-folder.js';
 
 /** Where a recipe's model goes. */
@@ -11,6 +12,16 @@ export function outputFolderOf(recipe: Recipe, chosen: string | undefined): stri
   if (chosen !== undefined) return resolve(chosen);
   if (recipe.output !== undefined) return resolve(recipe.folder ?? '.', recipe.output);
   return resolve('merged', basename(recipe.file, extname(recipe.file)));
+}
+
+/** Whether a folder holds the model that the plan of this hash makes, as its manifest says. */
+export async function isMadeBy(folder: string, planHash: string): Promise<boolean> {
+  try {
+    const manifest: unknown = JSON.parse(await readFile(join(folder, MANIFEST_FILE), 'utf8'));
+    return (manifest as { plan?: unknown } | null)?.plan === planHash;
+  } catch {
+    return false;
+  }
 }
 
 /** Refuses an output that is an input, lies in one or holds one: replacing it would destroy what is being read. */

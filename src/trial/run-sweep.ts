@@ -76,6 +76,8 @@ export async function whatIsLeft(
   return { merged, open };
 }
 
+const isJudged = (row: SweepRow | undefined): boolean => row?.status === 'evaluated' || row?.status === 'failed';
+
 function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (entry) => entry.isDirectory(),
@@ -104,8 +106,10 @@ class SweepRun {
 
   async run(): Promise<void> {
     const { waveSize } = this.#task;
-    // Read before the first row is appended: from then on every model in the folder may be ours.
-    const overwrite = this.#options.overwrite || this.#log.continues;
+    // Read before the first row is appended: from then on every model in the folder may be ours. Before, those may be that
+    // an earlier run finished but could not note any more.
+    const overwrite = this.#options.overwrite || this.#log.continues || 'same-plan';
+    await this.#forgetRecords();
     const { merged, open } = await whatIsLeft(this.#task, (id) => this.#log.row(id), this.#options.retry);
     // Those whose models are there first; they would otherwise occupy the disk longest.
     await this.#evaluate(merged);
@@ -119,7 +123,7 @@ class SweepRun {
     if (this.#task.evaluation !== undefined) await this.#tidy();
   }
 
-  async #merge(wave: readonly SweepVariant[], overwrite: boolean): Promise<void> {
+  async #merge(wave: readonly SweepVariant[], overwrite: true | 'same-plan'): Promise<void> {
     const { folder } = this.#task;
     const requests = wave.map((variant) => ({
       recipe: variant.recipe,
@@ -148,6 +152,12 @@ class SweepRun {
     });
   }
 
+  /** Removes what evaluations have left that an earlier run noted but could not tidy up after. */
+  async #forgetRecords(): Promise<void> {
+    const judged = this.#task.variants.filter(({ id }) => isJudged(this.#log.row(id)));
+    for (const variant of judged) await forgetRecord(placeOf(this.#task.folder, variant));
+  }
+
   async #record(row: SweepRow): Promise<void> {
     await this.#log.append(row);
     this.#options.onRow?.(row);
@@ -157,7 +167,7 @@ class SweepRun {
   async #tidy(): Promise<void> {
     const { keep, variants, objective, folder } = this.#task;
     if (keep === 'all') return;
-    const judged = variants.filter(({ id }) => ['evaluated', 'failed'].includes(this.#log.row(id)?.status ?? ''));
+    const judged = variants.filter(({ id }) => isJudged(this.#log.row(id)));
     const best =
       keep === 'best'
         ? bestOf(

@@ -145,7 +145,7 @@ describe('a sweep over models on the Hub', () => {
   - {merge_method: ties, density: 0.5, trim_scope: model}
 parameters: {lambda: [0.5, 1.0], models.math.weight: [0.25]}`;
 
-  it('makes the models that folders make, from one fetch, and none the second time', { timeout: 60_000 }, async () => {
+  it('makes the models that folders make, from one fetch, and none the second time', async () => {
     await run(['sweep', writeRecipe('hub.yaml', onHub, GRID), 'stored', '--quiet']);
     expect(storedWeights()).toHaveLength(6);
     expect(fetched()).toBeLessThan(3 * TENSOR_BYTES + 3 * 65_536);
@@ -161,9 +161,7 @@ parameters: {lambda: [0.5, 1.0], models.math.weight: [0.25]}`;
       expect(readFileSync(join(work, 'again', file), 'utf8')).not.toContain(join(work, 'home'));
   });
 
-  it('streams: the same models, every byte fetched once for all of them, none stored', {
-    timeout: 60_000,
-  }, async () => {
+  it('streams: the same models, every byte fetched once for all of them, none stored', async () => {
     const { stderr } = await run(['sweep', writeRecipe('hub.yaml', onHub, GRID), 'streamed', '--stream']);
     expect(fetched()).toBe(3 * TENSOR_BYTES);
     expect(storedWeights()).toEqual([]);
@@ -173,7 +171,7 @@ parameters: {lambda: [0.5, 1.0], models.math.weight: [0.25]}`;
     expectSameModels('streamed', 'stored');
   });
 
-  it('streams through little room, with methods that read the models several times', { timeout: 60_000 }, async () => {
+  it('streams through little room, with methods that read the models several times', async () => {
     const shapes = Array.from({ length: 10 }, (_, i) => [`model.layers.${i}.mlp.up_proj.weight`, [300, 1000]] as const);
     const large = writeModels(join(work, 'models'), MODELS, { shards: 10, shapes });
     for (const model of MODELS) hub.add(`org/${model}`, folderFiles(large[model]!));
@@ -196,7 +194,7 @@ parameters: {lambda: [0.5, 1.0], models.math.weight: [0.25]}`;
     expect(variantsOf('streamed')).toHaveLength(9);
   });
 
-  it('says before it starts that every wave fetches anew', { timeout: 60_000 }, async () => {
+  it('says before it starts that every wave fetches anew', async () => {
     const lambdas = Array.from({ length: 17 }, (_, i) => (i + 1) / 20);
     const sweep = `parameters: {lambda: [${lambdas}]}\nkeep: none`;
     const recipe = writeRecipe('hub.yaml', onHub, sweep);
@@ -208,7 +206,7 @@ parameters: {lambda: [0.5, 1.0], models.math.weight: [0.25]}`;
     expect(fetched()).toBe(2 * 3 * TENSOR_BYTES);
   });
 
-  it('tells how far the transfer is, as a merge does', { timeout: 60_000 }, async () => {
+  it('tells how far the transfer is, as a merge does', async () => {
     await hub.close();
     await startHub(4e6);
     const recipe = writeRecipe('hub.yaml', onHub, 'parameters: {lambda: [0.5]}\nkeep: none');

@@ -58,13 +58,13 @@ describe('every method', () => {
   };
 
   for (const method of METHODS) {
-    it(`${method.name}: both kernels, two tiles`, { timeout: 120_000 }, async () => {
+    it(`${method.name}: both kernels, two tiles`, async () => {
       const simd = await merged(method, 'small', 'float16', { threads: 1, tileElements: 1024 });
       const reference = await merged(method, 'small', 'float16', { threads: 1, kernels: 'reference' });
       expect(simd === reference).toBe(true);
     });
     if (method.wholeTensors !== undefined) continue;
-    it(`${method.name}: one and three threads over several units`, { timeout: 120_000 }, async () => {
+    it(`${method.name}: one and three threads over several units`, async () => {
       const alone = await merged(method, 'large', 'bfloat16', { threads: 1, tileElements: 65_536 });
       expect((await merged(method, 'large', 'bfloat16', { threads: 3 })) === alone).toBe(true);
     });

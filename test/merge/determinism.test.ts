@@ -2,6 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { MergeOptions } from '../../src/index.js';
+import { library } from '../run/library.js';
 import { m2merge, temporaryFolder } from '../support/cli.js';
 import { randomTensor } from '../support/random-models.js';
 import { type TensorToWrite, writeModel } from '../support/safetensors.js';
@@ -16,10 +18,9 @@ const SHAPES: readonly (readonly [string, readonly number[]])[] = [
 
 /** Workers and elements of a tile. */
 const RUNS = [
-  ['1', '1024'],
-  ['2', '131072'],
-  ['3', '10048'],
-  ['8', '1048576'],
+  [1, 1024],
+  [2, 131_072],
+  [8, 1_048_576],
 ] as const;
 
 const METHODS = {
@@ -45,17 +46,30 @@ describe('output bytes', () => {
     writeModel(join(work, expert), updated, { shards: e + 1 });
   });
 
-  const run = (recipe: string, label: string, args: readonly string[]): Buffer => {
-    const output = join(work, `${recipe}-${label}`.replace(/\W+/g, '-'));
-    const result = m2merge([`${recipe}.yaml`, output, '--quiet', ...args], work);
-    expect(result.stderr).toBe('');
-    expect(result.status).toBe(0);
-    const manifest = readFileSync(join(output, 'm2merge_manifest.json'));
-    return Buffer.concat([readFileSync(join(output, 'model.safetensors')), manifest]);
+  const outputOf = (recipe: string, label: string) => join(work, `${recipe}-${label}`.replace(/\W+/g, '-'));
+
+  const bytesOf = (output: string): Buffer =>
+    Buffer.concat(['model.safetensors', 'm2merge_manifest.json'].map((name) => readFileSync(join(output, name))));
+
+  const merged = async (recipe: string, label: string, options: MergeOptions): Promise<Buffer> => {
+    const output = outputOf(recipe, label);
+    const { warnings } = await library.merge(await library.loadRecipe(join(work, `${recipe}.yaml`)), {
+      output,
+      ...options,
+    });
+    expect(warnings).toEqual([]);
+    return bytesOf(output);
+  };
+
+  /** The same by the command line. */
+  const mergedByCommand = (recipe: string, args: readonly string[]): Buffer => {
+    const output = outputOf(recipe, 'command');
+    expect(m2merge([`${recipe}.yaml`, output, '--quiet', ...args], work)).toMatchObject({ status: 0, stderr: '' });
+    return bytesOf(output);
   };
 
   for (const [title, parameters] of Object.entries(METHODS)) {
-    it(`${title}: 1, 2, 3 and 8 workers, three tile sizes, both kernels`, () => {
+    it(`${title}: 1, 2, 3 and 8 workers, several tile sizes, both kernels`, async () => {
       const recipe = title.replace(/\W+/g, '-');
       const method = title.split(/[ ,]/)[0]!;
       const density = method.startsWith('linear') || method === 'task_arithmetic' ? '' : ', density: 0.3';
@@ -74,11 +88,12 @@ describe('output bytes', () => {
         ...rounding,
       ];
       writeFileSync(join(work, `${recipe}.yaml`), text.join('\n'));
-      const expected = run(recipe, 'reference', ['--kernels', 'reference', '--threads', '2']);
-      for (const [threads, tile] of RUNS) {
-        const found = run(recipe, `threads ${threads}, tile ${tile}`, ['--threads', threads, '--tile', tile]);
+      const expected = await merged(recipe, 'reference', { kernels: 'reference', threads: 2 });
+      for (const [threads, tileElements] of RUNS) {
+        const found = await merged(recipe, `threads ${threads}`, { threads, tileElements });
         expect(found.equals(expected)).toBe(true);
       }
+      expect(mergedByCommand(recipe, ['--threads', '3', '--tile', '10048']).equals(expected)).toBe(true);
     });
   }
 });

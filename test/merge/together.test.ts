@@ -46,7 +46,7 @@ describe('merges that run together', () => {
   const contents = (folder: string) =>
     Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name)).toString('latin1')]));
 
-  it('write the same folders', { timeout: 60_000 }, async () => {
+  it('write the same folders', async () => {
     const { merge, mergeTogether, parseRecipe } = library;
     const alone = join(work, 'alone');
     const together = join(work, 'together');
@@ -59,7 +59,7 @@ describe('merges that run together', () => {
     }
   });
 
-  it('report the same when nothing is written', { timeout: 60_000 }, async () => {
+  it('report the same when nothing is written', async () => {
     const { merge, mergeTogether, parseRecipe } = library;
     const recipe = parseRecipe(recipes[2]!);
     const output = join(work, 'dry');

@@ -110,12 +110,12 @@ describe('every method', () => {
     expect(loose.equals(dense)).toBe(true);
   };
   for (const method of METHODS) {
-    it(`${method.name}: as if the rows had been in order`, { timeout: 120_000 }, async () => {
+    it(`${method.name}: as if the rows had been in order`, async () => {
       await check(method, 'small', { threads: 1, tileElements: 1024, kernels: 'reference' });
     });
   }
   for (const method of METHODS.filter(({ name }) => ['ties', 'slerp'].includes(name))) {
-    it(`${method.name}: the same over several units`, { timeout: 120_000 }, async () => {
+    it(`${method.name}: the same over several units`, async () => {
       await check(method, 'large', { threads: 3, tileElements: 10_048 });
     });
   }
@@ -129,7 +129,7 @@ parameters: {weight: 1}
 dtype: bfloat16
 tokenizer: {source: a, tokens: {t9: {force: true}, t70: {force: true}, new: {source: {kind: zero}}}, pad_to_multiple_of: 64}
 `;
-  it('are the same for any threads, tiles and kernels', { timeout: 120_000 }, async () => {
+  it('are the same for any threads, tiles and kernels', async () => {
     const folder = join(work, 'large/loose');
     const expected = await merged(folder, text, { threads: 1, kernels: 'reference' });
     for (const [threads, tileElements] of [

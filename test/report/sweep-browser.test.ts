@@ -11,7 +11,7 @@ import { HOSTILE, sampleSweep } from './sample-sweep.js';
 
 const PLOTS = ['against', 'domains', 'front', 'geometry', 'parallel'];
 
-describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', { timeout: 60_000 }, () => {
+describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', () => {
   let browser: Browser;
   let folder: string;
   let url: string;

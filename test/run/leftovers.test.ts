@@ -58,7 +58,7 @@ describe('a run that is killed while it streams', () => {
     await once(child, 'exit');
   }
 
-  it('leaves nothing after the next run, which leaves one that is alive alone', { timeout: 60_000 }, async () => {
+  it('leaves nothing after the next run, which leaves one that is alive alone', async () => {
     await kill(await start('out'));
     const left = hidden();
     expect(left.sort()).toEqual([

@@ -47,7 +47,7 @@ sweep:
 );
 
 describe('m2merge sweep --ask-tell', () => {
-  it('says what may be asked, answers each question, and remembers', { timeout: 120_000 }, async () => {
+  it('says what may be asked, answers each question, and remembers', async () => {
     const child = spawnM2merge(['sweep', 'recipe.yaml', 'asked', '--ask-tell'], work);
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const next = async () => JSON.parse((await lines.next()).value!);
@@ -150,7 +150,7 @@ const runScript = (args: readonly string[], env = process.env) =>
   );
 
 describe.skipIf(!hasPython)('the Optuna script', () => {
-  it('asks in batches and ends with the best', { timeout: 120_000 }, () => {
+  it('asks in batches and ends with the best', () => {
     mkdirSync(join(work, 'python'));
     writeFileSync(join(work, 'python/optuna.py'), OPTUNA);
     const environment = { ...process.env, PYTHONPATH: join(work, 'python') };
@@ -168,7 +168,7 @@ describe.skipIf(!hasPython)('the Optuna script', () => {
     expect(evaluated().length - before).toBe(7);
   });
 
-  it.skipIf(!hasOptuna).each(['tpe', 'cmaes'])('searches with Optuna itself: %s', { timeout: 120_000 }, (sampler) => {
+  it.skipIf(!hasOptuna).each(['tpe', 'cmaes'])('searches with Optuna itself: %s', (sampler) => {
     const text = readFileSync(join(work, 'recipe.yaml'), 'utf8')
       .replace('density: [0.5]', 'density: {minimum: 0.05, maximum: 1, log: true}\n    sparsify: [~, {method: dare}]')
       .replace('merge_method: [task_arithmetic, ties]', 'merge_method: [ties]');

@@ -44,7 +44,7 @@ describe('the forward pass', () => {
 });
 
 describe('the command', () => {
-  it('gives the published accuracies of an expert', { timeout: 120_000 }, () => {
+  it('gives the published accuracies of an expert', () => {
     const command = join(REPOSITORY, 'dist/recipes/evaluator/evaluate.js');
     const run = spawnSync(process.execPath, [command, join(GROUP, 'code'), join(GROUP, 'eval.jsonl')], {
       encoding: 'utf8',

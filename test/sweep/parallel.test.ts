@@ -32,7 +32,7 @@ note('end');`,
   );
 }
 
-it('run three at once, and one after the other find the same', { timeout: 90_000 }, () => {
+it('run three at once, and one after the other find the same', () => {
   const log = join(work, 'three.log');
   expect(m2merge(['sweep', meetingRecipe(3, log), 'three', '--quiet'], work).status).toBe(0);
   let running = 0;
@@ -49,7 +49,7 @@ it('run three at once, and one after the other find the same', { timeout: 90_000
   expect(rowsOf('three').filter(({ status }) => status === 'evaluated')).toHaveLength(5);
 });
 
-it('all end with the sweep, also those that run beside the one that is waited for', { timeout: 60_000 }, async () => {
+it('all end with the sweep, also those that run beside the one that is waited for', async () => {
   const pids = join(work, 'pids');
   const endless = join(work, 'endless.mjs');
   writeFileSync(
@@ -69,7 +69,7 @@ setInterval(() => {}, 1000);`,
   for (const pid of started) expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
 });
 
-it('take a failure of one as a row, while the others go on', { timeout: 60_000 }, () => {
+it('take a failure of one as a row, while the others go on', () => {
   const mixed = join(work, 'mixed.mjs');
   writeFileSync(
     mixed,

@@ -101,12 +101,14 @@ function survey(row: usize, count: i32): void {
   // One less than a magnitude, so that zero becomes the largest of all.
   let low = i32x4.splat(-1);
   const end = row + (<usize>count << 2);
-  for (let at = row; at < end; at += 16) {
-    const four = at + 16 <= end ? v128.load(at) : upToThree(at, end);
-    const bare = v128.and(four, i32x4.splat(F32_MAGNITUDE));
+  for (let at = row; at < end; ) {
+    const isWhole = at + 16 <= end;
+    // The last ones come alone, and three zeros with each change nothing.
+    const bare = v128.and(isWhole ? v128.load(at) : v128.load32_zero(at), i32x4.splat(F32_MAGNITUDE));
     bits = v128.or(bits, bare);
     high = i32x4.max_u(high, bare);
     low = i32x4.min_u(low, i32x4.sub(bare, i32x4.splat(1)));
+    at += isWhole ? 16 : 4;
   }
   bits = v128.or(bits, swapHalves(bits));
   high = i32x4.max_u(high, swapHalves(high));
@@ -114,14 +116,6 @@ function survey(row: usize, count: i32): void {
   used = i32x4.extract_lane(v128.or(bits, swapPairs(bits)), 0);
   largest = i32x4.extract_lane(i32x4.max_u(high, swapPairs(high)), 0);
   smallest = i32x4.extract_lane(i32x4.min_u(low, swapPairs(low)), 0) + 1;
-}
-
-/** The last elements of a row, then zeros. */
-function upToThree(at: usize, end: usize): v128 {
-  let four = v128.load32_zero(at);
-  if (at + 4 < end) four = v128.load32_lane(at, four, 1, 4);
-  if (at + 8 < end) four = v128.load32_lane(at, four, 2, 8);
-  return four;
 }
 
 function swapHalves(x: v128): v128 {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BASE_MAGNITUDE_BINS, type Kernels } from '../../kernels/abi.js';
 import { changeSuite } from './change-suite.js';
+import { channelsSuite } from './channels-suite.js';
 import { collectSuite } from './collect-suite.js';
 import { geometrySumsSuite } from './geometry-sums-suite.js';
 import { anyVectors } from './geometry-vectors.js';
@@ -124,6 +125,7 @@ export function geometrySuite(create: () => Kernels) {
   countSuite(create);
   productsSuite(create);
   geometrySumsSuite(create);
+  channelsSuite(create);
   collectSuite(create);
   matrixSuite(create);
   changeSuite(create);

@@ -48,10 +48,13 @@ export function tileOf({ tile }: Pick<PlanCommandOptions, 'tile'>): number {
   throw new M2MergeError('usage', { message: `--tile must be a multiple of ${LANE_QUANTUM}, found ${tile}` });
 }
 
-/** What the options say about models on the Hub. */
+/** What the options say about models on the Hub; throws `usage` for the size of a spool that is not used. */
 export function streamOf({ stream, spoolSize }: Pick<MergeCommandOptions, 'stream' | 'spoolSize'>): {
   stream: boolean;
   spoolBytes?: number;
 } {
+  if (spoolSize !== undefined && !stream) {
+    throw new M2MergeError('usage', { message: '--spool-size bounds the disk of --stream, which is not given' });
+  }
   return { stream: stream ?? false, ...(spoolSize === undefined ? {} : { spoolBytes: spoolSize }) };
 }

@@ -206,6 +206,7 @@ describe('options', () => {
     '--threads two': '--threads',
     '--tile 63': '--tile',
     '--tile 100': '--tile must be a multiple of 64',
+    '--spool-size 1GB': '--spool-size bounds the disk of --stream',
     '--out-shard-size abc': '--out-shard-size',
     '--out-shard-size 0': '--out-shard-size',
     '--seed -1': '--seed',

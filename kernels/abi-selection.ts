@@ -32,9 +32,9 @@ export interface SelectionKernels {
   /**
    * Draws DELLA's mask (arXiv 2406.11617) of `rows` rows: sets the bit of an element ≠ 0 with the probability
    * lowest + (highest − lowest)·rank / (rowElements − 1), rank being its place from 0 among the magnitudes of its row in
-   * ascending order, equal ones by index (in a row of one: the mean of both). In steps of 2^-16; the bits of zeros and
-   * those after the last element's are 0. `scratch` has room for 3 bytes an element and 20 bytes for each of a row, and
-   * 16 more.
+   * ascending order, the mean of their places for equal ones (in a row of one: the mean of both probabilities). Random
+   * numbers are those of `drawMask`; the bits of zeros and those after the last element's are 0. `scratch` has room for
+   * a byte an element and 17 bytes for each of a row, and 32 more.
    */
   drawRankedMask(
     source: Slot,

@@ -11,17 +11,17 @@
  *   stream 1 with q = i: out[0] < `densityRest` keeps.
  *   That compares u = (digit + out[0] / 2^32) / 256, uniform in [0, 1), with the density, at one byte for most
  *   elements; and since u does not depend on the density, the mask of a lower density lies inside that of a higher one.
+ *   A mask by ranks has the same u, and a density for each rank.
  * - stream 2, bf16 rounding: g = ⌊i / 32⌋, word j = (i >> 3) & 3, t = (i >> 1) & 3, half h = i & 1; q = 4g + t;
  *   r = (out[j] >>> 16h) & 0xffff; the result is (bits(x) + r) >>> 16 (for what is finite and stays so).
  * - stream 3, f16 rounding: q = ⌊i / 4⌋, r = out[i & 3]. With f = |x| / (the result's unit in the last place), the
  *   magnitude goes up when r < (f − ⌊f⌋)·2^32.
- * - stream 4, the mask by ranks: r as in stream 2; an element of probability p is kept when r < p·2^16.
  *
  * The orders of words and bytes are those in which four counters at once, one to each SIMD lane, come out in the order
  * of the elements.
  */
 
-export const STREAM = { maskDigit: 0, maskRest: 1, roundBf16: 2, roundF16: 3, rankedMask: 4 } as const;
+export const STREAM = { maskDigit: 0, maskRest: 1, roundBf16: 2, roundF16: 3 } as const;
 export type Stream = (typeof STREAM)[keyof typeof STREAM];
 
 const MULTIPLIER_0 = 0xd2511f53;

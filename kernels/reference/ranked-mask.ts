@@ -2,7 +2,8 @@
 import type { Kernels } from '../abi.js';
 import { F32 } from './formats.js';
 import type { ReferenceMemory } from './memory.js';
-import { randomWords, STREAM } from './random.js';
+import { densityDigits, randomWords } from './random.js';
+import { isDrawn } from './sparsify.js';
 
 export function rankedMask(memory: ReferenceMemory): Pick<Kernels, 'drawRankedMask'> {
   return {
@@ -13,19 +14,27 @@ export function rankedMask(memory: ReferenceMemory): Pick<Kernels, 'drawRankedMa
       const step = rowElements > 1 ? (highest - lowest) / (rowElements - 1) : 0;
       const start = rowElements > 1 ? lowest : (lowest + highest) * 0.5;
       for (let first = 0; first < sizes.length; first += rowElements) {
-        const order = Array.from({ length: rowElements }, (_, i) => first + i).sort((a, b) => sizes[a]! - sizes[b]!);
-        order.forEach((i, rank) => {
-          const random = half(words, firstIndex + i);
-          if (sizes[i] !== 0 && random < (start + step * rank) * 65_536) mask[i >>> 3]! |= 1 << (i & 7);
+        const row = [...sizes.subarray(first, first + rowElements)];
+        const ranks = meanRanks(row);
+        row.forEach((size, i) => {
+          const bit = first + i;
+          const density = start + step * ranks.get(size)!;
+          const isKept = density >= 1 || isDrawn(words, firstIndex + bit, densityDigits(density));
+          if (size !== 0 && isKept) mask[bit >>> 3]! |= 1 << (bit & 7);
         });
       }
     },
   };
 }
 
-/** The 16 random bits of an element, laid out as those of stream 2. */
-function half(words: ReturnType<typeof randomWords>, index: number): number {
-  const inGroup = index % 32;
-  const q = 4 * Math.floor(index / 32) + ((inGroup >> 1) & 3);
-  return (words(q, STREAM.rankedMask)[inGroup >> 3]! >>> (16 * (inGroup & 1))) & 0xffff;
+/** The mean place, from 0, of each value in ascending order. */
+function meanRanks(values: readonly number[]): ReadonlyMap<number, number> {
+  const places = new Map<number, { first: number; count: number }>();
+  [...values]
+    .sort((a, b) => a - b)
+    .forEach((value, place) => {
+      const { first, count } = places.get(value) ?? { first: place, count: 0 };
+      places.set(value, { first, count: count + 1 });
+    });
+  return new Map([...places].map(([value, { first, count }]) => [value, first + (count - 1) / 2]));
 }

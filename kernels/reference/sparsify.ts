@@ -2,7 +2,7 @@
 import type { Kernels } from '../abi.js';
 import { F32 } from './formats.js';
 import type { ReferenceMemory } from './memory.js';
-import { randomWords, STREAM } from './random.js';
+import { type DensityDigits, randomWords, STREAM } from './random.js';
 
 /** The first digit of the uniform number of the element at flat index `index`. */
 function maskDigit(words: ReturnType<typeof randomWords>, index: number): number {
@@ -10,6 +10,16 @@ function maskDigit(words: ReturnType<typeof randomWords>, index: number): number
   const q = 4 * Math.floor(index / 64) + ((inGroup >> 2) & 3);
   const word = words(q, STREAM.maskDigit)[inGroup >> 4]!;
   return (word >>> (8 * (inGroup & 3))) & 255;
+}
+
+/** Whether the element at flat index `index` is kept at a density. */
+export function isDrawn(
+  words: ReturnType<typeof randomWords>,
+  index: number,
+  { densityByte, densityRest }: DensityDigits,
+): boolean {
+  const digit = maskDigit(words, index);
+  return digit === densityByte ? words(index, STREAM.maskRest)[0]! < densityRest : digit < densityByte;
 }
 
 /** Whether a mask keeps element `i`. */
@@ -42,10 +52,7 @@ export function sparsifiers(memory: ReferenceMemory): Pick<Kernels, 'keepLargest
       const bits = memory.u8(destination, Math.ceil(count / 8)).fill(0);
       const words = randomWords(keyLow, keyHigh);
       for (let i = 0; i < count; i++) {
-        const index = firstIndex + i;
-        const digit = maskDigit(words, index);
-        const keeps = digit === densityByte ? words(index, STREAM.maskRest)[0]! < densityRest : digit < densityByte;
-        if (keeps) bits[i >> 3]! |= 1 << (i & 7);
+        if (isDrawn(words, firstIndex + i, { densityByte, densityRest })) bits[i >> 3]! |= 1 << (i & 7);
       }
     },
   };

@@ -22,7 +22,6 @@ export const STREAM_MASK: i32 = 0;
 export const STREAM_MASK_REST: i32 = 1;
 export const STREAM_ROUND_BF16: i32 = 2;
 export const STREAM_ROUND_F16: i32 = 3;
-export const STREAM_RANKED_MASK: i32 = 4;
 
 /** Bytes that one draw writes: two blocks, each word 0 of its four counters, then word 1 of all four, and so on. */
 export const DRAW_BYTES: usize = 128;

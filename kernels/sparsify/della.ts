@@ -27,7 +27,7 @@ const byRank: MaskRule = {
   drawer(context, { settings, randomKey: [low, high] }) {
     const { kernels, tileCapacity } = context;
     const rowElements = rowElementsOf(context);
-    const scratch = context.allocate(3 * tileCapacity + 20 * rowElements + 16);
+    const scratch = context.allocate(tileCapacity + 17 * rowElements + 32);
     const { lowest, highest } = probabilities(settings);
     return ({ count, firstIndex }, source, mask) =>
       kernels.drawRankedMask(

@@ -174,6 +174,37 @@ describe('DELLA', () => {
     });
   });
 
+  it('keeps equal magnitudes equally often', () => {
+    const [rows, density, epsilon] = [4000, 0.5, 0.3];
+    const row = [0, 1, -1, 2, -1, 0, 1];
+    const model = Array.from({ length: rows }, () => row).flat();
+    const [merged] = driveMethod({
+      method: 'della_linear',
+      tensors: [{ shape: [rows, row.length], base: model.map(() => 0), models: [model] }],
+      models: [{ weight: 1, density, epsilon }],
+      merge: { rescale: 'none' },
+    });
+    // Zeros have the places 0 and 1, the four ones 2 to 5, the two 6.
+    const probabilities = new Map(
+      [1, 2].map((size) => [size, density - epsilon + 2 * epsilon * (size === 1 ? 3.5 / 6 : 1)]),
+    );
+    row.forEach((value, column) => {
+      const probability = probabilities.get(Math.abs(value));
+      if (probability === undefined) return;
+      const kept = Array.from({ length: rows }, (_, i) => merged![i * row.length + column]).filter(
+        (x) => x !== 0,
+      ).length;
+      expect(Math.abs(kept / rows - probability)).toBeLessThan(6 * Math.sqrt((probability * (1 - probability)) / rows));
+    });
+  });
+
+  it('is DARE where all ranks are alike', () => {
+    const tensors = samples(2, 'F32', 11);
+    const own = [0.3, 0.8].map((density) => ({ weight: 1, density, epsilon: 0 }));
+    expect(run('della_linear', { tensors, own })).toEqual(run('dare_linear', { tensors, own }));
+    expect(run('della', { tensors, own })).toEqual(run('dare_ties', { tensors, own, merge: { normalize: true } }));
+  });
+
   it('rescales to the L1 norm of the tensor', () => {
     const tensors = samples(1, 'F32', 9).slice(0, 3);
     const own = [{ weight: 1, density: 0.6 }];

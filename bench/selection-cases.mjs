@@ -34,7 +34,7 @@ export function selectionCases(count, operands, key) {
     },
     'keepLargest, allowance': { run: (k, at) => k.keepLargest(at.operands[0], at.out, count, THRESHOLD, 5) },
     keepMasked: { run: (k, at) => k.keepMasked(at.operands[0], at.mask, at.out, count) },
-    keepSelected: { run: (k, at) => k.keepSelected(at.weights, at.operands[0], at.out, count) },
+    markNonZero: { run: (k, at) => k.markNonZero(at.operands[0], at.out, count) },
     [`variance of ${operands}`]: {
       run: (k, at) => k.variance(at.table, operands, at.out, count),
       plain: ({ operands: vectors, out }) => {

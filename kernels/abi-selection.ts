@@ -3,8 +3,8 @@ import type { Slot } from './slot.js';
 
 export interface SelectionKernels {
   /**
-   * destination = the population variance of the operands of a table, element by element: f64 sums in order, a mean and
-   * squares around it, rounded to f32. No destination is a source.
+   * destination = the population variance of the n operands of a table, element by element: Σ(n·xᵢ − S)²·(1/n³) with
+   * S = Σxᵢ, in f64 and in order, rounded to f32. No destination is a source.
    */
   variance(table: Slot, operands: number, destination: Slot, count: number): void;
   /**
@@ -12,8 +12,8 @@ export interface SelectionKernels {
    * |xᵢ| > weightᵢ·|S − xᵢ|, S = ((x₀ + x₁) + …), all in f32.
    */
   eraseUnshared(table: Slot, operands: number, destination: Slot, count: number, agreement: number): void;
-  /** Keeps the elements whose `selector` (f32) is not 0; dropped ones become +0. */
-  keepSelected(source: Slot, selector: Slot, destination: Slot, count: number): void;
+  /** Sets the bits of elements that are not ±0, as in `drawMask`; those after the last are 0. Not in place. */
+  markNonZero(source: Slot, destination: Slot, count: number): void;
 
   /**
    * For each of `rows` rows, Σ pᵢ·ln(pᵢ/qᵢ) in f32, p and q being the softmax of the model's and of the base's row plus

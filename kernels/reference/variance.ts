@@ -4,7 +4,7 @@ import type { ReferenceMemory } from './memory.js';
 
 const { fround } = Math;
 
-export function selection(memory: ReferenceMemory): Pick<Kernels, 'variance' | 'keepSelected' | 'eraseUnshared'> {
+export function selection(memory: ReferenceMemory): Pick<Kernels, 'variance' | 'markNonZero' | 'eraseUnshared'> {
   return {
     variance(table, operands, destination, count) {
       const vectors = Array.from({ length: operands }, (_, operand) => {
@@ -13,8 +13,9 @@ export function selection(memory: ReferenceMemory): Pick<Kernels, 'variance' | '
       });
       const to = memory.f32(destination, count);
       for (let i = 0; i < count; i++) {
-        const mean = vectors.reduce((sum, vector) => sum + vector[i]!, 0) / operands;
-        to[i] = vectors.reduce((squares, vector) => squares + (vector[i]! - mean) ** 2, 0) / operands;
+        const sum = vectors.reduce((total, vector) => total + vector[i]!, 0);
+        const squares = vectors.reduce((total, vector) => total + (operands * vector[i]! - sum) ** 2, 0);
+        to[i] = squares * (1 / operands ** 3);
       }
     },
     eraseUnshared(table, operands, destination, count, agreement) {
@@ -31,10 +32,10 @@ export function selection(memory: ReferenceMemory): Pick<Kernels, 'variance' | '
         if (entries.filter(cares).length < agreement) to[i] = 0;
       }
     },
-    keepSelected(source, selector, destination, count) {
-      const [from, to] = [source, destination].map((slot) => memory.u32(slot, count));
-      memory.f32(selector, count).forEach((value, i) => {
-        to![i] = value !== 0 ? from![i]! : 0;
+    markNonZero(source, destination, count) {
+      const mask = memory.u8(destination, Math.ceil(count / 8)).fill(0);
+      memory.f32(source, count).forEach((value, i) => {
+        if (value !== 0) mask[i >> 3]! |= 1 << (i & 7);
       });
     },
   };

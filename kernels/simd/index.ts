@@ -19,7 +19,7 @@ export { electedSum, signBalance, weightedSum } from './merge';
 export { softmaxDivergence } from './divergence';
 export { importances, keepImportant } from './importance';
 export { drawMask } from './mask';
-export { eraseUnshared, keepSelected, variance } from './variance';
+export { eraseUnshared, markNonZero, variance } from './variance';
 export { drawRankedMask } from './ranked-mask';
 export { clampMagnitude, countOverlap, keepAgreeing, overlapMean } from './overlap';
 export { keepLargest, keepMasked } from './sparsify';

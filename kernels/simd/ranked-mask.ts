@@ -3,7 +3,7 @@
  * are left out, as keeping them changes nothing. Of the others, most need no rank: their first random digit is below
  * that of the lowest probability, or above that of the highest.
  */
-import { F32_MAGNITUDE } from './format';
+import { nonZero } from './bits';
 import { doubledRankOf, forgetRanks, rankByCounting, rankBySorting } from './magnitude-ranks';
 import { drawEight, encrypt, STREAM_MASK, STREAM_MASK_REST, useKey } from './philox';
 
@@ -77,27 +77,6 @@ function findChanged(row: usize, count: i32, changed: usize): bool {
     any |= bits;
   }
   return any != 0;
-}
-
-/** A bit for each of up to 64 elements that is not ±0. */
-function nonZero(source: usize, count: i32): u64 {
-  let bits: u64 = 0;
-  if (count < 64) {
-    for (let i = 0; i < count; i++) {
-      bits |= u64((load<u32>(source + (<usize>i << 2)) & F32_MAGNITUDE) != 0) << <u64>i;
-    }
-    return bits;
-  }
-  const zero = f32x4.splat(0);
-  for (let at: usize = 0; at < 256; at += 64) {
-    const a = f32x4.ne(v128.load(source + at), zero);
-    const b = f32x4.ne(v128.load(source + at, 16), zero);
-    const c = f32x4.ne(v128.load(source + at, 32), zero);
-    const d = f32x4.ne(v128.load(source + at, 48), zero);
-    const sixteen = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
-    bits |= <u64>i8x16.bitmask(sixteen) << <u64>(at >> 2);
-  }
-  return bits;
 }
 
 /** Decides on a row whose ranks are counted: all that their digits alone decide, then the others. */

@@ -1,64 +1,57 @@
 /** Selection by how much operands differ. `table` is the byte offset of an operand table. */
+import { nonZero } from './bits';
 import { ENTRY, WEIGHT } from './operands';
 
 /** See kernels/abi-selection.ts. */
 export function variance(table: usize, operands: i32, destination: usize, count: i32): void {
   const end = table + <usize>operands * ENTRY;
-  const share = f64x2.splat(<f64>operands);
-  const zero = f64x2.splat(0);
+  const n = <f64>operands;
+  const times = f64x2.splat(n);
+  const share = f64x2.splat(1 / (n * n * n));
   let offset: usize = 0;
   let rest = count;
   for (; rest >= 4; rest -= 4, offset += 16) {
-    let low = zero;
-    let high = zero;
+    let low = f64x2.splat(0);
+    let high = low;
     for (let entry = table; entry != end; entry += ENTRY) {
-      const x = v128.load(<usize>load<u32>(entry) + offset);
-      low = f64x2.add(low, f64x2.promote_low_f32x4(x));
-      high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<i32>(x, x, 2, 3, 2, 3)));
+      const from = <usize>load<u32>(entry) + offset;
+      low = f64x2.add(low, f64x2.promote_low_f32x4(v128.load64_zero(from)));
+      high = f64x2.add(high, f64x2.promote_low_f32x4(v128.load64_zero(from, 8)));
     }
-    const meanLow = f64x2.div(low, share);
-    const meanHigh = f64x2.div(high, share);
-    low = zero;
-    high = zero;
+    let lowSquares = f64x2.splat(0);
+    let highSquares = lowSquares;
     for (let entry = table; entry != end; entry += ENTRY) {
-      const x = v128.load(<usize>load<u32>(entry) + offset);
-      const fromLow = f64x2.sub(f64x2.promote_low_f32x4(x), meanLow);
-      const fromHigh = f64x2.sub(f64x2.promote_low_f32x4(v128.shuffle<i32>(x, x, 2, 3, 2, 3)), meanHigh);
-      low = f64x2.add(low, f64x2.mul(fromLow, fromLow));
-      high = f64x2.add(high, f64x2.mul(fromHigh, fromHigh));
+      const from = <usize>load<u32>(entry) + offset;
+      const fromLow = f64x2.sub(f64x2.mul(times, f64x2.promote_low_f32x4(v128.load64_zero(from))), low);
+      const fromHigh = f64x2.sub(f64x2.mul(times, f64x2.promote_low_f32x4(v128.load64_zero(from, 8))), high);
+      lowSquares = f64x2.add(lowSquares, f64x2.mul(fromLow, fromLow));
+      highSquares = f64x2.add(highSquares, f64x2.mul(fromHigh, fromHigh));
     }
-    const lowest = f32x4.demote_f64x2_zero(f64x2.div(low, share));
-    const highest = f32x4.demote_f64x2_zero(f64x2.div(high, share));
-    v128.store(destination + offset, v128.shuffle<i32>(lowest, highest, 0, 1, 4, 5));
+    const lowest = f32x4.demote_f64x2_zero(f64x2.mul(lowSquares, share));
+    const highest = f32x4.demote_f64x2_zero(f64x2.mul(highSquares, share));
+    v128.store(destination + offset, v128.shuffle<i64>(lowest, highest, 0, 2));
   }
-  for (; rest > 0; rest--, offset += 4) store<f32>(destination + offset, varianceAt(table, end, <f64>operands, offset));
+  for (; rest > 0; rest--, offset += 4) store<f32>(destination + offset, varianceAt(table, end, n, offset));
 }
 
 /** The same for the single element at byte `offset`. */
-function varianceAt(table: usize, end: usize, operands: f64, offset: usize): f32 {
+function varianceAt(table: usize, end: usize, n: f64, offset: usize): f32 {
   let sum: f64 = 0;
   for (let entry = table; entry != end; entry += ENTRY) sum += <f64>load<f32>(<usize>load<u32>(entry) + offset);
-  const mean = sum / operands;
   let squares: f64 = 0;
   for (let entry = table; entry != end; entry += ENTRY) {
-    const from = <f64>load<f32>(<usize>load<u32>(entry) + offset) - mean;
+    const from = n * <f64>load<f32>(<usize>load<u32>(entry) + offset) - sum;
     squares += from * from;
   }
-  return <f32>(squares / operands);
+  return <f32>(squares * (1 / (n * n * n)));
 }
 
 /** See kernels/abi-selection.ts. */
-export function keepSelected(source: usize, selector: usize, destination: usize, count: i32): void {
-  const zero = f32x4.splat(0);
-  let offset: usize = 0;
+export function markNonZero(source: usize, destination: usize, count: i32): void {
   let rest = count;
-  for (; rest >= 4; rest -= 4, offset += 16) {
-    const isSelected = f32x4.ne(v128.load(selector + offset), zero);
-    v128.store(destination + offset, v128.and(v128.load(source + offset), isSelected));
-  }
-  for (; rest > 0; rest--, offset += 4) {
-    store<u32>(destination + offset, load<f32>(selector + offset) != 0 ? load<u32>(source + offset) : 0);
-  }
+  for (; rest >= 64; rest -= 64, source += 256, destination += 8) store<u64>(destination, nonZero(source, 64));
+  if (!rest) return;
+  for (let bits = nonZero(source, rest); rest > 0; rest -= 8, bits >>>= 8) store<u8>(destination++, <u8>bits);
 }
 
 /** See kernels/abi-selection.ts. */

@@ -43,13 +43,16 @@ export function varianceThresholds(settings: Settings): Statistic[] {
 export const mostVaried: TileView = (context: UnitContext) => {
   const [cuts] = (context.statistics[SELECTION] ?? [[]]) as readonly [readonly RankCut[]];
   if (selectsAll(context.merge.settings) || cuts[0] === undefined) return (tile) => tile;
+  const { kernels, firstIndex, count } = context;
   const varianceOf = variance(context);
   const select = cutter(context, cuts[0]);
   const scratch = context.merge.operands.map(() => context.allocate(vectorBytes(context)));
+  const { slot, filled } = context.keep('selected', Math.ceil(count / 8));
   return (tile: Tile) => {
-    const selected = select(varianceOf(tile).operands[0]!, tile.count);
+    const mask = slot + (tile.firstIndex - firstIndex) / 8;
+    if (!filled) kernels.markNonZero(select(varianceOf(tile).operands[0]!, tile.count), mask, tile.count);
     tile.operands.forEach((operand, k) => {
-      context.kernels.keepSelected(operand, selected, scratch[k]!, tile.count);
+      kernels.keepMasked(operand, mask, scratch[k]!, tile.count);
     });
     return { ...tile, operands: scratch };
   };

@@ -218,7 +218,7 @@ export class UnitRunner {
         const frame = `${name} derived by ${variant}`;
         const found = this.#retained.find(unit, frame);
         if (found !== undefined) return { slot: found, filled: true };
-        const placed = retain ? this.#retained.place(unit, frame, bytes) : undefined;
+        const placed = retain ? this.#retained.place(inputs.tensor, unit, frame, bytes) : undefined;
         return { slot: placed ?? this.#memory.take(bytes), filled: false };
       },
       share: (apartFrom, bytes) => this.#shared.share(method, part, apartFrom, () => this.#memory.take(bytes)),

@@ -131,7 +131,7 @@ export const CALLS: readonly Call[] = [
     computes: 'f32',
     run: (k, at, s) => k.eraseUnshared(at.table, s.operands, at.apart, s.count, s.allowance % 4),
   },
-  { name: 'keepSelected', run: (k, at, s) => k.keepSelected(at.a, at.b, at.out, s.count) },
+  { name: 'markNonZero', run: (k, at, s) => k.markNonZero(at.a, at.apart, s.count) },
   {
     name: 'drawRankedMask',
     counters: 1000,

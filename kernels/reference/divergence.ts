@@ -4,9 +4,14 @@ import type { ReferenceMemory } from './memory.js';
 
 const { fround } = Math;
 
-/** Lanes of the partial sums, and vectors added side by side by the sum of a row. */
+/** Lanes of the partial sums of a softmax. */
 const LANES = 16;
+/** Lanes of the sum of a row, which torch has for AVX2 alone, and vectors of them that it adds side by side. */
+const SUM_LANES = 8;
 const SIDE_BY_SIDE = 4;
+/** Partial sums are handed on to the next of so many levels after each 2^4 additions, or more in very long rows. */
+const LEVELS = 4;
+const LEAST_POWER = 4;
 
 /** Added to every probability, so that the logarithm exists. */
 const EPSILON = fround(1e-8);
@@ -76,19 +81,37 @@ function sumInLanes(values: Float32Array): number {
   return lanes[0]!;
 }
 
-/** Sum of four vectors of lanes side by side, the rest first. */
-function sumSideBySide(values: Float32Array): number {
-  const vectors = Math.floor(values.length / LANES);
-  const grouped = vectors - (vectors % SIDE_BY_SIDE);
-  const partial = new Float32Array(LANES * SIDE_BY_SIDE);
-  for (let i = 0; i < LANES * vectors; i++) {
-    const vector = Math.floor(i / LANES);
-    partial[(vector < grouped ? vector % SIDE_BY_SIDE : 0) * LANES + (i % LANES)]! += values[i]!;
+function addTo(sums: Float32Array, values: Float32Array): void {
+  for (let i = 0; i < sums.length; i++) sums[i]! += values[i]!;
+}
+
+/** Sums of the elements that are `width` apart: after every 2^power additions a level is handed on to the next. */
+function sumByLevels(values: Float32Array, width: number): Float32Array {
+  const count = Math.floor(values.length / width);
+  const power = Math.max(LEAST_POWER, Math.floor(Math.ceil(Math.log2(Math.max(count, 1))) / LEVELS));
+  const sums = Array.from({ length: LEVELS }, () => new Float32Array(width));
+  for (let done = 1; done <= count; done++) {
+    addTo(sums[0]!, values.subarray((done - 1) * width, done * width));
+    for (let level = 1; level < LEVELS && done % 2 ** (power * level) === 0; level++) {
+      addTo(sums[level]!, sums[level - 1]!);
+      sums[level - 1]!.fill(0);
+    }
   }
-  for (let i = LANES; i < partial.length; i++) partial[i % LANES]! += partial[i]!;
+  for (const sum of sums.slice(1)) addTo(sums[0]!, sum);
+  return sums[0]!;
+}
+
+/** Sum of four vectors of lanes side by side, or of four elements in a short row; then what is left of the row first. */
+function sumSideBySide(values: Float32Array): number {
+  const lanes = values.length < SUM_LANES ? 1 : SUM_LANES;
+  const partial = sumByLevels(values, lanes * SIDE_BY_SIDE);
+  const grouped = values.length - (values.length % partial.length);
+  const whole = values.length - (values.length % lanes);
+  for (let i = grouped; i < whole; i++) partial[i % lanes]! += values[i]!;
+  for (let i = lanes; i < partial.length; i++) partial[i % lanes]! += partial[i]!;
   let sum = 0;
-  for (let i = LANES * vectors; i < values.length; i++) sum = fround(sum + values[i]!);
-  for (let k = 0; k < LANES; k++) sum = fround(sum + partial[k]!);
+  for (let i = whole; i < values.length; i++) sum = fround(sum + values[i]!);
+  for (let k = 0; k < lanes; k++) sum = fround(sum + partial[k]!);
   return sum;
 }
 

@@ -36,8 +36,11 @@ const TO_EXPONENT: usize = 24;
 const MANTISSA: usize = 32;
 const WHOLE: usize = 40;
 
-/** Partial sums: four times as many as there are lanes. */
-const partial = memory.data(4 * 4 * 16, 16);
+/** Partial sums of a softmax in 16 lanes; those of a row in four levels of four vectors of 8 lanes. */
+const partial = memory.data(4 * 16, 16);
+const levels = memory.data(4 * 128, 16);
+const LEVEL: usize = 128;
+const VECTOR: usize = 32;
 /** The last few elements of a row, of each of two. */
 const tails = memory.data(32, 16);
 
@@ -157,9 +160,9 @@ function replaceByDivergence(p: usize, q: usize, count: i32): void {
   memory.copy(p + whole, tails, bytes - whole);
 }
 
-/** Adds 16 elements to 16 partial sums. */
-function addLanes(to: usize, from: usize): void {
-  for (let at: usize = 0; at < 64; at += 16) {
+/** Adds elements to as many partial sums; a multiple of 16 bytes of either. */
+function addLanes(to: usize, from: usize, bytes: usize): void {
+  for (let at: usize = 0; at < bytes; at += 16) {
     v128.store(to + at, f32x4.add(v128.load(to + at), v128.load(from + at)));
   }
 }
@@ -173,7 +176,7 @@ function sumInLanes(from: usize, count: i32): f32 {
   const end = from + (<usize>count << 2);
   let at = from + 64;
   memory.copy(partial, from, 64);
-  for (; at + 64 <= end; at += 64) addLanes(partial, at);
+  for (; at + 64 <= end; at += 64) addLanes(partial, at, 64);
   for (let lane = partial; at < end; at += 4, lane += 4) store<f32>(lane, load<f32>(lane) + load<f32>(at));
   for (let half: usize = 32; half >= 4; half >>= 1) {
     for (let lane: usize = 0; lane < half; lane += 4) {
@@ -183,18 +186,47 @@ function sumInLanes(from: usize, count: i32): f32 {
   return load<f32>(partial);
 }
 
-function sumSideBySide(from: usize, count: i32): f32 {
-  const end = from + (<usize>count << 2);
-  let at = from;
-  memory.fill(partial, 0, 256);
-  for (; at + 256 <= end; at += 256) {
-    for (let group: usize = 0; group < 256; group += 64) addLanes(partial + group, at + group);
+/** How many additions, as a power of two, a level takes before it is handed on. */
+function powerOf(groups: i32): i32 {
+  return groups < 2 ? 4 : max(4, (32 - clz(groups - 1)) / 4);
+}
+
+/** Hands full levels on to the next ones after so many additions to the first. */
+function handOn(done: i32, power: i32): void {
+  for (let level = 1; level < 4 && (done & ((1 << (power * level)) - 1)) === 0; level++) {
+    const from = levels + <usize>(level - 1) * LEVEL;
+    addLanes(from + LEVEL, from, LEVEL);
+    memory.fill(from, 0, LEVEL);
   }
-  for (; at + 64 <= end; at += 64) addLanes(partial, at);
-  for (let group: usize = 64; group < 256; group += 64) addLanes(partial, partial + group);
+}
+
+/** Sum of fewer than 8 elements: of four side by side. */
+function sumOfFew(from: usize, count: i32): f32 {
+  let sum: f32 = 0;
+  if (count > 0) sum += load<f32>(from);
+  const apart = count < 4 ? 1 : 4;
+  for (let i = apart; i < count; i++) sum += load<f32>(from + (<usize>i << 2));
+  if (apart > 1) for (let i = 1; i < 4; i++) sum += load<f32>(from + (<usize>i << 2));
+  return sum;
+}
+
+function sumSideBySide(from: usize, count: i32): f32 {
+  if (count < 8) return sumOfFew(from, count);
+  const end = from + (<usize>count << 2);
+  const groups = count >> 5;
+  const power = powerOf(groups);
+  let at = from;
+  memory.fill(levels, 0, 4 * LEVEL);
+  for (let done = 1; done <= groups; done++, at += LEVEL) {
+    addLanes(levels, at, LEVEL);
+    handOn(done, power);
+  }
+  for (let level: usize = 1; level < 4; level++) addLanes(levels, levels + level * LEVEL, LEVEL);
+  for (; at + VECTOR <= end; at += VECTOR) addLanes(levels, at, VECTOR);
+  for (let vector = VECTOR; vector < LEVEL; vector += VECTOR) addLanes(levels, levels + vector, VECTOR);
   let sum: f32 = 0;
   for (; at < end; at += 4) sum += load<f32>(at);
-  for (let lane: usize = 0; lane < 64; lane += 4) sum += load<f32>(partial + lane);
+  for (let lane: usize = 0; lane < VECTOR; lane += 4) sum += load<f32>(levels + lane);
   return sum;
 }
 

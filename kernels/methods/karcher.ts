@@ -35,7 +35,8 @@ export const karcher: Method = {
     },
   ],
   elsewhere: {
-    mergekit: 'the same with cosines in f32, so agreement ends at about 1e-4; a base that is named is averaged in',
+    mergekit:
+      'the same with cosines in f32, so agreement ends at about 1e-4, and at 1e-3 of nearly parallel models, whose angles are its rounding; a base that is named is averaged in',
   },
   presets: { mergekit: {} },
   statistics: () => [gramStatistic(PRODUCTS)],

@@ -2,6 +2,7 @@
  * A group that no fixture knows: odd shapes, two shards, an untied head, a mixture of experts, other dtypes; against
  * naive loops over whole tensors.
  */
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { library } from '../run/library.js';
@@ -69,8 +70,8 @@ function write(folder: string, dtype: string) {
   }
 }
 
-function recipe(folder: string) {
-  const models = EXPERTS.map((model) => ({ model, parameters: { weight: 1 } }));
+function recipe(folder: string, experts = EXPERTS) {
+  const models = experts.map((model) => ({ model, parameters: { weight: 1 } }));
   return library.parseRecipe(JSON.stringify({ merge_method: 'task_arithmetic', base_model: 'base', models }), {
     file: 'group',
     folder,
@@ -145,6 +146,15 @@ describe.each(['BF16', 'F16', 'F32'])('geometry of another group in %s', (dtype)
         expect(Math.abs(hotspots!.incoming_energy[name]! / (others / energyOf(t)) - 1)).toBeLessThan(1e-5);
       });
     }
+  });
+
+  it('puts an expert that is there twice at distance 0 from itself in every scope', async () => {
+    cpSync(join(folder, 'beta'), join(folder, 'again'), { recursive: true });
+    const twice = await library.geometry(recipe(folder, [...EXPERTS, 'again']));
+    const { global, layers, modules, tensors } = twice;
+    const all = [global, ...[layers, modules, tensors].flatMap((record) => Object.values(record))];
+    expect(all.map(({ pairs }) => pairs['beta|again']!.distance)).toEqual(all.map(() => 0));
+    expect(twice.findings.map(({ code }) => code)).toContain('identical-experts');
   });
 
   it('is the same for any tiles and threads, projection included', async () => {

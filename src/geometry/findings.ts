@@ -17,7 +17,7 @@ import {
 } from './finding-thresholds.js';
 import { judgeMerge } from './findings-of-merge.js';
 import { formatMeasure, formatMilli, formatShare } from './number-text.js';
-import type { ExpertGeometry, Finding, FindingLevel, GeometryResult, PairGeometry } from './result.js';
+import type { ExpertGeometry, Finding, FindingLevel, GeometryResult, PairGeometry, ScopeGeometry } from './result.js';
 
 /** Every number of a result: what findings are drawn from. */
 export type MeasuredGeometry = Omit<GeometryResult, 'findings'>;
@@ -46,6 +46,7 @@ export function findFindings(result: MeasuredGeometry): Finding[] {
   const merges = Object.entries(result.merge_accounting);
   const changed = Object.fromEntries(experts.map((expert) => [expert.name, expert.changed_fraction]));
   const findings = [
+    ...judgeNonFinite(result, experts),
     ...experts.flatMap(judgeExpert),
     ...judgePairs(pairs, experts),
     // A merge shows what rounding really does; before one, the size of the steps is the best evidence.
@@ -58,14 +59,24 @@ export function findFindings(result: MeasuredGeometry): Finding[] {
   return findings.sort((a, b) => rank(a) - rank(b) || compareUtf8(a.code, b.code));
 }
 
-function judgeExpert(expert: MeasuredExpert): Finding[] {
-  const { name, norm, relative_norm: relativeNorm, changed_fraction_relative: changed } = expert;
-  if (!Number.isFinite(norm)) {
-    return finding('non-finite-input', 'problem', `${name} or the base has NaN or infinite values`, {
-      evidence: 'the norm of its task vector is not a finite number',
+/** NaN and infinite values: of the base, whose differences tell nothing of the experts then, else of experts. */
+function judgeNonFinite({ base, global, tensors }: MeasuredGeometry, experts: readonly MeasuredExpert[]): Finding[] {
+  const found = (name: string, normIn: (scope: ScopeGeometry) => number): Finding[] => {
+    const where = Object.keys(tensors).filter((tensor) => !Number.isFinite(normIn(tensors[tensor]!)));
+    return finding('non-finite-input', 'problem', `${name} has NaN or infinite values`, {
+      evidence: where.length > 0 ? `in ${listed(countPatterns(where))}` : 'a norm is not a finite number',
       advice: 'Fetch the checkpoint again or leave it out; such values spread into every merge.',
     });
-  }
+  };
+  if (!Number.isFinite(global.base_norm)) return found(base, (scope) => scope.base_norm);
+  return experts
+    .filter(({ norm }) => !Number.isFinite(norm))
+    .flatMap(({ name }) => found(name, (scope) => scope.experts[name]!.norm));
+}
+
+function judgeExpert(expert: MeasuredExpert): Finding[] {
+  const { name, norm, relative_norm: relativeNorm, changed_fraction_relative: changed } = expert;
+  if (!Number.isFinite(norm)) return [];
   if (expert.changed_fraction === 0) {
     return finding('unchanged-expert', 'warning', `${name} is identical to the base`, {
       evidence: 'no element differs in any tensor',
@@ -210,12 +221,12 @@ function finding(
 
 /** Names that differ in their numbers only (layers, experts) as one, with `*` for the numbers and their count. */
 function countPatterns(names: readonly string[]): string[] {
-  const counts = new Map<string, number>();
+  const patterns = new Map<string, string[]>();
   for (const name of names) {
     const pattern = name.replace(/(^|\.)\d+(?=\.|$)/g, '$1*');
-    counts.set(pattern, (counts.get(pattern) ?? 0) + 1);
+    patterns.set(pattern, [...(patterns.get(pattern) ?? []), name]);
   }
-  return [...counts].map(([pattern, count]) => (count === 1 ? pattern : `${pattern} (${count})`));
+  return [...patterns].map(([pattern, alike]) => (alike.length === 1 ? alike[0]! : `${pattern} (${alike.length})`));
 }
 
 /** One finding over all pairs that share a property, so that a group of ten pairs does not make ten findings. */

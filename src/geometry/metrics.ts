@@ -8,8 +8,11 @@ import { orderedPairIndex, pairIndex } from './unit-sums.js';
 /** Shares of elements whose part of the energy is reported. */
 const TOP_SHARES = { one: 0.01, twenty: 0.2 } as const;
 
+/** Null where there is none: 0/0, and what an infinite value leaves unknown though it would come out as 0. */
 export const ratio = (numerator: number, denominator: number): number | null =>
-  denominator === 0 || !Number.isFinite(numerator / denominator) ? null : numerator / denominator;
+  denominator === 0 || !Number.isFinite(denominator) || !Number.isFinite(numerator / denominator)
+    ? null
+    : numerator / denominator;
 
 /** Elements for whose mask `holds`. */
 function countMasks({ byMask }: ScopeSums, holds: (mask: number) => boolean): number {

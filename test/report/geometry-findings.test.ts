@@ -163,6 +163,16 @@ describe('findings', () => {
     expect(codes(beyond)).toContain(code);
   });
 
+  it('names the base where it is the base that has NaN or infinite values, and their tensors', () => {
+    const { findings: _, ...sample } = sampleGeometry({ layers: 2, experts: ['a', 'b'], merged: false });
+    const [tensor, scope] = Object.entries(sample.tensors)[0]!;
+    const base = { ...sample, global: { ...sample.global, base_norm: Number.NaN } };
+    const broken = { ...base, tensors: { ...sample.tensors, [tensor]: { ...scope, base_norm: Number.NaN } } };
+    const [found] = findFindings(broken);
+    expect(found).toMatchObject({ code: 'non-finite-input', title: `${sample.base} has NaN or infinite values` });
+    expect(found!.evidence).toBe(`in ${tensor}`);
+  });
+
   it('takes float32 experts, of which all bits differ, by the relative tolerance', () => {
     expect(codes({ expert: { changed_fraction: 0.97, changed_fraction_relative: 0.4 } })).toEqual([ALWAYS]);
   });

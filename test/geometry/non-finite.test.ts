@@ -1,0 +1,46 @@
+/** NaN and infinite values of a checkpoint: no number of a report may hide them, and a finding names the model. */
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { library } from '../run/library.js';
+import { temporaryFolder } from '../support/cli.js';
+import { writeModel } from '../support/safetensors.js';
+
+const TENSORS = ['model.layers.0.mlp.up_proj.weight', 'model.layers.1.mlp.up_proj.weight'];
+
+/** Two layers whose values grow by `step`; the first element of the second layer is `special` where given. */
+function write(folder: string, name: string, dtype: string, step: number, special?: number): void {
+  const tensors = TENSORS.map((tensor, layer) => {
+    const values = Array.from({ length: 32 }, (_, i) => 0.5 + i / 64 + (i % 3 === 0 ? step : 0));
+    if (layer === 1 && special !== undefined) values[0] = special;
+    return { name: tensor, dtype, shape: [4, 8], values };
+  });
+  writeModel(join(folder, name), tensors, { config: {} });
+}
+
+function measure(folder: string) {
+  const models = ['a', 'b'].map((model) => ({ model, parameters: { weight: 1 } }));
+  const text = JSON.stringify({ merge_method: 'task_arithmetic', base_model: 'base', models });
+  return library.geometry(library.parseRecipe(text, { file: 'group', folder }));
+}
+
+it.each(['BF16', 'F32'])('an infinite value that the base (%s) shares with its experts', async (dtype) => {
+  const folder = temporaryFolder();
+  for (const [i, name] of ['base', 'a', 'b'].entries()) write(folder, name, dtype, i / 8, Infinity);
+  const { global, layers, findings } = await measure(folder);
+  expect(global.experts.a!.relative_norm).toBeNull();
+  expect(layers[0]!.experts.a!.relative_norm).toBeGreaterThan(0);
+  expect(findings[0]).toMatchObject({ code: 'non-finite-input', title: 'base has NaN or infinite values' });
+  expect(findings[0]!.evidence).toBe(`in ${TENSORS[1]}`);
+});
+
+it.each(['BF16', 'F32'])('an infinite value of one expert (%s)', async (dtype) => {
+  const folder = temporaryFolder();
+  write(folder, 'base', dtype, 0);
+  write(folder, 'a', dtype, 1 / 8);
+  write(folder, 'b', dtype, 1 / 4, Infinity);
+  const { global, findings } = await measure(folder);
+  expect(global.pairs['a|b']).toMatchObject({ cosine: null, norm_ratio: null });
+  expect(findings.filter(({ code }) => code === 'non-finite-input').map(({ title }) => title)).toEqual([
+    'b has NaN or infinite values',
+  ]);
+});

@@ -64,7 +64,7 @@ export interface GeometryKernels {
    * for each of d², w², then d·x_k for all operands, then w·x_k. Products and the sums of a lane (i mod SHARED_LANES)
    * over ALIGNMENT_RUN elements are f32, in order; those are added as f64. Called with multiples of ALIGNMENT_RUN
    * elements (but for a tensor's end), the sums do not depend on how the range was cut. `counters` (2 u32): elements
-   * with d = 0, and with w = 0.
+   * with d = 0, and others with w = 0.
    */
   sumAlignment(
     table: Slot,
@@ -78,7 +78,7 @@ export interface GeometryKernels {
   /**
    * What of the operands a merged change d goes along with. For each operand, SHARED_LANES f64 each: Σx², Σx² where
    * x·d < 0 (f32), and Σx² where d = 0; terms, runs and calls as for `sumAlignment`. Elements with bits(|x|) below the
-   * operand's selector count as 0; selector 0 keeps everything.
+   * operand's selector count as 0; selector 0 keeps everything, 0x80000000 nothing.
    */
   sumSurvival(table: Slot, operands: number, delta: Slot, count: number, lanes: Slot): void;
   /**

@@ -68,7 +68,8 @@ export interface Method {
    */
   readonly anchored?: boolean;
   /**
-   * What trimming or dropping leaves of the operands before they are merged, unscaled; reports compare it with the operands.
+   * What trimming or dropping leaves of the operands before they are merged; reports compare it with the operands, scaled
+   * back by its `factors`.
    * Absent: all of them take part.
    */
   readonly survivors?: TileView | SelectingView;

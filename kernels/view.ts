@@ -11,6 +11,8 @@ export interface PreparedView<T extends Tile> {
   (tile: Tile): T;
   /** How to show the same of stored tiles, if that is possible. A tile is shown in one way or the other. */
   readonly stored?: StoredView | undefined;
+  /** What each operand was multiplied with, where that is not 1. */
+  readonly factors?: readonly number[];
 }
 
 /** Shows stored tiles as parts of which kernels can skip what is dropped. */

@@ -23,5 +23,6 @@ export const arceeFusion: Method = {
   statistics: () => [importanceRows(), fusionThresholds()],
   ignores: () => false,
   wholeRows: () => true,
+  survivors: important,
   combine: (context) => passOn(context, important),
 };

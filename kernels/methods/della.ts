@@ -38,6 +38,7 @@ export const dellaLinear: Method = {
   statistics: (settings) => rescaleStatistics(settings, thinnedMagnitudes),
   ignores: weighsNothing,
   wholeRows: () => true,
+  survivors: thinned,
   combine: (context) => weightedSum(context, thinned, rescaleFactors(context)),
 };
 

@@ -6,10 +6,11 @@ import type { Method, Preset } from '../method.js';
 import { type ChoiceParameter, choiceOf, type Parameter, type Setting, type Settings } from '../parameters.js';
 import { gammaParameter } from '../sparsify/breadcrumbs.js';
 import { epsilonParameter } from '../sparsify/della.js';
+import { rescaleFactors } from '../sparsify/rescale.js';
 import { SPARSIFIERS, type SparsifierName, sparsifierOf } from '../sparsify/sparsifiers.js';
 import type { CollectorScope, Statistic } from '../statistic.js';
-import type { TensorMerge, UnitContext } from '../unit.js';
-import type { TileView } from '../view.js';
+import type { TensorMerge, Tile, UnitContext } from '../unit.js';
+import { type TileView, untouched } from '../view.js';
 import { densityParameter } from './common-parameters.js';
 
 /** Names of the parameters in a recipe's `sparsify` begin with this. */
@@ -71,6 +72,15 @@ export function withSparsify(inner: Method): Method {
       return isUsed ? 'sparsify thins task vectors, and without base_model there are none' : inner.check?.(tensors);
     },
     wholeRows: (settings) => kindOf(settings) === 'della' || (inner.wholeRows?.(settings) ?? false),
+    survivors(context) {
+      const survive = (inner.survivors ?? untouched)(context);
+      const kind = kindOf(context.merge.settings);
+      if (kind === 'none') return survive;
+      const view = frontView(context);
+      return Object.assign((tile: Tile) => survive(view(tile)), {
+        factors: rescaleFactors(frontContext(context, kind)),
+      });
+    },
     combine(context) {
       if (kindOf(context.merge.settings) === 'none') return inner.combine(context);
       const view = frontView(context);

@@ -127,7 +127,7 @@ export function geometrySums(memory: ReferenceMemory): Pick<Kernels, Sums> {
       const zeros = memory.u32(counters, 2);
       for (let i = 0; i < count; i++) {
         if (merged[i] === 0) zeros[0]! += 1;
-        if (kept[i] === 0) zeros[1]! += 1;
+        else if (kept[i] === 0) zeros[1]! += 1;
       }
     },
     sumSurvival(table, operands, delta, count, lanes) {

@@ -34,7 +34,7 @@ export function sumAlignment(
   }
   for (let at: usize = offset, end = offset + (<usize>rest << 2); at != end; at += 4) {
     count1(counters, i32(load<f32>(delta + at) == 0));
-    count1(counters + 4, i32(load<f32>(written + at) == 0));
+    count1(counters + 4, i32(load<f32>(delta + at) != 0 && load<f32>(written + at) == 0));
   }
 }
 
@@ -49,25 +49,26 @@ function addToLanes(partial: v128, lanes: usize): void {
   v128.store(lanes, f64x2.add(v128.load(lanes, 16), high), 16);
 }
 
-/** Adds d² and w² of a run, and counts zeros of both. */
+/** Adds d² and w² of a run, and counts where d is 0 and where only w is. */
 function addOwn(d: usize, w: usize, lanes: usize, counters: usize): void {
   const zero = f32x4.splat(0);
   let squares = zero;
   let writtenSquares = zero;
   let zeros = zero;
-  let writtenZeros = zero;
+  let lost = zero;
   for (let end = d + RUN_BYTES; d != end; d += 16, w += 16) {
     const a = v128.load(d);
     const b = v128.load(w);
     squares = f32x4.add(squares, f32x4.mul(a, a));
     writtenSquares = f32x4.add(writtenSquares, f32x4.mul(b, b));
-    zeros = i32x4.sub(zeros, f32x4.eq(a, zero));
-    writtenZeros = i32x4.sub(writtenZeros, f32x4.eq(b, zero));
+    const isZero = f32x4.eq(a, zero);
+    zeros = i32x4.sub(zeros, isZero);
+    lost = i32x4.sub(lost, v128.andnot(f32x4.eq(b, zero), isZero));
   }
   addToLanes(squares, lanes);
   addToLanes(writtenSquares, lanes + LANES);
   count1(counters, sumOfLanes(zeros));
-  count1(counters + 4, sumOfLanes(writtenZeros));
+  count1(counters + 4, sumOfLanes(lost));
 }
 
 function sumOfLanes(lanes: v128): i32 {
@@ -119,13 +120,14 @@ export function sumSurvival(table: usize, operands: i32, delta: usize, count: i3
 function addSurvival(x: usize, d: usize, count: i32, selector: i32, lanes: usize): void {
   const zero = f32x4.splat(0);
   const magnitude = i32x4.splat(F32_MAGNITUDE);
-  const least = i32x4.splat(selector);
+  // As signed integers: 0x80000000, which nothing reaches, becomes the largest.
+  const limit = i32x4.splat(selector - 1);
   let all = zero;
   let against = zero;
   let nowhere = zero;
   for (; count >= 4; count -= 4, x += 16, d += 16) {
     const stored = v128.load(x);
-    const values = v128.and(stored, i32x4.ge_s(v128.and(stored, magnitude), least));
+    const values = v128.and(stored, i32x4.gt_s(v128.and(stored, magnitude), limit));
     const along = v128.load(d);
     const square = f32x4.mul(values, values);
     all = f32x4.add(all, square);
@@ -138,7 +140,7 @@ function addSurvival(x: usize, d: usize, count: i32, selector: i32, lanes: usize
   let lastNowhere = zero;
   for (let lane: usize = 0; lane < <usize>count; lane++) {
     const bits = load<i32>(x + (lane << 2));
-    const value = (bits & F32_MAGNITUDE) >= selector ? reinterpret<f32>(bits) : 0;
+    const value = (bits & F32_MAGNITUDE) > selector - 1 ? reinterpret<f32>(bits) : 0;
     const along = load<f32>(d + (lane << 2));
     const square = value * value;
     store<f32>(last + (lane << 2), square);

@@ -8,12 +8,15 @@ import { foldLanes } from './unit-sums.js';
 /** Share of ‖τ‖² below which two ways of summing it may differ: squares of survivors are summed in f32. */
 const ROUNDING = 1e-6;
 
-/** Sums over one unit. Δ is the merged change in f32, Δ̃ the written value minus the base; arrays are by expert. */
+/**
+ * Sums over one unit. Δ is the merged change in f32, Δ̃ the written value minus the base as the output's dtype has it;
+ * arrays are by expert.
+ */
 export interface UnitAccount {
   readonly elements: number;
-  /** Elements with Δ = 0, and with Δ̃ = 0. */
+  /** Elements with Δ = 0, and those of the others with Δ̃ = 0. */
   readonly unchanged: number;
-  readonly unchangedWritten: number;
+  readonly lost: number;
   /** ΣΔ² and ΣΔ̃². */
   readonly deltaSquares: number;
   readonly writtenSquares: number;
@@ -77,12 +80,12 @@ export class AccountObserver {
 
   finish(): UnitAccount {
     const { kernels, experts } = this.#context;
-    const [unchanged, unchangedWritten] = new Uint32Array(kernels.memory.buffer, this.#counters, 2);
+    const [unchanged, lost] = new Uint32Array(kernels.memory.buffer, this.#counters, 2);
     const [deltaSquares, writtenSquares, ...dots] = foldSums(kernels, this.#lanes, 2 * (1 + experts));
     return {
       elements: this.#elements,
       unchanged: unchanged!,
-      unchangedWritten: unchangedWritten!,
+      lost: lost!,
       deltaSquares: deltaSquares!,
       writtenSquares: writtenSquares!,
       dots: dots.slice(0, experts),
@@ -95,17 +98,19 @@ export class AccountObserver {
 export class RemovalObserver {
   readonly #context: AccountContext;
   readonly #signs: readonly number[];
+  readonly #factors: readonly number[];
   readonly #table: Slot;
   readonly #lanes: Slot;
   readonly #ones: readonly number[];
   /** Selectors that keep everything. */
   readonly #all: readonly number[];
 
-  /** `signs` are those of the experts' weights. */
-  constructor(context: AccountContext, signs: readonly number[]) {
+  /** `signs` are those of the experts' weights; `factors` what survivors were multiplied with, 1 unless given. */
+  constructor(context: AccountContext, signs: readonly number[], factors: readonly number[] = signs.map(() => 1)) {
     const { experts, allocate } = context;
     this.#context = context;
     this.#signs = signs;
+    this.#factors = factors;
     this.#table = allocate(OPERAND_BYTES * experts);
     this.#lanes = allocate(8 * SHARED_LANES * 3 * experts);
     this.#ones = signs.map(() => 1);
@@ -121,7 +126,7 @@ export class RemovalObserver {
   finish(): UnitRemovals {
     const { kernels, experts } = this.#context;
     const sums = foldSums(kernels, this.#lanes, 3 * experts);
-    const part = (index: number): number[] => Array.from({ length: experts }, (_, k) => sums[3 * k + index]!);
+    const part = (index: number): number[] => this.#factors.map((factor, k) => sums[3 * k + index]! / factor ** 2);
     const [survived, against, cancelled] = [part(0), part(1), part(2)];
     // With a negative weight an expert is meant to be opposed.
     const outvoted = against.map((energy, k) => (this.#signs[k]! < 0 ? survived[k]! - energy - cancelled[k]! : energy));
@@ -175,7 +180,7 @@ export function accountMerge(
   const sum = (read: (unit: UnitAccount) => number): number =>
     units.reduce((total, { account }) => total + read(account), 0);
   const updated = sum(({ elements, unchanged }) => elements - unchanged);
-  const lost = sum(({ unchangedWritten, unchanged }) => unchangedWritten - unchanged);
+  const lost = sum((unit) => unit.lost);
   const deltaNorm = Math.sqrt(sum(({ deltaSquares }) => deltaSquares));
   const writtenNorm = Math.sqrt(sum(({ writtenSquares }) => writtenSquares));
   const squares = names.map((_, i) => squaresOf(units, i));

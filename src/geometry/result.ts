@@ -126,7 +126,10 @@ export interface RemovedShares {
   readonly cancelled: number | null;
 }
 
-/** What a merge made of the experts. Δ is the merged change in f32, Δ̃ the change that the written model shows. */
+/**
+ * What a merge made of the experts. Δ is the merged change in f32, Δ̃ the change that the written model shows against
+ * the base in the dtype of the output.
+ */
 export interface MergeAccount {
   /** Elements with Δ ≠ 0, how many of them are written equal to the base, and the share that is not. */
   readonly updated_coordinates: number;

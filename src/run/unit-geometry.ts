@@ -9,7 +9,7 @@ import { LAST_PLACE } from '../geometry/last-place.js';
 import { GeometryObserver, type StoredPair } from '../geometry/observe.js';
 import type { ProjectionWish } from '../geometry/projection.js';
 import type { UnitSums } from '../geometry/unit-sums.js';
-import { widen, widenDifference } from './convert.js';
+import { narrow, widen, widenDifference } from './convert.js';
 import type { CombineReport, OutputVector, ReportWish } from './task.js';
 import type { InputVector, UnitVectors } from './unit-vectors.js';
 
@@ -125,13 +125,13 @@ export function reportUnit(
 ): UnitReporter {
   const { kernels } = context;
   const experts = observeExperts(context, tensor, vectors, wish);
-  const base = vectors.base!.values;
+  const originOf = baseAsWritten(context, vectors.base!, output);
   const account = new AccountObserver({ ...context, experts: vectors.operands.length });
   const removals = wish.removals ? observeRemovals(context, vectors, survivors) : undefined;
   return {
     observe(tile, offset, delta, written) {
       experts.observe(tile, offset);
-      widenDifference(kernels, output.dtype, written, 0, base, scratch, tile.count);
+      widenDifference(kernels, output.dtype, written, 0, originOf(tile), scratch, tile.count);
       account.observe({ count: tile.count, operands: tile.operands, delta, written: scratch });
       removals?.observe(tile, delta);
     },
@@ -139,10 +139,31 @@ export function reportUnit(
   };
 }
 
+/**
+ * What the base is in the output's dtype: its own values, unless that rounds them. Against those everything written
+ * would differ from a base in float32, and what rounding the base takes would pass for a change.
+ */
+function baseAsWritten(
+  context: UnitContext,
+  { dtype, values }: InputVector,
+  output: OutputVector,
+): (tile: Tile) => Slot {
+  const isExact = output.dtype === 'F32' || output.dtype === dtype || bytesPerElement(dtype) === 1;
+  if (isExact) return () => values;
+  const { kernels } = context;
+  const [raw, rounded] = [context.allocate(vectorBytes(context)), context.allocate(vectorBytes(context))];
+  const nearest = { ...output, rounding: 'nearest' } as const;
+  return (tile) => {
+    narrow(kernels, nearest, values, raw, tile);
+    widen(kernels, output.dtype, raw, 0, rounded, tile.count);
+    return rounded;
+  };
+}
+
 function observeRemovals(context: UnitContext, vectors: UnitVectors, survivors: TileView | SelectingView) {
   const survive = survivors(context);
   const signs = context.merge.operands.map(({ settings }) => Math.sign(Number(settings.weight ?? 1)));
-  const observer = new RemovalObserver({ ...context, experts: vectors.operands.length }, signs);
+  const observer = new RemovalObserver({ ...context, experts: vectors.operands.length }, signs, survive.factors);
   return {
     observe(tile: Tile, delta: Slot): void {
       const left: Tile | SelectedTile = survive(tile);

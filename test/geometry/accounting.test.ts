@@ -71,6 +71,43 @@ describe('merge accounting', () => {
     });
   });
 
+  it('says of an expert of density 0 that all of it was trimmed', async () => {
+    const { report } = await merge('ties', join(work, 'density-0'), {}, { density: 0 }, {});
+    for (const name of EXPERTS) {
+      const removed = report!.merge_accounting['ties -> BF16']!.removed[name]!;
+      expect(removed).toEqual({ trimmed: 1, outvoted: 0, cancelled: 0 });
+    }
+  });
+
+  it.each([
+    ['della', {}, { density: 0.4, epsilon: 0.1 }],
+    ['della_linear', {}, { density: 0.4, epsilon: 0.1 }],
+    ['arcee_fusion', {}, {}],
+    ['task_arithmetic', { sparsify: { method: 'dare', density: 0.4 } }, {}],
+    ['task_arithmetic', { sparsify: { method: 'magnitude', density: 0.2, rescale: 'l1' } }, {}],
+    ['ties', { sparsify: { method: 'dare', density: 0.4 } }, { density: 0.2 }],
+  ])('accounts for what %s with %j drops of one expert alone', async (method, front, parameters) => {
+    const output = join(work, `alone-${method}-${JSON.stringify(front).length}`);
+    const models = [{ model: 'math', parameters: { weight: 1, ...parameters } }];
+    const text = JSON.stringify({ merge_method: method, base_model: 'base', models, ...front, dtype: 'float32' });
+    const recipe = library.parseRecipe(text, { file: 'recipe', folder: join(CONFORMANCE, 'models') });
+    const { report } = await library.merge(recipe, { output, report: true });
+    const [base, math] = ['base', 'math'].map((name) => readModel(join(CONFORMANCE, 'models', name)).tensors);
+    const energy = { all: 0, dropped: 0 };
+    for (const [name, { values }] of readModel(output).tensors) {
+      const from = base!.get(name)!.values;
+      math!.get(name)!.values.forEach((value, i) => {
+        energy.all += (value - from[i]!) ** 2;
+        // Nobody else is there to outvote it: where the base is left, the change was dropped.
+        if (values[i] === from[i]) energy.dropped += (value - from[i]!) ** 2;
+      });
+    }
+    const { trimmed, outvoted, cancelled } = report!.merge_accounting[`${method} -> F32`]!.removed.math!;
+    expect(trimmed).toBeGreaterThan(0.2);
+    expect(trimmed).toBeCloseTo(energy.dropped / energy.all, 5);
+    expect([outvoted, cancelled]).toEqual([0, 0]);
+  });
+
   it('finds a density above the changed share, and none that trims', async () => {
     const codes = async (density: number) => {
       const { report } = await merge('ties', join(work, `density-${density}`), {}, { density }, {});

@@ -5,12 +5,13 @@ import { findFindings } from './geometry/findings.js';
 import type { GeometryResult } from './geometry/result.js';
 import { hasSpectrum, SPECTRAL_PASSES, spectralCost } from './geometry/spectrum.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
-import { deepestLayers, describeGroup, expertNames } from './merge-report.js';
+import { deepestLayers, describeGroup, expertNames, leftOutWarnings } from './merge-report.js';
 import { buildPlan } from './plan/build.js';
 import type { InputOptions } from './plan/hub-inputs.js';
 import { openInputs } from './plan/inputs.js';
+import { measuredJobs, unmeasuredTensors } from './plan/measured-jobs.js';
 import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
-import type { MergeJob, Plan, PreparedMerge } from './plan/plan.js';
+import type { Plan, PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
 import { type RunOptions, runMeasurement } from './run/engine.js';
 import { WorkerPool } from './run/pool.js';
@@ -35,16 +36,22 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
   const group = asGroup(recipe);
   const pool = new WorkerPool();
   try {
-    const prepared = buildPlan(group, await openInputs(group, options));
+    const built = buildPlan(group, await openInputs(group, options), { commonRows: true });
+    // What only some have is left out here, not merged from those.
+    const warnings = built.warnings.filter(({ kind }) => kind !== 'partial-tensor');
+    const prepared = { ...built, warnings: [...warnings, ...leftOutWarnings(built.plan)] };
     const { plan } = prepared;
-    checkComplete(plan);
+    checkMeasurable(plan);
     options.onPlan?.(prepared);
     // Spectra read whole rows, pass after pass: from the cache.
     const stream = options.stream === true && options.spectral !== true;
-    const { warnings, remote } = await obtainInputs([{ prepared }], { ...options, stream, weightsOnly: true });
-    options.onWarnings?.(warnings);
+    const obtained = await obtainInputs([{ prepared }], { ...options, stream, weightsOnly: true });
+    options.onWarnings?.(obtained.warnings);
     const wish = { layerOf: deepestLayers(plan), projection: options.projection, spectral: options.spectral };
-    const measured = await runMeasurement(prepared, expertNames(plan), wish, pool, { ...options, remote });
+    const measured = await runMeasurement(prepared, expertNames(plan), wish, pool, {
+      ...options,
+      remote: obtained.remote,
+    });
     const result = { ...describeGroup(plan), ...measured, merge_accounting: {} };
     return { ...result, findings: findFindings(result) };
   } finally {
@@ -54,7 +61,7 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
 
 /** What spectra take: matrices, passes over them, and floating-point operations. Some matrices may turn out unchanged. */
 export function spectralWork({ plan }: PreparedMerge): { matrices: number; passes: number; operations: number } {
-  const matrices = plan.jobs.filter((job): job is MergeJob => job.kind === 'merge' && hasSpectrum(job.shape));
+  const matrices = measuredJobs(plan).filter(({ shape }) => hasSpectrum(shape));
   const operations = matrices.reduce((sum, job) => sum + spectralCost(job.elements, job.operands.length), 0);
   return { matrices: matrices.length, passes: SPECTRAL_PASSES, operations };
 }
@@ -91,13 +98,14 @@ function asGroup(recipe: Recipe): Recipe {
   };
 }
 
-/** Geometry compares all experts everywhere, so that one without a tensor has no place in it. */
-function checkComplete({ jobs, inputs }: Plan): void {
-  const experts = inputs.filter(({ role }) => role === 'model').map(({ reference }) => reference);
-  for (const job of jobs) {
-    if (job.kind !== 'merge' || job.operands.length === experts.length) continue;
-    const lacking = experts.find((_, model) => !job.operands.some((operand) => operand.model === model))!;
-    const presentIn = inputs.find(({ role }) => role === 'base')!.reference;
-    throw new M2MergeError('tensor-missing', { tensor: job.tensor, model: lacking, presentIn, count: 1 });
-  }
+/** Geometry compares all experts, so there has to be a tensor in which all have a part. */
+function checkMeasurable(plan: Plan): void {
+  if (measuredJobs(plan).length > 0) return;
+  const [first] = unmeasuredTensors(plan);
+  if (first === undefined) throw new M2MergeError('nothing-to-merge', { detail: 'no tensor holds numbers to measure' });
+  const [tensor, [model]] = first;
+  const references = (role: 'base' | 'model') =>
+    plan.inputs.filter((input) => input.role === role).map(({ reference }) => reference);
+  const facts = { model: references('model')[model!]!, presentIn: references('base')[0]! };
+  throw new M2MergeError('tensor-missing', { tensor, count: unmeasuredTensors(plan).size, ...facts });
 }

@@ -5,6 +5,7 @@ import { accountMerge, type MeasuredUnit, removedShares } from './geometry/accou
 import { GeometryCollector } from './geometry/collect.js';
 import { findFindings } from './geometry/findings.js';
 import { GEOMETRY_VERSION, type GeometryResult, type MergeAccount, type MergeAccounting } from './geometry/result.js';
+import { measuredJobs, unmeasuredTensors } from './plan/measured-jobs.js';
 import type { MergeJob, Plan, PreparedMerge } from './plan/plan.js';
 import { layoutOf } from './plan/tensor-merge.js';
 import { countUnits } from './plan/unit-layout.js';
@@ -12,6 +13,7 @@ import { publicName } from './report/public-names.js';
 import type { LayerOf } from './run/measure.js';
 import type { ReportRequest } from './run/shared-reports.js';
 import { VERSION } from './version.js';
+import { type Warning, warning } from './warnings.js';
 
 /** Short names where they tell the experts apart, else the references as written. */
 export function expertNames({ inputs }: Plan): string[] {
@@ -35,12 +37,27 @@ export function deepestLayers({ jobs }: Plan): LayerOf {
 /** What every geometry says of itself beside its numbers. */
 export function describeGroup(plan: Plan) {
   const base = plan.inputs.find(({ role }) => role === 'base')!.reference;
+  const experts = expertNames(plan);
+  const leftOut = [...unmeasuredTensors(plan)].map(([tensor, models]) => {
+    return [tensor, models.map((model) => experts[model]!)] as const;
+  });
   return {
     version: GEOMETRY_VERSION,
     tool: `m2merge ${VERSION}`,
     base: publicName(base),
-    experts: expertNames(plan),
+    experts,
+    ...(leftOut.length === 0 ? {} : { left_out: Object.fromEntries(leftOut) }),
   } as const;
+}
+
+/** Says which tensors a geometry leaves out. */
+export function leftOutWarnings(plan: Plan): Warning[] {
+  const tensors = unmeasuredTensors(plan);
+  const [first] = tensors;
+  if (first === undefined) return [];
+  const references = plan.inputs.filter(({ role }) => role === 'model').map(({ reference }) => reference);
+  const models = [...new Set([...tensors.values()].flat())].sort((a, b) => a - b).map((model) => references[model]!);
+  return [warning('report-partial', { tensor: first[0], count: tensors.size, models })];
 }
 
 /** What a merge did to its experts, and their geometry when that was asked for. */
@@ -52,6 +69,7 @@ export interface FinishedReport {
 /** Takes the reports of a merge's units, in any order. */
 export class MergeReport {
   readonly #plan: Plan;
+  readonly #jobs: readonly MergeJob[];
   readonly #collector: GeometryCollector | undefined;
   readonly #places: ReadonlyMap<string, { readonly index: number; readonly first: number }>;
   readonly #units: MeasuredUnit[] = [];
@@ -60,8 +78,8 @@ export class MergeReport {
   constructor({ plan }: PreparedMerge, geometry: boolean) {
     this.#plan = plan;
     const layerOf = deepestLayers(plan);
-    const jobs = plan.jobs.filter((job): job is MergeJob => job.kind === 'merge');
-    const tensors = jobs.map((job) => ({
+    this.#jobs = measuredJobs(plan);
+    const tensors = this.#jobs.map((job) => ({
       name: job.tensor,
       layer: layerOf(job.tensor),
       shape: job.shape,
@@ -82,6 +100,7 @@ export class MergeReport {
   get request(): ReportRequest {
     return {
       geometry: this.#collector !== undefined,
+      covers: (tensor) => this.#places.has(tensor),
       onUnit: (tensor, unit, { sums, ...measured }) => {
         const { index, first } = this.#places.get(tensor)!;
         if (sums !== undefined) this.#collector?.add(index, unit, sums);
@@ -93,11 +112,11 @@ export class MergeReport {
   /** The result, once all units are in; `nonFinite` values were written. */
   finish(nonFinite: number): FinishedReport {
     const group = describeGroup(this.#plan);
-    const dtypes = [...new Set(this.#plan.jobs.flatMap((job) => (job.kind === 'merge' ? [job.outputDtype] : [])))];
+    const dtypes = [...new Set(this.#jobs.map(({ outputDtype }) => outputDtype))];
     const account = accountMerge(this.#units, group.experts, nonFinite);
     if (this.#collector === undefined) return { account, geometry: undefined };
     const removed = removedShares(this.#units, group.experts);
-    const accounting = { ...account, removed, ...densities(this.#plan) };
+    const accounting = { ...account, removed, ...densities(this.#plan, this.#jobs) };
     const measured = {
       ...group,
       ...this.#collector.finish(),
@@ -108,12 +127,11 @@ export class MergeReport {
 }
 
 /** The share of elements that was to be kept of each expert, where the method has such a parameter. */
-function densities(plan: Plan): Pick<MergeAccounting, 'density'> {
+function densities(plan: Plan, jobs: readonly MergeJob[]): Pick<MergeAccounting, 'density'> {
   const names = expertNames(plan);
   const kept = names.map(() => 0);
   let elements = 0;
-  for (const job of plan.jobs) {
-    if (job.kind !== 'merge') continue;
+  for (const job of jobs) {
     elements += job.elements;
     for (const { model, settings } of job.operands) {
       const density = plan.settings[settings]!.density;

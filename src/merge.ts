@@ -15,6 +15,7 @@ import type { MergeReport } from './merge-report.js';
 import { checkDistinct, isMadeBy, outputFolderOf } from './output-place.js';
 import { buildPlan, type PlanOptions } from './plan/build.js';
 import { type KnownModels, openInputs } from './plan/inputs.js';
+import { measuredJobs } from './plan/measured-jobs.js';
 import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
 import type { Costs, Plan, PreparedMerge } from './plan/plan.js';
 import { streamCost, streamWarnings } from './plan/stream-costs.js';
@@ -57,7 +58,7 @@ export interface MergeOptions extends PrepareOptions, RunOptions, Pick<ObtainOpt
   readonly sha256?: boolean;
   /** Write geometry and merge accounting beside the model; by default as the recipe says, else not. */
   readonly report?: boolean;
-  /** Account for the merge, for the result alone; not possible where a model has no share in some tensor. */
+  /** Account for the merge, for the result alone; of the tensors in which all models have a part. */
   readonly account?: boolean;
   /** Called once everything is checked, before the first weight is read. */
   readonly onPlan?: (prepared: PreparedMerge, output: string) => void;
@@ -156,7 +157,7 @@ async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options:
   const wantsReport = options.report ?? recipe.report ?? false;
   const canMeasure = hasTaskVectors(recipe) && recipe.models.length <= MAX_EXPERTS;
   const prepared = await prepareMerge(recipe, { ...options, readAll: wantsReport && canMeasure });
-  const canReport = canMeasure && mergesAllModels(prepared.plan);
+  const canReport = canMeasure && measuredJobs(prepared.plan).length > 0;
   const reports = wantsReport && canReport;
   const output = outputFolderOf(recipe, chosen);
   await checkDistinct(output, prepared);
@@ -169,9 +170,16 @@ async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options:
   const accounts = options.account === true && canReport;
   const report =
     reports || accounts ? new (await import('./merge-report.js')).MergeReport(prepared, reports) : undefined;
-  const warnings =
-    wantsReport && !canReport ? [warning('report-unavailable', { method: recipe.method, incomplete: canMeasure })] : [];
+  const warnings = wantsReport ? await reportWarnings(recipe, prepared, canReport) : [];
   return { recipe, output, prepared, folder, report, warnings };
+}
+
+/** Why there is no report, or what it leaves out. */
+async function reportWarnings(recipe: Recipe, { plan }: PreparedMerge, canReport: boolean): Promise<Warning[]> {
+  if (canReport) return (await import('./merge-report.js')).leftOutWarnings(plan);
+  const experts = recipe.models.length;
+  const reason = !hasTaskVectors(recipe) ? 'base' : experts > MAX_EXPERTS ? 'experts' : 'tensors';
+  return [warning('report-unavailable', { method: recipe.method, reason, experts, most: MAX_EXPERTS })];
 }
 
 /** Puts everything beside the weights that belongs there. */
@@ -200,12 +208,6 @@ async function finishMerge(
     report: report?.geometry,
     account: report?.account,
   };
-}
-
-/** Whether every model is an operand of every tensor, as reports need it; slices of different models are not. */
-function mergesAllModels({ inputs, jobs }: Plan): boolean {
-  const models = inputs.filter(({ role }) => role === 'model').length;
-  return jobs.every((job) => job.kind === 'copy' || job.operands.length === models);
 }
 
 /** Whether the recipe merges differences to one base, which is what geometry is about. */

@@ -11,7 +11,8 @@ export interface WarningFacts {
   'empty-slice': { place: string; begin: number };
   'tensors-carried-over': { tensor: string; count: number; model: string };
   'extra-tensor': { model: string; tensor: string; count: number };
-  'report-unavailable': { method: string; incomplete: boolean };
+  'report-unavailable': { method: string; reason: 'base' | 'experts' | 'tensors'; experts: number; most: number };
+  'report-partial': { tensor: string; count: number; models: readonly string[] };
   'non-finite-input': { model: string; tensor: string; values: number; tensors: number };
   'non-finite-output': { tensor: string; values: number; tensors: number };
   'dtype-widened': { from: string; to: string; count: number };
@@ -60,10 +61,14 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${place}: the slice has no layers; layer ${begin} alone is layer_range [${begin}, ${begin + 1}]`,
   'tensors-carried-over': ({ tensor, count, model }) =>
     `tensor "${tensor}"${others(count)} is in none of the modules; carried over from ${model}`,
-  'report-unavailable': ({ method, incomplete }) =>
-    incomplete
-      ? 'no report: it compares all models in all tensors, but some have no part in some'
-      : `no report: ${method} merges weights without a base; "m2merge geometry --base" measures the models`,
+  'report-unavailable': ({ method, reason, experts, most }) =>
+    ({
+      base: `no report: ${method} merges weights without a base; "m2merge geometry --base" measures the models`,
+      experts: `no report: it compares at most ${most} models, not ${experts}`,
+      tensors: 'no report: it compares all models, but there is no tensor in which all have a part',
+    })[reason],
+  'report-partial': ({ tensor, count, models }) =>
+    `the report leaves out tensor "${tensor}"${others(count)}, in which not all models have a part (${models.join(', ')})`,
   'non-finite-input': ({ model, tensor, values, tensors }) =>
     `${model}: ${values} NaN or infinite values in "${tensor}"${others(tensors)}`,
   'non-finite-output': ({ tensor, values, tensors }) =>

@@ -53,6 +53,7 @@ export function findFindings(result: MeasuredGeometry): Finding[] {
     ...(merges.length === 0 ? judgeSmallSteps(experts) : []),
     ...judgeScale(experts, pairs),
     ...judgeUntouched(result),
+    ...judgeLeftOut(result),
     ...merges.flatMap(([merge, accounting]) => judgeMerge(merge, accounting, changed)),
   ];
   const rank = ({ level }: Finding): number => LEVEL_ORDER.indexOf(level);
@@ -207,6 +208,17 @@ function judgeUntouched({ experts, untouched, tensors }: MeasuredGeometry): Find
     evidence: listed(countPatterns(common)),
     advice:
       'A merge copies them from the base. Expected of norms in bf16; otherwise check what was frozen in training.',
+  });
+}
+
+function judgeLeftOut({ left_out: leftOut = {}, experts, tensors }: MeasuredGeometry): Finding[] {
+  const names = Object.keys(leftOut);
+  if (names.length === 0) return [];
+  const lacking = experts.filter((expert) => names.some((name) => leftOut[name]!.includes(expert)));
+  const total = names.length + Object.keys(tensors).length;
+  return finding('left-out-tensors', 'note', `${names.length} of ${total} tensors are in none of these numbers`, {
+    evidence: `${listed(countPatterns(names))}; without a part in some of them: ${listed(lacking)}`,
+    advice: 'Only what all experts have can be compared. A merge takes such tensors from the experts that have them.',
   });
 }
 

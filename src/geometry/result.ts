@@ -193,6 +193,8 @@ export interface GeometryResult {
   readonly tensors: Readonly<Record<string, ScopeGeometry>>;
   /** Tensors that an expert did not change at all, by expert. */
   readonly untouched: Readonly<Record<string, readonly string[]>>;
+  /** Tensors that are in none of these numbers, each with the experts that have no part in it; absent without any. */
+  readonly left_out?: Readonly<Record<string, readonly string[]>>;
   /** When asked for. */
   readonly projection?: ProjectionGeometry;
   /** By `<method> -> <dtype>`; empty when nothing was merged. */

@@ -52,17 +52,19 @@ export interface PlanOptions extends InputOptions {
   readonly shardBytes?: number;
   /** Read also the models that have no share in a tensor, for reports that measure all of them. */
   readonly readAll?: boolean;
+  /** Cut embeddings and heads of different heights to the rows that all models have, whatever the method does. */
+  readonly commonRows?: boolean;
 }
 
 /** Plans a merge. Throws `tensor-missing`, `shape-mismatch`, `dtype-unmergeable`, `recipe-invalid`, `nothing-to-merge`. */
 export function buildPlan(recipe: Recipe, checkpoints: RecipeCheckpoints, options: PlanOptions = {}): PreparedMerge {
-  const builder = new PlanBuilder(recipe, checkpoints, options.readAll ?? false);
+  const builder = new PlanBuilder(recipe, checkpoints, options);
   return builder.build(options.shardBytes ?? DEFAULT_SHARD_BYTES);
 }
 
 class PlanBuilder {
   readonly #recipe: Recipe;
-  readonly #readAll: boolean;
+  readonly #options: PlanOptions;
   readonly #method: Method;
   readonly #resolver: Resolver;
   readonly #participants: PlanModels;
@@ -75,8 +77,8 @@ class PlanBuilder {
   readonly #settingsIndex = new Map<Settings, number>();
   readonly #widened = new Map<string, { from: string; to: string; count: number }>();
 
-  constructor(recipe: Recipe, { base, bases, models, vocabulary, beside }: RecipeCheckpoints, readAll: boolean) {
-    this.#readAll = readAll;
+  constructor(recipe: Recipe, { base, bases, models, vocabulary, beside }: RecipeCheckpoints, options: PlanOptions) {
+    this.#options = options;
     this.#recipe = recipe;
     this.#method = findMethod(recipe.method)!;
     this.#resolver = createResolver(recipe, this.#method);
@@ -95,7 +97,10 @@ class PlanBuilder {
 
   build(shardBytes: number): PreparedMerge {
     const warnings = [...this.#recipe.warnings, ...this.#inputs.flatMap(({ checkpoint }) => checkpoint.warnings)];
-    const found = findTensors(this.#recipe, this.#method, this.#participants, this.#donor, this.#tokenRows);
+    const found = findTensors(this.#recipe, this.#method, this.#participants, this.#donor, {
+      order: this.#tokenRows,
+      commonRows: this.#options.commonRows ?? false,
+    });
     warnings.push(...found.warnings);
     const drafts = [
       ...found.tensors.map((tensor) => this.#draftJob(tensor)),
@@ -157,7 +162,7 @@ class PlanBuilder {
     const settings = this.#resolver.forSlice(slice, tensor, t);
     const operands = found.sources.flatMap((part): OperandPlan[] => {
       const own = this.#resolver.forSource(part.source, part.name, t);
-      return !this.#readAll && this.#method.ignores(own, settings)
+      return !this.#options.readAll && this.#method.ignores(own, settings)
         ? []
         : [{ model: part.source.model, source: sourceFor(part), settings: this.#intern(own) }];
     });

@@ -18,13 +18,19 @@ export interface FoundTensors {
   readonly warnings: readonly Warning[];
 }
 
+/** Which rows of embeddings and heads: those of tokens where there is an order, else of all models or of the method's rule. */
+export interface RowChoice {
+  readonly order: RowOrder | undefined;
+  readonly commonRows: boolean;
+}
+
 /** Throws `recipe-invalid`, `layer-count-mismatch`, `tensor-missing` and `shape-mismatch`. */
 export function findTensors(
   recipe: Recipe,
   method: Method,
   models: PlanModels,
   donor: PlanModel,
-  order?: RowOrder,
+  { order, commonRows }: RowChoice,
 ): FoundTensors {
   const all = [...models.bases, ...models.models];
   const names = [...new Set(all.flatMap(({ checkpoint }) => [...checkpoint.tensors.keys()]))];
@@ -35,7 +41,8 @@ export function findTensors(
   const notes = new PlanNotes();
   const drafts = drafted.flatMap((module) => module.drafts).sort((a, b) => compareUtf8(a.tensor, b.tensor));
   const tensors = drafts.flatMap((draft) => {
-    return findParts(draft, rowRule(method, draft.base !== undefined), notes, order) ?? [];
+    const rule = commonRows ? 'common' : rowRule(method, draft.base !== undefined);
+    return findParts(draft, rule, notes, order) ?? [];
   });
   notes.throwMissing();
   const carried = [...donor.checkpoint.tensors.keys()].filter((name) => !regions.some(({ owns }) => owns(name)));

@@ -30,8 +30,13 @@ export function formatDifference(
     return { name, parameters: scope.parameters, change: own(scope) };
   });
   const differing = tensors.filter(({ change }) => change.changed_fraction > 0);
+  const lacking = Object.keys(result.left_out ?? {}).length;
+  const alone = lacking === 0 ? [] : [`${names[1]} lacks ${plural(lacking, 'tensor')} of ${names[0]}`];
   if (differing.length === 0)
-    return `${names[0]} and ${names[1]} hold the same ${plural(tensors.length, 'tensor')}, bit for bit`;
+    return [
+      `${names[0]} and ${names[1]} hold the same ${plural(tensors.length, 'tensor')}, bit for bit`,
+      ...alone,
+    ].join('\n');
   differing.sort((a, b) => (b.change.relative_norm ?? 0) - (a.change.relative_norm ?? 0) || (a.name < b.name ? -1 : 1));
   const total = own(result.global);
   const rest = differing.length - TENSORS_SHOWN;
@@ -39,6 +44,7 @@ export function formatDifference(
     `${names[0]} → ${names[1]}`,
     `${formatCount(differing.length)} of ${plural(tensors.length, 'tensor')} differ; ${formatShare(total.changed_fraction)} of all values`,
     `‖difference‖ ${formatMeasure(total.norm)}, relative ${formatMeasure(total.relative_norm)}, largest ${formatMeasure(total.max_abs)}`,
+    ...alone,
     '',
     ...formatTensors(differing.slice(0, TENSORS_SHOWN), columns),
     ...(rest > 0 ? [`… and ${plural(rest, 'tensor')} that differ${rest === 1 ? 's' : ''} less, by relative norm`] : []),

@@ -20,7 +20,7 @@ const FIELD_ORDER = [
     'evidence',
     'advice',
   ],
-  ...['global', 'layers', 'modules', 'tensors', 'untouched', 'projection', 'merge_accounting'],
+  ...['global', 'layers', 'modules', 'tensors', 'untouched', 'left_out', 'projection', 'merge_accounting'],
   ...['dimensions', 'standard_error', 'channels', 'matrices', 'stable_rank', 'head_share', 'leading_share'],
   ...['spectral_shift', 'left_angle', 'right_angle', 'head_cosine', 'tail_cosine'],
   ...['changed_fraction', 'changed_fraction_relative', 'changed_fraction_absolute', 'norm', 'relative_norm', 'max_abs'],
@@ -36,13 +36,22 @@ const FIELD_ORDER = [
 type KeyOrder = (a: string, b: string) => number;
 
 /** Members of these get a line each; everything below them is on that line. */
-const ONE_LINE_EACH = new Set(['findings', 'layers', 'modules', 'tensors', 'untouched', 'merge_accounting']);
+const ONE_LINE_EACH = new Set([
+  'findings',
+  'layers',
+  'modules',
+  'tensors',
+  'untouched',
+  'left_out',
+  'merge_accounting',
+]);
 
 /** Records whose members have names that are fields elsewhere, such as the module `norm`, and tensors any name. */
 const LINE_ORDERS: Readonly<Record<string, KeyOrder>> = {
   layers: compareNames,
   modules: keyOrder(MODULE_TYPES),
   tensors: compareNames,
+  left_out: compareNames,
 };
 
 /**

@@ -4,6 +4,7 @@ import type { ProjectionWish } from '../geometry/projection.js';
 import { withSpectra } from '../geometry/spectral.js';
 import { hasSpectrum, SPECTRAL_PASSES, type SpectralSums } from '../geometry/spectrum.js';
 import { forEachConcurrently } from '../io/concurrency.js';
+import { measuredJobs } from '../plan/measured-jobs.js';
 import { layOutRows } from '../plan/unit-layout.js';
 import type { TaskRunner } from './pool.js';
 import { randomKey } from './random-key.js';
@@ -24,7 +25,7 @@ export interface MeasureWish {
   readonly spectral?: boolean | undefined;
 }
 
-/** Measures all merge jobs of a plan, whose operands are `names` in order. */
+/** Measures the tensors of a plan in which all of `names` have a part, as operands in this order. */
 export async function measurePlan(
   variant: Variant,
   pool: TaskRunner,
@@ -32,7 +33,9 @@ export async function measurePlan(
   { layerOf, projection, spectral = false }: MeasureWish,
   { concurrency, onProgress }: ScheduleOptions,
 ): Promise<MeasuredGeometry> {
-  const tensors = scheduleTensors(variant).flatMap((tensor) => SharedTensor.group([tensor]));
+  const jobs = new Set(measuredJobs(variant.plan));
+  const measured = scheduleTensors(variant).filter(({ job }) => jobs.has(job));
+  const tensors = measured.flatMap((tensor) => SharedTensor.group([tensor]));
   const described = tensors.map(({ members: [tensor] }): GeometryTensor => {
     const { job, units } = tensor!;
     return { name: job.tensor, layer: layerOf(job.tensor), shape: job.shape, units };
@@ -56,9 +59,9 @@ export async function measurePlan(
     );
     onProgress({ bytesRead: 0, bytesWritten: 0, tensorsDone: 1 });
   });
-  const measured = collector.finish();
-  if (!spectral) return measured;
-  return withSpectra(measured, await findSpectra(tensors, measured, pool, concurrency, onProgress), names, layerOf);
+  const geometry = collector.finish();
+  if (!spectral) return geometry;
+  return withSpectra(geometry, await findSpectra(tensors, geometry, pool, concurrency, onProgress), names, layerOf);
 }
 
 /** Spectra by tensor. A tensor that no expert changed has none: any direction is as good as another for zeros. */

@@ -6,7 +6,9 @@ import type { CombineReport, ReportWish, UnitReport } from './task.js';
 /** What a variant wants to know of its units: only how much of the experts its merge keeps, or their geometry and what it took away, too. */
 export interface ReportRequest {
   readonly geometry: boolean;
-  /** Called once for each merged unit, in no particular order. */
+  /** Whether the variant wants to know of the tensor. */
+  covers(tensor: string): boolean;
+  /** Called once for each merged unit of these tensors, in no particular order. */
   readonly onUnit: (tensor: string, unit: number, report: UnitReport) => void;
 }
 
@@ -21,9 +23,14 @@ export class SharedReports {
 
   constructor(tensor: SharedTensor, requestOf: (member: ScheduledTensor) => ReportRequest | undefined) {
     const { members } = tensor;
-    const requests = members.map(requestOf);
+    const requests = members.map((member) => {
+      const request = requestOf(member);
+      return request?.covers(member.job.tensor) ? request : undefined;
+    });
     const experts = members.map((member) => tensor.operandsOf(member));
-    const shares = (i: number, j: number): boolean => requests[j] !== undefined && experts[i] === experts[j];
+    const models = members.map(({ merge }) => merge.operands.map(({ model }) => model).join());
+    const shares = (i: number, j: number): boolean =>
+      requests[j] !== undefined && experts[i] === experts[j] && models[i] === models[j];
     this.#members = members;
     this.#requests = requests;
     this.#leaders = members.map((_, i) => members.findIndex((_, j) => shares(i, j)));

@@ -124,15 +124,17 @@ export function reportUnit(
   { tensor, survivors = untouched, scratch }: ReportTools,
 ): UnitReporter {
   const { kernels } = context;
-  const experts = observeExperts(context, tensor, vectors, wish);
+  const byModel = modelOrder(context);
+  const experts = observeExperts(context, tensor, { ...vectors, operands: byModel(vectors.operands) }, wish);
   const originOf = baseAsWritten(context, vectors.base!, output);
   const account = new AccountObserver({ ...context, experts: vectors.operands.length });
-  const removals = wish.removals ? observeRemovals(context, vectors, survivors) : undefined;
+  const removals = wish.removals ? observeRemovals(context, survivors) : undefined;
   return {
     observe(tile, offset, delta, written) {
-      experts.observe(tile, offset);
+      const operands = byModel(tile.operands);
+      experts.observe({ ...tile, operands }, offset);
       widenDifference(kernels, output.dtype, written, 0, originOf(tile), scratch, tile.count);
-      account.observe({ count: tile.count, operands: tile.operands, delta, written: scratch });
+      account.observe({ count: tile.count, operands, delta, written: scratch });
       removals?.observe(tile, delta);
     },
     finish: () => ({ account: account.finish(), removals: removals?.finish(), ...experts.finish() }),
@@ -160,15 +162,29 @@ function baseAsWritten(
   };
 }
 
-function observeRemovals(context: UnitContext, vectors: UnitVectors, survivors: TileView | SelectingView) {
+/** Puts what is by operand in the order of the models: slices may name them in another one. */
+function modelOrder({ merge: { operands } }: UnitContext): <T>(values: readonly T[]) => readonly T[] {
+  const order = operands.map((_, i) => i).sort((a, b) => operands[a]!.model - operands[b]!.model);
+  return order.every((from, to) => from === to) ? (values) => values : (values) => order.map((from) => values[from]!);
+}
+
+function observeRemovals(context: UnitContext, survivors: TileView | SelectingView) {
+  const { operands } = context.merge;
+  const byModel = modelOrder(context);
   const survive = survivors(context);
-  const signs = context.merge.operands.map(({ settings }) => Math.sign(Number(settings.weight ?? 1)));
-  const observer = new RemovalObserver({ ...context, experts: vectors.operands.length }, signs, survive.factors);
+  const signs = operands.map(({ settings }) => Math.sign(Number(settings.weight ?? 1)));
+  const factors = survive.factors && byModel(survive.factors);
+  const observer = new RemovalObserver({ ...context, experts: operands.length }, byModel(signs), factors);
   return {
     observe(tile: Tile, delta: Slot): void {
       const left: Tile | SelectedTile = survive(tile);
       const selectors = 'selectors' in left ? left.selectors : undefined;
-      observer.observe({ count: tile.count, survivors: left.operands, selectors, delta });
+      observer.observe({
+        count: tile.count,
+        survivors: byModel(left.operands),
+        selectors: selectors && byModel(selectors),
+        delta,
+      });
     },
     finish: () => observer.finish(),
   };

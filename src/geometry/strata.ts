@@ -53,7 +53,7 @@ function energyOf(bin: number): number {
 
 /**
  * Share of Σx² in the `count` largest magnitudes, from a histogram by upper 16 bits; the last bin counts in part.
- * Exact for bf16 changes, within 1 % where lower bits are not zero. Null when all are zero.
+ * Exact for bf16 changes, within 1.6 % where lower bits are not zero. Null when all are zero.
  */
 export function energyShare({ bins, counts }: SparseCounts, count: number): number | null {
   let total = 0;

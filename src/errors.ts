@@ -210,7 +210,6 @@ const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts | ke
   'results-invalid': EXIT_CODES.input,
   'tokenizer-missing': EXIT_CODES.input,
   'tokenizer-invalid': EXIT_CODES.input,
-  'tokenizer-streamed': EXIT_CODES.input,
   'output-exists': EXIT_CODES.output,
   'output-overlaps-input': EXIT_CODES.output,
   'output-unwritable': EXIT_CODES.output,

@@ -29,6 +29,7 @@ export interface WarningFacts {
   'token-id-stale': { file: string; key: string; id: number; token: string };
   'vocabulary-cut': { model: string; tensor: string; rows: number; kept: number };
   'stream-passes': { method: string; once: number; fetched: number };
+  'stream-held': { bytes: number };
   'stream-waves': { waves: number; once: number; fetched: number };
 }
 
@@ -95,6 +96,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${model}: ${rows} rows of "${tensor}" become ${kept}, as many as the tokenizer has tokens; pad_to_multiple_of keeps more`,
   'stream-passes': ({ method, once, fetched }) =>
     `${method} reads the models several times: ${gigabytes(fetched)} will be fetched where ${gigabytes(once)} hold all; a larger --spool-size, or merging without --stream, fetches less`,
+  'stream-held': ({ bytes }) =>
+    `${gigabytes(bytes)} are kept beside the spool until the end: embeddings and heads whose rows another tokenizer puts in another order`,
   'stream-waves': ({ waves, once, fetched }) =>
     `each of ${waves} waves fetches the models anew, ${gigabytes(fetched)} in all where ${gigabytes(once)} hold all; without --stream they are fetched once`,
   'hub-renamed': ({ from, to }) => `${from} is called ${to} on the Hub now; the recipe should say so`,

@@ -3,7 +3,6 @@
 export interface TokenizerErrorFacts {
   'tokenizer-missing': { model: string; found: readonly string[] };
   'tokenizer-invalid': { file: string; detail: string };
-  'tokenizer-streamed': { model: string; tensor: string };
 }
 
 interface Wording {
@@ -24,8 +23,4 @@ export const TOKENIZER_WORDINGS: {
     hint: hintForFound(found),
   }),
   'tokenizer-invalid': ({ file, detail }) => ({ message: `${file}: ${detail}` }),
-  'tokenizer-streamed': ({ model, tensor }) => ({
-    message: `the rows of "${tensor}" of ${model} are put in the order of another tokenizer, which cannot be done while they are streamed`,
-    hint: 'merge without --stream, or fetch the model first with "m2merge pull"',
-  }),
 };

@@ -1,14 +1,13 @@
 /** Brings what a plan reads from the Hub to this machine before the run. */
 import { CARD_FILE, MAX_CARD_BYTES } from '../checkpoint/card.js';
 import { isSideFile, isTokenizerFile } from '../checkpoint/side-files.js';
-import { M2MergeError } from '../errors.js';
 import type { HubModel } from '../hub/hub-model.js';
 import type { PullProgress } from '../hub/pull.js';
 import type { RemoteFile } from '../hub/range.js';
 import type { ModelFiles } from '../io/model-files.js';
 import type { Warning } from '../warnings.js';
 import type { Plan, PreparedMerge } from './plan.js';
-import { placesRead, sourcesOf } from './sources.js';
+import { placesRead } from './sources.js';
 
 /** What is to be fetched, before it is, and then what came. */
 export interface TransferProgress extends PullProgress {
@@ -48,17 +47,12 @@ export async function obtainInputs(
   };
   for (const { prepared } of merges) {
     const { plan, hubModels, hubFiles, paths, beside } = prepared;
-    const reordered = reorderedFiles(plan);
     for (const { input, file } of filesRead(plan)) {
       const model = hubFiles[input]![file];
       if (model === undefined) continue;
       const { name } = plan.inputs[input]!.files[file]!;
       // Adapters are small and read again and again.
       const streamed = options.stream && model === hubModels[input] && !(await model.isCached(name));
-      const tensor = reordered.get(`${input} ${file}`);
-      if (streamed && tensor !== undefined) {
-        throw new M2MergeError('tokenizer-streamed', { model: plan.inputs[input]!.reference, tensor });
-      }
       if (streamed) remote.set(paths[input]![file]!, model.remote(name));
       else need(model, name);
     }
@@ -116,18 +110,4 @@ function filesRead({ jobs }: Plan): readonly { readonly input: number; readonly 
     }
   }
   return [...read.values()];
-}
-
-/** Weight files of which rows are read in another order, each with the first such tensor. */
-function reorderedFiles({ jobs }: Plan): ReadonlyMap<string, string> {
-  const files = new Map<string, string>();
-  for (const job of jobs) {
-    const sources = job.kind === 'copy' ? [] : sourcesOf(job);
-    for (const { rows } of sources) {
-      for (const { input, file } of rows?.parts ?? []) {
-        if (!files.has(`${input} ${file}`)) files.set(`${input} ${file}`, job.tensor);
-      }
-    }
-  }
-  return files;
 }

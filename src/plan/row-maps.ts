@@ -121,3 +121,20 @@ export function runsWithin(runs: RowRuns, first: number, last: number): RowRuns 
     terms: runs.terms.slice(from, runs.offsets[end]),
   };
 }
+
+/** The rows of a part that runs take, from the first to behind the last; undefined where they take none. */
+export function rowsOfPart(
+  { starts, offsets, terms }: RowRuns,
+  part: number,
+): { first: number; end: number } | undefined {
+  let [first, end] = [Number.POSITIVE_INFINITY, 0];
+  for (let run = 0; run < starts.length - 1; run++) {
+    const rows = starts[run + 1]! - starts[run]!;
+    for (let term = offsets[run]!; term < offsets[run + 1]!; term += 2) {
+      if (terms[term] !== part) continue;
+      first = Math.min(first, terms[term + 1]!);
+      end = Math.max(end, terms[term + 1]! + rows);
+    }
+  }
+  return end === 0 ? undefined : { first, end };
+}

@@ -2,6 +2,7 @@
 import { findMethod } from '../../kernels/methods/registry.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import { type Warning, warning } from '../warnings.js';
+import { heldRanges } from './held-ranges.js';
 import type { Job, PreparedMerge } from './plan.js';
 
 /** Bytes of the spool unless the user says otherwise. */
@@ -14,11 +15,13 @@ export interface StreamCost {
   readonly once: number;
   /** Bytes fetched, which are more when passes do not find them in the spool any more. */
   readonly fetched: number;
+  /** Bytes of matrices whose rows are read in another order, which take room beside the spool. */
+  readonly held: number;
 }
 
 /** What it costs to fetch a merge's inputs through a spool of so many bytes. */
 export function streamCost(
-  { plan, hubFiles }: Pick<PreparedMerge, 'plan' | 'hubFiles'>,
+  { plan, hubFiles, rowRuns }: Pick<PreparedMerge, 'plan' | 'hubFiles' | 'rowRuns'>,
   spoolBytes: number = DEFAULT_SPOOL_BYTES,
 ): StreamCost {
   const method = findMethod(plan.method)!;
@@ -31,12 +34,18 @@ export function streamCost(
     const repeated = statistics.filter(({ scope }) => (scope === 'model' ? once : bytes) > spoolBytes);
     fetched += bytes * repeated.reduce((passes, { typicalPasses }) => passes + typicalPasses, 1);
   }
-  return { method: plan.method, once, fetched };
+  const held = heldRanges({ plan, rowRuns })
+    .filter(({ input, file }) => hubFiles[input]![file] !== undefined)
+    .reduce((total, { begin, end }) => total + end - begin, 0);
+  return { method: plan.method, once: once + held, fetched: fetched + held, held };
 }
 
-/** Warns when bytes are fetched more than once. */
-export function streamWarnings({ method, once, fetched }: StreamCost): Warning[] {
-  return fetched > once ? [warning('stream-passes', { method, once, fetched })] : [];
+/** Warns when bytes are fetched more than once, or kept beside the spool. */
+export function streamWarnings({ method, once, fetched, held }: StreamCost): Warning[] {
+  return [
+    ...(fetched > once ? [warning('stream-passes', { method, once, fetched })] : []),
+    ...(held > 0 ? [warning('stream-held', { bytes: held })] : []),
+  ];
 }
 
 /** Bytes of a job's inputs that are on the Hub. */
@@ -45,6 +54,6 @@ function hubBytes(job: Job, hubFiles: PreparedMerge['hubFiles']): number {
   if (job.kind === 'copy') return isOnHub(job.source.input, job.source.file) ? job.byteLength : 0;
   const sources = [...(job.base === undefined ? [] : [job.base]), ...job.operands.map(({ source }) => source)];
   return sources
-    .filter(({ input, file }) => isOnHub(input, file))
+    .filter(({ input, file, rows }) => isOnHub(input, file) && rows === undefined)
     .reduce((total, { dtype }) => total + job.elements * bytesPerElement(dtype), 0);
 }

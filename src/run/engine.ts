@@ -111,7 +111,9 @@ async function withPool<T>(
   try {
     if (spool !== undefined) spooled = await spooling!.SpooledRunner.open(pool, variants, remote, spool);
     const runner = spooled ?? pool;
-    const complete = await Promise.all(variants.map((variant) => withMeanRows(variant, runner)));
+    const held = spooled?.held;
+    const located = held === undefined ? variants : variants.map((variant) => ({ ...variant, held }));
+    const complete = await Promise.all(located.map((variant) => withMeanRows(variant, runner)));
     return await work(runner, complete, {
       // Enough tensors side by side that the end of one does not leave a worker waiting for its statistics.
       concurrency: 2 * threads,

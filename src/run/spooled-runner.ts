@@ -9,10 +9,12 @@ import { leastCapacity, Spool } from '../hub/spool.js';
 import { SegmentTable, type SpoolRange } from '../hub/spool-segments.js';
 import type { CopyJob } from '../plan/plan.js';
 import { DEFAULT_SPOOL_BYTES } from '../plan/stream-costs.js';
+import { HeldRows } from './held-rows.js';
 import { removeLeftovers, spoolName } from './leftovers.js';
 import type { Done, TaskRunner } from './pool.js';
 import { type ScheduledTensor, scheduleTensors, type Variant } from './scheduled-tensor.js';
-import type { StoredVector } from './stored-vector.js';
+import type { HeldPlaces } from './stored-sources.js';
+import { isGathered, type StoredVector } from './stored-vector.js';
 import { COPY_UNIT_BYTES, type CopyTask, type Task, type VisitTask } from './task.js';
 
 export interface SpoolPlace {
@@ -43,15 +45,27 @@ export class SpooledRunner implements TaskRunner {
   readonly #spool: Spool;
   readonly #number: number;
   readonly #files: ReadonlyMap<number, RemoteFile>;
+  /** Where variants find what is not read unit by unit. */
+  readonly held: HeldPlaces;
 
-  private constructor(runner: TaskRunner, spool: Spool, number: number, files: ReadonlyMap<number, RemoteFile>) {
+  private constructor(
+    runner: TaskRunner,
+    spool: Spool,
+    number: number,
+    files: ReadonlyMap<number, RemoteFile>,
+    held: HeldPlaces,
+  ) {
     this.#runner = runner;
     this.#spool = spool;
     this.#number = number;
     this.#files = files;
+    this.held = held;
   }
 
-  /** Opens a spool for what variants read of `files`, by number. Throws `usage` when it is too small, and `disk-full`. */
+  /**
+   * Opens a spool for what variants read of `files`, by number, and fetches what has to be there from the start. Throws
+   * `usage` when it is too small, `disk-full`, and what transfers throw.
+   */
   static async open(
     runner: TaskRunner,
     variants: readonly Variant[],
@@ -75,16 +89,22 @@ export class SpooledRunner implements TaskRunner {
       0,
     );
     const available = bavail * bsize;
-    if (available < bytes + output) {
-      throw new M2MergeError('disk-full', { path: dirname(path), needed: bytes + output, available });
-    }
+    const rows = new HeldRows(variants, files, bytes);
+    const needed = bytes + rows.bytes + output;
+    if (available < needed) throw new M2MergeError('disk-full', { path: dirname(path), needed, available });
     const spool = await Spool.open({ path, capacity: bytes, table, files });
+    try {
+      await rows.bring(path);
+    } catch (error) {
+      await spool.close();
+      throw error;
+    }
     spool.start();
-    return new SpooledRunner(runner, spool, number, files);
+    return new SpooledRunner(runner, spool, number, files, rows.places(number));
   }
 
   async run(task: Task, preferred?: number): Promise<Done> {
-    // Spectra are measured, and rows put in another order, of models on this machine only.
+    // Spectra are measured of models on this machine only, and sums are taken of rows that are held.
     if (task.kind === 'spectral' || task.kind === 'sum-rows') return this.#runner.run(task, preferred);
     const ranges = task.kind === 'copy' ? copyRanges(task, this.#files) : visitRanges(task, this.#files);
     if (ranges.length === 0) return this.#runner.run(task, preferred);
@@ -129,10 +149,15 @@ function rangeOf(vector: StoredVector, firstIndex: number, count: number): Vecto
   return { vector, offset, range: { file: vector.file, begin, end: begin + width * count } };
 }
 
+/** Whether a vector is read unit by unit of a file on the Hub; one of rows in another order is held. */
+function isStreamed(vector: StoredVector, files: Files): boolean {
+  return files.has(vector.file) && !isGathered(vector);
+}
+
 function visitRanges({ inputs }: VisitTask, files: Files): VectorRange[] {
   const { base, operands, firstIndex, count } = inputs;
   const vectors = [...(base === undefined ? [] : [base]), ...operands];
-  return vectors.filter(({ file }) => files.has(file)).map((vector) => rangeOf(vector, firstIndex, count));
+  return vectors.filter((vector) => isStreamed(vector, files)).map((vector) => rangeOf(vector, firstIndex, count));
 }
 
 function copyRanges({ source, sourceBegin, byteLength }: CopyTask, files: Files): VectorRange[] {
@@ -156,7 +181,7 @@ function* rangesOf(variants: readonly Variant[], files: Files): Generator<SpoolR
 }
 
 function* tensorRanges({ base, operands, layout, units, job }: ScheduledTensor, files: Files): Generator<SpoolRange> {
-  const streamed = [...(base === undefined ? [] : [base]), ...operands].filter(({ file }) => files.has(file));
+  const streamed = [...(base === undefined ? [] : [base]), ...operands].filter((vector) => isStreamed(vector, files));
   for (let unit = 0; unit < units; unit++) {
     const firstIndex = unit * layout.unitElements;
     const count = Math.min(layout.unitElements, job.elements - firstIndex);

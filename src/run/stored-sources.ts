@@ -4,6 +4,9 @@ import type { MergeJob, Plan, Source } from '../plan/plan.js';
 import type { RowRuns } from '../plan/row-maps.js';
 import { gatheredDtype, type StoredFactor, type StoredLowRank, type StoredVector } from './stored-vector.js';
 
+/** By file and byte of a tensor: where it is to be read instead. */
+export type HeldPlaces = ReadonlyMap<string, { readonly file: number; readonly begin: number }>;
+
 export interface SourceFinder {
   readonly plan: Plan;
   /** See `PreparedMerge.rowRuns`. */
@@ -12,6 +15,8 @@ export interface SourceFinder {
   readonly fileIndex: (source: Pick<Source, 'input' | 'file'>) => number;
   /** Means of rows, by the source that has rows of no token. */
   readonly meanRows?: ReadonlyMap<Source, Float32Array>;
+  /** Matrices whose rows are read in another order, where they are not in their files. */
+  readonly held?: HeldPlaces;
 }
 
 type Shaped = Pick<MergeJob, 'shape'>;
@@ -24,11 +29,16 @@ export function storedVector(finder: SourceFinder, job: Shaped, source: Source):
     const { hasMeans, digest } = finder.plan.rowMaps![rows.map]!;
     const runs = finder.rowRuns[rows.map]!;
     const [, columns = 1] = job.shape;
-    const parts = rows.parts.map((part) => storedVector(finder, job, part));
+    const parts = rows.parts.map((part) => held(finder, storedVector(finder, job, part)));
     const mean = finder.meanRows?.get(source);
     return { ...vector, rows: { name: digest, columns, parts, runs, mean, held: gatheredDtype(parts, hasMeans) } };
   }
   return lowRank === undefined ? vector : { ...vector, lowRank: storedLowRank(finder, job, source, lowRank) };
+}
+
+function held({ held: places }: SourceFinder, vector: StoredVector): StoredVector {
+  const place = places?.get(`${vector.file} ${vector.begin}`);
+  return place === undefined ? vector : { ...vector, ...place };
 }
 
 function storedLowRank(

@@ -50,8 +50,9 @@ export async function planSweep(open: readonly SweepVariant[], options: SweepPla
   const { keep, evaluation, folder, merging } = options;
   const priced = await priceVariants(open, options);
   const streamed = Math.max(0, ...priced.map(({ stream }) => stream?.once ?? 0));
+  const held = Math.max(0, ...priced.map(({ stream }) => stream?.held ?? 0));
   const fetched = merging.stream
-    ? Math.min(streamed, merging.spoolBytes ?? DEFAULT_SPOOL_BYTES)
+    ? Math.min(streamed, held + (merging.spoolBytes ?? DEFAULT_SPOOL_BYTES))
     : await bytesToCome(new Map(priced.flatMap(({ weights }) => weights)), folder);
   const freeBytes = Math.max(0, options.freeBytes - fetched);
   const writes = keep !== 'none' || evaluation !== undefined;

@@ -1,8 +1,7 @@
-/** Merges by tokens of models on the Hub: through the cache as from folders; streamed where rows stay in order. */
-import { readFileSync } from 'node:fs';
+/** Merges by tokens of models on the Hub: through the cache and streamed as from folders. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isM2MergeError } from '../../src/errors.js';
 import { library } from '../run/library.js';
 import { hubEnvironment } from '../support/hub/environment.js';
 import { LoopbackHub } from '../support/hub/loopback-hub.js';
@@ -37,11 +36,22 @@ const recipeOf = (models: readonly string[], source: string, name: (model: strin
 const onHub = (model: string): string => `org/${model}`;
 const onDisk = (model: string): string => join(work, model);
 
-async function run(text: string, output: string, stream = false): Promise<(name: string) => string> {
-  const environment = hubEnvironment(hub);
+async function run(
+  text: string,
+  output: string,
+  stream = false,
+  environment = hubEnvironment(hub),
+): Promise<(name: string) => string> {
   await library.merge(library.parseRecipe(text), { hub: { environment }, stream, output: join(work, output) });
   return (name) => readFileSync(join(work, output, name), 'latin1');
 }
+
+const STREAMED = [
+  ['rows in place', ['base', 'like'], '{source: base}'],
+  ['rows turned', ['base', 'turned'], '{source: base}'],
+  ['vocabularies joined', ['base', 'like', 'turned'], '{source: union}'],
+  ['rows of no token', ['base', 'turned'], '{source: union, pad_to_multiple_of: 16}'],
+] as const;
 
 describe('merges by tokens', () => {
   it('of models in the cache are those of the same models in folders', async () => {
@@ -57,14 +67,30 @@ describe('merges by tokens', () => {
     expect(files('chat_template.jinja')).toBe('of words');
   });
 
-  it('are streamed where rows stay in order, else refused before anything is fetched of them', async () => {
-    const like = recipeOf(['base', 'like'], 'base', onHub);
-    const streamed = await run(like, 'streamed', true);
-    const stored = await run(recipeOf(['base', 'like'], 'base', onDisk), 'stored');
+  it.each(STREAMED)('are streamed like those of folders: %s', async (_name, models, tokenizer) => {
+    const of = (name: (model: string) => string): string =>
+      recipeOf(models, 'base', name).replace('tokenizer_source: base', `tokenizer: ${tokenizer}`);
+    const stored = await run(of(onDisk), 'stored');
+    const environment = hubEnvironment(hub);
+    const streamed = await run(of(onHub), 'streamed', true, environment);
     expect(streamed('model.safetensors')).toBe(stored('model.safetensors'));
-    const turned = run(recipeOf(['base', 'turned'], 'base', onHub), 'refused', true);
-    const error: unknown = await turned.catch((thrown: unknown) => thrown);
-    expect(isM2MergeError(error, 'tokenizer-streamed')).toBe(true);
-    expect((error as Error).message).toContain('"model.embed_tokens.weight" of org/turned');
+    expect(readdirSync(work).filter((name) => name.startsWith('.m2merge'))).toEqual([]);
+    const cached = readdirSync(environment.cacheFolder, { recursive: true }) as string[];
+    expect(cached.filter((path) => /tokenizer\.json$/.test(path))).toHaveLength(models.length);
+    expect(cached.filter((path) => path.endsWith('.safetensors'))).toEqual([]);
+  });
+
+  it('say what streaming keeps where rows change their order, and nothing where they stay in place', async () => {
+    const turned = library.parseRecipe(recipeOf(['base', 'turned'], 'base', onHub));
+    const options = { hub: { environment: hubEnvironment(hub) }, stream: true, output: join(work, 'out') };
+    const { warnings } = await library.merge(turned, options);
+    const kept = warnings.filter(({ kind }) => kind === 'stream-held').map(({ facts }) => facts);
+    // Of `turned` the rows of all five tokens, two values each, of its embedding.
+    expect(kept).toEqual([{ bytes: 5 * 2 * 4 }]);
+    const alike = await library.merge(library.parseRecipe(recipeOf(['base', 'like'], 'base', onHub)), {
+      ...options,
+      overwrite: true,
+    });
+    expect(alike.warnings.map(({ kind }) => kind)).not.toContain('stream-held');
   });
 });

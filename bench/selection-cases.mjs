@@ -32,6 +32,7 @@ export function selectionCases(count, operands, key) {
         for (let i = 0; i < count; i++) outBits[i] = (bits[i] & 0x7fff_ffff) > THRESHOLD ? bits[i] : 0;
       },
     },
+    keepBetween: { run: (k, at) => k.keepBetween(at.operands[0], THRESHOLD, THRESHOLD + 0x80_0000, at.out, count) },
     'keepLargest, allowance': { run: (k, at) => k.keepLargest(at.operands[0], at.out, count, THRESHOLD, 5) },
     keepMasked: { run: (k, at) => k.keepMasked(at.operands[0], at.mask, at.out, count) },
     markNonZero: { run: (k, at) => k.markNonZero(at.operands[0], at.out, count) },

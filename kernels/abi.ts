@@ -171,6 +171,8 @@ export interface Kernels extends GeometryKernels, SelectionKernels, StoredKernel
    * Returns how many elements equal the threshold, kept or not. `threshold` is a u32 < 2^31.
    */
   keepLargest(source: Slot, destination: Slot, count: number, threshold: number, allowance: number): number;
+  /** Keeps x where low ≤ bits(|x|) < high, both u32 up to 2^31. */
+  keepBetween(source: Slot, low: number, high: number, destination: Slot, count: number): void;
   /** Keeps the elements whose bit of `mask` (see `drawMask`) is set. */
   keepMasked(source: Slot, mask: Slot, destination: Slot, count: number): void;
 

@@ -27,7 +27,9 @@ export function isSet(mask: Uint8Array, i: number): boolean {
   return ((mask[i >> 3]! >> (i & 7)) & 1) === 1;
 }
 
-export function sparsifiers(memory: ReferenceMemory): Pick<Kernels, 'keepLargest' | 'keepMasked' | 'drawMask'> {
+export function sparsifiers(
+  memory: ReferenceMemory,
+): Pick<Kernels, 'keepLargest' | 'keepBetween' | 'keepMasked' | 'drawMask'> {
   return {
     keepLargest(source, destination, count, threshold, allowance) {
       const from = memory.u32(source, count);
@@ -41,6 +43,14 @@ export function sparsifiers(memory: ReferenceMemory): Pick<Kernels, 'keepLargest
         to[i] = keeps ? bits : 0;
       }
       return equals;
+    },
+    keepBetween(source, low, high, destination, count) {
+      const from = memory.u32(source, count);
+      const to = memory.u32(destination, count);
+      for (let i = 0; i < count; i++) {
+        const magnitude = from[i]! & F32.magnitude;
+        to[i] = magnitude >= low && magnitude < high ? from[i]! : 0;
+      }
     },
     keepMasked(source, mask, destination, count) {
       const from = memory.u32(source, count);

@@ -22,7 +22,7 @@ export { drawMask } from './mask';
 export { eraseUnshared, markNonZero, variance } from './variance';
 export { drawRankedMask } from './ranked-mask';
 export { clampMagnitude, countOverlap, keepAgreeing, overlapMean } from './overlap';
-export { keepLargest, keepMasked } from './sparsify';
+export { keepBetween, keepLargest, keepMasked } from './sparsify';
 export { histogramLowBits, histogramMagnitude } from './statistics';
 export { histogramStoredBf16, passTies } from './stored-statistics';
 export { sumStoredBf16 } from './stored-sum';

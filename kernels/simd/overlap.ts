@@ -1,6 +1,9 @@
 /** Which operands touch an element, and what they make of it. `table` is the byte offset of an operand table. */
 import { ENTRY, SCALE } from './operands';
 
+/** Operands that a byte can count. */
+const MOST_IN_A_BYTE: i32 = 255;
+
 /** destination = source, but no further from 0 than `limit`. */
 export function clampMagnitude(source: usize, limit: f32, destination: usize, count: i32): void {
   const upper = f32x4.splat(limit);
@@ -77,24 +80,33 @@ function meanAt(table: usize, end: usize, offset: usize): f32 {
 /** See kernels/abi.ts. */
 export function countOverlap(table: usize, operands: i32, count: i32, counters: usize): void {
   const end = table + <usize>operands * ENTRY;
-  const zero = f32x4.splat(0);
-  const one = i32x4.splat(1);
+  const one = i8x16.splat(1);
   let offset: usize = 0;
-  let rest = count;
-  for (; rest >= 4; rest -= 4, offset += 16) {
-    let active = i32x4.splat(0);
+  // A byte counts the operands that touch an element.
+  let rest = operands <= MOST_IN_A_BYTE ? count : 0;
+  for (; rest >= 16; rest -= 16, offset += 64) {
+    let active = i8x16.splat(0);
     for (let entry = table; entry != end; entry += ENTRY) {
-      active = i32x4.sub(active, f32x4.ne(v128.load(<usize>load<u32>(entry) + offset), zero));
+      active = i8x16.sub(active, touched(<usize>load<u32>(entry) + offset));
     }
-    const alone = i32x4.eq(active, one);
+    const alone = i8x16.eq(active, one);
     let counter = counters;
     for (let entry = table; entry != end; entry += ENTRY, counter += 8) {
-      const touched = f32x4.ne(v128.load(<usize>load<u32>(entry) + offset), zero);
-      addTo(counter, popcnt(i32x4.bitmask(v128.and(touched, alone))));
-      addTo(counter + 4, popcnt(i32x4.bitmask(v128.andnot(touched, alone))));
+      const own = touched(<usize>load<u32>(entry) + offset);
+      addTo(counter, popcnt(i8x16.bitmask(v128.and(own, alone))));
+      addTo(counter + 4, popcnt(i8x16.bitmask(v128.andnot(own, alone))));
     }
   }
+  rest = count - <i32>(offset >> 2);
   for (; rest > 0; rest--, offset += 4) countElement(table, end, offset, counters);
+}
+
+/** All ones for those of 16 elements that are not ±0. */
+function touched(from: usize): v128 {
+  const zero = f32x4.splat(0);
+  const a = i16x8.narrow_i32x4_s(f32x4.ne(v128.load(from), zero), f32x4.ne(v128.load(from, 16), zero));
+  const b = i16x8.narrow_i32x4_s(f32x4.ne(v128.load(from, 32), zero), f32x4.ne(v128.load(from, 48), zero));
+  return i8x16.narrow_i16x8_s(a, b);
 }
 
 function countElement(table: usize, end: usize, offset: usize, counters: usize): void {

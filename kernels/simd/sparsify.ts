@@ -65,6 +65,26 @@ function keepAbove(from: usize, to: usize, count: i32, limit: i32, threshold: i3
   return found;
 }
 
+/** Keeps magnitudes from `low` on that are below `high`. */
+export function keepBetween(source: usize, low: u32, high: u32, destination: usize, count: i32): void {
+  const magnitude = i32x4.splat(F32_MAGNITUDE);
+  const least = i32x4.splat(low);
+  const limit = i32x4.splat(high);
+  let from = source;
+  let to = destination;
+  let rest = count;
+  for (; rest >= 4; rest -= 4, from += 16, to += 16) {
+    const x = v128.load(from);
+    const bare = v128.and(x, magnitude);
+    v128.store(to, v128.and(x, v128.andnot(i32x4.ge_u(bare, least), i32x4.ge_u(bare, limit))));
+  }
+  for (; rest > 0; rest--, from += 4, to += 4) {
+    const x = load<u32>(from);
+    const bare = x & F32_MAGNITUDE;
+    store<u32>(to, bare >= low && bare < high ? x : 0);
+  }
+}
+
 /** Keeps the elements whose bit of `mask` is set. */
 export function keepMasked(source: usize, mask: usize, destination: usize, count: i32): void {
   const lowBits = v128.load(BITS);

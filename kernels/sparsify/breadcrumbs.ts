@@ -1,9 +1,11 @@
 /** Breadcrumbs: drop the smallest changes and the largest ones (arXiv 2312.06795). */
+import type { Slot } from '../abi.js';
 import { type NumberParameter, numberOf, type Settings } from '../parameters.js';
 import type { Statistic } from '../statistic.js';
 import { type RankCut, rankThreshold } from '../statistics/rank-threshold.js';
+import type { UnitContext } from '../unit.js';
 import { type TileView, untouched, vectorBytes } from '../view.js';
-import { cutter } from './trim.js';
+import { cutter, selectorOf } from './trim.js';
 
 /** The parameter as methods declare it. */
 export const gammaParameter: NumberParameter = {
@@ -44,18 +46,26 @@ export function crumbThresholds(): Statistic {
 /** Operands without their smallest and their largest elements. */
 export const crumbs: TileView = (context) => {
   const [upper, outliers] = context.statistics[CRUMBS] as readonly [readonly RankCut[], readonly RankCut[]];
-  const views = context.merge.operands.map((_, i) => ({
-    upper: cutter(context, upper[i]!),
-    outliers: cutter(context, outliers[i]!),
-    rest: context.allocate(vectorBytes(context)),
-  }));
-  return (tile) => ({
-    ...tile,
-    operands: tile.operands.map((source, i) => {
-      const { upper, outliers, rest } = views[i]!;
-      // An outlier is in both, so that the difference is exact: the element or 0.
-      context.kernels.subtract(rest, upper(source, tile.count), outliers(source, tile.count), tile.count);
-      return rest;
-    }),
-  });
+  const cut = context.merge.operands.map((_, i) => between(context, upper[i]!, outliers[i]!));
+  return (tile) => ({ ...tile, operands: tile.operands.map((source, i) => cut[i]!(source, tile.count)) });
 };
+
+/** Prepares one operand of a unit: what `upper` keeps and `outliers` does not. */
+function between(context: UnitContext, upper: RankCut, outliers: RankCut): (source: Slot, count: number) => Slot {
+  const { kernels } = context;
+  const [low, high] = [upper, outliers].map((cut) => selectorOf(cut, context.count));
+  const rest = context.allocate(vectorBytes(context));
+  if (low !== undefined && high !== undefined) {
+    return (source, count) => {
+      kernels.keepBetween(source, low, high, rest, count);
+      return rest;
+    };
+  }
+  // Ties that only some of stay have to be counted.
+  const [upperOf, outliersOf] = [cutter(context, upper), cutter(context, outliers)];
+  return (source, count) => {
+    // An outlier is in both, so that the difference is exact: the element or 0.
+    kernels.subtract(rest, upperOf(source, count), outliersOf(source, count), count);
+    return rest;
+  };
+}

@@ -99,7 +99,7 @@ function showParts(
 }
 
 /** The least magnitude, as bits, that a cut keeps in a unit of `count` elements; undefined when it keeps some of several. */
-function selectorOf(cut: RankCut, count: number): number | undefined {
+export function selectorOf(cut: RankCut, count: number): number | undefined {
   if (cut === 'all') return 0;
   if (cut.allowance === 0) return cut.threshold + 1;
   return cut.allowance >= count ? cut.threshold : undefined;

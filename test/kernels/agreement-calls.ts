@@ -173,6 +173,7 @@ export const CALLS: readonly Call[] = [
   },
   { name: 'signBalance', run: (k, at, s) => k.signBalance(at.table, s.operands, s.count) },
   { name: 'keepLargest', run: (k, at, s) => k.keepLargest(at.a, at.out, s.count, s.threshold, s.allowance) },
+  { name: 'keepBetween', run: (k, at, s) => k.keepBetween(at.a, s.threshold, 2 ** 31 - s.threshold, at.out, s.count) },
   { name: 'keepMasked', run: (k, at, s) => k.keepMasked(at.a, at.b, at.out, s.count) },
   {
     name: 'drawMask',

@@ -45,6 +45,22 @@ function largestSuite(create: () => Kernels) {
       { numRuns: 600 },
     );
   });
+
+  test('keepBetween keeps what is neither below nor above', () => {
+    const limits = fc.constantFrom(0, 1, 0x3f00_0000, 0x3f80_0000, 0x4000_0000, 0x7fff_ffff, 0x8000_0000);
+    fc.assert(
+      fc.property(lists, limits, limits, fc.boolean(), (list, low, high, inPlace) => {
+        const space = new Workspace(create());
+        const source = space.put(Uint32Array.from(list));
+        const destination = inPlace ? source : space.reserve(4 * list.length);
+        space.kernels.keepBetween(source, low, high, destination, list.length);
+        const kept = list.map((bits) => (bits % 2 ** 31 >= low && bits % 2 ** 31 < high ? bits : 0));
+        expect([...space.u32(destination, list.length)]).toEqual(kept);
+        expect(space.guardsAreIntact()).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
 }
 
 function randomSuite(create: () => Kernels) {

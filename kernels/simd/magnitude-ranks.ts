@@ -5,15 +5,15 @@
  */
 import { F32_MAGNITUDE } from './format';
 
-/** Different magnitudes that a row may have to be counted. */
-const MOST_DIFFERENT: u32 = 256;
+/** Different magnitudes that a row may have to be counted: as many as are put in order faster than all of its elements. */
+const MOST_DIFFERENT: u32 = 128;
 /** Slots of 8 bytes, by a hash of 10 bits: magnitude (0 where free), and its count, later twice its rank. */
 const table = memory.data(8 * 1024, 16);
 /** Of byte offsets in the table. */
 const TABLE_MASK: usize = 8191;
 const HASH_SHIFT: u32 = 22;
 /** The magnitudes that are in the table, 8 bytes each: slot, magnitude. */
-const entries = memory.data(8 * 256, 16);
+const entries = memory.data(8 * 128, 16);
 let different: u32 = 0;
 
 /** Twice the mean rank of `count` equal magnitudes that `before` elements precede. */
@@ -53,6 +53,7 @@ export function rankByCounting(row: usize, count: i32, changed: usize): bool {
     }
   }
   let before = zeros;
+  sortEntries();
   for (let entry = entries; entry != entries + (<usize>different << 3); entry += 8) {
     const slot = <usize>load<u32>(entry);
     const equal = load<u32>(slot, 4);
@@ -62,7 +63,7 @@ export function rankByCounting(row: usize, count: i32, changed: usize): bool {
   return true;
 }
 
-/** Notes a magnitude that is new, so that entries stay in ascending order; false and no entries when there are too many. */
+/** Notes a magnitude that is new; false and no entries when there are too many. */
 function enter(slot: usize, magnitude: u32): bool {
   if (different == MOST_DIFFERENT) {
     store<u64>(slot, 0);
@@ -70,11 +71,19 @@ function enter(slot: usize, magnitude: u32): bool {
     return false;
   }
   store<u32>(slot, magnitude);
-  let to = entries + (<usize>different << 3);
+  store<u64>(entries + (<usize>different << 3), (<u64>magnitude << 32) | <u64>slot);
   different++;
-  for (; to != entries && load<u32>(to - 8, 4) > magnitude; to -= 8) store<u64>(to, load<u64>(to - 8));
-  store<u64>(to, (<u64>magnitude << 32) | <u64>slot);
   return true;
+}
+
+/** Puts the entries in ascending order. */
+function sortEntries(): void {
+  for (let next = entries + 8; next < entries + (<usize>different << 3); next += 8) {
+    const entry = load<u64>(next);
+    let to = next;
+    for (; to != entries && load<u64>(to - 8) > entry; to -= 8) store<u64>(to, load<u64>(to - 8));
+    store<u64>(to, entry);
+  }
 }
 
 /** Empties the table. */
@@ -111,8 +120,8 @@ function sortByDigit(from: usize, to: usize, count: i32, shift: i32): void {
 }
 
 /**
- * Writes position and doubled rank of a row's elements ≠ 0, 8 bytes each, and returns where; `pairs` has room for two
- * pairs an element, `changed` is as above.
+ * Ranks a row by sorting, and returns where twice the rank of each element ≠ 0 is, by its place; `pairs` has room for two
+ * pairs of 8 bytes an element, `changed` is as above.
  */
 export function rankBySorting(row: usize, count: i32, changed: usize, pairs: usize): usize {
   let used: u32 = 0;
@@ -136,18 +145,19 @@ export function rankBySorting(row: usize, count: i32, changed: usize, pairs: usi
     sorted = other;
     other = swapped;
   }
-  replaceByRanks(sorted, found, <u32>(count - found));
-  return sorted;
+  writeRanks(sorted, found, <u32>(count - found), other);
+  return other;
 }
 
-/** Makes the magnitudes of sorted pairs doubled ranks; `before` elements precede them. */
-function replaceByRanks(sorted: usize, found: i32, before: u32): void {
+/** Writes twice the rank of each of the sorted pairs to the place of its element; `before` elements precede them. */
+function writeRanks(sorted: usize, found: i32, before: u32, ranks: usize): void {
   const end = sorted + (<usize>found << 3);
   for (let at = sorted; at != end; ) {
     let next = at + 8;
     while (next != end && load<u32>(next) == load<u32>(at)) next += 8;
     const equal = <u32>((next - at) >> 3);
-    for (; at != next; at += 8) store<u32>(at, doubledMeanRank(before, equal));
+    const rank = doubledMeanRank(before, equal);
+    for (; at != next; at += 8) store<u32>(ranks + (<usize>load<u32>(at, 4) << 2), rank);
     before += equal;
   }
 }

@@ -22,7 +22,7 @@ let halfStep256: f64 = 0;
 let firstOfAll: u64 = 0;
 
 /** Makes ranks probabilities, from `lowest` to `highest` in a row. */
-function usePart(lowest: f64, highest: f64, rowElements: i32): void {
+function useProbabilities(lowest: f64, highest: f64, rowElements: i32): void {
   const isOne = rowElements == 1;
   lowest256 = (isOne ? (lowest + highest) * 0.5 : lowest) * 256;
   halfStep256 = isOne ? 0 : ((highest - lowest) / <f64>(rowElements - 1)) * 128;
@@ -79,33 +79,23 @@ function findChanged(row: usize, count: i32, changed: usize): bool {
   return any != 0;
 }
 
-/** Decides on a row whose ranks are counted: all that their digits alone decide, then the others. */
-function decideByCounts(row: usize, count: i32, changed: usize, digits: usize, position: i32): void {
+/**
+ * Decides on a row: all that their digits alone decide, then the others, by the doubled ranks at `ranks`, or where there
+ * are none by those that are counted.
+ */
+function decide(row: usize, count: i32, changed: usize, ranks: usize, digits: usize, position: i32): void {
   for (let block = 0; block < count; block += 64, changed += 8) {
     const here = min(count - block, 64);
-    const from = row + (<usize>block << 2);
+    const first = <usize>block << 2;
     const digit = digits + <usize>block;
     let kept = load<u64>(changed) & below(digit, here, leastDigit);
     for (let open = load<u64>(changed) & below(digit, here, mostDigit + 1) & ~kept; open; open &= open - 1) {
       const i = ctz(open);
-      const rank = doubledRankOf(from + (<usize>i << 2));
+      const at = first + (<usize>i << 2);
+      const rank = ranks ? load<u32>(ranks + at) : doubledRankOf(row + at);
       kept |= u64(isKept(load<u8>(digit + <usize>i), rank, position + block + <i32>i)) << i;
     }
     setBits(position + block, kept, here);
-  }
-}
-
-/** The same for one that is too varied to count; `pairs` has room for two pairs an element. */
-function decideBySorting(row: usize, count: i32, changed: usize, pairs: usize, digits: usize, position: i32): void {
-  const ranked = rankBySorting(row, count, changed, pairs);
-  let found: usize = 0;
-  for (let block = 0; block < count; block += 64, changed += 8) found += <usize>popcnt(load<u64>(changed));
-  for (let at = ranked; at != ranked + (found << 3); at += 8) {
-    const i = load<u32>(at, 4);
-    const bit = position + <i32>i;
-    const to = mask + (<usize>bit >> 3);
-    const keeps = u32(isKept(load<u8>(digits + <usize>i), load<u32>(at), bit));
-    store<u8>(to, <u8>(load<u8>(to) | (keeps << (bit & 7))));
   }
 }
 
@@ -146,21 +136,20 @@ export function drawRankedMask(
   const pairs = scratch;
   const changed = pairs + (<usize>rowElements << 4);
   const digits = changed + (<usize>((rowElements + 63) >> 6) << 3);
-  usePart(lowest, highest, rowElements);
+  useProbabilities(lowest, highest, rowElements);
   useKey(keyLow, keyHigh);
   firstOfAll = <u64>firstIndex;
   drawDigits(digits, count);
   mask = destination;
   memory.fill(mask, 0, (<usize>count + 7) >> 3);
+  let isVaried = false;
   for (let first = 0; first < count; first += rowElements) {
     const row = source + (<usize>first << 2);
-    const digit = digits + <usize>first;
     if (!findChanged(row, rowElements, changed)) continue;
-    if (rankByCounting(row, rowElements, changed)) {
-      decideByCounts(row, rowElements, changed, digit, first);
-      forgetRanks();
-    } else {
-      decideBySorting(row, rowElements, changed, pairs, digit, first);
-    }
+    // A row after one that is too varied to count most likely is so too.
+    isVaried = isVaried || !rankByCounting(row, rowElements, changed);
+    const ranks = isVaried ? rankBySorting(row, rowElements, changed, pairs) : 0;
+    decide(row, rowElements, changed, ranks, digits + <usize>first, first);
+    forgetRanks();
   }
 }

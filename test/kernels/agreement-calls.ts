@@ -4,6 +4,9 @@ import { type Kernels, MAGNITUDE_BINS, REDUCTION_LANES } from '../../kernels/abi
 /** Elements of a source; longer than any group a kernel draws or unrolls. */
 export const CAPACITY = 300;
 
+/** What ranking needs beside its operands, u32. */
+const RANKING_COUNTERS = 1000;
+
 export interface Scene {
   readonly bits: readonly number[];
   readonly count: number;
@@ -134,13 +137,23 @@ export const CALLS: readonly Call[] = [
   { name: 'markNonZero', run: (k, at, s) => k.markNonZero(at.a, at.apart, s.count) },
   {
     name: 'drawRankedMask',
-    counters: 1000,
+    counters: RANKING_COUNTERS,
     run: drawRanked,
+  },
+  {
+    // More different magnitudes than are counted, and in the row after that a few.
+    name: 'drawRankedMask in long rows',
+    counters: RANKING_COUNTERS,
+    run: (k, at, s) => {
+      const rowElements = 140 + (s.operands % 10);
+      new Uint32Array(k.memory.buffer, at.a, CAPACITY).fill(0x3f80_0000, rowElements + 20);
+      drawRanked(k, at, s, rowElements);
+    },
   },
   {
     // As differences of stored bf16 are: zeros, and few bits where they are used at all.
     name: 'drawRankedMask among few magnitudes',
-    counters: 1000,
+    counters: RANKING_COUNTERS,
     run: (k, at, s) => {
       const words = new Uint32Array(k.memory.buffer, at.a, CAPACITY);
       words.forEach((bits, i) => {
@@ -215,10 +228,9 @@ function placeRows(at: Slots, s: Scene) {
   return { rowElements, rows, above: at.apart, below: at.apart + 4 * rows * rowElements };
 }
 
-function drawRanked(k: Kernels, at: Slots, s: Scene): void {
-  const rowElements = Math.max(1, s.operands * 7);
+function drawRanked(k: Kernels, at: Slots, s: Scene, rowElements = Math.max(1, s.operands * 7)): void {
   const rows = Math.floor(Math.min(s.count, CAPACITY) / rowElements);
   k.drawRankedMask(at.a, rows, rowElements, 0.2, 0.7, ...s.key, s.firstIndex, at.otherCounters, at.apart);
   // What is left in the scratch is nobody's.
-  new Uint8Array(k.memory.buffer, at.otherCounters, 4000).fill(0);
+  new Uint32Array(k.memory.buffer, at.otherCounters, RANKING_COUNTERS).fill(0);
 }

@@ -146,7 +146,11 @@ export const CALLS: readonly Call[] = [
     counters: RANKING_COUNTERS,
     run: (k, at, s) => {
       const rowElements = 140 + (s.operands % 10);
-      new Uint32Array(k.memory.buffer, at.a, CAPACITY).fill(0x3f80_0000, rowElements + 20);
+      const words = new Uint32Array(k.memory.buffer, at.a, CAPACITY);
+      words.forEach((bits, i) => {
+        const size = i < rowElements ? 1 + ((i * 7919) % 1009) : 1 + (i % 3);
+        words[i] = (bits & 0x8000_0000) | (0x3f00_0000 + 37 * size);
+      });
       drawRanked(k, at, s, rowElements);
     },
   },

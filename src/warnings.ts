@@ -15,7 +15,7 @@ export interface WarningFacts {
   'report-partial': { tensor: string; count: number; models: readonly string[] };
   'non-finite-input': { model: string; tensor: string; values: number; tensors: number };
   'non-finite-output': { tensor: string; values: number; tensors: number };
-  'dtype-widened': { from: string; to: string; count: number };
+  'dtype-implied': { from: string; to: string; count: number };
   'stale-metadata': { file: string; detail: string };
   'adapter-tied': { adapter: string; tensor: string };
   'duplicate-tensor': { file: string; tensor: string; count: number };
@@ -74,7 +74,7 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${model}: ${values} NaN or infinite values in "${tensor}"${others(tensors)}`,
   'non-finite-output': ({ tensor, values, tensors }) =>
     `the merged model has ${values} NaN or infinite values in "${tensor}"${others(tensors)}`,
-  'dtype-widened': ({ from, to, count }) =>
+  'dtype-implied': ({ from, to, count }) =>
     `the recipe names no dtype, so tensors of ${from} are written as ${to} (${count} of them)`,
   'stale-metadata': ({ file, detail }) => `${file}: ${detail}`,
   'adapter-tied': ({ adapter, tensor }) =>

@@ -75,7 +75,7 @@ class PlanBuilder {
   readonly #beside: BesideWeights | undefined;
   readonly #settings: Settings[] = [];
   readonly #settingsIndex = new Map<Settings, number>();
-  readonly #widened = new Map<string, { from: string; to: string; count: number }>();
+  readonly #implied = new Map<string, { from: string; to: string; count: number }>();
 
   constructor(recipe: Recipe, { base, bases, models, vocabulary, beside }: RecipeCheckpoints, options: PlanOptions) {
     this.#options = options;
@@ -114,7 +114,7 @@ class PlanBuilder {
     this.#checkSettings(plan);
     checkRows(plan);
     warnings.push(...(this.#tokenRows?.warnings ?? []), ...(this.#beside?.warnings ?? []));
-    for (const facts of this.#widened.values()) warnings.push(warning('dtype-widened', facts));
+    for (const facts of this.#implied.values()) warnings.push(warning('dtype-implied', facts));
     return {
       plan,
       costs: estimateCosts(plan),
@@ -167,11 +167,7 @@ class PlanBuilder {
         : [{ model: part.source.model, source: sourceFor(part), settings: this.#intern(own) }];
     });
     const subtracted = base && sourceFor(base);
-    const dtypes = [...(subtracted === undefined ? [] : [subtracted]), ...operands.map(({ source }) => source)].map(
-      ({ dtype }) => dtype,
-    );
-    const outputDtype =
-      this.#recipe.outputDtype ?? this.#commonDtype(dtypes.length > 0 ? dtypes : [first.location.dtype]);
+    const outputDtype = this.#recipe.outputDtype ?? this.#impliedDtype(subtracted, operands, first.location.dtype);
     // A task vector method without operands leaves the base: carried over unless its dtype changes.
     const { minimum = 1 } = this.#method.operandCount ?? {};
     const tooFew = found.sources.length < minimum || (subtracted !== undefined && operands.length === 0);
@@ -183,11 +179,15 @@ class PlanBuilder {
     return { ...job, operands: repeated, settings: this.#intern(settings) };
   }
 
-  #commonDtype(dtypes: readonly Source['dtype'][]): OutputDtype {
-    const to = commonOutputDtype(dtypes);
-    const from = [...new Set(dtypes)].join(' and ');
-    if (from !== to)
-      this.#widened.set(`${from} ${to}`, { from, to, count: (this.#widened.get(`${from} ${to}`)?.count ?? 0) + 1 });
+  /** That of the base where there is one, as in mergekit, so that it does not depend on how experts were saved. */
+  #impliedDtype(base: Source | undefined, operands: readonly OperandPlan[], fallback: Source['dtype']): OutputDtype {
+    const own = operands.map(({ source }) => source.dtype);
+    const to = commonOutputDtype(base === undefined ? (own.length > 0 ? own : [fallback]) : [base.dtype]);
+    const from = [...new Set(base === undefined ? own : [base.dtype, ...own])].join(' and ');
+    if (from !== '' && from !== to) {
+      const key = `${from} ${to}`;
+      this.#implied.set(key, { from, to, count: (this.#implied.get(key)?.count ?? 0) + 1 });
+    }
     return to;
   }
 

@@ -35,7 +35,7 @@ describe('dtypes', () => {
       const one = (values: readonly number[]) => [tensor('w', dtype, values)];
       const merged = await mergeFolder(write({ base: one(base), a: one(a), b: one(b) }), RECIPE);
       expect(merged.model.tensors.get('w')).toMatchObject({ dtype: output, shape: [4], values: expected });
-      const widened = { kind: 'dtype-widened', facts: { from: dtype, to: output, count: 1 } };
+      const widened = { kind: 'dtype-implied', facts: { from: dtype, to: output, count: 1 } };
       expect(merged.warnings).toEqual(dtype === output ? [] : [widened]);
     });
   }
@@ -50,14 +50,22 @@ describe('dtypes', () => {
     expect(valuesOf(merged, 'w')).toEqual(a.map((value, i) => value / 2 + b[i]! / 4));
   });
 
-  it('mixed ones become f32, or what the recipe says', async () => {
+  it('mixed ones become what the base is, without a base f32, or what the recipe says', async () => {
     const folder = write({
       base: [tensor('w', 'BF16', base)],
       a: [tensor('w', 'F16', a)],
       b: [tensor('w', 'F64', b)],
     });
     const plain = await mergeFolder(folder, RECIPE);
-    expect(plain.model.tensors.get('w')).toMatchObject({ dtype: 'F32', values: expected });
+    expect(plain.model.tensors.get('w')).toMatchObject({ dtype: 'BF16', values: expected });
+    expect(plain.warnings).toEqual([
+      { kind: 'dtype-implied', facts: { from: 'BF16 and F16 and F64', to: 'BF16', count: 1 } },
+    ]);
+    const averaged = await mergeFolder(
+      folder,
+      `merge_method: linear\nmodels: [{model: base}, {model: a}]\nparameters: {weight: 1}\n`,
+    );
+    expect(averaged.model.tensors.get('w')).toMatchObject({ dtype: 'F32' });
     const half = await mergeFolder(folder, `${RECIPE}dtype: float16\n`);
     expect(half.model.tensors.get('w')).toMatchObject({ dtype: 'F16', values: expected });
     expect(half.warnings).toEqual([]);

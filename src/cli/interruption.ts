@@ -1,15 +1,18 @@
 /** Ctrl-C and its like: what runs is told to stop and cleans up after itself. */
 import { M2MergeError } from '../errors.js';
 
-/** Turns SIGINT and SIGTERM into an abort; a second one ends the process at once. */
+/** What asks a process to end: Ctrl-C, `kill`, and a terminal that closes. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Turns these signals into an abort; a second one of the same kind ends the process at once. */
 export function listenForSignals(): { signal: AbortSignal; close(): void } {
   const controller = new AbortController();
   const stop = (signal: NodeJS.Signals): void => controller.abort(new M2MergeError('interrupted', { signal }));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  for (const name of SIGNALS) process.once(name, stop);
   return {
     signal: controller.signal,
     close: () => {
-      process.off('SIGINT', stop).off('SIGTERM', stop);
+      for (const name of SIGNALS) process.off(name, stop);
     },
   };
 }

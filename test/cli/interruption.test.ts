@@ -20,7 +20,7 @@ function createLargeModels(tensors: number): string {
 }
 
 describe.skipIf(process.platform === 'win32')('signals', () => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     it(`${signal} while weights are written: exit code 130, nothing left`, async () => {
       // Far more than the slow kernels get through before the signal comes.
       const folder = createLargeModels(100);

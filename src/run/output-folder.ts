@@ -14,6 +14,9 @@ export const SIDE_FILE_BYTES = 64_000_000;
 /** Files that mark a folder as a model, which `--overwrite` may replace. */
 const MODEL_MARKS = /^(config\.json|.*\.safetensors|m2merge_manifest\.json)$/;
 
+/** What renaming onto a folder that holds something fails with. */
+const IS_TAKEN: readonly string[] = ['ENOTEMPTY', 'EEXIST'];
+
 export interface OutputFile {
   readonly name: string;
   readonly byteLength: number;
@@ -28,11 +31,13 @@ export class OutputFolder {
   readonly workPath: string;
   /** The topmost folder above it that had to be made; undefined when all were there. */
   readonly #madeParent: string | undefined;
+  readonly #overwrite: boolean;
 
-  private constructor(path: string, workPath: string, madeParent: string | undefined) {
+  private constructor(path: string, workPath: string, madeParent: string | undefined, overwrite: boolean) {
     this.path = path;
     this.workPath = workPath;
     this.#madeParent = madeParent;
+    this.#overwrite = overwrite;
   }
 
   /**
@@ -48,7 +53,7 @@ export class OutputFolder {
       await checkReplaceable(path, overwrite);
       const madeParent = await mkdir(parent, { recursive: true });
       const workPath = join(parent, workName(basename(path)));
-      const folder = new OutputFolder(path, workPath, madeParent);
+      const folder = new OutputFolder(path, workPath, madeParent, overwrite);
       try {
         await checkSpace(
           parent,
@@ -76,10 +81,15 @@ export class OutputFolder {
     }
   }
 
-  /** Gives the folder its name. What `--overwrite` replaces is removed after the new model is in place. */
+  /**
+   * Gives the folder its name. What `--overwrite` replaces is removed after the new model is in place. Throws
+   * `output-exists` when another run was faster, whose model stays.
+   */
   async commit(): Promise<void> {
     const replaced = replacedName(this.workPath);
     try {
+      await checkReplaceable(this.path, this.#overwrite);
+      if (!this.#overwrite) return await this.#takePlace();
       const existed = await renameIfPresent(this.path, replaced);
       try {
         await rename(this.workPath, this.path);
@@ -90,6 +100,19 @@ export class OutputFolder {
       if (existed) await rm(replaced, { recursive: true, force: true });
     } catch (error) {
       throw asWriteError(error, this.path);
+    }
+  }
+
+  /** Takes the place of nothing, or of an empty folder, in one step: what comes between is not overwritten. */
+  async #takePlace(): Promise<void> {
+    // Not every system renames onto an empty folder.
+    await rmdir(this.path).catch(() => {});
+    try {
+      await rename(this.workPath, this.path);
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (!IS_TAKEN.includes(code)) throw error;
+      throw new M2MergeError('output-exists', { path: this.path }, { cause: error });
     }
   }
 

@@ -34,6 +34,8 @@ export async function openCheckpoint(model: string | ModelFiles): Promise<Checkp
   await forEachConcurrently([...files.entries()], HEADERS_AT_ONCE, async ([i, name]) => {
     shards[i] = await openShard(source, name);
   });
+  const tensors = collectTensors(shards, source);
+  if (tensors.size === 0) throw new M2MergeError('model-empty', { folder: placeOf(source), found: [] });
   const warnings = shards.flatMap(({ header }) => header.warnings);
   if (weightMap !== undefined) warnings.push(...checkIndex(weightMap, shards, source.describe(INDEX_FILE_NAME)));
   if (from === 'single' && names.includes(INDEX_FILE_NAME)) {
@@ -43,7 +45,7 @@ export async function openCheckpoint(model: string | ModelFiles): Promise<Checkp
   return {
     folder: source.folder,
     files: shards.map(({ file }) => file),
-    tensors: collectTensors(shards, source),
+    tensors,
     config: names.includes(CONFIG_FILE_NAME) ? await readConfig(source) : undefined,
     warnings,
   };
@@ -59,11 +61,16 @@ interface FoundWeights extends Pick<WeightFiles, 'from'> {
 
 /** Finds a model's weight files and reads none of them. Throws as `openCheckpoint` does for names and indexes. */
 export async function findWeightFiles(source: ModelFiles, names: readonly string[]): Promise<FoundWeights> {
-  const place = source.describe('').replace(/\/$/, '');
+  const place = placeOf(source);
   const weights = chooseWeightFiles(place, names);
   const weightMap = weights.from === 'index' ? await readIndex(source) : undefined;
   const files = weightMap === undefined ? weights.names : shardsOf(weightMap, place, names);
   return { from: weights.from, files, weightMap };
+}
+
+/** The model as messages name it. */
+function placeOf(source: ModelFiles): string {
+  return source.describe('').replace(/\/$/, '');
 }
 
 interface Shard {

@@ -108,6 +108,12 @@ describe('refuses folders', () => {
     expect((await refusal(folder, 'model-empty')).facts.found).toEqual(['model.gguf', 'pytorch_model.bin']);
   });
 
+  test('weight files without a single tensor are no model', async () => {
+    const folder = temporaryFolder();
+    writeModel(folder, []);
+    expect((await refusal(folder, 'model-empty')).message).toBe(`${folder} holds no safetensors weights`);
+  });
+
   test('with a folder in place of the weights', async () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, 'model.safetensors'));

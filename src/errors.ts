@@ -52,6 +52,7 @@ export interface ErrorFacts extends HubErrorFacts, PushErrorFacts, SweepErrorFac
     expected: readonly number[];
     expectedIn: string;
   };
+  'model-quantized': { model: string; format: string; tensor: string; dtype: string };
   'dtype-unmergeable': { tensor: string; model: string; dtype: string; expected: string };
   'config-invalid': { file: string; detail: string };
   'adapter-invalid': { file: string; detail: string };
@@ -134,6 +135,10 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
     message: `tensor "${tensor}" is ${formatShape(shape)} in ${model} but ${formatShape(expected)} in ${expectedIn}`,
     hint: 'all models of a merge need the same shapes',
   }),
+  'model-quantized': ({ model, format, tensor, dtype }) => ({
+    message: `${model} is quantized (${format}): the ${dtype} values of tensor "${tensor}" are no weights without their scales`,
+    hint: 'name the 16-bit or 32-bit model that it was made from, or write it out dequantized first',
+  }),
   'dtype-unmergeable': ({ tensor, model, dtype, expected }) => ({
     message: `tensor "${tensor}" is ${dtype} in ${model}, expected ${expected}`,
   }),
@@ -199,6 +204,7 @@ const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts | ke
   'tensor-missing': EXIT_CODES.input,
   'layer-count-mismatch': EXIT_CODES.input,
   'shape-mismatch': EXIT_CODES.input,
+  'model-quantized': EXIT_CODES.input,
   'dtype-unmergeable': EXIT_CODES.input,
   'config-invalid': EXIT_CODES.input,
   'adapter-invalid': EXIT_CODES.input,

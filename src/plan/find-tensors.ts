@@ -1,6 +1,7 @@
 /** The tensors of a merged model with every model's part of them, over all modules of a recipe. */
 import { type Method, spaceOf } from '../../kernels/method.js';
 import { compareUtf8 } from '../checkpoint/order.js';
+import { quantizationOf } from '../checkpoint/quantized.js';
 import { M2MergeError } from '../errors.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { type Warning, warning } from '../warnings.js';
@@ -24,7 +25,7 @@ export interface RowChoice {
   readonly commonRows: boolean;
 }
 
-/** Throws `recipe-invalid`, `layer-count-mismatch`, `tensor-missing` and `shape-mismatch`. */
+/** Throws `model-quantized`, `recipe-invalid`, `layer-count-mismatch`, `tensor-missing` and `shape-mismatch`. */
 export function findTensors(
   recipe: Recipe,
   method: Method,
@@ -33,6 +34,7 @@ export function findTensors(
   { order, commonRows }: RowChoice,
 ): FoundTensors {
   const all = [...models.bases, ...models.models];
+  for (const model of new Set([...all, donor])) refuseQuantized(method, model);
   const names = [...new Set(all.flatMap(({ checkpoint }) => [...checkpoint.tensors.keys()]))];
   const stacks = [...new Set(all.flatMap(({ layout }) => [...layout.stacks.keys()]))];
   const regions = moduleRegions(recipe, names, stacks);
@@ -57,6 +59,14 @@ export function findTensors(
       ...(carried.length > 0 ? [warning('tensors-carried-over', facts)] : []),
     ],
   };
+}
+
+/** Arithmetic on packed numbers gives no weights. Packed whole numbers that are only passed on stay what they are. */
+function refuseQuantized(method: Method, { checkpoint, name }: PlanModel): void {
+  const found = quantizationOf(checkpoint);
+  if (found === undefined || (found.packed && method.name === 'passthrough')) return;
+  const { format, tensor, dtype } = found;
+  throw new M2MergeError('model-quantized', { model: name, format, tensor, dtype });
 }
 
 /** mergekit's rule: methods over weights, and some over task vectors, keep the rows that all models have. */

@@ -2,6 +2,7 @@
 import { expertPairs } from '../geometry/expert-pairs.js';
 import { formatMeasure } from '../geometry/number-text.js';
 import type { Finding, GeometryResult, MergeAccounting, ScopeGeometry } from '../geometry/result.js';
+import { escapeMarkdown } from './escape-markdown.js';
 import { formatCount, plural } from './format.js';
 import { MERGE_METRICS, METRIC_GROUPS, REMOVED_METRICS } from './geometry-group-metrics.js';
 import {
@@ -210,13 +211,4 @@ function formatDefinitions(): string[] {
 function formatTable(header: readonly string[], rows: readonly (readonly string[])[], leftColumns = 1): string {
   const rule = header.map((_, column) => (leftColumns === 0 || column < leftColumns ? '---' : '---:'));
   return [header, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-/** Text that stays text in a paragraph or a table cell: no markup, no line break, no cell end. */
-export function escapeMarkdown(text: string): string {
-  return text
-    .replace(/\p{Cc}+/gu, ' ')
-    .replace(/[\\`*_[\]<>|#~&]/g, (character) =>
-      character === '<' ? '&lt;' : character === '&' ? '&amp;' : `\\${character}`,
-    );
 }

@@ -2,6 +2,7 @@
 import type { Method } from '../../kernels/method.js';
 import type { Plan, PlanInput } from '../plan/plan.js';
 import { agreementOf, describeLicence, type SourceCard, sourceLines } from './card-sources.js';
+import { escapeMarkdown, fencedBlock } from './escape-markdown.js';
 import { formatCount } from './format.js';
 import { nameOfInput } from './public-names.js';
 
@@ -29,7 +30,7 @@ export function formatModelCard(facts: CardFacts): string {
   const knowsLicences = agreementOf(sources.flat()) !== 'nothing said';
   const source = method.paper === undefined ? '' : ` (${method.paper})`;
   const body = [
-    `# ${facts.title}`,
+    `# ${escapeMarkdown(facts.title)}`,
     '',
     `A merge of ${plan.inputs.filter(({ role }) => role === 'model').length} models with **${method.title}**${source}, made by m2merge ${facts.toolVersion}.`,
     '',
@@ -38,17 +39,15 @@ export function formatModelCard(facts: CardFacts): string {
     `| model | role | revision |${knowsLicences ? ' licence |' : ''}`,
     `|---|---|---|${knowsLicences ? '---|' : ''}`,
     ...plan.inputs.map((input, i) => {
-      const licence = knowsLicences ? ` ${sources[i]!.map(describeLicence).join(' + ')} |` : '';
-      return `| ${nameOfInput(input)} | ${input.role} | ${revisionOf(input)} |${licence}`;
+      const licence = knowsLicences ? ` ${escapeMarkdown(sources[i]!.map(describeLicence).join(' + '))} |` : '';
+      return `| ${escapeMarkdown(nameOfInput(input))} | ${input.role} | ${revisionOf(input)} |${licence}`;
     }),
     '',
     `Preset \`${plan.preset}\`, seed ${plan.seed}, rounding ${plan.rounding}, ${formatCount(facts.parameters)} parameters${facts.dtype === undefined ? '' : ` in ${facts.dtype}`}.`,
     '',
     'The recipe:',
     '',
-    '```yaml',
-    facts.recipeText.trimEnd(),
-    '```',
+    fencedBlock('yaml', facts.recipeText),
     '',
     'Inputs, resolved parameters and checksums of every tensor are in `m2merge_manifest.json`.',
     '',

@@ -3,6 +3,7 @@
 import type { Plan, PlanInput } from '../plan/plan.js';
 import { referencesOf } from '../recipe/documents.js';
 import type { Recipe } from '../recipe/recipe.js';
+import { withoutPrivateText } from './private-text.js';
 
 /** Paths that say where on this machine something lies. */
 const MACHINE_PATH = /^([\\/~]|[A-Za-z]:)/;
@@ -33,7 +34,8 @@ export function publicRecipe({ text, output, chatTemplate, ...recipe }: Recipe):
   // A mapping does not hold the reference's text, but its parts.
   const written = referencesOf(recipe).flatMap(({ text, path, adapter }) => [text, path, adapter?.path ?? []].flat());
   const template = typeof chatTemplate === 'object' && 'file' in chatTemplate ? [chatTemplate.file] : [];
-  return withoutMachinePaths(text, [...written, ...template, ...(output === undefined ? [] : [output])]);
+  const paths = [...written, ...template, ...(output === undefined ? [] : [output])];
+  return withoutPrivateText(withoutMachinePaths(text, paths));
 }
 
 /** A recipe's text as a model card shows it: of what is not on the Hub, the last part of its path alone. */

@@ -81,10 +81,18 @@ interface Wording {
 const formatShape = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 const formatBytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
 
+/** What stands for the file of a recipe that the command line's arguments come to. */
+export const COMMAND_LINE = 'command line';
+
+/** A place in a recipe as messages name it. Nobody wrote the recipe of a command line, so that it has no lines. */
+export function placeIn(file: string, { line, column }: { readonly line: number; readonly column: number }): string {
+  return file === COMMAND_LINE ? file : `${file}:${line}:${column}`;
+}
+
 const formatProblem = (file: string, problem: RecipeProblem): string => {
   const where = problem.path === '' ? '' : `${problem.path}: `;
   const hint = problem.hint === undefined ? '' : ` (${problem.hint})`;
-  return `${file}:${problem.line}:${problem.column}: ${where}${problem.message}${hint}`;
+  return `${placeIn(file, problem)}: ${where}${problem.message}${hint}`;
 };
 
 function hintForModelWithout(found: readonly string[]): string | undefined {

@@ -1,6 +1,6 @@
 /** Which tensors the merged model has and which tensor of which model goes into each: slices, renumbering, donors. */
 import { isBeforeLayers, isHead } from '../checkpoint/tensor-roles.js';
-import { M2MergeError } from '../errors.js';
+import { M2MergeError, placeIn } from '../errors.js';
 import type { LayerRange, Recipe, RecipeModule, RecipeSlice, RecipeSource } from '../recipe/recipe.js';
 import { layerFraction } from '../recipe/resolve.js';
 import type { Warning } from '../warnings.js';
@@ -164,8 +164,7 @@ function draftOutside(
 }
 
 function shortenedWarning({ file }: Recipe, { position }: RecipeSlice, limit: number, dropped: number): Warning {
-  const place = `${file}:${position.line}:${position.column}`;
-  return warning('sources-left-out', { place, sources: limit, dropped });
+  return warning('sources-left-out', { place: placeIn(file, position), sources: limit, dropped });
 }
 
 function sourceCount({ sources, base }: RecipeSlice): number {

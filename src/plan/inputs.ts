@@ -8,7 +8,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { openCheckpoint } from '../checkpoint/folder.js';
 import { ModelFolder } from '../checkpoint/model-folder.js';
 import { HUB_FAILURES_OF_MODELS, type NamedIn } from '../errors/hub.js';
-import { isM2MergeError, M2MergeError } from '../errors.js';
+import { isM2MergeError, M2MergeError, placeIn } from '../errors.js';
 import { type HubName, isHubAddress, readHubName } from '../hub/endpoint.js';
 import type { ModelFiles } from '../io/model-files.js';
 import type { Recipe } from '../recipe/recipe.js';
@@ -106,7 +106,7 @@ interface Located {
 async function locate(location: ModelLocation, { position }: ModelReference, recipe: Recipe): Promise<Located> {
   const { path, revision } = location;
   const searched = isHubAddress(path) ? [] : candidatePaths(path, recipe.folder);
-  const place = `${recipe.file}:${position.line}:${position.column}`;
+  const place = placeIn(recipe.file, position);
   for (const folder of searched) if (await isFolder(folder)) return { folder, name: undefined, searched, place };
   const name = readHubName(path, revision);
   const reference = referenceText(location, undefined);

@@ -58,6 +58,7 @@ class AssemblyReader {
             checkOneOf(module.present, ['models', 'slices']);
             return this.#module(module, name, cursor, [readParameters(module, 'top', this.#method), shared]);
           });
+    if (this.#all.length === 0) reportBaseAlone(recipe);
     return { ...this.#named.lists, modules: read, participants: this.#all };
   }
 
@@ -132,7 +133,18 @@ function checkOneOf(present: ReadonlyMap<string, Cursor>, keys: readonly string[
   present.get(second)!.problem(`"${first}" and "${second}" cannot both be given`, 'keep the one that is meant');
 }
 
+/** Slices that name no model but the base. Of `models` this is reported where they are read. */
+function reportBaseAlone({ values, present }: RecipeReading): void {
+  const modules = values.modules === undefined ? [values] : [...values.modules.values()].map((module) => module.values);
+  const sources = modules.flatMap(({ slices = [] }) => slices.flatMap((slice) => slice.values.sources ?? []));
+  if (!sources.some((source) => source.values.model !== undefined)) return;
+  const place = present.get('slices') ?? present.get('modules');
+  place?.problem('holds only the base model, so there is nothing to merge', 'list the experts');
+}
+
 function checkCount(found: number, place: Cursor, method: Method, subtractsBase: boolean): void {
+  // Without its base, which is reported, nobody knows which of the models it is.
+  if (method.space === 'taskVectors' && !subtractsBase) return;
   const { minimum = 1, maximum = Number.POSITIVE_INFINITY } = method.operandCount ?? {};
   if (found >= minimum && found <= maximum) return;
   const bounds =

@@ -1,5 +1,5 @@
 /** What reading a recipe brought to light: problems, thrown together, and warnings, handed on. */
-import { M2MergeError, type RecipeProblem } from '../errors.js';
+import { M2MergeError, placeIn, type RecipeProblem } from '../errors.js';
 import { describeWarning, type Warning } from '../warnings.js';
 import type { Position } from './position.js';
 
@@ -42,7 +42,7 @@ export class Findings {
 
   /** Notes a warning, once; `compose` makes it from the place as warnings name it. */
   warn({ line, column }: Position, compose: (place: string) => Warning): void {
-    const warning = compose(`${this.file}:${line}:${column}`);
+    const warning = compose(placeIn(this.file, { line, column }));
     this.#warnings.set(describeWarning(warning), { line, column, warning });
   }
 

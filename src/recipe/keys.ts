@@ -1,5 +1,6 @@
 /** What a recipe may say: its keys, what each takes and means. The reader and the JSON Schema both come from here. */
 import { PRESETS } from '../../kernels/method.js';
+import { METHODS } from '../../kernels/methods/registry.js';
 import type { OutputDtype } from '../checkpoint/dtype.js';
 import type { Cursor } from './cursor.js';
 import { layerRange } from './layer-range.js';
@@ -39,6 +40,23 @@ const DTYPE_NAMES: Readonly<Record<string, OutputDtype>> = {
 
 const RECOMMENDED_DTYPE_NAMES = ['bfloat16', 'float16', 'float32'];
 
+/** Names of all parameters of all methods. */
+const PARAMETER_NAMES = new Set(METHODS.flatMap(({ parameters }) => parameters.map(({ name }) => name)));
+
+/** Parameters that stand beside their "parameters". */
+const asParameter = (name: string): string | undefined =>
+  PARAMETER_NAMES.has(name) ? `parameters: {${name}: …}` : undefined;
+
+/** What belongs to the model's reference and stands beside it. */
+const IN_REFERENCE: Readonly<Record<string, string>> = {
+  revision: 'model: name@revision',
+  lora: 'model: name+adapter',
+  adapter: 'model: name+adapter',
+};
+
+const besideModel = (name: string): string | undefined =>
+  Object.hasOwn(IN_REFERENCE, name) ? IN_REFERENCE[name] : asParameter(name);
+
 const dtype = spelling(DTYPE_NAMES, RECOMMENDED_DTYPE_NAMES);
 
 const key = <T>(summary: string, shape: Shape<T>): Key<T> => ({ summary, shape });
@@ -51,7 +69,7 @@ export const MODEL_KEYS = {
   parameters: parametersKey('parameters of this model, before the top-level ones'),
 };
 
-const modelList = listOf(record(MODEL_KEYS, '{model: …, parameters: …}'), 'models');
+const modelList = listOf(record(MODEL_KEYS, '{model: …, parameters: …}', besideModel), 'models');
 
 export const SOURCE_KEYS = {
   model: required('folder of the model', modelReference),
@@ -62,14 +80,14 @@ export const SOURCE_KEYS = {
 export const SLICE_KEYS = {
   sources: required(
     'the models and layers to merge',
-    listOf(record(SOURCE_KEYS, '{model: …, layer_range: […, …]}'), 'sources'),
+    listOf(record(SOURCE_KEYS, '{model: …, layer_range: […, …]}', besideModel), 'sources'),
   ),
   base_model: key('the base of this slice, instead of that of the recipe', modelReference),
   parameters: parametersKey('parameters of this slice, before those of the module and the recipe'),
   residual_weight: withoutEffect('mergekit reads it and never uses it'),
 };
 
-const sliceList = listOf(record(SLICE_KEYS, '{sources: […]}'), 'slices');
+const sliceList = listOf(record(SLICE_KEYS, '{sources: […]}', asParameter), 'slices');
 
 export const MODULE_KEYS = {
   models: { ...required('the models to merge, unless there are "slices"', modelList), unless: ['slices'] },
@@ -100,7 +118,7 @@ export const RECIPE_KEYS = {
   slices: key('the layers of the merged model, from the first to the last', sliceList),
   modules: key(
     'parts of the model that are merged each in its own way, as a text decoder and a vision tower',
-    mappingOf(record(MODULE_KEYS, '{models: […]} or {slices: […]}'), 'modules'),
+    mappingOf(record(MODULE_KEYS, '{models: […]} or {slices: […]}', asParameter), 'modules'),
   ),
   tokenizer_source: key('whose tokens the merged model has: "union", "base", or a model', tokenizerSource),
   tokenizer: key('whose tokens the merged model has, with rules for single tokens', tokenizer),
@@ -108,7 +126,7 @@ export const RECIPE_KEYS = {
   sweep: key('several merges in one run, for `m2merge sweep`', sweepShape),
 };
 
-export const recipeShape = record(RECIPE_KEYS, '{merge_method: …, models: …}');
+export const recipeShape = record(RECIPE_KEYS, '{merge_method: …, models: …}', asParameter);
 
 export type RecipeReading = RecordReading<typeof RECIPE_KEYS>;
 export type ModelReading = RecordReading<typeof MODEL_KEYS>;

@@ -9,6 +9,7 @@ import { Cursor, Reading } from './cursor.js';
 import { readDocument, type YamlDocument } from './document.js';
 import { Findings, quote } from './findings.js';
 import { type RecipeReading, recipeShape } from './keys.js';
+import { reportOtherTool } from './other-tools.js';
 import { type ParameterReading, readParameters } from './parameters.js';
 import type { Participant } from './participants.js';
 import type { Recipe, RecipeTokenizer } from './recipe.js';
@@ -40,6 +41,7 @@ export function parseRecipe(text: string, { file = '<recipe>', folder }: RecipeO
 
 /** Reads the recipe that a document is; undefined when its problems, which are noted, leave nothing to read. */
 export function readRecipe(document: YamlDocument, findings: Findings): Content | undefined {
+  if (reportOtherTool(document, findings)) return undefined;
   const root = new Cursor(new Reading(document, findings), document.root, '');
   const reading = recipeShape.read(root);
   reading?.present.get('sweep')?.problem('makes several models', 'run the recipe with `m2merge sweep`');
@@ -156,18 +158,26 @@ function checkAllGiven(
       present.get('merge_method')?.problem(`${method.name} needs a value of "${name}"`, hint);
       continue;
     }
-    for (const { reference, path, position, parameters, outer } of participants) {
-      if ([...parameters, ...outer].some((table) => table.gives(name))) continue;
-      const where = path === 'base_model' ? '' : ' here or';
-      const hint =
-        misspelling(
-          name,
-          parameters.flatMap(({ unread }) => unread),
-        ) ?? sharedHint;
-      const message = `model ${quote(reference.text)} has no value of "${name}"`;
-      findings.problem(position, path, message, hint ?? `write it${where} under the top-level parameters`);
+    for (const participant of participants) {
+      if ([...participant.parameters, ...participant.outer].some((table) => table.gives(name))) continue;
+      const { path, position } = participant;
+      const message = `model ${quote(participant.reference.text)} has no value of "${name}"`;
+      findings.problem(position, path, message, hintForMissing(name, participant) ?? sharedHint ?? whereToWrite(path));
     }
   }
+}
+
+/** Where the value of a model's parameter that is missing may have gone. */
+function hintForMissing(name: string, { unknown, parameters }: Participant): string | undefined {
+  if (unknown.includes(name)) return `it stands beside "model"; write parameters: {${name}: …}`;
+  return misspelling(
+    name,
+    parameters.flatMap(({ unread }) => unread),
+  );
+}
+
+function whereToWrite(path: string): string {
+  return `write it${path === 'base_model' ? '' : ' here or'} under the top-level parameters`;
 }
 
 function isRequired(parameter: Parameter, method: Method, preset: Preset): boolean {

@@ -14,6 +14,8 @@ export interface Participant {
   readonly path: string;
   readonly position: Position;
   readonly range: LayerRange | undefined;
+  /** Keys of its entry that nothing reads. */
+  readonly unknown: readonly string[];
   /** Its own tables: several when the slice lists the model more than once. */
   readonly parameters: readonly ParameterReading[];
   /** Tables of the slice, the module and the recipe. */
@@ -75,7 +77,14 @@ export function wholeSources(models: readonly ModelReading[], rules: WholeModelR
     findings.warn(appended.position, (place) => warning('base-appended', { place, model: excerpt(appended.text) }));
     const { position } = appended;
     const parameters = [NO_PARAMETERS];
-    parts.set(appended.text, { reference: appended, path: 'base_model', position, range: undefined, parameters });
+    parts.set(appended.text, {
+      reference: appended,
+      path: 'base_model',
+      position,
+      range: undefined,
+      unknown: [],
+      parameters,
+    });
   }
   return [...parts.values()];
 }
@@ -120,7 +129,8 @@ function addPart(
   const { path, position } = reading.cursor;
   const known = parts.get(reference.text);
   if (known === undefined) {
-    parts.set(reference.text, { reference, path, position, range, parameters: [parameters] });
+    const { unknown } = reading;
+    parts.set(reference.text, { reference, path, position, range, unknown, parameters: [parameters] });
     return;
   }
   const model = excerpt(reference.text);

@@ -121,8 +121,15 @@ export function mappingOf<T>(element: Shape<T>, what: string): Shape<ReadonlyMap
   };
 }
 
-/** A mapping with the keys of a table; other keys are warned of and ignored. `form` shows what one looks like. */
-export function record<K extends KeyTable>(keys: K, form: string): Shape<RecordReading<K>> {
+/**
+ * A mapping with the keys of a table; other keys are warned of and ignored. `form` shows what one looks like, `elsewhere`
+ * says where a key belongs that people write here.
+ */
+export function record<K extends KeyTable>(
+  keys: K,
+  form: string,
+  elsewhere: (name: string) => string | undefined = () => undefined,
+): Shape<RecordReading<K>> {
   return {
     schema: recordSchema(keys),
     read(cursor) {
@@ -134,7 +141,7 @@ export function record<K extends KeyTable>(keys: K, form: string): Shape<RecordR
         const key = Object.hasOwn(keys, name) ? keys[name] : undefined;
         if (key === undefined) {
           unknown.push(name);
-          warnUnknownKey(cursor, position, name, Object.keys(keys));
+          warnUnknownKey(cursor, position, name, Object.keys(keys), elsewhere(name));
         } else if (value.kind !== 'nothing' || key.required) {
           present.set(name, value);
           values[name] = key.shape.read(value);
@@ -167,14 +174,15 @@ export function withoutEffect(reason: string): Key<never> {
   };
 }
 
-/** Warns of a key that nothing reads, with the nearest of the names that would be. */
+/** Warns of a key that nothing reads, with what was meant, or the nearest of the names that would be read. */
 export function warnUnknownKey(
   { findings }: Cursor,
   position: Cursor['position'],
   key: string,
   known: Iterable<string>,
+  meant?: string,
 ): void {
-  const suggestion = nearestName(key, known);
+  const suggestion = meant ?? nearestName(key, known);
   const facts = { key: excerpt(key), ...(suggestion === undefined ? {} : { suggestion }) };
   findings.warn(position, (place) => warning('unknown-key', { place, ...facts }));
 }

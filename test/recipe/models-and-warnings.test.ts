@@ -67,6 +67,19 @@ describe('warnings', () => {
     ]);
   });
 
+  test('keys that stand beside what holds them', () => {
+    const recipe = parseRecipe(
+      'merge_method: ties\nbase_model: base\nmodels:\n  - {model: a, density: 0.5, parameters: {weight: 1}}\n' +
+        '  - {model: b, revision: v2, lora: c, parameters: {weight: 1}}\nlambda: 0.3\n',
+    );
+    expect(warningsOf(recipe)).toEqual([
+      '<recipe>:4:16: unknown key "density" is ignored; did you mean "parameters: {density: …}"?',
+      '<recipe>:5:16: unknown key "revision" is ignored; did you mean "model: name@revision"?',
+      '<recipe>:5:30: unknown key "lora" is ignored; did you mean "model: name+adapter"?',
+      '<recipe>:6:1: unknown key "lambda" is ignored; did you mean "parameters: {lambda: …}"?',
+    ]);
+  });
+
   test('keys of mergekit without effect', () => {
     const recipe = parseRecipe(
       'merge_method: task_arithmetic\nbase_model: base\nmodels:\n' +

@@ -1,4 +1,4 @@
-import { M2MergeError } from '../../errors.js';
+import { COMMAND_LINE, M2MergeError } from '../../errors.js';
 import { parseRecipe } from '../../recipe/parse.js';
 import { formatDifference } from '../../report/difference-text.js';
 import { formatGeometryJson } from '../../report/geometry-json.js';
@@ -19,7 +19,7 @@ export async function diffCommand(first: string, second: string, options: DiffCo
   if (first === second) throw new M2MergeError('usage', { message: `both models are ${first}: nothing to compare` });
   const models = [{ model: second, parameters: { weight: 1 } }];
   const text = JSON.stringify({ merge_method: 'task_arithmetic', base_model: first, models });
-  const result = await measureShown(parseRecipe(text, { file: 'command line' }), {
+  const result = await measureShown(parseRecipe(text, { file: COMMAND_LINE }), {
     threads: threadsOf(options),
     ...streamOf(options),
     quiet: options.json === true,

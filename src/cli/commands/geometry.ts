@@ -1,6 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { M2MergeError } from '../../errors.js';
+import { COMMAND_LINE, M2MergeError } from '../../errors.js';
 import { PROJECTION_DIMENSIONS } from '../../geometry/projection.js';
 import type { GeometryResult } from '../../geometry/result.js';
 import { spectralWork } from '../../measure.js';
@@ -9,14 +8,13 @@ import { loadRecipe } from '../../recipe/load.js';
 import { parseRecipe } from '../../recipe/parse.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import { formatCount, formatSeconds, plural } from '../../report/format.js';
-import { writeReport } from '../../report/geometry-files.js';
 import { formatGeometryJson } from '../../report/geometry-json.js';
 import { formatGeometryTerminal } from '../../report/geometry-terminal.js';
 import { REPORT_PAGE } from '../../report/report-page.js';
-import { asWriteError } from '../../run/files.js';
 import { measureShown } from '../measuring.js';
 import { streamOf, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
+import { checkReportFolder, writeReportFolder } from '../report-folder.js';
 import { terminalWidth, usesColour } from '../terminal.js';
 
 export interface GeometryCommandOptions {
@@ -36,8 +34,9 @@ export interface GeometryCommandOptions {
 /** Measures experts against their base; a summary (or the JSON) on stdout, the full report in `--out`. */
 export async function geometryCommand(inputs: readonly string[], options: GeometryCommandOptions): Promise<void> {
   const recipe = await recipeFor(inputs, options.base);
+  if (options.out !== undefined) await checkReportFolder(resolve(options.out));
   const result = await measure(recipe, options);
-  if (options.out !== undefined) await writeFolder(resolve(options.out), result);
+  if (options.out !== undefined) await writeReportFolder(resolve(options.out), result);
   if (options.json) process.stdout.write(formatGeometryJson(result));
   else if (!options.quiet) {
     process.stdout.write(`${formatGeometryTerminal(result, usesColour(), terminalWidth())}\n`);
@@ -51,7 +50,7 @@ async function recipeFor(inputs: readonly string[], base: string | undefined): P
   if (base !== undefined) {
     const models = inputs.map((model) => ({ model, parameters: { weight: 1 } }));
     const text = JSON.stringify({ merge_method: 'task_arithmetic', base_model: base, models });
-    return parseRecipe(text, { file: 'command line' });
+    return parseRecipe(text, { file: COMMAND_LINE });
   }
   if (inputs.length === 1) return loadRecipe(inputs[0]!);
   throw new M2MergeError('usage', {
@@ -84,13 +83,4 @@ function stateSpectralCost(prepared: PreparedMerge, threads: number): number {
       `about ${formatSeconds(seconds)} on ${plural(threads, 'thread')}\n`,
   );
   return passes;
-}
-
-async function writeFolder(folder: string, result: GeometryResult): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-    await writeReport(result, (name, text) => writeFile(join(folder, name), text));
-  } catch (error) {
-    throw asWriteError(error, folder);
-  }
 }

@@ -1,0 +1,51 @@
+/** The files of a report in a folder of the user's: all of them or none, and the old ones stay until the new ones are whole. */
+import { access, constants, mkdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { M2MergeError } from '../errors.js';
+import type { GeometryResult } from '../geometry/result.js';
+import { writeReport } from '../report/geometry-files.js';
+import { asWriteError } from '../run/files.js';
+import { nearestFolder } from '../run/output-folder.js';
+
+/** Checks before any work is done that files can be made there later; makes none. Throws `output-unwritable`. */
+export async function checkReportFolder(folder: string): Promise<void> {
+  try {
+    const nearest = await nearestFolder(folder);
+    if (!(await stat(nearest)).isDirectory()) {
+      throw new M2MergeError('output-unwritable', { path: folder, reason: 'ENOTDIR' });
+    }
+    await access(nearest, constants.W_OK);
+  } catch (error) {
+    throw asWriteError(error, folder);
+  }
+}
+
+/** Writes the report. Throws `disk-full`, `output-unwritable`, and leaves nothing behind when it does. */
+export async function writeReportFolder(folder: string, result: GeometryResult): Promise<void> {
+  const names: string[] = [];
+  const partOf = (name: string): string => join(folder, `.${name}.m2merge-part`);
+  let made: string | undefined;
+  try {
+    made = await mkdir(folder, { recursive: true });
+    await writeReport(result, async (name, text) => {
+      names.push(name);
+      await writeFile(partOf(name), text);
+    });
+    for (const name of names) await rename(partOf(name), join(folder, name));
+  } catch (error) {
+    for (const name of names) await rm(partOf(name), { force: true }).catch(() => {});
+    if (made !== undefined) await removeEmpty(folder, made);
+    throw asWriteError(error, folder);
+  }
+}
+
+/** Removes a folder, and those above it up to `top`, as far as nothing is in them. */
+async function removeEmpty(folder: string, top: string): Promise<void> {
+  for (let path = folder; path.length >= top.length; path = dirname(path)) {
+    const removed = await rmdir(path).then(
+      () => true,
+      () => false,
+    );
+    if (!removed) return;
+  }
+}

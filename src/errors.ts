@@ -66,7 +66,7 @@ export interface ErrorFacts extends HubErrorFacts, PushErrorFacts, SweepErrorFac
   'output-overlaps-input': { path: string; model: string };
   'output-unwritable': { path: string; reason: string };
   'disk-full': { path: string; needed?: number; available?: number };
-  interrupted: { signal: string };
+  interrupted: { signal: string; resumes?: true };
   'worker-failed': { reason: string };
   'kernel-memory': { bytes: number };
 }
@@ -189,7 +189,9 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
         : `not enough space at ${path}: ${formatBytes(needed)} needed, ${formatBytes(available)} available`,
     hint: 'free some space or write to another disk',
   }),
-  interrupted: ({ signal }) => ({ message: `stopped by ${signal}; nothing was left behind` }),
+  interrupted: ({ signal, resumes }) => ({
+    message: `stopped by ${signal}; ${resumes ? 'the same command goes on where it was' : 'nothing half-written was left behind'}`,
+  }),
   'worker-failed': ({ reason }) => ({ message: `a worker thread failed: ${reason}` }),
   'kernel-memory': ({ bytes }) => ({
     message: `cannot get ${formatBytes(bytes)} of memory for the kernels`,

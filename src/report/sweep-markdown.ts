@@ -1,9 +1,7 @@
 /** sweep.md: the table of a sweep and its winner's recipe. */
 import type { SweepResult } from '../sweep/result.js';
+import { escapeMarkdown as cell, fencedBlock } from './escape-markdown.js';
 import { describeObjective, tabulateSweep } from './sweep-table.js';
-
-/** Text that Markdown shows as it is, in one cell. */
-const cell = (text: string): string => text.replace(/[\\|`*_<>[\]]/g, '\\$&').replace(/\s+/g, ' ');
 
 export function formatSweepMarkdown(result: SweepResult): string {
   const { head, rows, numeric } = tabulateSweep(result);
@@ -21,14 +19,9 @@ ${formatWinner(result)}`;
 
 function formatWinner({ best, best_recipe }: SweepResult): string {
   if (best === null || best_recipe === null) return '';
-  // A fence longer than any run of backticks in the recipe cannot be closed by it.
-  const longest = Math.max(2, ...(best_recipe.match(/`+/g) ?? []).map(({ length }) => length));
-  const fence = '`'.repeat(longest + 1);
   return `
 ## ${cell(best)}
 
-${fence}yaml
-${best_recipe.trimEnd()}
-${fence}
+${fencedBlock('yaml', best_recipe)}
 `;
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import type { SweepResult } from '../../src/sweep/result.js';
 import { m2merge, startM2merge } from '../support/cli.js';
@@ -133,8 +134,9 @@ setTimeout(() => { appendFileSync(${JSON.stringify(ends)}, 'end\\n'); console.lo
     while (!existsSync(started) || readFileSync(started, 'utf8') === '')
       await new Promise((next) => setTimeout(next, 20));
     child.kill('SIGINT');
-    const [code] = await once(child, 'exit');
+    const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
     expect(code).toBe(130);
+    expect(stderr).toContain('error: stopped by SIGINT; the same command goes on where it was\n');
     expect(() => process.kill(Number(readFileSync(started, 'utf8')), 0)).toThrow('ESRCH');
     rmSync(started);
   });

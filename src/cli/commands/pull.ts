@@ -14,7 +14,7 @@ export interface PullCommandOptions {
 /** Fetches models into the cache; where they are now on stdout. */
 export async function pullCommand(models: readonly string[], options: PullCommandOptions): Promise<void> {
   const { json = false, quiet = false } = options;
-  const interruption = listenForSignals();
+  const interruption = listenForSignals(true);
   const display = createTransferDisplay({ quiet, json });
   try {
     const pulled = await pullModels(models, {

@@ -24,7 +24,7 @@ export interface PreparedPush {
 
 /** Pushes a folder; progress on stderr, the result on stdout (or everything as JSON events). */
 export async function pushCommand(folder: string, repo: string, options: PushCommandOptions): Promise<void> {
-  const interruption = listenForSignals();
+  const interruption = listenForSignals(true);
   try {
     await preparePush(repo, options, interruption.signal, options.message).run(folder);
   } finally {

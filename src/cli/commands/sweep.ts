@@ -48,7 +48,7 @@ export async function sweepCommand(
   const recipe = { text: await readRecipeText(file), origin: recipeOrigin(file) };
   const choices = choicesOf(sweepFolder(file, chosen), options);
   const retry = options.retry ?? false;
-  const interruption = listenForSignals();
+  const interruption = listenForSignals(true);
   const { json = false, quiet = false, askTell: answers = false } = options;
   const transfer = createTransferDisplay({ quiet, json: json && !answers });
   const { stop, ...told } = transfer;

@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { formatSweepMarkdown } from '../../src/report/sweep-markdown.js';
+import { HOSTILE, sampleSweep } from './sample-sweep.js';
+
+it('names of sweeps are no markup, steer no terminal and end no cell', () => {
+  const [first, ...others] = sampleSweep.rows;
+  const metrics = { ...first!.metrics, 'a|b\u001b[2J\nc': 1 };
+  const text = formatSweepMarkdown({
+    ...sampleSweep,
+    metrics: Object.keys(metrics),
+    rows: [{ ...first!, metrics }, ...others],
+  });
+  expect(text).toContain('a\\|b \\[2J c');
+  expect(text.split('\n## ')[0]).not.toContain(HOSTILE);
+  expect(text).not.toMatch(/[^\P{Cc}\n]/u);
+  const cells = text.split('\n').filter((line) => line.startsWith('|'));
+  expect(new Set(cells.map((line) => line.match(/(?<!\\)\|/g)!.length)).size).toBe(1);
+});

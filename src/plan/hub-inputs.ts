@@ -72,8 +72,9 @@ export class HubInputs {
   /** Resolves a name. Throws the Hub's refusals. */
   model(name: HubName): Promise<HubModel> {
     return once(this.#open.models, name, async () => {
-      this.#connection ??= this.#connect();
       const { openHubModel } = await import('../hub/model.js');
+      // Awaited where it is begun, so that nobody misses its failure.
+      this.#connection ??= this.#connect();
       return openHubModel(await this.#connection, name);
     });
   }

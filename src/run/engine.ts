@@ -78,6 +78,14 @@ export async function runMeasurement(
   );
 }
 
+/** Numbers of a program that did not check its own; NaN, as of a variable that is not set, would merge to zeros. */
+function checkNumbers({ threads, tileElements }: RunOptions): void {
+  for (const [name, value] of Object.entries({ threads, tileElements })) {
+    if (value === undefined || (Number.isInteger(value) && value > 0)) continue;
+    throw new M2MergeError('usage', { message: `${name} is ${value}, expected a whole number above 0` });
+  }
+}
+
 /** Prepares the pool for plans and lets `work` use it until it is done or the signal ends it. */
 async function withPool<T>(
   merges: readonly MergeRun[],
@@ -85,6 +93,7 @@ async function withPool<T>(
   options: RunOptions,
   work: (runner: TaskRunner, variants: readonly Variant[], schedule: ScheduleOptions) => Promise<T>,
 ): Promise<T> {
+  checkNumbers(options);
   const { signal, onProgress = () => {} } = options;
   const plans = merges.map(({ prepared }) => prepared.plan);
   const retainedBytes = Math.max(...plans.map(derivedBytes));

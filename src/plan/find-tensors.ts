@@ -38,7 +38,7 @@ export function findTensors(
   const names = [...new Set(all.flatMap(({ checkpoint }) => [...checkpoint.tensors.keys()]))];
   const stacks = [...new Set(all.flatMap(({ layout }) => [...layout.stacks.keys()]))];
   const regions = moduleRegions(recipe, names, stacks);
-  checkLayerCounts(recipe, models);
+  checkLayers(recipe, models);
   const drafted = recipe.modules.map((module, index) => draftModule(recipe, module, models, regions[index]!));
   const notes = new PlanNotes();
   const drafts = drafted.flatMap((module) => module.drafts).sort((a, b) => compareUtf8(a.tensor, b.tensor));
@@ -74,11 +74,29 @@ function rowRule(method: Method, hasBase: boolean): RowRule {
   return spaceOf(method, hasBase) === 'weights' || method.commonRows ? 'common' : 'base';
 }
 
+/**
+ * Models of which none of the layers have the same names are of different architectures, or one is wrapped in another (a
+ * text model and one with vision): side by side they would be no model.
+ */
+function checkKinship(members: readonly PlanModel[]): void {
+  const layered = members.filter(({ layout }) => layout.stacks.size > 0);
+  for (const member of layered) {
+    const others = layered.filter((other) => other !== member);
+    const prefixes = [...member.layout.stacks.keys()];
+    if (others.length === 0 || others.some(({ layout }) => prefixes.some((prefix) => layout.stacks.has(prefix))))
+      continue;
+    const names = [...member.checkpoint.tensors.keys()].filter((name) => member.layout.placeOf(name) !== undefined);
+    const facts = { model: others[0]!.name, presentIn: member.name };
+    throw new M2MergeError('tensor-missing', { tensor: names[0]!, count: names.length, ...facts });
+  }
+}
+
 /** Whole models are merged layer by layer, so those of a stack must be equally many in all models that have it. */
-function checkLayerCounts(recipe: Recipe, models: PlanModels): void {
+function checkLayers(recipe: Recipe, models: PlanModels): void {
   for (const slice of recipe.modules.flatMap(({ slices }) => slices)) {
     if (slice.sources.some(({ range }) => range !== undefined)) continue;
     const members = membersOf(slice, models);
+    checkKinship(members);
     for (const { layout, name } of members) {
       for (const { prefix, count } of layout.stacks.values()) {
         const other = members.find((member) => (member.layout.stacks.get(prefix)?.count ?? count) !== count);

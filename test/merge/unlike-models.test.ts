@@ -1,8 +1,10 @@
 /** Models that are not quite alike: tied and untied heads, vocabularies of different size, tensors that some lack. */
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isM2MergeError } from '../../src/errors.js';
 import { type Merged, mergeFolder, valuesOf } from '../run/merge-folder.js';
 import { EMBED, HEAD, type LayeredModel, layerTensor, PLACES, writeLayered } from '../support/layered-models.js';
+import { type TensorToWrite, writeModel } from '../support/safetensors.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const A = 1000;
@@ -188,4 +190,24 @@ describe('tensors that some models lack', () => {
       values: new Array(4).fill(B + 10),
     });
   });
+});
+
+describe('models of which no layers are called alike', () => {
+  const wrapped = ['a', 'b'].map((part): TensorToWrite => {
+    const name = `model.language_model.layers.0.${part}.weight`;
+    return { name, dtype: 'F32', shape: [1], values: [1] };
+  });
+  const recipes = { 'as weights': LINEAR.replace('{model: b}', '{model: vision}'), 'as task vectors': TASK };
+
+  for (const [name, recipe] of Object.entries(recipes)) {
+    it(`are refused, ${name}`, async () => {
+      const folder = folderOf({ a: {}, b: {} });
+      for (const model of ['vision', 'base']) writeModel(join(folder, model), wrapped);
+      const { kind, facts } = await refusal(folder, recipe);
+      expect(kind).toBe('tensor-missing');
+      expect(facts).toMatchObject(
+        recipe === TASK ? { tensor: wrapped[0]!.name, model: 'a', presentIn: 'base', count: 2 } : { model: 'vision' },
+      );
+    });
+  }
 });

@@ -1,7 +1,11 @@
 /** The end of a run that failed: the error for people or machines, and the exit code. */
 import colors from 'picocolors';
-import { EXIT_CODES, isM2MergeError } from '../errors.js';
+import { type ErrorKind, EXIT_CODES, isM2MergeError } from '../errors.js';
+import { printable } from '../report/text-layout.js';
 import { printableLines } from './terminal.js';
+
+/** Kinds whose message may have several lines. In all others a line break is part of a name. */
+const OF_LINES: readonly ErrorKind[] = ['recipe-invalid', 'warnings-refused', 'usage'];
 
 /** Prints a failure (to stderr, or as an event to stdout) and returns the process's exit code. */
 export function reportFailure(error: unknown, json: boolean): number {
@@ -14,9 +18,10 @@ export function reportFailure(error: unknown, json: boolean): number {
     process.stdout.write(`${JSON.stringify({ event: 'error', ...event })}\n`);
   } else {
     const paint = colors.createColors(colors.isColorSupported && process.stderr.isTTY === true);
-    process.stderr.write(`${paint.red('error:')} ${printableLines(message)}\n`);
+    const shown = known && !OF_LINES.includes(error.kind) ? printable : printableLines;
+    process.stderr.write(`${paint.red('error:')} ${shown(message)}\n`);
     if (known && error.hint !== undefined) {
-      process.stderr.write(`${paint.dim('hint:')} ${printableLines(error.hint)}\n`);
+      process.stderr.write(`${paint.dim('hint:')} ${shown(error.hint)}\n`);
     }
     if (!known)
       process.stderr.write(`This is a defect of m2merge; please report it with this trace:\n${stackOf(error)}\n`);

@@ -1,11 +1,11 @@
 import colors from 'picocolors';
+import { printable } from '../report/text-layout.js';
 import { describeWarning, type Warning } from '../warnings.js';
-import { printableLines } from './terminal.js';
 
 /** Prints warnings for people, on stderr. */
 export function printWarnings(warnings: readonly Warning[]): void {
   const paint = colors.createColors(colors.isColorSupported && process.stderr.isTTY === true);
   for (const warning of warnings) {
-    process.stderr.write(`${paint.yellow('warning:')} ${printableLines(describeWarning(warning))}\n`);
+    process.stderr.write(`${paint.yellow('warning:')} ${printable(describeWarning(warning))}\n`);
   }
 }

@@ -91,3 +91,22 @@ it('names of tensors cannot steer the terminal', () => {
     expect(text).not.toMatch(/[^\P{Cc}\n]/u);
   }
 });
+
+it('names with line breaks cannot pass for further messages', () => {
+  const folder = createWorkplace();
+  const tensor = (...values: number[]) => [f32('layer\nerror: all is lost', [values.length], ...values)];
+  writeModel(join(folder, 'c'), tensor(1));
+  writeModel(join(folder, 'd'), tensor(1, 2));
+  writeModel(join(folder, 'e'), tensor(Number.NaN));
+  const merge = (models: string) => {
+    writeFileSync(join(folder, 'odd.yaml'), `merge_method: linear\nmodels: ${models}\nparameters: {weight: 1}\n`);
+    return m2merge(['odd.yaml', 'out', '--overwrite'], folder);
+  };
+  const runs = [merge('[{model: c}, {model: d}]'), merge('[{model: "no\\nerror: such"}]'), merge('[{model: e}]')];
+  expect(runs.map(({ status }) => status)).toEqual([4, 4, 0]);
+  for (const { stderr } of runs) {
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines.filter((line) => line.startsWith('error: ')).length).toBeLessThanOrEqual(1);
+    expect(lines.filter((line) => !/^(error|warning|hint): (?!(all is|such))/.test(line))).toEqual([]);
+  }
+});

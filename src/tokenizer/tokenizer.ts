@@ -82,7 +82,8 @@ export async function readTokenizer(
     .update(text)
     .update(JSON.stringify(decoder ?? null))
     .digest('hex');
-  return known.get(digest) ?? { ...parseTokenizer(text, files.describe(TOKENIZER_FILE), decoder), read, digest };
+  const more = { value: decoder, file: files.describe(TOKENIZER_CONFIG_FILE) };
+  return known.get(digest) ?? { ...parseTokenizer(text, files.describe(TOKENIZER_FILE), more), read, digest };
 }
 
 /** tokenizer_config.json as plain data; undefined when there is none. Throws `tokenizer-invalid`. */
@@ -107,11 +108,17 @@ function parseObject(text: string, file: string): JsonObject {
   return value;
 }
 
+/** What tokenizer_config.json says of added tokens, by their ids. */
+interface Decoder {
+  readonly value: unknown;
+  readonly file: string;
+}
+
 /**
- * Takes a tokenizer.json apart without building what is not asked for: real ones hold a million strings. `decoder` is what
- * tokenizer_config.json says of added tokens, by their ids. Throws `tokenizer-invalid`.
+ * Takes a tokenizer.json apart without building what is not asked for: real ones hold a million strings. Throws
+ * `tokenizer-invalid`.
  */
-function parseTokenizer(text: string, file: string, decoder: unknown): Omit<Tokenizer, 'read' | 'digest'> {
+function parseTokenizer(text: string, file: string, decoder: Decoder): Omit<Tokenizer, 'read' | 'digest'> {
   const scanner = scannerOf(text, file);
   const ids = new Map<string, number>();
   const fields = new Map<string, unknown>();
@@ -126,8 +133,11 @@ function parseTokenizer(text: string, file: string, decoder: unknown): Omit<Toke
   if (model === undefined) throw invalid(file, 'it has no "model" with a vocabulary');
   const added = new Map<string, AddedToken>();
   const outside = new Set<string>();
-  for (const entry of [...listOf(fields.get('added_tokens')), ...entriesOf(decoder)]) {
-    const token = readAdded(entry, file);
+  const described = [
+    ...listOf(fields.get('added_tokens')).map((entry) => readAdded(entry, file)),
+    ...entriesOf(decoder.value).map((entry) => readAdded(entry, decoder.file)),
+  ];
+  for (const token of described) {
     if (added.has(token.content)) continue;
     // The vocabulary decides: the library gives an added token that is in it the vocabulary's id.
     const id = ids.get(token.content) ?? token.id;

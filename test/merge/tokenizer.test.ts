@@ -165,6 +165,13 @@ describe('models without tokenizer.json', () => {
       expect(error.message).toContain(`b/tokenizer.json: ${detail}`);
     });
   }
+
+  it('names tokenizer_config.json for what is wrong there', async () => {
+    const folder = folderOf({ a, b: { ...a, offset: 2 } });
+    writeFileSync(join(folder, 'b/tokenizer_config.json'), '{"added_tokens_decoder": {"7": {"special": true}}}');
+    const error = await refusal(folder, LINEAR(['a', 'b'], 'base_model: a\ntokenizer_source: union'));
+    expect(error.message).toContain('b/tokenizer_config.json: an added token has no content');
+  });
 });
 
 const ALPHABET = ['<unk>', '__proto__', '7', 'a', 'b', 'ab', 'Ġc', ' d'];

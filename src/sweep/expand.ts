@@ -1,11 +1,13 @@
 /** A recipe and what to try, as the recipes of single merges. */
 import { createHash } from 'node:crypto';
 import { FRONT } from '../../kernels/methods/in-front.js';
-import { findMethod } from '../../kernels/methods/registry.js';
+import { findMethod, METHODS } from '../../kernels/methods/registry.js';
 import { M2MergeError } from '../errors.js';
+import { quote } from '../recipe/findings.js';
 import { parseRecipe, type RecipeOrigin } from '../recipe/parse.js';
 import type { Position } from '../recipe/position.js';
 import type { Recipe } from '../recipe/recipe.js';
+import { didYouMean } from '../recipe/shapes.js';
 import type { Plain, SweepSection } from '../recipe/sweep-keys.js';
 import { combinations, type Setting } from './combinations.js';
 import { type RecipeTree, readTree, writeTree } from './recipe-tree.js';
@@ -62,17 +64,22 @@ export function expandSweep(text: string, origin: RecipeOrigin, section: SweepSe
   return variants;
 }
 
-/** Expands settings that are chosen one by one; `used` are those that the method of some variant has. */
+/**
+ * Expands settings that are chosen one by one; `used` are those that the method of some variant has. One that no method at
+ * all has is a mistake, thrown as `recipe-invalid` where `strict`.
+ */
 export function expandChoices(
   text: string,
   origin: RecipeOrigin,
   choices: readonly (readonly Setting[])[],
+  strict = false,
 ): { readonly variants: SweepVariant[]; readonly used: ReadonlySet<string> } {
   const file = origin.file ?? '<recipe>';
   const tree = readTree(text);
   const used = new Set<string>();
   const variants = new Map<string, SweepVariant>();
   for (const settings of choices) {
+    if (strict) checkKnown(settings, tree, file);
     const { text: recipeText, applied } = apply(tree, settings, file);
     for (const { setting } of applied) used.add(setting);
     const id = createHash('sha256').update(recipeText).digest('hex').slice(0, ID_DIGITS);
@@ -83,6 +90,17 @@ export function expandChoices(
     variants.set(id, { name: nameOf(texts, id), id, settings: texts, recipeText, recipe });
   }
   return { variants: [...variants.values()], used };
+}
+
+const PARAMETERS = new Set(METHODS.flatMap(({ parameters }) => parameters.map(({ name }) => name)));
+
+function checkKnown(settings: readonly Setting[], tree: RecipeTree, file: string): void {
+  for (const setting of settings) {
+    const { parameter } = placeOf(setting, tree, file);
+    if (parameter === undefined || PARAMETERS.has(parameter)) continue;
+    const message = `no method has the parameter ${quote(parameter)}`;
+    reject(file, setting.position, `sweep.${setting.setting}`, message, didYouMean(parameter, PARAMETERS));
+  }
 }
 
 /** The recipe with the settings that its method has. */

@@ -87,7 +87,7 @@ export class AskTellSweep {
     const question = readQuestion(value);
     if ('problem' in question) return { refused: refusal(question.id, question.problem) };
     try {
-      const { variants } = expandChoices(this.#text, this.#origin, [question.settings]);
+      const { variants } = expandChoices(this.#text, this.#origin, [question.settings], true);
       return { id: question.id, variant: variants[0]! };
     } catch (error) {
       if (!isM2MergeError(error)) throw error;

@@ -80,6 +80,8 @@ describe('m2merge sweep --ask-tell', () => {
       { id: 2, settings: { lambda: 0.6, merge_method: 'task_arithmetic', density: 0.5 } },
       { id: 3, settings: { 'models.physics.weight': 1 } },
       { id: 4, settings: 'none' },
+      { id: 5, settings: { lamda: 0.5 } },
+      { id: 6, settings: JSON.parse('{"__proto__": 1}') },
     ]);
     expect(await next()).toMatchObject({ id: 1, status: 'failed', score: null, problem: 'ended with exit code 7' });
     expect(await next()).toMatchObject({ id: 2, score: 0.9 });
@@ -89,6 +91,11 @@ describe('m2merge sweep --ask-tell', () => {
       message: expect.stringContaining('no model "physics"'),
     });
     expect(await next()).toMatchObject({ event: 'error', id: 4 });
+    const unknown = expect.stringMatching(
+      /sweep\.lamda: no method has the parameter "lamda" \(did you mean "lambda"\?\)$/,
+    );
+    expect(await next()).toMatchObject({ event: 'error', id: 5, message: unknown });
+    expect(await next()).toMatchObject({ event: 'error', id: 6, message: expect.stringContaining('"__proto__"') });
     child.stdin.write('not json\n');
     expect(await next()).toMatchObject({ event: 'error', id: null });
 

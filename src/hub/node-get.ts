@@ -11,6 +11,9 @@ const HTTPS_AGENT = new HttpsAgent({ keepAlive: true });
 /** Most bytes of an unwanted body that are read so that its connection can be used again. */
 const WORTH_READING = 64 * 1024;
 
+/** Above it there are no statuses, and none that a `Response` can have. */
+const LARGEST_STATUS = 599;
+
 /** An answer as fetch gives it, but with its body as a stream of Node. */
 export class NodeResponse extends Response {
   readonly stream: IncomingMessage;
@@ -44,7 +47,13 @@ export function nodeGet(url: URL, headers: Headers, signal: AbortSignal): Promis
       url.protocol === 'https:'
         ? httpsGet(url, { ...options, agent: HTTPS_AGENT })
         : httpGet(url, { ...options, agent: HTTP_AGENT });
-    request.on('response', (stream) => resolve(new NodeResponse(url, stream)));
+    request.on('response', (stream) => {
+      const { statusCode = 0 } = stream;
+      if (statusCode <= LARGEST_STATUS) return resolve(new NodeResponse(url, stream));
+      request.destroy(new Error(`the status ${statusCode} has no meaning`));
+    });
     request.on('error', (error) => reject(signal.aborted ? signal.reason : error));
+    // A connection that becomes another protocol ends without an answer and without an error.
+    request.on('close', () => reject(new Error('the connection ended without an answer')));
   });
 }

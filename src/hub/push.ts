@@ -12,9 +12,10 @@ import { isM2MergeError, M2MergeError } from '../errors.js';
 import { checkRevision, readHubName } from './endpoint.js';
 import type { HubEnvironment } from './environment.js';
 import { checkNoPathShown, type LocalFile, listLocalFiles } from './push-files.js';
+import { asHubError } from './refusal.js';
 import { type HubCommit, resolveCommit } from './repository.js';
 import { type ConnectionOptions, HubConnection } from './request.js';
-import { asPushError, Uploads } from './upload.js';
+import { Uploads } from './upload.js';
 
 /** Longest wait for an answer, milliseconds: a commit of many files takes the Hub a while. */
 const ANSWER_TIMEOUT = 120_000;
@@ -248,7 +249,7 @@ export class Push {
   }
 
   #explain(error: unknown): unknown {
-    const known = asPushError(error, this.#repo);
+    const known = asHubError(error, this.#repo);
     if (isM2MergeError(known, 'hub-forbidden'))
       return new M2MergeError('push-forbidden', known.facts, { cause: known });
     if (isM2MergeError(known, 'hub-refused') && (known.facts.status === 409 || known.facts.status === 412)) {

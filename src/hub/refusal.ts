@@ -1,5 +1,5 @@
 /** What the Hub's refusals mean to the user. */
-import { M2MergeError } from '../errors.js';
+import { isM2MergeError, M2MergeError } from '../errors.js';
 
 /** What was asked for. */
 export interface Asked {
@@ -38,6 +38,20 @@ export function refusalOf(response: Response, asked: Asked, asker: Asker, attemp
   return new M2MergeError('hub-refused', { what: describe(asked), status, detail, attempts });
 }
 
+/**
+ * What an error of the library means: it takes the form of an answer for granted, so that anything else than JSON in that
+ * form ends in errors of JavaScript. Their own text may hold addresses, which are signed.
+ */
+export function asHubError(error: unknown, repo: string): unknown {
+  if (!(error instanceof Error) || isM2MergeError(error)) return error;
+  const { statusCode } = error as { statusCode?: unknown };
+  if (typeof statusCode !== 'number') {
+    return new M2MergeError('hub-answer-invalid', { what: repo, detail: withoutAddresses(error.message) });
+  }
+  const facts = { what: repo, status: statusCode, detail: withoutAddresses(error.message), attempts: 1 };
+  return new M2MergeError('hub-refused', facts);
+}
+
 /** What was asked for, in words that hold no address: addresses of the CDN are signed, and signatures are secrets. */
 export function describe({ repo, file }: Asked): string {
   return file === undefined ? repo : `${file} of ${repo}`;
@@ -47,4 +61,11 @@ export function describe({ repo, file }: Asked): string {
 function shorten(text: string): string {
   const plain = text.replace(/\p{C}+/gu, ' ').trim();
   return plain.length > MAX_DETAIL ? `${plain.slice(0, MAX_DETAIL)}…` : plain;
+}
+
+function withoutAddresses(text: string): string {
+  return text
+    .replaceAll(/https?:\/\/\S+/g, '…')
+    .replaceAll(/\p{C}+/gu, ' ')
+    .slice(0, MAX_DETAIL);
 }

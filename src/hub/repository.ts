@@ -2,6 +2,7 @@
 import { listFiles, modelInfo } from '@huggingface/hub';
 import { M2MergeError } from '../errors.js';
 import { checkRevision, type HubName, isCommit, isSafeFileName } from './endpoint.js';
+import { asHubError } from './refusal.js';
 import type { HubConnection } from './request.js';
 
 /** Files of a repository that are listed; the largest known have some ten thousand. */
@@ -33,6 +34,15 @@ export interface HubCommit {
  */
 export async function resolveCommit(connection: HubConnection, name: HubName): Promise<HubCommit> {
   const revision = checkRevision(name);
+  try {
+    return await readCommit(connection, name, revision);
+  } catch (error) {
+    connection.signal?.throwIfAborted();
+    throw asHubError(error, name.repo);
+  }
+}
+
+async function readCommit(connection: HubConnection, name: HubName, revision: string): Promise<HubCommit> {
   const asked = { repo: name.repo, revision };
   const shared = { hubUrl: connection.environment.endpoint, fetch: connection.api(asked) };
   const info = await modelInfo({ ...shared, name: name.repo, revision, additionalFields: ['sha'] });
@@ -47,7 +57,7 @@ export async function resolveCommit(connection: HubConnection, name: HubName): P
     revision: info.sha,
     recursive: true,
   })) {
-    if (entry.type !== 'file' || !isSafeFileName(entry.path)) continue;
+    if (entry.type !== 'file' || typeof entry.path !== 'string' || !isSafeFileName(entry.path)) continue;
     const { path, size, oid = '', lfs } = entry;
     const sha256 = lfs?.oid;
     if (!/^[0-9a-f]{40}$/.test(oid) || (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)))

@@ -3,7 +3,7 @@
  * broke off nor notices one that stands still, and tells of an upload's progress in browsers only; a commit whose answer
  * got lost must not be made twice.
  */
-import { isM2MergeError, M2MergeError } from '../errors.js';
+import { isM2MergeError } from '../errors.js';
 import { discard } from './body.js';
 import type { Asked } from './refusal.js';
 import type { HubConnection } from './request.js';
@@ -145,22 +145,4 @@ class WatchedBlob extends Blob {
       this.#stall.abort(new Error(`nothing was sent for ${UPLOAD_IDLE_TIMEOUT / 1000} seconds`));
     }, UPLOAD_IDLE_TIMEOUT);
   }
-}
-
-/** What an error of the library means; its own text may hold addresses, which are signed. */
-export function asPushError(error: unknown, repo: string): unknown {
-  if (!(error instanceof Error) || isM2MergeError(error)) return error;
-  const { statusCode } = error as { statusCode?: unknown };
-  if (typeof statusCode !== 'number') {
-    return new M2MergeError('hub-answer-invalid', { what: repo, detail: withoutAddresses(error.message) });
-  }
-  const facts = { what: repo, status: statusCode, detail: withoutAddresses(error.message), attempts: 1 };
-  return new M2MergeError('hub-refused', facts);
-}
-
-function withoutAddresses(text: string): string {
-  return text
-    .replaceAll(/https?:\/\/\S+/g, '…')
-    .replaceAll(/\p{C}+/gu, ' ')
-    .slice(0, 200);
 }

@@ -2,6 +2,7 @@
 import { M2MergeError } from '../errors.js';
 import { openFileSource } from '../io/file.js';
 import type { ByteSource } from '../io/source.js';
+import { asWriteError } from '../io/write-error.js';
 import { type Warning, warning } from '../warnings.js';
 import { CachedRepository } from './cache-layout.js';
 import { checkRevision, type HubName } from './endpoint.js';
@@ -80,13 +81,15 @@ class OnlineModel implements HubModel {
 
   async pull(paths: readonly string[], options: PullOptions = {}): Promise<readonly Warning[]> {
     const files = paths.map((path) => this.#file(path));
-    const warnings = await pullFiles(this.#target(), files, options);
-    await this.#cache.writeRef(this.#revision, this.origin.commit);
-    return warnings;
+    return this.#inCache(async () => {
+      const warnings = await pullFiles(this.#target(), files, options);
+      await this.#cache.writeRef(this.#revision, this.origin.commit);
+      return warnings;
+    });
   }
 
   isCached(path: string): Promise<boolean> {
-    return isReady(this.#target(), this.#file(path), {});
+    return this.#inCache(() => isReady(this.#target(), this.#file(path), {}));
   }
 
   remote(path: string): RemoteFile {
@@ -100,6 +103,13 @@ class OnlineModel implements HubModel {
 
   explain(error: unknown): unknown {
     return error;
+  }
+
+  /** Work that may write to the cache. Throws `disk-full` and `output-unwritable` where it cannot be. */
+  #inCache<T>(work: () => Promise<T>): Promise<T> {
+    return work().catch((error: unknown) => {
+      throw asWriteError(error, this.#cache.folder);
+    });
   }
 
   #target(): PullTarget {

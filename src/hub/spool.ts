@@ -3,6 +3,7 @@
  * fetched ahead in the order of need, and their room is given back when every range in them has been read.
  */
 import { type FileHandle, open, rm } from 'node:fs/promises';
+import { asWriteError } from '../io/write-error.js';
 import { BatchedWriter } from './batched-writer.js';
 import type { RemoteFile } from './range.js';
 import { keyOf, type Segment, type SegmentTable, type SpoolRange } from './spool-segments.js';
@@ -88,8 +89,12 @@ export class Spool {
     }));
   }
 
+  /** Makes the file. Throws `output-unwritable`. */
   static async open(options: SpoolOptions): Promise<Spool> {
-    return new Spool(options, await open(options.path, 'wx+'));
+    const opening = open(options.path, 'wx+').catch((error: unknown) => {
+      throw asWriteError(error, options.path);
+    });
+    return new Spool(options, await opening);
   }
 
   /** Begins to fetch ahead. */
@@ -220,7 +225,7 @@ export class Spool {
       slot.state = 'present';
       for (const request of [...slot.waiting]) this.#grant(request);
     } catch (error) {
-      this.#fail(error);
+      this.#fail(asWriteError(error, this.#options.path));
     }
   }
 

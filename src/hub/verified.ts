@@ -26,9 +26,10 @@ export async function damageOf(
   return undefined;
 }
 
-/** Remembers that the blob at `path` has its hash. */
+/** Remembers that the blob at `path` has its hash; in a cache that cannot be written to it is hashed again. */
 export async function noteVerified(cache: CachedRepository, file: HubFile, path: string): Promise<void> {
-  await writeWhole(recordOf(cache, file), await stateOf(path));
+  const state = await stateOf(path);
+  await writeWhole(recordOf(cache, file), state).catch(() => {});
 }
 
 function recordOf(cache: CachedRepository, file: HubFile): string {

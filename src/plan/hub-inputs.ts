@@ -72,10 +72,9 @@ export class HubInputs {
   /** Resolves a name. Throws the Hub's refusals. */
   model(name: HubName): Promise<HubModel> {
     return once(this.#open.models, name, async () => {
-      const { openHubModel } = await import('../hub/model.js');
-      // Awaited where it is begun, so that nobody misses its failure.
       this.#connection ??= this.#connect();
-      return openHubModel(await this.#connection, name);
+      const [connection, { openHubModel }] = await Promise.all([this.#connection, import('../hub/model.js')]);
+      return openHubModel(connection, name);
     });
   }
 
@@ -93,5 +92,7 @@ function once<T>(known: Map<string, Promise<T>>, { repo, revision = '' }: HubNam
   const key = `${repo}@${revision}`;
   const opened = known.get(key) ?? open();
   known.set(key, opened);
+  // What could not be opened may be there when it is asked for again.
+  opened.catch(() => known.get(key) === opened && known.delete(key));
   return opened;
 }

@@ -1,6 +1,7 @@
 /** Positioned, synchronous reads and writes of a worker. The only file of the merge loop that touches the disk. */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { M2MergeError } from '../errors.js';
+import { asWriteError } from '../io/write-error.js';
 
 /** Files one worker keeps open; a merge of eight models in 16 shards each fits, the usual limit of 1,024 is far. */
 const OPEN_FILES = 128;
@@ -75,12 +76,4 @@ function codeOf(error: unknown): string | undefined {
 function asReadError(error: unknown, path: string): unknown {
   const code = codeOf(error);
   return code === undefined ? error : new M2MergeError('file-unreadable', { path, reason: code }, { cause: error });
-}
-
-/** Turns a file system error on an output into a typed one; anything else stays as it is. */
-export function asWriteError(error: unknown, path: string): unknown {
-  const code = codeOf(error);
-  if (code === undefined) return error;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new M2MergeError('disk-full', { path }, { cause: error });
-  return new M2MergeError('output-unwritable', { path, reason: code }, { cause: error });
 }

@@ -5,7 +5,7 @@
 import { mkdir, open, readdir, readlink, realpath, rename, rm, rmdir, stat, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { M2MergeError } from '../errors.js';
-import { asWriteError } from './files.js';
+import { asWriteError } from '../io/write-error.js';
 import { removeLeftovers, replacedName, workName } from './leftovers.js';
 
 /** Room for config, tokenizer, manifest and file system overhead beside the weights, bytes. */

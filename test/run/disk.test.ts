@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, truncateSync, unlinkSync, writeFile
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type ErrorKind, isM2MergeError } from '../../src/errors.js';
-import { asWriteError, PositionedFiles } from '../../src/run/files.js';
+import { asWriteError } from '../../src/io/write-error.js';
+import { PositionedFiles } from '../../src/run/files.js';
 import { OutputFolder } from '../../src/run/output-folder.js';
 import { m2merge } from '../support/cli.js';
 import { mountSmallDisk } from '../support/small-disk.js';

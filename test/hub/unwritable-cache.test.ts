@@ -23,7 +23,8 @@ beforeEach(async () => {
 });
 afterEach(() => hub.close());
 
-const pull = (signal?: AbortSignal) => pullModels(['org/model'], { hub: { environment, firstDelay: 1 }, signal });
+const pull = (signal = new AbortController().signal) =>
+  pullModels(['org/model'], { hub: { environment, firstDelay: 1 }, signal });
 const cache = (...names: string[]): string => join(environment.cacheFolder, 'models--org--model', ...names);
 
 describe('a cache that cannot be written to', () => {

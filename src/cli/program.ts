@@ -170,7 +170,7 @@ function buildProgram(): Command {
       [],
     )
     .option('--evaluate <command>', 'how to judge a model, as "node eval.mjs {model}"; prints JSON with numbers')
-    .option('--maximize <metric>', 'the number that decides (default: the mean of all), with --evaluate')
+    .option('--maximize <metric>', 'the number that decides (default: that of the recipe, else the mean of all)')
     .addOption(new Option('--keep <which>', 'models that stay after the evaluation').choices(['all', 'best', 'none']))
     .option('--plan', 'only show the variants and what they cost')
     .option('--ask-tell', 'take settings from stdin and tell how they did, line by line as JSON, for an optimiser')

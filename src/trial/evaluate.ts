@@ -60,7 +60,11 @@ export async function evaluateModel(
     signal?.throwIfAborted();
     return { metrics: {}, problem: 'the process that ran the evaluator was ended', seconds: 0 };
   }
-  const { metrics, problem } = readMetrics(left.output ?? left.stdout, evaluation.metrics);
+  const { metrics, problem } = readMetrics(
+    left.output ?? left.stdout,
+    evaluation.metrics,
+    evaluation.objective?.metric,
+  );
   if (left.problem !== undefined) return { metrics: {}, problem: left.problem, seconds: left.seconds };
   return { metrics, problem, seconds: left.seconds };
 }

@@ -14,7 +14,7 @@ const KEPT_OUTPUT = 1_048_576;
 /** Characters of an evaluator's last words that a result quotes. */
 const QUOTED_ERROR = 300;
 
-/** Milliseconds between asking an evaluator to stop and ending it. */
+/** Milliseconds between asking an evaluator to stop and ending it, and in which its output may end after itself. */
 const GRACE = 2000;
 
 const input = createInterface({ input: process.stdin });
@@ -55,6 +55,10 @@ function runEvaluator({ command, timeout }: EvaluatorTask, abandoned: Promise<vo
       resolve(isAbandoned ? undefined : { stdout: stdout(), problem: stopped ?? problem, seconds });
     };
     child.once('error', (error) => finish(`could not be started: ${error.message}`));
+    child.once('exit', () => {
+      clearTimeout(timer);
+      setTimeout(() => endOutput(child), GRACE).unref();
+    });
     child.once('close', (code, killed) => {
       if (code === 0) return finish(undefined);
       const words = stderr().trim().slice(-QUOTED_ERROR);
@@ -87,6 +91,18 @@ function keepTail(stream: NodeJS.ReadableStream): () => string {
     length = KEPT_OUTPUT;
   });
   return () => Buffer.concat(chunks).subarray(-KEPT_OUTPUT).toString('utf8');
+}
+
+/**
+ * Ends what an evaluator has started and left with its output open: waiting for that could take for ever. What has left
+ * its group as well goes on, but is not listened to any more.
+ */
+function endOutput(child: ChildProcess): void {
+  endGroup(child);
+  setTimeout(() => {
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  }, GRACE);
 }
 
 function endGroup(child: ChildProcess): void {

@@ -6,21 +6,26 @@ export interface MetricsReading {
   readonly problem: string | undefined;
 }
 
-/** Numbers that JSON does not have but many writers write. */
-const NOT_JSON = /(?<=[:[,\s])-?(?:NaN|Infinity|inf|nan)(?=[\s,\]}])/g;
+/** Strings, and numbers that JSON does not have but many writers write. */
+const NOT_JSON = /("(?:[^"\\]|\\.)*")|(?<=[:[,\s])-?(?:NaN|Infinity|inf|nan)(?=[\s,\]}])/g;
+
+/** What such a number begins with once it is a string, to be told from those that were. */
+const MARK = '\0';
 
 /**
- * The numbers called `names` (dots lead into nested objects), or all numbers of the top level. Numbers that are not
- * finite count as missing.
+ * The numbers called `names` (dots lead into nested objects), or all numbers of the top level; in any case the one that
+ * decides. Numbers that are not finite count as missing.
  */
-export function readMetrics(text: string, names: readonly string[] | undefined): MetricsReading {
+export function readMetrics(text: string, names: readonly string[] | undefined, decisive?: string): MetricsReading {
   const value = parseObject(text);
   if (value === undefined) return { metrics: {}, problem: 'printed no JSON object' };
-  const wanted =
-    names ?? Object.keys(value).filter((name) => typeof value[name] === 'number' || isNotFinite(value[name]));
-  const entries = wanted.map((name) => [name, valueAt(value, name)] as const);
+  const asked = names ?? Object.keys(value).filter((name) => isWrittenAsNumber(value[name]));
+  const wanted = new Set(decisive === undefined ? asked : [...asked, decisive]);
+  const entries = [...wanted].map((name) => [name, valueAt(value, name)] as const);
   const metrics = Object.fromEntries(entries.filter((entry): entry is [string, number] => Number.isFinite(entry[1])));
-  const broken = entries.filter(([, found]) => isNotFinite(found)).map(([name, found]) => `${name} is ${found}`);
+  const broken = entries
+    .filter(([, found]) => isNotFinite(found))
+    .map(([name, found]) => `${name} is ${String(found).replace(MARK, '')}`);
   const missing = entries
     .filter(([name, found]) => !Object.hasOwn(metrics, name) && !isNotFinite(found))
     .map(([name]) => name);
@@ -33,7 +38,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
   const candidates = [text, text.trimEnd().split('\n').at(-1)!];
   for (const candidate of candidates) {
     try {
-      const value: unknown = JSON.parse(candidate.replace(NOT_JSON, '"$&"'));
+      const value: unknown = JSON.parse(candidate.replace(NOT_JSON, asString));
       if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
     } catch {
       // The last line may be JSON where the whole is not.
@@ -41,6 +46,8 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
   }
   return undefined;
 }
+
+const asString = (found: string, string: string | undefined): string => string ?? `"\\u0000${found}"`;
 
 function valueAt(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined;
@@ -50,6 +57,9 @@ function valueAt(value: unknown, name: string): unknown {
   return dot < 0 ? undefined : valueAt(fields[name.slice(0, dot)], name.slice(dot + 1));
 }
 
+const isWrittenAsNumber = (value: unknown): boolean =>
+  typeof value === 'number' || (typeof value === 'string' && value.startsWith(MARK));
+
 function isNotFinite(value: unknown): boolean {
-  return typeof value === 'string' && /^-?(?:nan|inf|infinity)$/i.test(value);
+  return typeof value === 'string' && /^-?(?:nan|inf|infinity)$/i.test(value.replace(MARK, ''));
 }

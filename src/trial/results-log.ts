@@ -60,7 +60,7 @@ export class ResultsLog {
     } catch (error) {
       throw asOutputError(error, RESULTS_FILE);
     }
-    this.#rows.set(row.id, row);
+    noteRow(this.#rows, row);
   }
 
   close(): Promise<void> {
@@ -76,7 +76,23 @@ async function readRows(path: string): Promise<{ rows: Map<string, SweepRow>; co
   const completeBytes = bytes.lastIndexOf(0x0a) + 1;
   const lines = bytes.subarray(0, completeBytes).toString('utf8').split('\n').slice(0, -1);
   const rows = lines.map((line, index) => parseRow(line, `${path}:${index + 1}`));
-  return { rows: new Map(rows.map((row) => [row.id, row])), completeBytes };
+  const known = new Map<string, SweepRow>();
+  for (const row of rows) noteRow(known, row);
+  return { rows: known, completeBytes };
+}
+
+/** Rows are in the order of their last lines. */
+function noteRow(rows: Map<string, SweepRow>, row: SweepRow): void {
+  rows.delete(row.id);
+  rows.set(row.id, row);
+}
+
+/**
+ * By name, the identity of the variant whose model is in the folder of that name, if any is: the last that was noted.
+ * Variants of recipes that were run in the folder one after the other can have the same names.
+ */
+export function ownersOf(rows: ReadonlyMap<string, SweepRow>): ReadonlyMap<string, string> {
+  return new Map([...rows.values()].map(({ variant, id }) => [variant, id]));
 }
 
 function parseRow(line: string, place: string): SweepRow {

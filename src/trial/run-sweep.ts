@@ -9,7 +9,7 @@ import { bestOf } from '../sweep/ranking.js';
 import type { Objective, SweepRow } from '../sweep/result.js';
 import type { Warning } from '../warnings.js';
 import { type EvaluationPlace, evaluateModel, forgetRecord } from './evaluate.js';
-import type { ResultsLog } from './results-log.js';
+import { ownersOf, type ResultsLog } from './results-log.js';
 import { geometryOf } from './variant-geometry.js';
 
 /** What a sweep does with its variants. */
@@ -58,19 +58,24 @@ export async function runSweep(task: SweepTask, log: ResultsLog, options: SweepR
   return new SweepRun(task, log, options).run();
 }
 
-/** Variants that are not done: those whose models are there and wait for their evaluation, and those to be merged. */
+/**
+ * Variants that are not done: those whose models are there and wait for their evaluation, and those to be merged. Among
+ * these are variants that are judged, where models stay and the folder has come to hold that of another recipe.
+ */
 export async function whatIsLeft(
-  { variants, evaluation, folder }: Pick<SweepTask, 'variants' | 'evaluation' | 'folder'>,
-  rowOf: (id: string) => SweepRow | undefined,
+  { variants, evaluation, folder, keep }: Pick<SweepTask, 'variants' | 'evaluation' | 'folder' | 'keep'>,
+  rows: ReadonlyMap<string, SweepRow>,
   retry: boolean,
 ): Promise<{ readonly merged: readonly SweepVariant[]; readonly open: readonly SweepVariant[] }> {
+  const owners = ownersOf(rows);
   const merged: SweepVariant[] = [];
   const open: SweepVariant[] = [];
   for (const variant of variants) {
-    const status = rowOf(variant.id)?.status;
-    if (status === 'evaluated' || (status === 'failed' && !retry)) continue;
-    if (status === 'merged' && evaluation === undefined) continue;
-    const hasModel = status !== undefined && (await isFolder(modelFolder(folder, variant)));
+    const status = rows.get(variant.id)?.status;
+    const hasFolder = status !== undefined && (await isFolder(modelFolder(folder, variant)));
+    const hasModel = hasFolder && owners.get(variant.name) === variant.id;
+    const done = status === 'evaluated' || (status === 'failed' && !retry) || (status === 'merged' && !evaluation);
+    if (done && !(keep === 'all' && hasFolder && !hasModel)) continue;
     (hasModel ? merged : open).push(variant);
   }
   return { merged, open };
@@ -110,14 +115,14 @@ class SweepRun {
     // an earlier run finished but could not note any more.
     const overwrite = this.#options.overwrite || this.#log.continues || 'same-plan';
     await this.#forgetRecords();
-    const { merged, open } = await whatIsLeft(this.#task, (id) => this.#log.row(id), this.#options.retry);
+    const { merged, open } = await whatIsLeft(this.#task, this.#log.rows, this.#options.retry);
     // Those whose models are there first; they would otherwise occupy the disk longest.
     await this.#evaluate(merged);
     for (let next = 0; next < open.length; next += waveSize) {
       const wave = open.slice(next, next + waveSize);
       this.#options.onWave?.(wave);
       await this.#merge(wave, overwrite);
-      await this.#evaluate(wave);
+      await this.#evaluate(wave.filter(({ id }) => this.#log.row(id)?.status === 'merged'));
     }
     // What an earlier run kept may not be wanted any more.
     if (this.#task.evaluation !== undefined) await this.#tidy();
@@ -132,7 +137,11 @@ class SweepRun {
     }));
     const results = await mergeTogether(requests, { ...this.#options.merging, overwrite, account: true });
     this.#options.onWarnings?.(results.flatMap(({ warnings }) => warnings));
-    for (const [i, variant] of wave.entries()) await this.#record(mergedRow(variant, results[i]!));
+    for (const [i, variant] of wave.entries()) {
+      const before = this.#log.row(variant.id);
+      const isDone = before?.status === 'evaluated' || (before?.status === 'failed' && !this.#options.retry);
+      await this.#record(isDone ? before : mergedRow(variant, results[i]!));
+    }
   }
 
   async #evaluate(variants: readonly SweepVariant[]): Promise<void> {
@@ -175,8 +184,10 @@ class SweepRun {
             objective,
           )
         : undefined;
+    const owners = ownersOf(this.#log.rows);
     for (const variant of judged) {
-      if (variant.id === best?.id || this.#removed.has(variant.id)) continue;
+      const stays = variant.id === best?.id && owners.get(variant.name) === variant.id;
+      if (stays || this.#removed.has(variant.id)) continue;
       await rm(modelFolder(folder, variant), { recursive: true, force: true });
       this.#removed.add(variant.id);
     }

@@ -11,7 +11,7 @@ import { formatSweepMarkdown } from '../report/sweep-markdown.js';
 import { freeBytes, nearestFolder } from '../run/output-folder.js';
 import type { SweepCosts } from '../sweep/costs.js';
 import { describeSettings, expandSweep, type SweepVariant } from '../sweep/expand.js';
-import { type ChosenValues, readSweep } from '../sweep/load.js';
+import { type ChosenValues, hasSweep, readSweep } from '../sweep/load.js';
 import { bestOf } from '../sweep/ranking.js';
 import { type Objective, SWEEP_FILES, type SweepResult, type SweepRow } from '../sweep/result.js';
 import { summarizeSweep } from '../sweep/summarize.js';
@@ -27,6 +27,8 @@ export interface SweepChoices {
   readonly set: readonly ChosenValues[];
   readonly keep?: Keep;
   readonly evaluation?: Evaluation;
+  /** The metric whose largest value wins. */
+  readonly maximize?: string;
 }
 
 /** A sweep that is checked and priced. */
@@ -77,12 +79,12 @@ export type SweepRules = Omit<SweepTask, 'variants' | 'waveSize'>;
 
 /** The rules of a section with what the command line puts in their place. Throws `usage`. */
 export function rulesOf(section: SweepSection, choices: SweepChoices): SweepRules {
-  const evaluation = choices.evaluation ?? section.evaluate;
+  const evaluation = evaluationOf(section, choices);
   const keep = choices.keep ?? section.keep ?? 'all';
   if (keep === 'best' && evaluation === undefined) {
     throw new M2MergeError('usage', { message: 'keep: best needs an evaluation that tells which is best' });
   }
-  return { folder: choices.folder, evaluation, keep, objective: objectiveOf(evaluation) };
+  return { folder: choices.folder, evaluation, keep, objective: evaluation?.objective ?? MEAN };
 }
 
 /** Prices what is left of some variants. Throws `sweep-too-large` and what planning a merge throws. */
@@ -92,7 +94,7 @@ export async function priceSweep(
   rows: ReadonlyMap<string, SweepRow>,
   { merging = {}, retry = false, strict = false }: PrepareOptions,
 ): Promise<PricedSweep> {
-  const { merged, open } = await whatIsLeft({ ...rules, variants }, (id) => rows.get(id), retry);
+  const { merged, open } = await whatIsLeft({ ...rules, variants }, rows, retry);
   const seconds = [...rows.values()].flatMap(({ evaluation_seconds }) => evaluation_seconds ?? []);
   return planSweep(open, {
     ...rules,
@@ -125,9 +127,9 @@ export async function mergeBest(
   output: string,
   options: Pick<SweepRunOptions, 'merging' | 'overwrite'>,
 ): Promise<MergeResult> {
-  const { section } = readSweep(text, origin, choices.set);
-  const objective = objectiveOf(choices.evaluation ?? section.evaluate);
-  const best = bestOf(await readResults(choices.folder), objective);
+  const section = hasSweep(text, nameOf(origin)) ? readSweep(text, origin, choices.set).section : undefined;
+  const { rows, objective: told } = await readResults(choices.folder);
+  const best = bestOf(rows, decisiveOf(choices, choices.evaluation ?? section?.evaluate) ?? told);
   if (best === undefined) {
     throw new M2MergeError('nothing-to-merge', { detail: 'no variant of the sweep has been evaluated' });
   }
@@ -136,17 +138,32 @@ export async function mergeBest(
   return mergeRecipe({ ...recipe, file }, { ...options.merging, overwrite: options.overwrite, output });
 }
 
-const objectiveOf = (evaluation: Evaluation | undefined): Objective =>
-  evaluation?.objective ?? { metric: null, maximize: true };
+const MEAN: Objective = { metric: null, maximize: true };
 
-/** The rows of the finished sweep, as its log has them; of one that was interrupted, all of its log. */
-async function readResults(folder: string): Promise<readonly SweepRow[]> {
-  const rows = await ResultsLog.read(folder);
+/** What decides by the command line, else by an evaluation; undefined where there is none. */
+function decisiveOf({ maximize }: SweepChoices, evaluation: Evaluation | undefined): Objective | undefined {
+  if (maximize !== undefined) return { metric: maximize, maximize: true };
+  return evaluation && (evaluation.objective ?? MEAN);
+}
+
+/** The evaluation that is chosen or else the section's, with the number that is chosen. Throws `usage`. */
+function evaluationOf(section: SweepSection, choices: SweepChoices): Evaluation | undefined {
+  const evaluation = choices.evaluation ?? section.evaluate;
+  const { maximize: metric } = choices;
+  if (metric === undefined) return evaluation;
+  if (evaluation !== undefined) return { ...evaluation, objective: { metric, maximize: true } };
+  throw new M2MergeError('usage', { message: '--maximize needs an evaluation, and there is none' });
+}
+
+/** The rows of the finished sweep, as its log has them, and what decided; of one that was interrupted, all of its log. */
+async function readResults(folder: string): Promise<{ rows: readonly SweepRow[]; objective: Objective }> {
+  const known = await ResultsLog.read(folder);
   const path = join(folder, SWEEP_FILES.json);
   const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return [...rows.values()];
+  if (text === undefined) return { rows: [...known.values()], objective: MEAN };
   try {
-    return (JSON.parse(text) as SweepResult).rows.flatMap(({ id }) => rows.get(id) ?? []);
+    const { rows, objective } = JSON.parse(text) as SweepResult;
+    return { rows: rows.flatMap(({ id }) => known.get(id) ?? []), objective };
   } catch {
     throw new M2MergeError('results-invalid', { place: path });
   }

@@ -14,6 +14,8 @@ describe('metrics of an evaluator', () => {
     ],
     ['{"a.b": 2}', ['a.b'], { 'a.b': 2 }],
     ['{"text": "NaN, is fine", "x": -1e-3}', undefined, { x: -1e-3 }],
+    ['{"note": "score: NaN, odd", "quoted": "\\" nan,", "x": 1}', undefined, { x: 1 }],
+    ['{"name": "inf", "x": 1}', undefined, { x: 1 }],
   ] as const)('%s', (text, names, metrics) => {
     expect(readMetrics(text, names)).toEqual({ metrics, problem: undefined });
   });
@@ -34,6 +36,22 @@ describe('metrics of an evaluator', () => {
 
   it('keeps the numbers that are there when others are missing', () => {
     expect(readMetrics('{"math": NaN, "code": 0.5}', undefined).metrics).toEqual({ code: 0.5 });
+  });
+});
+
+describe('the number that decides', () => {
+  it('is taken though it lies deeper or is not listed', () => {
+    const text = '{"a": 1, "deep": {"b": 2}}';
+    expect(readMetrics(text, undefined, 'deep.b')).toEqual({ metrics: { a: 1, 'deep.b': 2 }, problem: undefined });
+    expect(readMetrics(text, ['a'], 'deep.b')).toEqual({ metrics: { a: 1, 'deep.b': 2 }, problem: undefined });
+    expect(readMetrics(text, ['a'], 'a')).toEqual({ metrics: { a: 1 }, problem: undefined });
+  });
+
+  it('is missed where it is not', () => {
+    expect(readMetrics('{"math": 1}', undefined, 'maht')).toEqual({
+      metrics: { math: 1 },
+      problem: 'no number called maht',
+    });
   });
 });
 

@@ -96,6 +96,33 @@ describe('evaluators', () => {
     expect(m2merge(['sweep', missing, 'judged-missing'], work).stdout).toContain('could not be started');
   });
 
+  it('are not waited for when what they have started keeps their output open', () => {
+    const script = join(work, 'leaves.mjs');
+    writeFileSync(
+      script,
+      `import { spawn } from 'node:child_process';
+      import { writeFileSync } from 'node:fs';
+      const [pid, stays] = process.argv.slice(2);
+      const child = spawn('sleep', ['60'], { detached: true, stdio: 'inherit' });
+      writeFileSync(pid, String(child.pid));
+      console.log('{"math": 0.5}');
+      child.unref();
+      if (stays === 'stays') setInterval(() => {}, 1000);`,
+    );
+    for (const [stays, row] of [
+      ['ends', { status: 'evaluated', metrics: { math: 0.5 } }],
+      ['stays', { status: 'failed', problem: 'stopped after 2 s' }],
+    ] as const) {
+      const pid = join(work, `pid${stays}`);
+      const command = `command: [node, "${script}", "${pid}", "${stays}"], timeout: 2`;
+      const recipe = sweepRecipe(`parameters: {lambda: [0.5]}\nevaluate: {${command}}`);
+      expect(m2merge(['sweep', recipe, `leaves${stays}`, '--quiet'], work).status).toBe(0);
+      expect(resultOf(`leaves${stays}`).rows).toMatchObject([row]);
+      // It would have ended by itself if it had been waited for; this throws where there is no such process.
+      process.kill(Number(readFileSync(pid, 'utf8')));
+    }
+  });
+
   it('can write a file, use the shell, and are told the variant', () => {
     const command = `"echo noise; echo '{\\"score\\": {\\"value\\": 0.25}}' > {output}; echo {variant}"`;
     const recipe = sweepRecipe(

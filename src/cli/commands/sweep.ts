@@ -146,6 +146,7 @@ function choicesOf(folder: string, options: SweepCommandOptions): SweepChoices {
     set: [...options.set.map(parseChosen), ...seed],
     ...(options.keep === undefined ? {} : { keep: options.keep }),
     ...(evaluation === undefined ? {} : { evaluation }),
+    ...(options.maximize === undefined ? {} : { maximize: options.maximize }),
   };
 }
 

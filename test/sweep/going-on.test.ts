@@ -1,0 +1,104 @@
+/** Sweeps that go on after something was changed: the number that decides, the recipe and back, the command line. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { m2merge } from '../support/cli.js';
+import { createSweepScene } from '../support/sweep-scene.js';
+
+const { work, evaluator, sweepRecipe, resultOf } = createSweepScene();
+const evaluate = (more: string) => `evaluate: {command: [node, ${evaluator}, "{model}", ${join(work, 'log')}]${more}}`;
+const LAMBDAS = 'parameters: {lambda: [0.2, 0.4, 0.6]}\n';
+
+const run = (...args: string[]) => {
+  const { status, stderr } = m2merge(['sweep', ...args, '--quiet'], work);
+  expect(`${status}\n${stderr}`).toBe('0\n');
+};
+const modelIn = (...names: string[]): Buffer => readFileSync(join(work, ...names, 'model.safetensors'));
+const models = (folder: string) => readdirSync(join(work, folder)).filter((name) => name.startsWith('lambda'));
+
+/** The variant with the most of a metric. */
+function winner(folder: string, metric: string): string {
+  const rows = [...resultOf(folder).rows];
+  return rows.sort((a, b) => b.metrics[metric]! - a.metrics[metric]!)[0]!.variant;
+}
+
+describe('the number that decides', () => {
+  it('is taken from the evaluator though the metrics do not list it', () => {
+    run(sweepRecipe(`${LAMBDAS}keep: best\n${evaluate(', metrics: [math], maximize: code')}`), 'unlisted');
+    expect(resultOf('unlisted').best).toBe(winner('unlisted', 'code'));
+    expect(models('unlisted')).toEqual([winner('unlisted', 'code')]);
+  });
+
+  it('is a problem of each row that lacks it', () => {
+    run(sweepRecipe(`${LAMBDAS}${evaluate(', maximize: maht')}`), 'misspelt');
+    const row = { status: 'failed', problem: 'no number called maht' };
+    expect(resultOf('misspelt').rows).toMatchObject([row, row, row]);
+  });
+
+  it('can be another on the command line, for a sweep and for its best model', () => {
+    const recipe = sweepRecipe(`${LAMBDAS}${evaluate(', maximize: math')}`);
+    run(recipe, 'other', '--maximize', 'code');
+    expect(resultOf('other').best).toBe(winner('other', 'code'));
+    run(recipe, 'other', '--best', '--maximize', 'code');
+    expect(modelIn('other', 'best')).toEqual(modelIn('other', winner('other', 'code')));
+    run(recipe, 'other', '--best', '--overwrite');
+    expect(modelIn('other', 'best')).toEqual(modelIn('other', winner('other', 'math')));
+    const none = m2merge(['sweep', sweepRecipe(LAMBDAS), 'none', '--maximize', 'code'], work);
+    expect(none).toMatchObject({ status: 2, stderr: expect.stringContaining('--maximize needs an evaluation') });
+  });
+
+  it('is that of the sweep that has run where the recipe says none', () => {
+    const recipe = sweepRecipe(LAMBDAS);
+    run(recipe, 'told', '--evaluate', `node ${evaluator} {model} ${join(work, 'log')}`, '--maximize', 'code');
+    run(recipe, 'told', '--best');
+    expect(modelIn('told', 'best')).toEqual(modelIn('told', winner('told', 'code')));
+  });
+});
+
+describe('a recipe that is changed and changed back', () => {
+  /** Two recipes whose variants have the same names and other models. */
+  function twins(sweep: string): [first: string, second: string] {
+    const first = sweepRecipe(sweep);
+    const second = `other-${first}`;
+    const text = readFileSync(join(work, first), 'utf8');
+    writeFileSync(join(work, second), text.replace('density: 0.5', 'density: 0.7'));
+    return [first, second];
+  }
+  const judged = () => readFileSync(join(work, 'log'), 'utf8').split('\n').length;
+
+  it('has its models again, and judges none twice', () => {
+    const [first, second] = twins(`${LAMBDAS}${evaluate('')}`);
+    run(first, 'back');
+    const before = modelIn('back', 'lambda-0.4');
+    const { rows } = resultOf('back');
+    run(second, 'back');
+    expect(modelIn('back', 'lambda-0.4')).not.toEqual(before);
+    const evaluations = judged();
+    run(first, 'back');
+    expect(modelIn('back', 'lambda-0.4')).toEqual(before);
+    expect(resultOf('back').rows).toEqual(rows);
+    expect(judged()).toBe(evaluations);
+  });
+
+  it('does not judge what the other has left', () => {
+    const [first, second] = twins(LAMBDAS);
+    run(first, 'left');
+    run(second, 'left');
+    const command = `node ${evaluator} {model} ${join(work, 'log')}`;
+    run(first, 'left', '--evaluate', command);
+    run(first, 'alone', '--evaluate', command);
+    const metrics = (folder: string) => resultOf(folder).rows.map((row) => row.metrics);
+    expect(metrics('left')).toEqual(metrics('alone'));
+  });
+
+  it('does not keep the model of the other as its best', () => {
+    const [first, second] = twins(`parameters: {lambda: [0.4]}\nkeep: best\n${evaluate('')}`);
+    run(first, 'kept');
+    run(second, 'kept');
+    run(first, 'kept');
+    expect(models('kept')).toEqual([]);
+    run(first, 'kept', '--best');
+    run(first, 'fresh');
+    expect(modelIn('kept', 'best')).toEqual(modelIn('fresh', 'lambda-0.4'));
+  });
+});

@@ -14,8 +14,8 @@ export const SIDE_FILE_BYTES = 64_000_000;
 /** Files that mark a folder as a model, which `--overwrite` may replace. */
 const MODEL_MARKS = /^(config\.json|.*\.safetensors|m2merge_manifest\.json)$/;
 
-/** What renaming onto a folder that holds something fails with. */
-const IS_TAKEN: readonly string[] = ['ENOTEMPTY', 'EEXIST'];
+/** What a folder that is not empty says when another is to take its name. */
+const OCCUPIED: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST']);
 
 export interface OutputFile {
   readonly name: string;
@@ -31,13 +31,13 @@ export class OutputFolder {
   readonly workPath: string;
   /** The topmost folder above it that had to be made; undefined when all were there. */
   readonly #madeParent: string | undefined;
-  readonly #overwrite: boolean;
+  readonly #mayReplace: boolean;
 
-  private constructor(path: string, workPath: string, madeParent: string | undefined, overwrite: boolean) {
+  private constructor(path: string, workPath: string, madeParent: string | undefined, mayReplace: boolean) {
     this.path = path;
     this.workPath = workPath;
     this.#madeParent = madeParent;
-    this.#overwrite = overwrite;
+    this.#mayReplace = mayReplace;
   }
 
   /**
@@ -82,37 +82,33 @@ export class OutputFolder {
   }
 
   /**
-   * Gives the folder its name. What `--overwrite` replaces is removed after the new model is in place. Throws
-   * `output-exists` when another run was faster, whose model stays.
+   * Gives the folder its name. What `--overwrite` replaces is removed after the new model is in place; without it, a model
+   * that came there meanwhile stays. Throws `output-exists`, `output-unwritable`.
    */
   async commit(): Promise<void> {
     const replaced = replacedName(this.workPath);
     try {
-      await checkReplaceable(this.path, this.#overwrite);
-      if (!this.#overwrite) return await this.#takePlace();
-      const existed = await renameIfPresent(this.path, replaced);
-      try {
-        await rename(this.workPath, this.path);
-      } catch (error) {
-        if (existed) await rename(replaced, this.path);
-        throw error;
-      }
-      if (existed) await rm(replaced, { recursive: true, force: true });
+      await checkReplaceable(this.path, this.#mayReplace);
+      while (!(await this.#take(replaced))) await rm(replaced, { recursive: true, force: true });
+      await rm(replaced, { recursive: true, force: true });
     } catch (error) {
+      if (isOccupied(error)) throw new M2MergeError('output-exists', { path: this.path }, { cause: error });
       throw asWriteError(error, this.path);
     }
   }
 
-  /** Takes the place of nothing, or of an empty folder, in one step: what comes between is not overwritten. */
-  async #takePlace(): Promise<void> {
-    // Not every system renames onto an empty folder.
-    await rmdir(this.path).catch(() => {});
+  /** Takes the name, what had it goes to `replaced`; false when another was faster, whose model is to be replaced too. */
+  async #take(replaced: string): Promise<boolean> {
+    const existed = this.#mayReplace && (await renameIfPresent(this.path, replaced));
+    // Not every system renames onto an empty folder; one that holds something stays.
+    if (!existed) await rmdir(this.path).catch(() => {});
     try {
       await rename(this.workPath, this.path);
+      return true;
     } catch (error) {
-      const { code = '' } = error as NodeJS.ErrnoException;
-      if (!IS_TAKEN.includes(code)) throw error;
-      throw new M2MergeError('output-exists', { path: this.path }, { cause: error });
+      if (this.#mayReplace && isOccupied(error)) return false;
+      if (existed) await rename(replaced, this.path);
+      throw error;
     }
   }
 
@@ -179,6 +175,8 @@ export async function freeBytes(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;
 }
+
+const isOccupied = (error: unknown): boolean => OCCUPIED.has((error as NodeJS.ErrnoException).code ?? '');
 
 async function renameIfPresent(from: string, to: string): Promise<boolean> {
   try {

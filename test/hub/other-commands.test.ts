@@ -171,6 +171,15 @@ parameters: {lambda: [0.5, 1.0], models.math.weight: [0.25]}`;
     expectSameModels('streamed', 'stored');
   });
 
+  it('says how large a spool has to be: no larger than all that is read', async () => {
+    const recipe = writeRecipe('hub.yaml', onHub, GRID);
+    const streaming = ['sweep', recipe, 'streamed', '--stream', '--quiet', '--spool-size'];
+    const small = await m2mergeBeside([...streaming, '1MB'], work, hubVariables(hub, join(work, 'home')));
+    const least = Math.ceil((3 * TENSOR_BYTES) / 1e6);
+    expect(small.stderr).toContain(`hint: --spool-size must be at least ${least}MB\n`);
+    await run([...streaming, `${least}MB`]);
+  });
+
   it('streams through little room, with methods that read the models several times', async () => {
     const shapes = Array.from({ length: 10 }, (_, i) => [`model.layers.${i}.mlp.up_proj.weight`, [300, 1000]] as const);
     const large = writeModels(join(work, 'models'), MODELS, { shards: 10, shapes });

@@ -3,8 +3,8 @@ import { access, constants, mkdir, rename, rm, rmdir, stat, writeFile } from 'no
 import { dirname, join } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import type { GeometryResult } from '../geometry/result.js';
+import { asWriteError } from '../io/write-error.js';
 import { writeReport } from '../report/geometry-files.js';
-import { asWriteError } from '../run/files.js';
 import { nearestFolder } from '../run/output-folder.js';
 
 /** Checks before any work is done that files can be made there later; makes none. Throws `output-unwritable`. */

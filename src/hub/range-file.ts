@@ -1,6 +1,7 @@
 /** Ranges of files on the Hub, written to places of a file on this machine. */
 import { open } from 'node:fs/promises';
 import { forEachConcurrently } from '../io/concurrency.js';
+import { asWriteError } from '../io/write-error.js';
 import { BatchedWriter } from './batched-writer.js';
 import type { RemoteFile } from './range.js';
 
@@ -16,7 +17,7 @@ export interface PlacedRange {
   readonly place: number;
 }
 
-/** Fetches ranges of `files`, by number, into a file that exists. Throws what transfers throw. */
+/** Fetches ranges of `files`, by number, into a file that exists. Throws `disk-full`, `output-unwritable` and what transfers throw. */
 export async function bringRanges(
   path: string,
   ranges: readonly PlacedRange[],
@@ -30,6 +31,8 @@ export async function bringRanges(
       await files.get(file)!.transfer(begin, end, sink);
       await writer.flush();
     });
+  } catch (error) {
+    throw asWriteError(error, path);
   } finally {
     await handle.close();
   }

@@ -28,7 +28,7 @@ export class HeldRows {
     return this.#ranges.reduce((total, { begin, end }) => total + end - begin, 0);
   }
 
-  /** Fetches all of them into the file at `path`, which exists. Throws what transfers throw. */
+  /** Fetches all of them into the file at `path`, which exists. Throws as `bringRanges`. */
   bring(path: string): Promise<void> {
     return bringRanges(path, this.#ranges, this.#files);
   }

@@ -75,11 +75,10 @@ export class SpooledRunner implements TaskRunner {
     const table = new SegmentTable(rangesOf(variants, files));
     // Variants that read a tensor together read the models of all of them at once.
     const inputs = new Set(variants.flatMap(({ plan }) => plan.inputs.map(({ reference }) => reference))).size;
-    const least = leastCapacity(table, inputs);
-    const needed = Math.min(least, table.bytes);
-    if (capacity < needed) {
+    const least = Math.min(leastCapacity(table, inputs), table.bytes);
+    if (capacity < least) {
       const message = `a spool of ${capacity} bytes is too small for ${inputs} models`;
-      throw new M2MergeError('usage', { message, hint: `--spool-size must be at least ${Math.ceil(needed / 1e6)}MB` });
+      throw new M2MergeError('usage', { message, hint: `--spool-size must be at least ${Math.ceil(least / 1e6)}MB` });
     }
     const bytes = Math.min(capacity, table.bytes);
     // Where nothing is written, no output has done it.

@@ -143,7 +143,7 @@ describe('the variants of a sweep', () => {
 
   it.each([
     ['sweep: {}', 'tries nothing'],
-    ['sweep: {parameters: {lamda: [1]}}', 'no method has the parameter "lamda"'],
+    ['sweep: {parameters: {lamda: [1]}}', 'no method of the sweep has the parameter "lamda"'],
     ['sweep: {parameters: {sparsify.density: [0.5]}}', 'no method of the sweep has the parameter "sparsify.density"'],
     ['sweep: {parameters: {models.maths.weight: [1]}}', 'there is no model "maths" in the recipe'],
     ['sweep: {parameters: {lambda: {minimum: 0, maximum: 1}}}', 'lambda is a range, which has no combinations'],

@@ -2,7 +2,6 @@ import { join, resolve } from 'node:path';
 import { COMMAND_LINE, M2MergeError } from '../../errors.js';
 import { PROJECTION_DIMENSIONS } from '../../geometry/projection.js';
 import type { GeometryResult } from '../../geometry/result.js';
-import { asWriteError } from '../../io/write-error.js';
 import { spectralWork } from '../../measure.js';
 import type { PreparedMerge } from '../../plan/plan.js';
 import { loadRecipe } from '../../recipe/load.js';

@@ -1,11 +1,11 @@
 /** The files of a report in a folder of the user's: all of them or none, and the old ones stay until the new ones are whole. */
-import { access, constants, mkdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access, constants, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import type { GeometryResult } from '../geometry/result.js';
 import { asWriteError } from '../io/write-error.js';
 import { writeReport } from '../report/geometry-files.js';
-import { nearestFolder } from '../run/output-folder.js';
+import { nearestFolder, removeEmptyFolders } from '../run/output-folder.js';
 
 /** Checks before any work is done that files can be made there later; makes none. Throws `output-unwritable`. */
 export async function checkReportFolder(folder: string): Promise<void> {
@@ -34,18 +34,7 @@ export async function writeReportFolder(folder: string, result: GeometryResult):
     for (const name of names) await rename(partOf(name), join(folder, name));
   } catch (error) {
     for (const name of names) await rm(partOf(name), { force: true }).catch(() => {});
-    if (made !== undefined) await removeEmpty(folder, made);
+    if (made !== undefined) await removeEmptyFolders(folder, made);
     throw asWriteError(error, folder);
-  }
-}
-
-/** Removes a folder, and those above it up to `top`, as far as nothing is in them. */
-async function removeEmpty(folder: string, top: string): Promise<void> {
-  for (let path = folder; path.length >= top.length; path = dirname(path)) {
-    const removed = await rmdir(path).then(
-      () => true,
-      () => false,
-    );
-    if (!removed) return;
   }
 }

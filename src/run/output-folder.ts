@@ -115,14 +115,7 @@ export class OutputFolder {
   /** Removes everything written so far, and the folders above it that were made for it unless others use them now. */
   async discard(): Promise<void> {
     await rm(this.workPath, { recursive: true, force: true });
-    if (this.#madeParent === undefined) return;
-    for (let folder = dirname(this.path); folder.length >= this.#madeParent.length; folder = dirname(folder)) {
-      const removed = await rmdir(folder).then(
-        () => true,
-        () => false,
-      );
-      if (!removed) return;
-    }
+    if (this.#madeParent !== undefined) await removeEmptyFolders(dirname(this.path), this.#madeParent);
   }
 
   async #allocate({ name, byteLength, header }: OutputFile): Promise<void> {
@@ -196,5 +189,16 @@ export async function nearestFolder(path: string): Promise<string> {
       () => false,
     );
     if (exists || folder === dirname(folder)) return folder;
+  }
+}
+
+/** Removes a folder, and those above it up to `top`, as far as nothing is in them. */
+export async function removeEmptyFolders(folder: string, top: string): Promise<void> {
+  for (let path = folder; path.length >= top.length; path = dirname(path)) {
+    const removed = await rmdir(path).then(
+      () => true,
+      () => false,
+    );
+    if (!removed) return;
   }
 }

@@ -22,11 +22,11 @@ const GATHER_BYTES = (8 + 4) * CHUNK_ELEMENTS;
 const STEP_VECTORS = 3;
 
 /**
- * The most that a worker has for what a pass derives for the next one of the same units, bytes: the random masks of 76
- * units of four models, as many as the embeddings of a small model have. Inputs are read anew instead: they come from
+ * The most that a worker has for what a pass derives for the next one of the same units, bytes: the random masks of 64
+ * units of four models, most of what the embeddings of a small model have. Inputs are read anew instead: they come from
  * the page cache as fast as from any memory that the caches do not hold, and cost no room.
  */
-const MAX_DERIVED_BYTES = 40_000_000;
+const MAX_DERIVED_BYTES = 34_000_000;
 
 /** Bytes that a worker needs for what passes derive: bits of the largest tensor, for each operand and for all of them. */
 export function derivedBytes(plan: Plan): number {

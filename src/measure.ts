@@ -101,11 +101,12 @@ function asGroup(recipe: Recipe): Recipe {
 /** Geometry compares all experts, so there has to be a tensor in which all have a part. */
 function checkMeasurable(plan: Plan): void {
   if (measuredJobs(plan).length > 0) return;
-  const [first] = unmeasuredTensors(plan);
+  const unmeasured = unmeasuredTensors(plan);
+  const [first] = unmeasured;
   if (first === undefined) throw new M2MergeError('nothing-to-merge', { detail: 'no tensor holds numbers to measure' });
   const [tensor, [model]] = first;
   const references = (role: 'base' | 'model') =>
     plan.inputs.filter((input) => input.role === role).map(({ reference }) => reference);
   const facts = { model: references('model')[model!]!, presentIn: references('base')[0]! };
-  throw new M2MergeError('tensor-missing', { tensor, count: unmeasuredTensors(plan).size, ...facts });
+  throw new M2MergeError('tensor-missing', { tensor, count: unmeasured.size, ...facts });
 }

@@ -51,6 +51,11 @@ const PLAIN: readonly Method[] = [
 /** All merge methods, those on task vectors with `sparsify` in front. */
 export const METHODS: readonly Method[] = PLAIN.map(withSparsify);
 
+/** Names of all parameters of all methods. */
+export const PARAMETER_NAMES: ReadonlySet<string> = new Set(
+  METHODS.flatMap(({ parameters }) => parameters.map(({ name }) => name)),
+);
+
 /** Finds a method by its name or an alias. */
 export function findMethod(name: string): Method | undefined {
   return METHODS.find((method) => method.name === name || method.aliases?.includes(name));

@@ -13,14 +13,14 @@ export function nonZero(source: usize, count: i32): u64 {
     }
     return bits;
   }
-  const zero = f32x4.splat(0);
-  for (let at: usize = 0; at < 256; at += 64) {
-    const a = f32x4.ne(v128.load(source + at), zero);
-    const b = f32x4.ne(v128.load(source + at, 16), zero);
-    const c = f32x4.ne(v128.load(source + at, 32), zero);
-    const d = f32x4.ne(v128.load(source + at, 48), zero);
-    const sixteen = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
-    bits |= <u64>i8x16.bitmask(sixteen) << <u64>(at >> 2);
-  }
+  for (let at: usize = 0; at < 256; at += 64) bits |= <u64>i8x16.bitmask(touched(source + at)) << <u64>(at >> 2);
   return bits;
+}
+
+/** All ones for those of 16 elements that are not ±0. */
+export function touched(from: usize): v128 {
+  const zero = f32x4.splat(0);
+  const a = i16x8.narrow_i32x4_s(f32x4.ne(v128.load(from), zero), f32x4.ne(v128.load(from, 16), zero));
+  const b = i16x8.narrow_i32x4_s(f32x4.ne(v128.load(from, 32), zero), f32x4.ne(v128.load(from, 48), zero));
+  return i8x16.narrow_i16x8_s(a, b);
 }

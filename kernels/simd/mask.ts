@@ -6,7 +6,7 @@
 import { DRAW_BYTES, drawEight, encrypt, STREAM_MASK, STREAM_MASK_REST, useKey } from './philox';
 
 /** Elements that share a draw: 32 words of 4 bytes. */
-const MASK_GROUP: i32 = 128;
+export const MASK_GROUP: i32 = 128;
 
 /** The random words of the current group; read as bytes, they are the digits of its elements in order. */
 const digits = memory.data(128, 16);

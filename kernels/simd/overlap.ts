@@ -1,4 +1,5 @@
 /** Which operands touch an element, and what they make of it. `table` is the byte offset of an operand table. */
+import { touched } from './bits';
 import { ENTRY, SCALE } from './operands';
 
 /** Operands that a byte can count. */
@@ -99,14 +100,6 @@ export function countOverlap(table: usize, operands: i32, count: i32, counters: 
   }
   rest = count - <i32>(offset >> 2);
   for (; rest > 0; rest--, offset += 4) countElement(table, end, offset, counters);
-}
-
-/** All ones for those of 16 elements that are not ±0. */
-function touched(from: usize): v128 {
-  const zero = f32x4.splat(0);
-  const a = i16x8.narrow_i32x4_s(f32x4.ne(v128.load(from), zero), f32x4.ne(v128.load(from, 16), zero));
-  const b = i16x8.narrow_i32x4_s(f32x4.ne(v128.load(from, 32), zero), f32x4.ne(v128.load(from, 48), zero));
-  return i8x16.narrow_i16x8_s(a, b);
 }
 
 function countElement(table: usize, end: usize, offset: usize, counters: usize): void {

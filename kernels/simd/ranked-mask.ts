@@ -5,10 +5,10 @@
  */
 import { nonZero } from './bits';
 import { doubledRankOf, forgetRanks, rankByCounting, rankBySorting } from './magnitude-ranks';
+import { MASK_GROUP } from './mask';
 import { drawEight, encrypt, STREAM_MASK, STREAM_MASK_REST, useKey } from './philox';
 
-/** Elements that share a draw: one byte of its 32 words is the first digit of each. */
-const GROUP: i32 = 128;
+/** A draw of which only some digits are wanted. */
 const drawn = memory.data(128, 16);
 /** Random words that decide a single element. */
 const rest = memory.data(128, 16);
@@ -55,10 +55,10 @@ function isKeptByRest(fraction: f64, position: i32): bool {
 function drawDigits(to: usize, count: i32): void {
   for (let done: i32 = 0; done < count; ) {
     const index = firstOfAll + <u64>done;
-    const begin = <i32>(index & (GROUP - 1));
-    const taken = min(count - done, GROUP - begin);
+    const begin = <i32>(index & (MASK_GROUP - 1));
+    const taken = min(count - done, MASK_GROUP - begin);
     const target = to + <usize>done;
-    if (taken == GROUP) {
+    if (taken == MASK_GROUP) {
       drawEight(target, index >> 7, STREAM_MASK);
     } else {
       drawEight(drawn, index >> 7, STREAM_MASK);

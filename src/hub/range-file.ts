@@ -4,10 +4,10 @@ import { forEachConcurrently } from '../io/concurrency.js';
 import { asWriteError } from '../io/write-error.js';
 import { BatchedWriter } from './batched-writer.js';
 import type { RemoteFile } from './range.js';
+import { CONNECTIONS } from './spool.js';
 
-/** Bytes asked for by one request, and requests side by side: as many as those of a spool. */
+/** Bytes asked for by one request. */
 const PIECE_BYTES = 64 * 1024 * 1024;
-const CONNECTIONS = 8;
 
 /** Bytes [begin, end) of a file, and where they go. */
 export interface PlacedRange {

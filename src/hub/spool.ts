@@ -10,7 +10,7 @@ import { keyOf, type Segment, type SegmentTable, type SpoolRange } from './spool
 import { SpoolSpace } from './spool-space.js';
 
 /** Requests side by side. */
-const CONNECTIONS = 8;
+export const CONNECTIONS = 8;
 
 export interface SpoolOptions {
   /** The file that is made, and removed at the end. */

@@ -1,6 +1,6 @@
 /** What a recipe may say: its keys, what each takes and means. The reader and the JSON Schema both come from here. */
 import { PRESETS } from '../../kernels/method.js';
-import { METHODS } from '../../kernels/methods/registry.js';
+import { PARAMETER_NAMES } from '../../kernels/methods/registry.js';
 import type { OutputDtype } from '../checkpoint/dtype.js';
 import type { Cursor } from './cursor.js';
 import { layerRange } from './layer-range.js';
@@ -39,9 +39,6 @@ const DTYPE_NAMES: Readonly<Record<string, OutputDtype>> = {
 };
 
 const RECOMMENDED_DTYPE_NAMES = ['bfloat16', 'float16', 'float32'];
-
-/** Names of all parameters of all methods. */
-const PARAMETER_NAMES = new Set(METHODS.flatMap(({ parameters }) => parameters.map(({ name }) => name)));
 
 /** Parameters that stand beside their "parameters". */
 const asParameter = (name: string): string | undefined =>

@@ -1,7 +1,7 @@
 /** A recipe and what to try, as the recipes of single merges. */
 import { createHash } from 'node:crypto';
 import { FRONT } from '../../kernels/methods/in-front.js';
-import { findMethod, METHODS } from '../../kernels/methods/registry.js';
+import { findMethod, PARAMETER_NAMES } from '../../kernels/methods/registry.js';
 import { M2MergeError } from '../errors.js';
 import { quote } from '../recipe/findings.js';
 import { parseRecipe, type RecipeOrigin } from '../recipe/parse.js';
@@ -92,14 +92,12 @@ export function expandChoices(
   return { variants: [...variants.values()], used };
 }
 
-const PARAMETERS = new Set(METHODS.flatMap(({ parameters }) => parameters.map(({ name }) => name)));
-
 function checkKnown(settings: readonly Setting[], tree: RecipeTree, file: string): void {
   for (const setting of settings) {
     const { parameter } = placeOf(setting, tree, file);
-    if (parameter === undefined || PARAMETERS.has(parameter)) continue;
+    if (parameter === undefined || PARAMETER_NAMES.has(parameter)) continue;
     const message = `no method has the parameter ${quote(parameter)}`;
-    reject(file, setting.position, `sweep.${setting.setting}`, message, didYouMean(parameter, PARAMETERS));
+    reject(file, setting.position, `sweep.${setting.setting}`, message, didYouMean(parameter, PARAMETER_NAMES));
   }
 }
 

@@ -71,14 +71,19 @@ export async function whatIsLeft(
   const merged: SweepVariant[] = [];
   const open: SweepVariant[] = [];
   for (const variant of variants) {
-    const status = rows.get(variant.id)?.status;
-    const hasFolder = status !== undefined && (await isFolder(modelFolder(folder, variant)));
+    const row = rows.get(variant.id);
+    const hasFolder = row !== undefined && (await isFolder(modelFolder(folder, variant)));
     const hasModel = hasFolder && owners.get(variant.name) === variant.id;
-    const done = status === 'evaluated' || (status === 'failed' && !retry) || (status === 'merged' && !evaluation);
+    const done = judgementOf(row, retry) !== undefined || (row?.status === 'merged' && evaluation === undefined);
     if (done && !(keep === 'all' && hasFolder && !hasModel)) continue;
     (hasModel ? merged : open).push(variant);
   }
   return { merged, open };
+}
+
+/** The row of a variant that was judged and is not to be judged again; `retry` is for those that failed. */
+function judgementOf(row: SweepRow | undefined, retry: boolean | undefined): SweepRow | undefined {
+  return row?.status === 'evaluated' || (row?.status === 'failed' && !retry) ? row : undefined;
 }
 
 const isJudged = (row: SweepRow | undefined): boolean => row?.status === 'evaluated' || row?.status === 'failed';
@@ -138,9 +143,8 @@ class SweepRun {
     const results = await mergeTogether(requests, { ...this.#options.merging, overwrite, account: true });
     this.#options.onWarnings?.(results.flatMap(({ warnings }) => warnings));
     for (const [i, variant] of wave.entries()) {
-      const before = this.#log.row(variant.id);
-      const isDone = before?.status === 'evaluated' || (before?.status === 'failed' && !this.#options.retry);
-      await this.#record(isDone ? before : mergedRow(variant, results[i]!));
+      const judgement = judgementOf(this.#log.row(variant.id), this.#options.retry);
+      await this.#record(judgement ?? mergedRow(variant, results[i]!));
     }
   }
 

@@ -3,7 +3,7 @@ import type { ByteSource } from '../io/source.js';
 import { type Warning, warning } from '../warnings.js';
 import { DTYPE_BITS, type Dtype } from './dtype.js';
 import { type HeaderEntry, readEntries } from './header-entries.js';
-import { decodeUtf8, type U64 } from './json-scanner.js';
+import { decodeUtf8, toU64, type U64 } from './json-scanner.js';
 import { shorten, type Violation, violationsIn } from './safetensors-rules.js';
 
 /** The header's length as an unsigned 64-bit little-endian integer, before the header itself. */
@@ -118,31 +118,44 @@ function checkRanges(ordered: readonly (readonly [string, HeaderEntry])[], viola
       throw violation('InvalidOffset', detail, name);
     }
     const expectedBytes = expectedByteLength(name, entry, violation);
-    if (BigInt(end) - BigInt(begin) !== expectedBytes) {
-      const detail = `data_offsets [${begin}, ${end}] hold ${BigInt(end) - BigInt(begin)} bytes, ${describe(entry)} has ${expectedBytes}`;
+    const bytes = difference(end, begin);
+    if (bytes !== expectedBytes) {
+      const detail = `data_offsets [${begin}, ${end}] hold ${bytes} bytes, ${describe(entry)} has ${expectedBytes}`;
       throw violation('TensorInvalidInfo', detail, name);
     }
     expectedBegin = end;
   }
 }
 
-function expectedByteLength(name: string, entry: HeaderEntry, violation: Violation): bigint {
+function expectedByteLength(name: string, entry: HeaderEntry, violation: Violation): U64 {
   const bits = checkedProduct([...entry.shape, DTYPE_BITS[entry.dtype]]);
   if (bits === undefined)
     throw violation('ValidationOverflow', `the size of ${describe(entry)} exceeds 2^64 - 1 bits`, name);
-  if (bits % 8n !== 0n)
-    throw violation('MisalignedSlice', `${describe(entry)} has ${bits} bits, not whole bytes`, name);
-  return bits / 8n;
+  const isWhole = typeof bits === 'number' ? bits % 8 === 0 : bits % 8n === 0n;
+  if (!isWhole) throw violation('MisalignedSlice', `${describe(entry)} has ${bits} bits, not whole bytes`, name);
+  return typeof bits === 'number' ? bits / 8 : toU64(bits / 8n);
 }
 
 /** The product, or undefined when it or an intermediate product, from left to right, exceeds 2^64 − 1. */
-function checkedProduct(factors: readonly U64[]): bigint | undefined {
-  let product = 1n;
+function checkedProduct(factors: readonly U64[]): U64 | undefined {
+  let product: U64 = 1;
   for (const factor of factors) {
-    product *= BigInt(factor);
-    if (product > MAX_U64) return undefined;
+    // Rounded factors are beyond 2^53, and so is what comes out, unless the other is zero.
+    const rounded: number = Number(product) * Number(factor);
+    if (rounded <= Number.MAX_SAFE_INTEGER) {
+      product = rounded;
+      continue;
+    }
+    const exact: bigint = BigInt(product) * BigInt(factor);
+    if (exact > MAX_U64) return undefined;
+    product = toU64(exact);
   }
   return product;
+}
+
+/** `a` − `b`, of which `b` is not the greater one. */
+function difference(a: U64, b: U64): U64 {
+  return typeof a === 'number' && typeof b === 'number' ? a - b : toU64(BigInt(a) - BigInt(b));
 }
 
 function checkCoverage(dataByteLength: U64, dataBegin: number, fileByteLength: number, violation: Violation): void {

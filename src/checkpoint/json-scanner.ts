@@ -10,9 +10,15 @@ export const MAX_DEPTH = 127;
 const MAX_U64 = 2n ** 64n - 1n;
 /** Decimal digits of 2^64 − 1. Longer literals are refused before they are converted. */
 const U64_DIGITS = 20;
+/** Integers of so many digits are numbers exactly. */
+const EXACT_DIGITS = 15;
 
 /** An unsigned 64-bit integer: a number up to 2^53 − 1, a bigint above, so that equal values are `===`. */
 export type U64 = number | bigint;
+
+export function toU64(value: bigint): U64 {
+  return value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
+}
 
 export type JsonKind = 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null';
 
@@ -139,9 +145,11 @@ export class JsonScanner {
     this.#skipWhitespace();
     const begin = this.#position;
     const written = this.readNumber();
-    if (/^[0-9]+$/.test(written) && written.length <= U64_DIGITS) {
+    const isInteger = /^[0-9]+$/.test(written);
+    if (isInteger && written.length <= EXACT_DIGITS) return Number(written);
+    if (isInteger && written.length <= U64_DIGITS) {
       const value = BigInt(written);
-      if (value <= MAX_U64) return value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
+      if (value <= MAX_U64) return toU64(value);
     }
     throw this.#refuseAt(begin, `expected an integer from 0 to 2^64 - 1, found ${this.#shown(begin)}`);
   }

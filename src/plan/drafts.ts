@@ -77,12 +77,17 @@ function draftWhole(slice: RecipeSlice, { models, region }: Context): TensorDraf
   const members = membersOf(slice, models);
   const names = new Set(members.flatMap(({ checkpoint }) => [...checkpoint.tensors.keys()]).filter(region.owns));
   return [...names].map((tensor) => {
-    const [layer] = members.flatMap(({ layout }) => {
-      const place = layout.placeOf(tensor);
-      return place === undefined ? [] : layerFraction(place.index, layout.stacks.get(place.prefix)!.count);
-    });
-    return draftOf(tensor, slice, models, layer ?? 0, () => tensor);
+    return draftOf(tensor, slice, models, fractionIn(members, tensor), () => tensor);
   });
+}
+
+/** Where a tensor lies in the layers of the first model that has it in some; 0 outside of them. */
+function fractionIn(members: readonly PlanModel[], tensor: string): number {
+  for (const { layout } of members) {
+    const place = layout.placeOf(tensor);
+    if (place !== undefined) return layerFraction(place.index, layout.stacks.get(place.prefix)!.count);
+  }
+  return 0;
 }
 
 function draftSlices(context: Context): ModuleDrafts {

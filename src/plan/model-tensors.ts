@@ -33,9 +33,11 @@ export interface LayerPlace {
 /** Takes a model's names apart. A prefix whose numbers have gaps (parts of a sequence of modules) is no stack. */
 export function modelTensors({ tensors }: Pick<Checkpoint, 'tensors'>): ModelTensors {
   const layers = new Map<string, Map<number, Set<string>>>();
+  const places = new Map<string, LayerPlace>();
   for (const name of tensors.keys()) {
     const place = placeIn(name);
     if (place === undefined) continue;
+    places.set(name, place);
     const stack = layers.get(place.prefix) ?? new Map<number, Set<string>>();
     layers.set(place.prefix, stack);
     stack.set(place.index, (stack.get(place.index) ?? new Set()).add(place.suffix));
@@ -47,7 +49,7 @@ export function modelTensors({ tensors }: Pick<Checkpoint, 'tensors'>): ModelTen
     if (complete.length === found.size) stacks.set(prefix, { prefix, count: found.size, layers: complete });
   }
   const placeOf = (name: string): LayerPlace | undefined => {
-    const place = placeIn(name);
+    const place = places.get(name) ?? placeIn(name);
     return place !== undefined && stacks.has(place.prefix) ? place : undefined;
   };
   const outside = [...tensors.keys()].filter((name) => placeOf(name) === undefined);

@@ -4,6 +4,9 @@ import { F32_MAGNITUDE } from './format';
 /** The bit of each of eight elements within their byte of a mask, one to a lane. */
 export const BITS = memory.data<i32>([1, 2, 4, 8, 16, 32, 64, 128], 16);
 
+/** The same in the order of `widenEven` and `widenOdd`: every other element, then those between them. */
+export const EVERY_OTHER = memory.data<i32>([1, 4, 16, 64, 2, 8, 32, 128], 16);
+
 /** A bit for each of up to 64 elements that is not ±0. */
 export function nonZero(source: usize, count: i32): u64 {
   let bits: u64 = 0;

@@ -3,13 +3,13 @@
  * the sum that elects a sign to the sum of those who agree. Fewer operands than four are filled up with zeros, which
  * elect nobody and agree with nobody. Splatted coefficients lie in memory, since there are more than registers.
  */
-import { BITS } from './bits';
+import { BITS, EVERY_OTHER } from './bits';
 import { BF16_OVERFLOW, F32_INFINITY } from './format';
-import { roundBf16 } from './narrow';
+import { interleaveHalves, roundBf16, roundInPlace } from './narrow';
 import { reaches32 } from './nonfinite';
 import { ENTRY, SCALE, SELECTOR, SMALLEST_DIVISOR, WEIGHT } from './operands';
 import { AtLeast, kept, Masked, magnitudeOf } from './selection';
-import { Differences, differences, Stored, widenFour } from './stored';
+import { Differences, Even, Odd, Stored, widenParity } from './stored';
 
 /** The most operands that this takes. */
 const FEW: i32 = 4;
@@ -85,7 +85,7 @@ function electStored<S, D>(
     const length = <usize>min(end - first, BLOCK) << 2;
     const at = <usize>first << 1;
     placeBlock<Stored>(table, operands, first);
-    if (!electBlock<S, D, Stored>(base + at, destination + at, length, factor)) return false;
+    if (!electStoredBlock<S, D>(base + at, destination + at, length, factor)) return false;
   }
   placeBlock<Stored>(table, operands, end);
   const at = <usize>end << 1;
@@ -103,7 +103,7 @@ function electTail<S, D>(base: usize, destination: usize, bytes: usize, factor: 
     memory.copy(tail, load<u32>(place), bytes);
     store<u32>(place, <u32>tail);
   }
-  const isDone = electBlock<S, D, Stored>(tails, result, 2 * TAIL_BYTES, factor);
+  const isDone = electStoredBlock<S, D>(tails, result, 2 * TAIL_BYTES, factor);
   memory.copy(destination, result, bytes);
   return isDone;
 }
@@ -146,12 +146,18 @@ function placeBlock<L>(table: usize, operands: i32, first: i32): void {
   }
 }
 
+/** `length` bytes of f32, a multiple of 32, of which each stored value of the result stands for four. */
+function electStoredBlock<S, D>(base: usize, to: usize, length: usize, factor: f32): bool {
+  return electBlock<S, D, Even>(base, to, length, factor) && electBlock<S, D, Odd>(base, to, length, factor);
+}
+
 /**
  * `length` bytes of result. Where the elected sign is −, the sign bit of the products is flipped, so that those above
  * zero agree everywhere. `pmax` takes what is not above zero, NaN too, as +0, which changes no sum. Where nobody agrees
  * 0 is divided by the smallest divisor, and the last addition makes every zero +0.
  *
- * Of stored operands the result is added to `base` and rounded; false when something is not finite, or nearly so.
+ * Of stored operands the result is added to `base` and rounded; false when something is not finite, or nearly so. The
+ * even elements come first, as words, and the odd ones then fill these up.
  */
 function electBlock<S, D, L>(base: usize, to: usize, length: usize, factor: f32): bool {
   const zero = f32x4.splat(0);
@@ -162,21 +168,22 @@ function electBlock<S, D, L>(base: usize, to: usize, length: usize, factor: f32)
   const slotC = <usize>load<u32>(places, 8);
   const slotD = <usize>load<u32>(places, 12);
   let largest = zero;
-  for (let at: usize = 0; at < length; at += 16) {
-    const origin = sizeof<L>() == sizeof<Stored>() ? widenFour(base + (at >> 1)) : zero;
-    const xA = differences<L>(slotA, at, origin);
-    const xB = differences<L>(slotB, at, origin);
-    const xC = differences<L>(slotC, at, origin);
-    const xD = differences<L>(slotD, at, origin);
+  const step = sizeof<L>() == sizeof<Differences>() ? 16 : 32;
+  for (let at: usize = 0; at < length; at += step) {
+    const origin = sizeof<L>() == sizeof<Differences>() ? zero : widenParity<L>(v128.load(base + (at >> 1)));
+    const xA = changes<L>(slotA, at, origin);
+    const xB = changes<L>(slotB, at, origin);
+    const xC = changes<L>(slotC, at, origin);
+    const xD = changes<L>(slotD, at, origin);
     if (sizeof<S>() == sizeof<Masked>()) {
       // What a mask drops may be infinite, and does not show in the sum.
       largest = i32x4.max_s(largest, i32x4.max_s(magnitudeOf(xA), magnitudeOf(xB)));
       largest = i32x4.max_s(largest, i32x4.max_s(magnitudeOf(xC), magnitudeOf(xD)));
     }
-    const a = f32x4.mul(chosen<S>(xA, 0, at), v128.load(coefficients));
-    const b = f32x4.mul(chosen<S>(xB, 1, at), v128.load(coefficients, 16));
-    const c = f32x4.mul(chosen<S>(xC, 2, at), v128.load(coefficients, 32));
-    const d = f32x4.mul(chosen<S>(xD, 3, at), v128.load(coefficients, 48));
+    const a = f32x4.mul(chosen<S, L>(xA, 0, at), v128.load(coefficients));
+    const b = f32x4.mul(chosen<S, L>(xB, 1, at), v128.load(coefficients, 16));
+    const c = f32x4.mul(chosen<S, L>(xC, 2, at), v128.load(coefficients, 32));
+    const d = f32x4.mul(chosen<S, L>(xD, 3, at), v128.load(coefficients, 48));
     const sum = f32x4.add(f32x4.add(f32x4.add(a, b), c), d);
     const flip = i32x4.shl(f32x4.lt(sum, zero), 31);
     const agreeingA = f32x4.pmax(zero, v128.xor(a, flip));
@@ -196,24 +203,29 @@ function electBlock<S, D, L>(base: usize, to: usize, length: usize, factor: f32)
     if (sizeof<L>() == sizeof<Differences>()) {
       v128.store(to + at, merged);
     } else {
-      const result = roundedSum(merged, origin);
-      largest = i32x4.max_s(largest, i32x4.max_s(magnitudeOf(sum), magnitudeOf(f32x4.add(merged, origin))));
-      v128.store64_lane(to + (at >> 1), result, 0);
+      const result = f32x4.add(merged, origin);
+      largest = i32x4.max_s(largest, i32x4.max_s(magnitudeOf(sum), magnitudeOf(result)));
+      const place = to + (at >> 1);
+      if (sizeof<L>() == sizeof<Even>()) v128.store(place, roundBf16(result));
+      else v128.store(place, interleaveHalves(v128.load(place), roundInPlace(result)));
     }
   }
   return sizeof<L>() == sizeof<Differences>() || !reaches32(largest, BF16_OVERFLOW);
 }
 
-/** Four sums as bf16, in the lower half. */
-function roundedSum(merged: v128, origin: v128): v128 {
-  const rounded = roundBf16(f32x4.add(merged, origin));
-  return i16x8.narrow_i32x4_u(rounded, rounded);
+/** Four differences of the eight, or of the four, that lie at byte `at` of the block's f32. */
+function changes<L>(source: usize, at: usize, origin: v128): v128 {
+  if (sizeof<L>() == sizeof<Differences>()) return v128.load(source + at);
+  return f32x4.sub(widenParity<L>(v128.load(source + (at >> 1))), origin);
 }
 
 /** What is kept of four elements of an operand at byte `at` of the block's f32. */
-function chosen<S>(x: v128, operand: usize, at: usize): v128 {
+function chosen<S, L>(x: v128, operand: usize, at: usize): v128 {
   if (sizeof<S>() != sizeof<Masked>()) return kept<S>(x, v128.load(coefficients + (operand << 4), LIMITS));
-  const bits = v128.load(BITS + (at & 16));
+  let lanes = BITS + (at & 16);
+  if (sizeof<L>() == sizeof<Even>()) lanes = EVERY_OTHER;
+  if (sizeof<L>() == sizeof<Odd>()) lanes = EVERY_OTHER + 16;
+  const bits = v128.load(lanes);
   const mask = v128.load8_splat(<usize>load<u32>(places + (operand << 2), MASKS) + (at >> 5));
   return v128.and(x, i32x4.eq(v128.and(mask, bits), bits));
 }

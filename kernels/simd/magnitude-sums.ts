@@ -1,7 +1,7 @@
 /** Sums of |x|: f32 within runs of 64 elements, eight of them to a lane, and f64 from there on. */
-import { BITS } from './bits';
+import { BITS, EVERY_OTHER } from './bits';
 import { F32_MAGNITUDE } from './format';
-import { Differences, differences, Stored, widenFour, widenOne } from './stored';
+import { Differences, Stored, widenEven, widenOdd, widenOne } from './stored';
 
 /** Lanes without their sign, in memory because engines make a vector constant anew at each use. */
 const MAGNITUDE = memory.data<i32>([F32_MAGNITUDE], 16);
@@ -39,27 +39,38 @@ export function sumMaskedStored(
   sumWhere<Stored>(source, base, mask, count, before, after);
 }
 
+/** Stored values are widened by every other one, so that a vector of sums is of elements 0, 2, 4, 6 or of the rest. */
 function sumWhere<L>(source: usize, base: usize, mask: usize, count: i32, before: usize, after: usize): void {
-  const lowBits = v128.load(BITS);
-  const highBits = v128.load(BITS, 16);
+  const order = sizeof<L>() == sizeof<Stored>() ? EVERY_OTHER : BITS;
+  const firstBits = v128.load(order);
+  const otherBits = v128.load(order, 16);
   const magnitude = v128.load32_splat(MAGNITUDE);
   const runs = <usize>(count / RUN) * RUN_BYTES;
   for (let at: usize = 0; at < runs; ) {
-    let low = f32x4.splat(0);
-    let high = low;
-    let keptLow = low;
-    let keptHigh = low;
+    let first = f32x4.splat(0);
+    let other = first;
+    let keptFirst = first;
+    let keptOther = first;
     for (const end = at + RUN_BYTES; at < end; at += 32, mask++) {
       const bits = v128.load8_splat(mask);
-      const a = v128.and(differences<L>(source, at, origin<L>(base, at)), magnitude);
-      const b = v128.and(differences<L>(source, at + 16, origin<L>(base, at + 16)), magnitude);
-      low = f32x4.add(low, a);
-      high = f32x4.add(high, b);
-      keptLow = f32x4.add(keptLow, v128.and(a, i32x4.eq(v128.and(bits, lowBits), lowBits)));
-      keptHigh = f32x4.add(keptHigh, v128.and(b, i32x4.eq(v128.and(bits, highBits), highBits)));
+      let a: v128;
+      let b: v128;
+      if (sizeof<L>() == sizeof<Stored>()) {
+        const values = v128.load(source + (at >> 1));
+        const origins = v128.load(base + (at >> 1));
+        a = v128.and(f32x4.sub(widenEven(values), widenEven(origins)), magnitude);
+        b = v128.and(f32x4.sub(widenOdd(values), widenOdd(origins)), magnitude);
+      } else {
+        a = v128.and(v128.load(source + at), magnitude);
+        b = v128.and(v128.load(source + at, 16), magnitude);
+      }
+      first = f32x4.add(first, a);
+      other = f32x4.add(other, b);
+      keptFirst = f32x4.add(keptFirst, v128.and(a, i32x4.eq(v128.and(bits, firstBits), firstBits)));
+      keptOther = f32x4.add(keptOther, v128.and(b, i32x4.eq(v128.and(bits, otherBits), otherBits)));
     }
-    addRun(before, low, high);
-    addRun(after, keptLow, keptHigh);
+    addSums<L>(before, first, other);
+    addSums<L>(after, keptFirst, keptOther);
   }
   const rest = count % RUN;
   if (rest == 0) return;
@@ -68,9 +79,10 @@ function sumWhere<L>(source: usize, base: usize, mask: usize, count: i32, before
   else sumTail(source + (index << 2), mask, rest, before, after);
 }
 
-/** Four values of the base, where there is one. */
-function origin<L>(base: usize, at: usize): v128 {
-  return sizeof<L>() == sizeof<Stored>() ? widenFour(base + (at >> 1)) : i32x4.splat(0);
+/** Adds the eight f32 sums of a run, in the order that they are made in. */
+function addSums<L>(lanes: usize, first: v128, other: v128): void {
+  if (sizeof<L>() == sizeof<Differences>()) return addRun(lanes, first, other);
+  addRun(lanes, v128.shuffle<i32>(first, other, 0, 4, 1, 5), v128.shuffle<i32>(first, other, 2, 6, 3, 7));
 }
 
 /** Differences of the last run. */

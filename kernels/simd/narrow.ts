@@ -10,8 +10,23 @@ const ROUNDING = memory.data<i32>([1, 1, 1, 1, 0x7fff, 0x7fff, 0x7fff, 0x7fff], 
 
 /** Four f32 rounded to bf16, in the low halves of four lanes. NaN comes out wrong. */
 export function roundBf16(x: v128): v128 {
+  return i32x4.shr_u(roundInPlace(x), 16);
+}
+
+/** Four f32 rounded to bf16, in the high halves of four lanes, above bits that mean nothing. NaN comes out wrong. */
+export function roundInPlace(x: v128): v128 {
   const odd = v128.and(i32x4.shr_u(x, 16), v128.load(ROUNDING));
-  return i32x4.shr_u(i32x4.add(i32x4.add(x, v128.load(ROUNDING, 16)), odd), 16);
+  return i32x4.add(i32x4.add(x, v128.load(ROUNDING, 16)), odd);
+}
+
+/** Eight f32 rounded to bf16, of which `even` and `odd` hold every other one. NaN comes out wrong. */
+export function roundPairsBf16(even: v128, odd: v128): v128 {
+  return interleaveHalves(roundBf16(even), roundInPlace(odd));
+}
+
+/** The low halves of four lanes, each followed by the high half of the same lane of `odd`. */
+export function interleaveHalves(even: v128, odd: v128): v128 {
+  return v128.shuffle<i16>(even, odd, 0, 9, 2, 11, 4, 13, 6, 15);
 }
 
 /** Writes NaN where the source is NaN, and counts the NaN and infinities written. The rare second pass. */

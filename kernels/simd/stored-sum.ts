@@ -7,23 +7,26 @@
  *     round and store the block
  *
  * Nothing in between is written down, which takes half the time of one stage after the other. It is for finite values
- * alone: a running maximum tells whether there were others, and then the caller starts over, stage by stage.
+ * alone: a running maximum tells whether there were others, and then the caller starts over, stage by stage. Rounding
+ * leaves a NaN one that shows: those that processors make, and those of stored bf16, have no bits below for it to carry.
  */
 import { BF16_INFINITY, BF16_OVERFLOW, F32_MAGNITUDE } from './format';
-import { roundBf16 } from './narrow';
-import { reaches16, reaches32 } from './nonfinite';
+import { roundBf16, roundPairsBf16 } from './narrow';
+import { reaches16 } from './nonfinite';
 import { ENTRY, SCALE, SELECTOR } from './operands';
 import { All, Masked } from './selection';
-import { widenOne } from './stored';
+import { widenEven, widenOdd, widenOne } from './stored';
 
 const NOTHING: f32 = -0.0;
 
-/** In memory, since engines make a vector constant anew at each use: bits of 16 elements by quarters, then a magnitude. */
+/**
+ * In memory, since engines make a vector constant anew at each use: bits of 16 elements by quarters, which are every other
+ * one of the first eight, those between them, and so on; then magnitudes.
+ */
 const bitsOfFour = memory.data<i32>(
-  [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768], 16,
+  [1, 4, 16, 64, 2, 8, 32, 128, 256, 1024, 4096, 16384, 512, 2048, 8192, 32768], 16,
 );
 const magnitude16 = memory.data<i32>([0x7fff7fff, 0x7fff7fff, 0x7fff7fff, 0x7fff7fff], 16);
-const magnitude32 = memory.data<i32>([F32_MAGNITUDE, F32_MAGNITUDE, F32_MAGNITUDE, F32_MAGNITUDE], 16);
 
 /** See kernels/abi-stored.ts. */
 export function sumStoredBf16(
@@ -46,10 +49,10 @@ function sumStored<M>(
   for (let at: usize = 0; at < whole; at += 32) {
     const lowBase = v128.load(base + at);
     const highBase = v128.load(base + at, 16);
-    const baseA = v128.shuffle<i16>(zero, lowBase, 0, 8, 1, 9, 2, 10, 3, 11);
-    const baseB = v128.shuffle<i16>(zero, lowBase, 4, 12, 5, 13, 6, 14, 7, 15);
-    const baseC = v128.shuffle<i16>(zero, highBase, 0, 8, 1, 9, 2, 10, 3, 11);
-    const baseD = v128.shuffle<i16>(zero, highBase, 4, 12, 5, 13, 6, 14, 7, 15);
+    const baseA = widenEven(lowBase);
+    const baseB = widenOdd(lowBase);
+    const baseC = widenEven(highBase);
+    const baseD = widenOdd(highBase);
     let a = f32x4.splat(NOTHING);
     let b = a;
     let c = a;
@@ -59,10 +62,10 @@ function sumStored<M>(
       const scale = v128.load32_splat(entry, SCALE);
       const low = v128.load(from);
       const high = v128.load(from, 16);
-      let x = f32x4.sub(v128.shuffle<i16>(zero, low, 0, 8, 1, 9, 2, 10, 3, 11), baseA);
-      let y = f32x4.sub(v128.shuffle<i16>(zero, low, 4, 12, 5, 13, 6, 14, 7, 15), baseB);
-      let z = f32x4.sub(v128.shuffle<i16>(zero, high, 0, 8, 1, 9, 2, 10, 3, 11), baseC);
-      let w = f32x4.sub(v128.shuffle<i16>(zero, high, 4, 12, 5, 13, 6, 14, 7, 15), baseD);
+      let x = f32x4.sub(widenEven(low), baseA);
+      let y = f32x4.sub(widenOdd(low), baseB);
+      let z = f32x4.sub(widenEven(high), baseC);
+      let w = f32x4.sub(widenOdd(high), baseD);
       if (sizeof<M>() == sizeof<Masked>()) {
         // What a mask drops may be infinite, and does not show in the sum.
         largestMasked = i16x8.max_s(largestMasked, v128.and(v128.load(magnitude16), low));
@@ -82,14 +85,14 @@ function sumStored<M>(
     b = f32x4.add(b, f32x4.mul(baseB, weightOfBase));
     c = f32x4.add(c, f32x4.mul(baseC, weightOfBase));
     d = f32x4.add(d, f32x4.mul(baseD, weightOfBase));
-    v128.store(destination + at, i16x8.narrow_i32x4_u(roundBf16(a), roundBf16(b)));
-    v128.store(destination + at, i16x8.narrow_i32x4_u(roundBf16(c), roundBf16(d)), 16);
-    largest = i32x4.max_s(largest, v128.and(a, v128.load(magnitude32)));
-    largest = i32x4.max_s(largest, v128.and(b, v128.load(magnitude32)));
-    largest = i32x4.max_s(largest, v128.and(c, v128.load(magnitude32)));
-    largest = i32x4.max_s(largest, v128.and(d, v128.load(magnitude32)));
+    const lowSum = roundPairsBf16(a, b);
+    const highSum = roundPairsBf16(c, d);
+    v128.store(destination + at, lowSum);
+    v128.store(destination + at, highSum, 16);
+    largest = i16x8.max_s(largest, v128.and(lowSum, v128.load(magnitude16)));
+    largest = i16x8.max_s(largest, v128.and(highSum, v128.load(magnitude16)));
   }
-  if (reaches32(largest, BF16_OVERFLOW) || reaches16(largestMasked, BF16_INFINITY)) return false;
+  if (reaches16(largest, BF16_INFINITY) || reaches16(largestMasked, BF16_INFINITY)) return false;
   return sumSome<M>(table, end, base, baseScale, destination, whole, count);
 }
 

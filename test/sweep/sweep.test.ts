@@ -66,7 +66,7 @@ describe('evaluators', () => {
     fails: [`console.error('no such model'); process.exit(3)`, /^ended with exit code 3: no such model$/],
     garbage: [`console.log('hello')`, /^printed no JSON object$/],
     nan: [`console.log('{"math": NaN}')`, /^math is NaN$/],
-    hangs: [`setInterval(() => {}, 1000)`, /^stopped after 1 s$/],
+    hangs: [`setInterval(() => {}, 1000)`, /^stopped after 4 s$/],
     dies: [`process.kill(process.pid, 'SIGKILL')`, /^ended with signal SIGKILL$/],
     floods: [
       `const x = 'x'.repeat(1 << 20); for (let i = 0; i < 8; i++) console.log(x); console.log('{}')`,
@@ -74,53 +74,49 @@ describe('evaluators', () => {
     ],
   } as const;
 
+  /** A sweep with one variant for each script, which its evaluator runs: the rows by the scripts' names. */
+  function judge(name: string, scripts: Readonly<Record<string, string>>, settings: string) {
+    const names = Object.keys(scripts);
+    const folder = join(work, `${name}-scripts`);
+    mkdirSync(folder);
+    const variants = names.map((_, i) => `lambda-0.${i + 1}`);
+    for (const [i, name] of names.entries()) writeFileSync(join(folder, `${variants[i]}.mjs`), scripts[name]!);
+    const parameters = `parameters: {lambda: [${names.map((_, i) => `0.${i + 1}`)}]}`;
+    const evaluate = `evaluate: {command: [node, "${folder}/{variant}.mjs"], ${settings}}`;
+    const run = m2merge(['sweep', sweepRecipe(`${parameters}\nkeep: none\n${evaluate}`), name, '--json'], work);
+    expect(run.status).toBe(0);
+    const { rows } = resultOf(name);
+    expect(rows).toHaveLength(names.length);
+    return new Map(names.map((script, i) => [script, rows.find(({ variant }) => variant === variants[i])!]));
+  }
+
   it('that go wrong end in a row that says so, and the others are judged', () => {
-    const scripts = join(work, 'scripts');
-    mkdirSync(scripts);
-    for (const [name, [source]] of Object.entries(cases)) writeFileSync(join(scripts, `${name}.mjs`), source);
-    writeFileSync(join(scripts, 'good.mjs'), `console.log('{"math": 0.5}')`);
-    for (const [name, problem] of [
-      ...Object.entries(cases).map(([name, [, problem]]) => [name, problem] as const),
-      ['good', undefined] as const,
-    ]) {
-      const command = `command: [node, "${join(scripts, name)}.mjs"]`;
-      const limit = name === 'hangs' ? ', timeout: 1' : '';
-      const recipe = sweepRecipe(`parameters: {lambda: [0.5]}\nevaluate: {${command}${limit}}`);
-      const run = m2merge(['sweep', recipe, `judged-${name}`, '--json'], work);
-      expect(run.status).toBe(0);
-      const [row] = resultOf(`judged-${name}`).rows;
-      expect(row!.status).toBe(problem === undefined ? 'evaluated' : 'failed');
-      if (problem !== undefined) expect(row!.problem).toMatch(problem);
+    const scripts = Object.entries(cases).map(([name, [source]]) => [name, source] as const);
+    const good = `console.log('{"math": 0.5}')`;
+    const rows = judge('judged', { ...Object.fromEntries(scripts), good }, 'timeout: 4, parallel: 2');
+    for (const [name, [, problem]] of Object.entries(cases)) {
+      expect(rows.get(name)!.status).toBe('failed');
+      expect(rows.get(name)!.problem).toMatch(problem);
     }
+    expect(rows.get('good')).toMatchObject({ status: 'evaluated', metrics: { math: 0.5 } });
     const missing = sweepRecipe('parameters: {lambda: [0.5]}\nevaluate: {command: [./there-is-no-such-program]}');
     expect(m2merge(['sweep', missing, 'judged-missing'], work).stdout).toContain('could not be started');
   });
 
   it('are not waited for when what they have started keeps their output open', () => {
-    const script = join(work, 'leaves.mjs');
-    writeFileSync(
-      script,
-      `import { spawn } from 'node:child_process';
+    const leaving = (name: string, then: string) => `import { spawn } from 'node:child_process';
       import { writeFileSync } from 'node:fs';
-      const [pid, stays] = process.argv.slice(2);
       const child = spawn('sleep', ['60'], { detached: true, stdio: 'inherit' });
-      writeFileSync(pid, String(child.pid));
+      writeFileSync(${JSON.stringify(join(work, `pid-${name}`))}, String(child.pid));
       console.log('{"math": 0.5}');
       child.unref();
-      if (stays === 'stays') setInterval(() => {}, 1000);`,
-    );
-    for (const [stays, row] of [
-      ['ends', { status: 'evaluated', metrics: { math: 0.5 } }],
-      ['stays', { status: 'failed', problem: 'stopped after 2 s' }],
-    ] as const) {
-      const pid = join(work, `pid${stays}`);
-      const command = `command: [node, "${script}", "${pid}", "${stays}"], timeout: 2`;
-      const recipe = sweepRecipe(`parameters: {lambda: [0.5]}\nevaluate: {${command}}`);
-      expect(m2merge(['sweep', recipe, `leaves${stays}`, '--quiet'], work).status).toBe(0);
-      expect(resultOf(`leaves${stays}`).rows).toMatchObject([row]);
-      // It would have ended by itself if it had been waited for; this throws where there is no such process.
-      process.kill(Number(readFileSync(pid, 'utf8')));
-    }
+      ${then}`;
+    const scripts = { ends: leaving('ends', ''), stays: leaving('stays', 'setInterval(() => {}, 1000);') };
+    const rows = judge('leaving', scripts, 'timeout: 2, parallel: 2');
+    expect(rows.get('ends')).toMatchObject({ status: 'evaluated', metrics: { math: 0.5 } });
+    expect(rows.get('stays')).toMatchObject({ status: 'failed', problem: 'stopped after 2 s' });
+    // They would have ended by themselves if they had been waited for; this throws where there is no such process.
+    for (const name of Object.keys(scripts)) process.kill(Number(readFileSync(join(work, `pid-${name}`), 'utf8')));
   });
 
   it('can write a file, use the shell, and are told the variant', () => {

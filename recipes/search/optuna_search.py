@@ -9,6 +9,7 @@ CMA-ES needs at least two ranges; what is a list it draws at random.
 """
 import argparse
 import json
+import shlex
 import subprocess
 
 import optuna
@@ -25,7 +26,7 @@ def main():
     parser.add_argument("--m2merge", default="m2merge", help="the command, as \"npx m2merge\"")
     args = parser.parse_args()
 
-    command = args.m2merge.split() + ["sweep", args.recipe, args.folder, "--ask-tell"]
+    command = shlex.split(args.m2merge) + ["sweep", args.recipe, args.folder, "--ask-tell"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def answer():

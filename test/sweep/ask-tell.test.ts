@@ -152,7 +152,7 @@ if (hasPython && !hasOptuna)
 const runScript = (args: readonly string[], env = process.env) =>
   spawnSync(
     'python3',
-    [join(REPOSITORY, 'recipes/search/optuna_search.py'), ...args, '--m2merge', `${process.execPath} ${MAIN}`],
+    [join(REPOSITORY, 'recipes/search/optuna_search.py'), ...args, '--m2merge', `'${process.execPath}' '${MAIN}'`],
     { cwd: work, encoding: 'utf8', env },
   );
 

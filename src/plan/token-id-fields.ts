@@ -16,7 +16,7 @@ export interface TokenIdFields {
 export function tokenIdFields(
   file: string,
   config: Section,
-  ids: ReadonlyMap<string, number>,
+  ids: Iterable<readonly [token: string, id: number]>,
   tokens: readonly (string | undefined)[],
 ): TokenIdFields {
   const written = fieldsOf(config);

@@ -5,6 +5,7 @@
  */
 import { M2MergeError } from '../errors.js';
 import type { Recipe, TokenRule } from '../recipe/recipe.js';
+import type { Ids } from '../tokenizer/token-ids.js';
 import { type Warning, warning } from '../warnings.js';
 import { isByToken } from './embedding-rows.js';
 import { locate, type Part } from './parts.js';
@@ -32,7 +33,7 @@ export class TokenRows {
   readonly #inputs: readonly PlanModel[];
   readonly #maps = new Map<string, { readonly map: RowMap; readonly runs: RowRuns; readonly index: number }>();
   /** By the ids of a tokenizer, which models may share: those of the rows' tokens. */
-  readonly #ids = new Map<ReadonlyMap<string, number>, Int32Array>();
+  readonly #ids = new Map<Ids, Int32Array>();
   readonly #zero = new Map<string, { readonly token: string; count: number }>();
   readonly #cut: Warning[] = [];
 

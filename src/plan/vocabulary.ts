@@ -7,12 +7,11 @@ import type { ModelFiles } from '../io/model-files.js';
 import type { Recipe, RecipeTokenizer } from '../recipe/recipe.js';
 import type { ModelReference } from '../recipe/reference.js';
 import { type MergedTokenizer, TokenizerBuilder } from '../tokenizer/merged-tokenizer.js';
+import { type Ids, TokenTable } from '../tokenizer/token-ids.js';
 import { readTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
 import { type Warning, warning } from '../warnings.js';
 import { vocabularyRows } from './embedding-rows.js';
 import type { NamedCheckpoint } from './tensors.js';
-
-type Ids = ReadonlyMap<string, number>;
 
 /** What rows of embeddings and heads go by. */
 export interface Vocabulary {
@@ -57,8 +56,8 @@ interface Speaker {
 class VocabularyReader {
   readonly #recipe: RecipeTokenizer;
   readonly #warnings: Warning[] = [];
-  /** Tokenizers by content: most models of a merge have the same. */
-  readonly #known = new Map<string, Tokenizer>();
+  /** Most models of a merge have the same. */
+  readonly #known = { table: new TokenTable(), tokenizers: new Map<string, Tokenizer>() };
 
   constructor(recipe: RecipeTokenizer) {
     this.#recipe = recipe;
@@ -136,7 +135,7 @@ class VocabularyReader {
   }
 
   #note(tokenizer: Tokenizer): Tokenizer {
-    this.#known.set(tokenizer.digest, tokenizer);
+    this.#known.tokenizers.set(tokenizer.digest, tokenizer);
     return tokenizer;
   }
 }

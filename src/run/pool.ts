@@ -30,6 +30,12 @@ interface Pending {
  */
 const WORKER_ENTRY = new URL('../run/worker.js', import.meta.url);
 
+/**
+ * Megabytes of a worker's young generation. What a worker makes in JavaScript dies at once, its tensors lie in the memory of
+ * the kernels; left alone, V8 takes up to 48 for each thread.
+ */
+const YOUNG_MEGABYTES = 6;
+
 export class WorkerPool implements TaskRunner {
   readonly #workers: Worker[] = [];
   readonly #load: number[] = [];
@@ -76,7 +82,7 @@ export class WorkerPool implements TaskRunner {
   }
 
   #start(): void {
-    const worker = new Worker(WORKER_ENTRY);
+    const worker = new Worker(WORKER_ENTRY, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES } });
     worker.on('message', (reply: WorkerReply) => this.#settle(reply));
     worker.on('error', (error) =>
       this.fail(new M2MergeError('worker-failed', { reason: error.message }, { cause: error })),

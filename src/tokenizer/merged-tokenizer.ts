@@ -1,4 +1,5 @@
 /** The tokenizer of a merged model: that of one model, cut to the rows there are, or joined with others'. */
+import type { TokenIds } from './token-ids.js';
 import type { AddedToken, Tokenizer } from './tokenizer.js';
 import { type ListEdit, type Pair, TokenizerText } from './tokenizer-text.js';
 
@@ -15,10 +16,10 @@ export interface MergedTokenizer {
 export class TokenizerBuilder {
   readonly #first: Tokenizer;
   readonly #limit: number;
-  readonly #ids: Map<string, number>;
+  readonly #ids: TokenIds;
   readonly #added: Map<string, AddedToken>;
-  /** What joined vocabularies bring: merges by their text, and scores by token. */
-  readonly #merges = new Map<string, Pair>();
+  /** What joined vocabularies bring: merges, see `mergeKey`, and scores by token. */
+  readonly #merges = new Set<number>();
   readonly #scores = new Map<string, number>();
   readonly #isCut: boolean;
   #next: number;
@@ -29,12 +30,9 @@ export class TokenizerBuilder {
   constructor(first: Tokenizer, limit: number) {
     this.#first = first;
     this.#limit = limit;
-    this.#ids = new Map(first.ids);
+    this.#ids = first.ids.below(limit);
     this.#next = 0;
-    for (const [token, id] of first.ids) {
-      if (id >= limit) this.#ids.delete(token);
-      else this.#next = Math.max(this.#next, id + 1);
-    }
+    for (const [, id] of this.#ids.numbered()) this.#next = Math.max(this.#next, id + 1);
     this.#added = new Map(first.added.filter(({ id }) => id < limit).map((token) => [token.content, token]));
     this.#isCut = this.#ids.size < first.ids.size;
   }
@@ -47,23 +45,25 @@ export class TokenizerBuilder {
 
   /** Adds normal tokens that are not there yet, in the order of their ids, and what makes them of text. */
   async addNormal(other: Tokenizer, limit: number): Promise<void> {
-    const added = new Set(other.added.map(({ content }) => content));
-    const tokens: string[] = [];
-    for (const [token, id] of other.ids) {
-      if (id < limit && !added.has(token) && !this.#ids.has(token)) tokens.push(token);
+    const { table } = other.ids;
+    const added = new Set(other.added.map(({ content }) => table.find(content)));
+    const tokens: number[] = [];
+    for (const [token, id] of other.ids.numbered()) {
+      if (id < limit && !added.has(token) && this.#ids.at(token) === undefined) tokens.push(token);
     }
-    tokens.sort((a, b) => other.ids.get(a)! - other.ids.get(b)!);
+    tokens.sort((a, b) => other.ids.at(a)! - other.ids.at(b)!);
     if (tokens.length === 0) return;
     if (!this.joins(other)) {
-      for (const token of tokens) this.addToken(token);
+      for (const token of tokens) this.addToken(table.tokenOf(token));
       return;
     }
-    for (const token of tokens) this.#number(token);
+    for (const token of tokens) this.#ids.setAt(token, this.#next++);
     this.#hasNewNormal = true;
     const text = new TokenizerText(await other.read());
-    text.forEachMerge((pair) => {
-      const made = pair[0] + pair[1];
-      if (!this.#isOwn(made) && this.#ids.has(made)) this.#merges.set(pair.join(' '), pair);
+    text.forEachMerge(([left, right]) => {
+      const made = left + right;
+      const key = this.#isOwn(made) || !this.#ids.has(made) ? undefined : mergeKey(table.find(left), table.find(right));
+      if (key !== undefined) this.#merges.add(key);
     });
     text.forEachScore((token, score) => {
       if (!this.#isOwn(token) && !this.#scores.has(token)) this.#scores.set(token, score);
@@ -140,34 +140,52 @@ export class TokenizerBuilder {
   ): ListEdit | undefined {
     const isWritten = (token: string | undefined): token is string =>
       token !== undefined && held(token) && (this.#isCut || !this.#isInTable(token));
-    if (this.#first.kind !== 'Unigram') {
-      const entries = tokens.flatMap((token, id) => (isWritten(token) ? [`${JSON.stringify(token)}: ${id}`] : []));
-      return entries.length === 0 && !this.#isCut ? undefined : { entries, replaces: this.#isCut };
-    }
-    if (this.#isCut) text.forEachScore((token, score) => this.#scores.set(token, score));
-    const entries = tokens.flatMap((token) =>
-      isWritten(token) ? [JSON.stringify([token, this.#scores.get(token) ?? 0])] : [],
-    );
-    return entries.length === 0 && !this.#isCut ? undefined : { entries, replaces: this.#isCut };
+    if (!this.#isCut && !tokens.some(isWritten)) return undefined;
+    const isUnigram = this.#first.kind === 'Unigram';
+    if (isUnigram && this.#isCut) text.forEachScore((token, score) => this.#scores.set(token, score));
+    const format = (token: string, id: number): string =>
+      isUnigram ? JSON.stringify([token, this.#scores.get(token) ?? 0]) : `${JSON.stringify(token)}: ${id}`;
+    const entries = function* (): Iterable<string> {
+      for (const [id, token] of tokens.entries()) if (isWritten(token)) yield format(token, id);
+    };
+    return { entries: entries(), replaces: this.#isCut };
   }
 
   /** Merges of tokens that are there, in the form of the first tokenizer's: texts or pairs. */
   #mergesEdit(text: TokenizerText, held: (token: string) => boolean): ListEdit | undefined {
     const isPossible = ([left, right]: Pair): boolean => held(left) && held(right) && held(left + right);
-    const more = [...this.#merges.values()].filter(isPossible);
+    const more = [...this.#merges].filter((key) => isPossible(this.#pairOf(key)));
     if (more.length === 0 && !this.#isCut) return undefined;
     let areTexts = true;
     text.forEachMerge((_, isText) => {
       areTexts &&= isText;
     });
     // A text parts its tokens by a space.
-    const canBeTexts = areTexts && more.every((pair) => !pair.join('').includes(' '));
+    const canBeTexts = areTexts && more.every((key) => !this.#pairOf(key).join('').includes(' '));
     const format = (pair: Pair): string => JSON.stringify(canBeTexts ? pair.join(' ') : pair);
     const replaces = this.#isCut || (areTexts && !canBeTexts);
     const own: string[] = [];
     if (replaces) text.forEachMerge((pair) => void (isPossible(pair) && own.push(format(pair))));
-    return { entries: [...own, ...more.map(format)], replaces };
+    const pairOf = (key: number): Pair => this.#pairOf(key);
+    const entries = function* (): Iterable<string> {
+      yield* own;
+      for (const key of more) yield format(pairOf(key));
+    };
+    return { entries: entries(), replaces };
   }
+
+  #pairOf(key: number): Pair {
+    const { table } = this.#ids;
+    return [table.tokenOf(Math.floor(key / MOST_TOKENS)), table.tokenOf(key % MOST_TOKENS)];
+  }
+}
+
+/** More than all tokenizers of a merge have: numbers of two tokens make one that is exact. */
+const MOST_TOKENS = 2 ** 26;
+
+/** A merge as one number, of those that its tokens have in the table: a string for each takes ten times the memory. */
+function mergeKey(left: number | undefined, right: number | undefined): number | undefined {
+  return left === undefined || right === undefined ? undefined : left * MOST_TOKENS + right;
 }
 
 function isAlike(a: AddedToken, b: AddedToken): boolean {

@@ -15,9 +15,9 @@ export interface TokenizerEdits {
   readonly merges: ListEdit | undefined;
 }
 
-/** Members of an object, or elements of an array: all of them, or those that come after what is there. */
+/** Members of an object, or elements of an array: all of them, or those that come after what is there. Read once. */
 export interface ListEdit {
-  readonly entries: readonly string[];
+  readonly entries: Iterable<string>;
   readonly replaces: boolean;
 }
 
@@ -72,49 +72,71 @@ export class TokenizerText {
   /** The text with the edits, as UTF-8. */
   edit({ added, vocab, merges }: TokenizerEdits): Uint8Array {
     const list = `[\n${added.map((token) => `    ${JSON.stringify(token)}`).join(',\n')}\n  ]`;
-    const edits: { readonly span: JsonSpan; readonly text: string }[] = [];
+    const edits: { readonly span: JsonSpan; readonly texts: Iterable<string> }[] = [];
     const place = this.#spans.get('added_tokens');
-    if (place !== undefined) edits.push({ span: place, text: list });
+    if (place !== undefined) edits.push({ span: place, texts: [list] });
     else {
       const begin = this.#text.indexOf('{') + 1;
-      edits.push({ span: { begin, end: begin }, text: `\n  "added_tokens": ${list},` });
+      edits.push({ span: { begin, end: begin }, texts: [`\n  "added_tokens": ${list},`] });
     }
     for (const [name, edit] of [['vocab', vocab] as const, ['merges', merges] as const]) {
       const span = this.#spans.get(name);
-      if (edit !== undefined && span !== undefined) edits.push({ span, text: this.#edited(span, edit) });
+      if (edit !== undefined && span !== undefined) edits.push({ span, texts: this.#edited(span, edit) });
     }
     return this.#assemble(edits.sort((a, b) => a.span.begin - b.span.begin));
   }
 
-  #edited({ begin, end }: JsonSpan, { entries, replaces }: ListEdit): string {
-    const more = entries.map((entry) => `      ${entry}`).join(',\n');
-    const open = this.#text[begin]!;
+  *#edited({ begin, end }: JsonSpan, { entries, replaces }: ListEdit): Iterable<string> {
+    yield this.#text[begin]!;
     const own = replaces ? '' : this.#text.slice(begin + 1, end - 1).trimEnd();
-    const parts = [own, more].filter((part) => part !== '');
-    return `${open}${own === '' ? '\n' : ''}${parts.join(',\n')}\n    ${this.#text[end - 1]}`;
+    yield own;
+    let separator = own === '' ? '\n' : ',\n';
+    for (const entry of entries) {
+      yield `${separator}      ${entry}`;
+      separator = ',\n';
+    }
+    yield `\n    ${this.#text[end - 1]}`;
   }
 
-  #assemble(edits: readonly { readonly span: JsonSpan; readonly text: string }[]): Uint8Array {
-    const encoder = new TextEncoder();
-    const pieces: Uint8Array[] = [];
+  #assemble(edits: readonly { readonly span: JsonSpan; readonly texts: Iterable<string> }[]): Uint8Array {
+    const bytes = new GrowingText(this.#text.length);
     let kept = 0;
-    for (const { span, text } of edits) {
-      pieces.push(encoder.encode(this.#text.slice(kept, span.begin)), encoder.encode(text));
+    for (const { span, texts } of edits) {
+      bytes.append(this.#text.slice(kept, span.begin));
+      for (const text of texts) bytes.append(text);
       kept = span.end;
     }
-    pieces.push(encoder.encode(this.#text.slice(kept)));
-    const whole = new Uint8Array(pieces.reduce((total, { length }) => total + length, 0));
-    let at = 0;
-    for (const piece of pieces) {
-      whole.set(piece, at);
-      at += piece.length;
-    }
-    return whole;
+    bytes.append(this.#text.slice(kept));
+    return bytes.finish();
   }
 
   #scan(name: 'vocab' | 'merges'): JsonScanner {
     const { begin, end } = this.#spans.get(name)!;
     return scannerOf(this.#text.slice(begin, end));
+  }
+}
+
+/** UTF-8 that texts are appended to one after the other, none of which stays. */
+class GrowingText {
+  #bytes: Buffer;
+  #length = 0;
+
+  constructor(capacity: number) {
+    this.#bytes = Buffer.allocUnsafe(capacity);
+  }
+
+  append(text: string): void {
+    const needed = this.#length + Buffer.byteLength(text);
+    if (needed > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(needed, Math.ceil(1.5 * this.#bytes.length)));
+      this.#bytes.copy(larger, 0, 0, this.#length);
+      this.#bytes = larger;
+    }
+    this.#length += this.#bytes.write(text, this.#length);
+  }
+
+  finish(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
   }
 }
 

@@ -5,6 +5,7 @@ import { readValue } from '../checkpoint/python-json.js';
 import { readTextFile } from '../checkpoint/text-file.js';
 import { M2MergeError } from '../errors.js';
 import type { ModelFiles } from '../io/model-files.js';
+import { TokenIds, type TokenTable } from './token-ids.js';
 
 export const TOKENIZER_FILE = 'tokenizer.json';
 export const TOKENIZER_CONFIG_FILE = 'tokenizer_config.json';
@@ -51,7 +52,7 @@ export interface Tokenizer {
   /** How tokens mean text; the same for tokenizers whose tokens mean it in the same way. */
   readonly way: string;
   /** Ids of all tokens, normal and added. */
-  readonly ids: ReadonlyMap<string, number>;
+  readonly ids: TokenIds;
   /** By id. */
   readonly added: readonly AddedToken[];
   /** Those of the added tokens that are not in the model's own table. */
@@ -60,14 +61,21 @@ export interface Tokenizer {
   readonly digest: string;
 }
 
+/** What tokenizers of one merge have in common. */
+export interface KnownTokens {
+  readonly table: TokenTable;
+  /** Tokenizers by their digests. */
+  readonly tokenizers: ReadonlyMap<string, Tokenizer>;
+}
+
 /**
- * Reads the tokenizer of a model, or finds it among those `known` by their digests; undefined when the model has none in
- * any format. Throws `tokenizer-missing` when it has one without tokenizer.json, `tokenizer-invalid`, and what reading throws.
+ * Reads the tokenizer of a model, or finds it among those known; undefined when the model has none in any format. Throws
+ * `tokenizer-missing` when it has one without tokenizer.json, `tokenizer-invalid`, and what reading throws.
  */
 export async function readTokenizer(
   files: ModelFiles,
   model: string,
-  known: ReadonlyMap<string, Tokenizer> = new Map(),
+  { table, tokenizers }: KnownTokens,
 ): Promise<Tokenizer | undefined> {
   const names = await files.list();
   if (!names.includes(TOKENIZER_FILE)) {
@@ -83,7 +91,8 @@ export async function readTokenizer(
     .update(JSON.stringify(decoder ?? null))
     .digest('hex');
   const more = { value: decoder, file: files.describe(TOKENIZER_CONFIG_FILE) };
-  return known.get(digest) ?? { ...parseTokenizer(text, files.describe(TOKENIZER_FILE), more), read, digest };
+  const file = files.describe(TOKENIZER_FILE);
+  return tokenizers.get(digest) ?? { ...parseTokenizer(text, file, new TokenIds(table), more), read, digest };
 }
 
 /** tokenizer_config.json as plain data; undefined when there is none. Throws `tokenizer-invalid`. */
@@ -115,12 +124,16 @@ interface Decoder {
 }
 
 /**
- * Takes a tokenizer.json apart without building what is not asked for: real ones hold a million strings. Throws
+ * Takes a tokenizer.json apart, with its tokens to `ids`, without building what is not asked for: real ones hold a million strings. Throws
  * `tokenizer-invalid`.
  */
-function parseTokenizer(text: string, file: string, decoder: Decoder): Omit<Tokenizer, 'read' | 'digest'> {
+function parseTokenizer(
+  text: string,
+  file: string,
+  ids: TokenIds,
+  decoder: Decoder,
+): Omit<Tokenizer, 'read' | 'digest'> {
   const scanner = scannerOf(text, file);
-  const ids = new Map<string, number>();
   const fields = new Map<string, unknown>();
   let model: JsonObject | undefined;
   if (scanner.peekKind() !== 'object') throw scanner.expected('an object');
@@ -153,7 +166,7 @@ function parseTokenizer(text: string, file: string, decoder: Decoder): Omit<Toke
 const FIELDS: ReadonlySet<string> = new Set(['added_tokens', 'pre_tokenizer', 'decoder']);
 
 /** Puts the vocabulary into `ids`; returns what else the model says, of merges whether there are any. */
-function readModel(scanner: JsonScanner, ids: Map<string, number>, file: string): JsonObject {
+function readModel(scanner: JsonScanner, ids: TokenIds, file: string): JsonObject {
   if (scanner.peekKind() !== 'object') throw invalid(file, 'it has no "model" with a vocabulary');
   const members: [string, unknown][] = [];
   scanner.readObject((key) => {
@@ -170,7 +183,7 @@ function readModel(scanner: JsonScanner, ids: Map<string, number>, file: string)
  * Tokens with their ids: a mapping, or (Unigram) a list of tokens and scores, whose places are the ids. Returns which of
  * the two it is.
  */
-function readVocabulary(scanner: JsonScanner, ids: Map<string, number>, file: string): 'object' | 'array' {
+function readVocabulary(scanner: JsonScanner, ids: TokenIds, file: string): 'object' | 'array' {
   const kind = scanner.peekKind();
   if (kind === 'object') {
     scanner.readObject((token) => ids.set(token, checkId(readValue(scanner), token, file)));
@@ -226,8 +239,10 @@ function checkId(id: unknown, token: string, file: string): number {
   throw invalid(file, `the id of token ${JSON.stringify(token)} is no number from 0 to ${LARGEST_TOKEN_ID}`);
 }
 
-function checkDistinct(ids: ReadonlyMap<string, number>, file: string): void {
-  const seen = new Uint8Array(1 + [...ids.values()].reduce((most, id) => Math.max(most, id), 0));
+function checkDistinct(ids: TokenIds, file: string): void {
+  let most = 0;
+  for (const [, id] of ids.numbered()) most = Math.max(most, id);
+  const seen = new Uint8Array(1 + most);
   for (const [token, id] of ids) {
     if (seen[id] === 1) throw invalid(file, `token ${JSON.stringify(token)} has the id ${id} of another token`);
     seen[id] = 1;

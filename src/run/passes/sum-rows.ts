@@ -9,7 +9,11 @@ export function sumRowsPass(kernels: Kernels, [, columns = 1]: readonly number[]
   return {
     step({ tile: { firstIndex, count, operands } }) {
       const elements = new Float32Array(kernels.memory.buffer, operands[0]!, count);
-      for (let i = 0; i < count; i++) sums[(firstIndex + i) % columns]! += elements[i]!;
+      let column = firstIndex % columns;
+      for (let i = 0; i < count; i++) {
+        sums[column]! += elements[i]!;
+        column = column + 1 === columns ? 0 : column + 1;
+      }
     },
     finish: () => ({ kind: 'row-sums', sums }),
   };

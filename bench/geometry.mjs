@@ -4,13 +4,11 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BENCH_FOLDER, ensureGroup, qwenShapes } from './checkpoints.mjs';
-import { describeMachine } from './machine.mjs';
 import { measure, median } from './measure.mjs';
+import { readOptions, writeRecord } from './options.mjs';
 
-const option = (name, fallback) =>
-  process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : fallback;
-const RUNS = Number(option('--runs', '3'));
-const RECORD = option('--record', '');
+const options = readOptions({ runs: 3 });
+const RUNS = Number(options.runs);
 const MAIN = new URL('../dist/src/cli/main.js', import.meta.url).pathname;
 
 /** Wall time of the geometry as a multiple of `cat`, of a merge with report as a multiple of one without; megabytes. */
@@ -52,8 +50,6 @@ rmSync(work, { recursive: true, force: true });
 
 const ratio = (of, to) => median(times[of].wall.map((seconds, run) => seconds / times[to].wall[run]));
 const record = {
-  bench: 'geometry',
-  ...describeMachine(),
   runs: RUNS,
   geometryToCat: ratio('geometry', 'cat'),
   reportToMerge: ratio('merge with report', 'merge'),
@@ -76,4 +72,4 @@ console.table(
 );
 console.log(`geometry / cat: ${fixed(record.geometryToCat)} (budget ${BUDGETS.geometry})`);
 console.log(`merge with report / merge: ${fixed(record.reportToMerge)} (budget ${BUDGETS.report})`);
-if (RECORD !== '') writeFileSync(RECORD, `${JSON.stringify(record, null, 2)}\n`);
+writeRecord(options.record, 'geometry', record);

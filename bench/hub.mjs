@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { describeMachine } from './machine.mjs';
 import { measure } from './measure.mjs';
+import { readOptions, writeRecord } from './options.mjs';
 
-const RECORD = process.argv.includes('--record') ? process.argv[process.argv.indexOf('--record') + 1] : '';
+const { record } = readOptions();
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MAIN = join(ROOT, 'dist/src/cli/main.js');
 const RATE = 200e6;
@@ -107,4 +107,4 @@ try {
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
-if (RECORD !== '') writeFileSync(RECORD, `${JSON.stringify({ bench: 'hub', ...describeMachine(), rows }, null, 2)}\n`);
+writeRecord(record, 'hub', { rows });

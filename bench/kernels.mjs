@@ -4,15 +4,15 @@
  *
  *   node bench/kernels.mjs [--only NAME] [--record FILE]     after `npm run build`
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import { parseArgs } from 'node:util';
 import { MAGNITUDE_BINS, OPERAND, OPERAND_BYTES } from '../dist/kernels/abi.js';
 import { instantiateSimdKernels } from '../dist/kernels/load.js';
 import { createReferenceKernels } from '../dist/kernels/reference/index.js';
+import { formatCases, toBf16 } from './format-cases.mjs';
 import { fillGeometry, geometryCases, geometryInputs } from './geometry-cases.mjs';
-import { describeMachine } from './machine.mjs';
 import { median } from './measure.mjs';
+import { readOptions, writeRecord } from './options.mjs';
 import { fillSelection, selectionCases, selectionInputs } from './selection-cases.mjs';
 import { fillStored, storedCases, storedInputs } from './stored-cases.mjs';
 
@@ -27,7 +27,6 @@ const KEY = [0x1234_5678, 0x9abc_def0];
 const LOW_BITS_BIN = 0x3a00;
 
 const bitsOf = (value) => new Uint32Array(Float32Array.of(value).buffer)[0];
-const toBf16 = (bits) => (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 const roundedToBf16 = (value) => new Float32Array(Uint32Array.of(toBf16(bitsOf(value)) << 16).buffer)[0];
 
 /** A fixed sequence in [0, 1). */
@@ -139,42 +138,7 @@ function meanOfTouching({ operands, out }) {
 
 /** Each kernel with the obvious loop of the same result, where there is one. */
 const CASES = {
-  widenBf16: {
-    run: (k, at) => k.widenBf16(at.halves, at.out, COUNT),
-    plain: ({ halves, outBits }) => {
-      for (let i = 0; i < COUNT; i++) outBits[i] = halves[i] << 16;
-    },
-  },
-  widenF16: { run: (k, at) => k.widenF16(at.halves, at.out, COUNT) },
-  widenF32: {
-    run: (k, at) => k.widenF32(at.weights, at.out, COUNT),
-    plain: ({ weights, out }) => {
-      for (let i = 0; i < COUNT; i++) out[i] = weights[i];
-    },
-  },
-  widenF64: {
-    run: (k, at) => k.widenF64(at.doubles, at.out, COUNT),
-    plain: ({ doubles, out }) => {
-      for (let i = 0; i < COUNT; i++) out[i] = doubles[i];
-    },
-  },
-  widenF8E4M3: { run: (k, at) => k.widenF8E4M3(at.halves, at.out, COUNT) },
-  widenF8E5M2: { run: (k, at) => k.widenF8E5M2(at.halves, at.out, COUNT) },
-  narrowBf16: {
-    run: (k, at) => k.narrowBf16(at.weights, at.out, COUNT),
-    plain: ({ weightBits, outHalves }) => {
-      for (let i = 0; i < COUNT; i++) outHalves[i] = toBf16(weightBits[i]);
-    },
-  },
-  narrowF16: { run: (k, at) => k.narrowF16(at.weights, at.out, COUNT) },
-  narrowF32: {
-    run: (k, at) => k.narrowF32(at.weights, at.out, COUNT),
-    plain: ({ weights, out }) => {
-      for (let i = 0; i < COUNT; i++) out[i] = weights[i];
-    },
-  },
-  narrowBf16Stochastic: { run: (k, at) => k.narrowBf16Stochastic(at.weights, at.out, COUNT, ...KEY, 0) },
-  narrowF16Stochastic: { run: (k, at) => k.narrowF16Stochastic(at.weights, at.out, COUNT, ...KEY, 0) },
+  ...formatCases(COUNT, KEY),
   subtract: {
     run: (k, at) => k.subtract(at.out, at.weights, at.operands[0], COUNT),
     plain: ({ out, weights, operands: [x] }) => {
@@ -292,7 +256,7 @@ function printRow({ kernel, simd, reference, plain }) {
   console.log(`${kernel.padEnd(34)}${cells.map((cell) => String(cell).padStart(11)).join('')}`);
 }
 
-const { values: options } = parseArgs({ options: { only: { type: 'string' }, record: { type: 'string' } } });
+const { only, record } = readOptions({ only: '' });
 const module = readFileSync(new URL('../dist/kernels/kernels.wasm', import.meta.url));
 const [simd, reference] = [instantiateSimdKernels(module), createReferenceKernels()].map((kernels) => ({
   kernels,
@@ -302,11 +266,8 @@ console.log(`M elements/s, ${COUNT} elements, median of ${ROUNDS}`);
 console.log(`${'kernel'.padEnd(34)}       simd  reference plain loop   over ref. over plain`);
 const rows = [];
 for (const [name, example] of Object.entries(CASES)) {
-  if (options.only !== undefined && !name.startsWith(options.only)) continue;
+  if (!name.startsWith(only)) continue;
   rows.push(compare(name, example, simd, reference));
   printRow(rows.at(-1));
 }
-if (options.record !== undefined) {
-  const record = { machine: describeMachine(), elements: COUNT, unit: 'million elements per second', kernels: rows };
-  writeFileSync(options.record, `${JSON.stringify(record, null, 2)}\n`);
-}
+writeRecord(record, 'kernels', { elements: COUNT, unit: 'million elements per second', kernels: rows });

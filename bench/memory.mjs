@@ -4,10 +4,10 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BENCH_FOLDER, ensureGroup, qwenShapes } from './checkpoints.mjs';
-import { describeMachine } from './machine.mjs';
 import { measure } from './measure.mjs';
+import { readOptions, writeRecord } from './options.mjs';
 
-const RECORD = process.argv.includes('--record') ? process.argv[process.argv.indexOf('--record') + 1] : '';
+const { record } = readOptions();
 const MAIN = new URL('../dist/src/cli/main.js', import.meta.url).pathname;
 const METHODS = ['linear', 'task_arithmetic', 'dare_linear', 'ties'];
 
@@ -39,5 +39,4 @@ for (const method of METHODS) {
 }
 rmSync(work, { recursive: true, force: true });
 console.table(rows);
-if (RECORD !== '')
-  writeFileSync(RECORD, `${JSON.stringify({ bench: 'memory', ...describeMachine(), rows }, null, 2)}\n`);
+writeRecord(record, 'memory', { rows });

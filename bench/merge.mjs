@@ -6,14 +6,11 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkMerge } from './check-merge.mjs';
 import { BENCH_FOLDER, ensureGroup, qwenShapes } from './checkpoints.mjs';
-import { describeMachine } from './machine.mjs';
 import { measure, median } from './measure.mjs';
+import { readOptions, writeRecord } from './options.mjs';
 
-const option = (name, fallback) =>
-  process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : fallback;
-const RUNS = Number(option('--runs', '5'));
-const ONLY = option('--only', '');
-const RECORD = option('--record', '');
+const { runs, only, record: file } = readOptions({ runs: 5, only: '' });
+const RUNS = Number(runs);
 const MAIN = new URL('../dist/src/cli/main.js', import.meta.url).pathname;
 
 /** What issue-sized budgets allow: wall time as a multiple of the limit, resident megabytes. */
@@ -25,7 +22,7 @@ const CASES = [
   { name: 'ties, tensor', method: 'ties', density: 0.2, parameters: { trim_scope: 'tensor' }, budget: 3, memory: 250 },
   { name: 'ties, model', method: 'ties', density: 0.2, parameters: { trim_scope: 'model' }, budget: 3, memory: 250 },
   { name: 'task_arithmetic, 1 thread', method: 'task_arithmetic', density: 1, args: ['--threads', '1'] },
-].filter(({ name }) => name.includes(ONLY));
+].filter(({ name }) => name.includes(only));
 
 function recipeText({ base, experts }, { method, density, parameters }) {
   const models = experts.map((folder) => ({ model: folder, parameters: { weight: 0.25, density } }));
@@ -75,8 +72,6 @@ for (let run = -1; run < RUNS; run++) {
 rmSync(work, { recursive: true, force: true });
 
 const record = {
-  bench: 'merge',
-  ...describeMachine(),
   runs: RUNS,
   limitSeconds: { min: Math.min(...limits), median: median(limits), max: Math.max(...limits) },
   cases: rows.map(({ name, times, ratios, peak, budget, memory }) => ({
@@ -102,4 +97,4 @@ console.table(
     'peak MB': peakMegabytes,
   })),
 );
-if (RECORD !== '') writeFileSync(RECORD, `${JSON.stringify(record, null, 2)}\n`);
+writeRecord(file, 'merge', record);

@@ -5,14 +5,11 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { METHODS } from '../dist/kernels/methods/registry.js';
 import { BENCH_FOLDER, ensureGroup, qwenShapes } from './checkpoints.mjs';
-import { describeMachine } from './machine.mjs';
 import { measure, median } from './measure.mjs';
+import { readOptions, writeRecord } from './options.mjs';
 
-const option = (name, fallback) =>
-  process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : fallback;
-const RUNS = Number(option('--runs', '3'));
-const ONLY = option('--only', '');
-const RECORD = option('--record', '');
+const { runs, only, record } = readOptions({ runs: 3, only: '' });
+const RUNS = Number(runs);
 const MAIN = new URL('../dist/src/cli/main.js', import.meta.url).pathname;
 
 /** What a method needs, or what makes it do more than the default does. */
@@ -29,7 +26,7 @@ const VARIANTS = [
   { name: 'sce of all', method: 'sce', parameters: { select_topk: 1 } },
   { name: 'norm preserving', method: 'task_arithmetic', parameters: { lambda: 'norm_preserving' } },
   { name: 'dare before sce', method: 'sce', parameters: { sparsify: { method: 'dare', density: 0.5 } } },
-].filter(({ name }) => name.includes(ONLY));
+].filter(({ name }) => name.includes(only));
 
 const WHOLE_TENSORS = new Set(METHODS.filter(({ wholeTensors }) => wholeTensors).map(({ name }) => name));
 const large = ensureGroup('qwen-0.5b', qwenShapes(), 4);
@@ -91,6 +88,4 @@ try {
   rmSync(work, { recursive: true, force: true });
 }
 console.table(rows);
-if (RECORD !== '') {
-  writeFileSync(RECORD, `${JSON.stringify({ bench: 'methods', ...describeMachine(), runs: RUNS, rows }, null, 2)}\n`);
-}
+writeRecord(record, 'methods', { runs: RUNS, rows });

@@ -5,9 +5,8 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync,
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { describeMachine } from './machine.mjs';
 import { measure } from './measure.mjs';
+import { readOptions, writeRecord } from './options.mjs';
 
 /** Most resident memory that a push may take, bytes. */
 const LIMIT = 200_000_000;
@@ -18,9 +17,7 @@ const PART_BYTES = 200_000_000;
 const MAIN = new URL('../dist/src/cli/main.js', import.meta.url).pathname;
 const COMMIT = '0123456789abcdef0123456789abcdef01234567';
 
-const { values: options } = parseArgs({
-  options: { gigabytes: { type: 'string', default: '1,4' }, record: { type: 'string' } },
-});
+const options = readOptions({ gigabytes: '1,4' });
 
 /** A Hub that takes everything and keeps nothing. `inParts` asks for large files in parts. */
 async function startHub(inParts) {
@@ -107,7 +104,6 @@ for (const gigabytes of options.gigabytes.split(',').map(Number)) {
   }
 }
 console.table(rows);
-if (options.record !== undefined)
-  writeFileSync(options.record, `${JSON.stringify({ bench: 'push', ...describeMachine(), rows }, null, 2)}\n`);
+writeRecord(options.record, 'push', { rows });
 const over = rows.filter(({ peakMegabytes }) => peakMegabytes * 1e6 > LIMIT);
 if (over.length > 0) throw new Error(`above ${LIMIT / 1e6} MB: ${over.map(({ pushed }) => pushed).join(', ')}`);

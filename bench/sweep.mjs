@@ -7,15 +7,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BENCH_FOLDER, ensureGroup, qwenShapes } from './checkpoints.mjs';
-import { describeMachine } from './machine.mjs';
 import { measure, median } from './measure.mjs';
+import { readOptions, writeRecord } from './options.mjs';
 
-const option = (name, fallback) =>
-  process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : fallback;
-const RUNS = Number(option('--runs', '3'));
-const ONLY = option('--only', '');
-const RECORD = option('--record', '');
-const LAYERS = Number(option('--layers', '28'));
+const options = readOptions({ runs: 3, only: '', layers: 28 });
+const RUNS = Number(options.runs);
+const LAYERS = Number(options.layers);
 const MAIN = new URL('../dist/src/cli/main.js', import.meta.url).pathname;
 
 const SCALES = [0.3, 0.6, 1, 1.5];
@@ -62,7 +59,7 @@ async function allKept() {
 const CASES = [
   { name: 'geometry only, of eight single runs', short: 'geometry', measureOnce: geometryOnly, budget: 1 / 3 },
   { name: 'all kept, of one read and eight writes', short: 'kept', measureOnce: allKept, budget: 1.3 },
-].filter(({ short }) => short.includes(ONLY));
+].filter(({ short }) => short.includes(options.only));
 
 /** Resident megabytes that any of it may take. */
 const BUDGET_MEGABYTES = 400;
@@ -107,5 +104,4 @@ console.table(
     }),
   ),
 );
-if (RECORD !== '')
-  writeFileSync(RECORD, `${JSON.stringify({ bench: 'sweep', ...describeMachine(), runs: RUNS, cases }, null, 2)}\n`);
+writeRecord(options.record, 'sweep', { runs: RUNS, cases });

@@ -4,10 +4,10 @@
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { BENCH_FOLDER } from './checkpoints.mjs';
-import { describeMachine } from './machine.mjs';
 import { measure } from './measure.mjs';
+import { readOptions, writeRecord } from './options.mjs';
 
-const RECORD = process.argv.includes('--record') ? process.argv[process.argv.indexOf('--record') + 1] : '';
+const { record } = readOptions();
 const MAIN = new URL('../dist/src/cli/main.js', import.meta.url).pathname;
 const work = join(BENCH_FOLDER, 'tokens');
 
@@ -85,6 +85,4 @@ for (const { name, models, tokenizer } of CASES) {
 }
 rmSync(work, { recursive: true, force: true });
 console.table(rows);
-if (RECORD !== '') {
-  writeFileSync(RECORD, `${JSON.stringify({ bench: 'tokens', ...describeMachine(), rows }, null, 2)}\n`);
-}
+writeRecord(record, 'tokens', { rows });

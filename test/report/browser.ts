@@ -1,7 +1,11 @@
 /** A headless Chromium for tests that look at a page as a reader does. */
 import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
@@ -11,12 +15,43 @@ export const missingBrowser = existsSync(EXECUTABLE)
   : `no browser at ${EXECUTABLE}; install Debian's chromium or set CHROMIUM`;
 
 /** Starts the browser; it fetches nothing by itself. */
-export function launchBrowser(): Promise<Browser> {
+function launchBrowser(): Promise<Browser> {
   const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
   return chromium.launch({
     executablePath: EXECUTABLE,
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', ...quiet],
   });
+}
+
+/** What the tests of a file share: the browser, and a folder that its pages are written to. */
+export interface Pages {
+  /** There once the tests run. */
+  readonly browser: Browser;
+  /** Writes a page; returns its address. */
+  write(name: string, html: string): Promise<string>;
+}
+
+/** Starts the browser before the tests of a group, and ends it after them. */
+export function usePages(): Pages {
+  let browser: Browser | undefined;
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'm2merge-page-'));
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return {
+    get browser(): Browser {
+      return browser!;
+    },
+    async write(name, html) {
+      await writeFile(join(folder, name), html);
+      return pathToFileURL(join(folder, name)).href;
+    },
+  };
 }
 
 /** Everything that a page complained about or asked for beyond itself. */

@@ -1,13 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { formatGeometryHtml } from '../../src/report/geometry-html.js';
 import { EXPERT_METRICS, formatMetric, PAIR_METRICS } from '../../src/report/geometry-metrics.js';
 import { SPECTRAL_EXPERT_METRICS, SPECTRAL_PAIR_METRICS } from '../../src/report/geometry-spectral-metrics.js';
-import { expectDrawn, launchBrowser, missingBrowser, openPage } from './browser.js';
+import { expectDrawn, missingBrowser, openPage, usePages } from './browser.js';
 import { sampleGeometry } from './sample-geometry.js';
 import { withSampleSpectra } from './sample-spectra.js';
 
@@ -38,24 +34,11 @@ const CONTRASTS_OF_CELLS = `(() => {
 })()`;
 
 describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () => {
-  let browser: Browser;
-  let folder: string;
+  const pages = usePages();
   let url: string;
 
-  const write = async (name: string, html: string): Promise<string> => {
-    await writeFile(join(folder, name), html);
-    return pathToFileURL(join(folder, name)).href;
-  };
-
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'm2merge-geometry-'));
-    url = await write('geometry.html', formatGeometryHtml(result));
-    browser = await launchBrowser();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await rm(folder, { recursive: true, force: true });
+    url = await pages.write('geometry.html', formatGeometryHtml(result));
   });
 
   /** Texts of all cells of a table, by row. */
@@ -65,11 +48,11 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
       .evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent ?? '')));
 
   it.each([400, 1280])('draws every panel at %i pixels, without errors, requests or sideways scrolling', (width) =>
-    expectDrawn(browser, url, width, PLOTS),
+    expectDrawn(pages.browser, url, width, PLOTS),
   );
 
   it('shows the numbers of the chosen scope as the other renderings write them', async () => {
-    const { page } = await openPage(browser, url, 1280);
+    const { page } = await openPage(pages.browser, url, 1280);
     const cells = async (id: string, row: number) => (await cellsOf(page, id))[row]!;
     for (const [choice, scope] of [
       ['global:Whole model', result.global],
@@ -99,7 +82,7 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
   });
 
   it('shows spectra of the chosen scope, and none where no matrix has one', async () => {
-    const { page } = await openPage(browser, url, 1280);
+    const { page } = await openPage(pages.browser, url, 1280);
     for (const [choice, { spectral, pairs }] of [
       ['global:Whole model', result.global],
       ['layer:4', result.layers['4']!],
@@ -128,7 +111,7 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
   });
 
   it('maps every spectral metric over kinds of module and layers, with the same numbers in a table', async () => {
-    const { page, log } = await openPage(browser, url, 1280);
+    const { page, log } = await openPage(pages.browser, url, 1280);
     const modules = ['embed', 'q', 'k', 'v', 'o', 'gate', 'up', 'down', 'other'];
     const scopes = [
       ...modules.map((name) => [`module ${name}`, result.modules[name]!] as const),
@@ -158,7 +141,7 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
   });
 
   it('writes numbers on heat maps with enough contrast, light and dark', async () => {
-    const { page } = await openPage(browser, url, 1280);
+    const { page } = await openPage(pages.browser, url, 1280);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       const contrasts = (await page.evaluate(CONTRASTS_OF_CELLS)) as number[];
@@ -169,7 +152,7 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
   });
 
   it('redraws for another metric, expert and series', async () => {
-    const { page, log } = await openPage(browser, url, 1280);
+    const { page, log } = await openPage(pages.browser, url, 1280);
     const first = await page.locator('#heat-right svg').innerHTML();
     await page.selectOption('#metric-right', 'sign_conflict_on_overlap');
     expect(await page.locator('#heat-right svg').innerHTML()).not.toBe(first);
@@ -195,7 +178,7 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
   });
 
   it('sorts and filters tensors, and keeps a hostile name as text', async () => {
-    const { page, log } = await openPage(browser, url, 1280);
+    const { page, log } = await openPage(pages.browser, url, 1280);
     const names = () => page.locator('#tensors tbody td:first-child').allTextContents();
     expect(await names()).toContain(HOSTILE_TENSOR);
     expect(await names()).toHaveLength(50);
@@ -219,7 +202,7 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
   });
 
   it('moves between cells with arrow keys, and chooses a layer with Enter', async () => {
-    const { page } = await openPage(browser, url, 1280);
+    const { page } = await openPage(pages.browser, url, 1280);
     await page.locator('#heat-left svg [data-row="0"][data-column="0"]').focus();
     await page.keyboard.press('ArrowRight');
     const tip = page.locator('#tip');
@@ -235,7 +218,7 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
   });
 
   it('follows the system theme until the button is used, and prints light', async () => {
-    const { page } = await openPage(browser, url, 1280);
+    const { page } = await openPage(pages.browser, url, 1280);
     const background = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
     const light = await background();
     await page.emulateMedia({ colorScheme: 'dark' });
@@ -256,8 +239,8 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
       { layers: 0, moreTensors: ['a', 'b'] },
       { layers: 2, experts: Array.from({ length: 9 }, (_, i) => `expert-with-a-long-name-${i}`) },
     ]) {
-      const special = await write('special.html', formatGeometryHtml(withSampleSpectra(sampleGeometry(options))));
-      const { page, log } = await openPage(browser, special, 400);
+      const special = await pages.write('special.html', formatGeometryHtml(withSampleSpectra(sampleGeometry(options))));
+      const { page, log } = await openPage(pages.browser, special, 400);
       expect(await page.locator('html').getAttribute('data-ready')).toBe('yes');
       expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
       expect(await page.locator('h3', { hasText: /pairs/i }).count()).toBe(options.experts?.length === 1 ? 0 : 2);
@@ -267,7 +250,7 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
   });
 
   it('keeps the names of rows in view while a table is scrolled sideways, and leaves room for numbers', async () => {
-    const { page } = await openPage(browser, url, 400);
+    const { page } = await openPage(pages.browser, url, 400);
     for (const id of ['experts', 'tensors']) {
       const table = page.locator(`#${id}`);
       await table.evaluate((node) => node.scrollTo(200, 0));
@@ -281,12 +264,12 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
 
   it('tells pairs of long names apart', async () => {
     const experts = ['reinforced-on-mathematics', 'reinforced-on-python-code', 'reinforced-on-chemistry'];
-    const long = await write(
+    const long = await pages.write(
       'long.html',
       formatGeometryHtml(withSampleSpectra(sampleGeometry({ layers: 2, experts }))),
     );
     for (const width of [400, 1280]) {
-      const { page } = await openPage(browser, long, width);
+      const { page } = await openPage(pages.browser, long, width);
       const rows = await page.locator('#spectra svg').first().locator('text[text-anchor=end]').allTextContents();
       expect(rows).toHaveLength(3);
       expect(new Set(rows).size).toBe(3);

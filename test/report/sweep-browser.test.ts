@@ -1,43 +1,25 @@
 /** sweep.html as a reader meets it: in a headless Chromium, where one is installed. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { formatSweepHtml } from '../../src/report/sweep-html.js';
-import { expectDrawn, launchBrowser, missingBrowser, openPage } from './browser.js';
+import { expectDrawn, missingBrowser, openPage, usePages } from './browser.js';
 import { HOSTILE, sampleSweep } from './sample-sweep.js';
 
 const PLOTS = ['against', 'domains', 'front', 'geometry', 'parallel'];
 
 describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', () => {
-  let browser: Browser;
-  let folder: string;
+  const pages = usePages();
   let url: string;
 
-  const write = async (name: string, html: string): Promise<string> => {
-    await writeFile(join(folder, name), html);
-    return pathToFileURL(join(folder, name)).href;
-  };
-
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'm2merge-sweep-page-'));
-    url = await write('sweep.html', formatSweepHtml(sampleSweep));
-    browser = await launchBrowser();
-  }, 60_000);
-
-  afterAll(async () => {
-    await browser?.close();
-    await rm(folder, { recursive: true, force: true });
+    url = await pages.write('sweep.html', formatSweepHtml(sampleSweep));
   });
 
   it.each([400, 1280])('draws every panel at %i pixels, without errors, requests or sideways scrolling', (width) =>
-    expectDrawn(browser, url, width, PLOTS),
+    expectDrawn(pages.browser, url, width, PLOTS),
   );
 
   it('shows every variant, best first, with what is known of it, and keeps names as text', async () => {
-    const { page } = await openPage(browser, url, 1280);
+    const { page } = await openPage(pages.browser, url, 1280);
     const heads = await page.locator('#variants thead button').allTextContents();
     const rows = await page
       .locator('#variants tbody tr')
@@ -53,7 +35,7 @@ describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', () => {
   });
 
   it('redraws for another metric and axis, and joins the Pareto front of the two that are chosen', async () => {
-    const { page } = await openPage(browser, url, 1280);
+    const { page } = await openPage(pages.browser, url, 1280);
     const tips = () =>
       page
         .locator('#against svg')
@@ -71,7 +53,7 @@ describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', () => {
   });
 
   it('moves between variants with arrow keys and tells what each is', async () => {
-    const { page } = await openPage(browser, url, 1280);
+    const { page } = await openPage(pages.browser, url, 1280);
     await page.locator('#parallel [data-row="0"]').focus();
     expect(await page.locator('#tip').textContent()).toContain('★ task_arithmetic 1.0');
     await page.keyboard.press('ArrowDown');
@@ -82,7 +64,7 @@ describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', () => {
   });
 
   it('selects and copies the recipe of the winner', async () => {
-    const { page } = await openPage(browser, url, 1280);
+    const { page } = await openPage(pages.browser, url, 1280);
     await page.click('#copy');
     expect(await page.evaluate('getSelection().toString().trim()')).toBe(sampleSweep.best_recipe!.trim());
     expect(await page.locator('#copied').textContent()).not.toBe('');
@@ -90,7 +72,7 @@ describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', () => {
   });
 
   it('follows the system theme until the button is used', async () => {
-    const { page } = await openPage(browser, url, 1280);
+    const { page } = await openPage(pages.browser, url, 1280);
     const background = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
     const light = await background();
     await page.emulateMedia({ colorScheme: 'dark' });
@@ -106,7 +88,7 @@ describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', () => {
     for (const rows of [merged, merged.slice(0, 1), sampleSweep.rows.slice(0, 1)]) {
       const metrics = rows === merged ? [] : sampleSweep.metrics;
       const result = { ...sampleSweep, rows, metrics, best: null, best_recipe: null, pareto: [] };
-      const { page, log } = await openPage(browser, await write('few.html', formatSweepHtml(result)), 1280);
+      const { page, log } = await openPage(pages.browser, await pages.write('few.html', formatSweepHtml(result)), 1280);
       expect(await page.locator('html').getAttribute('data-ready')).toBe('yes');
       expect(await page.locator('#variants tbody tr').count()).toBe(rows.length);
       expect(log).toEqual({ complaints: [], requests: [] });
@@ -115,7 +97,7 @@ describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', () => {
   });
 
   it('draws the labels of axes over the lines, which would cross them out', async () => {
-    const { page } = await openPage(browser, url, 1280);
+    const { page } = await openPage(pages.browser, url, 1280);
     const kinds = await page
       .locator('#parallel svg > .line, #parallel svg > text.muted')
       .evaluateAll((nodes) => nodes.map((node) => node.tagName));

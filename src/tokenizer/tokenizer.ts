@@ -1,8 +1,8 @@
 /** The tokenizer of a model: tokenizer.json, as the tokenizers library writes it, and what tokenizer_config.json adds. */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { JsonScanner } from '../checkpoint/json-scanner.js';
 import { readValue } from '../checkpoint/python-json.js';
-import { readTextFile } from '../checkpoint/text-file.js';
+import { decodeText, readSmallFile, readTextFile } from '../checkpoint/text-file.js';
 import { M2MergeError } from '../errors.js';
 import type { ModelFiles } from '../io/model-files.js';
 import { TokenIds, type TokenTable } from './token-ids.js';
@@ -83,16 +83,24 @@ export async function readTokenizer(
     if (found.length === 0) return undefined;
     throw new M2MergeError('tokenizer-missing', { model, found });
   }
-  const read = (): Promise<string> => readText(files, TOKENIZER_FILE, MAX_TOKENIZER_BYTES);
-  const text = await read();
-  const decoder = (await readTokenizerConfig(files))?.added_tokens_decoder;
-  const digest = createHash('sha256')
-    .update(text)
-    .update(JSON.stringify(decoder ?? null))
-    .digest('hex');
-  const more = { value: decoder, file: files.describe(TOKENIZER_CONFIG_FILE) };
   const file = files.describe(TOKENIZER_FILE);
-  return tokenizers.get(digest) ?? { ...parseTokenizer(text, file, new TokenIds(table), more), read, digest };
+  const hash = createHash('sha256');
+  const text = await readHashed(files, hash);
+  const decoder = (await readTokenizerConfig(files))?.added_tokens_decoder;
+  const digest = hash.update(JSON.stringify(decoder ?? null)).digest('hex');
+  const known = tokenizers.get(digest);
+  if (known !== undefined) return known;
+  const more = { value: decoder, file: files.describe(TOKENIZER_CONFIG_FILE) };
+  const parsed = parseTokenizer(text, file, new TokenIds(table), more);
+  return { ...parsed, read: () => readText(files, TOKENIZER_FILE, MAX_TOKENIZER_BYTES), digest };
+}
+
+/** The text of tokenizer.json, whose bytes go to the hash, and are not kept beside it. */
+async function readHashed(files: ModelFiles, hash: Hash): Promise<string> {
+  const refuse = (detail: string): Error => invalid(files.describe(TOKENIZER_FILE), detail);
+  const bytes = await readSmallFile(files, TOKENIZER_FILE, MAX_TOKENIZER_BYTES, refuse);
+  hash.update(bytes);
+  return decodeText(bytes, refuse);
 }
 
 /** tokenizer_config.json as plain data; undefined when there is none. Throws `tokenizer-invalid`. */

@@ -41,13 +41,20 @@ export async function openInputs(
     if (!opened.has(key)) opened.set(key, openModel(place, hub));
     return opened.get(key)!;
   };
-  const open = async (reference: ModelReference): Promise<NamedCheckpoint> => {
+  const openAdapted = async (reference: ModelReference): Promise<NamedCheckpoint> => {
     const checkpoint = known.get(referenceText(reference, undefined)) ?? (await openFound(reference));
     const { text, adapter } = reference;
     if (adapter === undefined) return { name: text, checkpoint };
     const names = { model: referenceText(reference, undefined), adapter: referenceText(adapter, undefined) };
     const added = await openAdapterOf(await locate(adapter, reference, recipe), hub);
     return { name: text, checkpoint: addAdapter(checkpoint, added, names) };
+  };
+  // One model is one object, with its adapter as well: who looks for the base among the inputs compares them so.
+  const named = new Map<string, Promise<NamedCheckpoint>>();
+  const open = (reference: ModelReference): Promise<NamedCheckpoint> => {
+    const { text } = reference;
+    if (!named.has(text)) named.set(text, openAdapted(reference));
+    return named.get(text)!;
   };
   const [base, bases, models] = await Promise.all([
     recipe.base && open(recipe.base),

@@ -121,6 +121,10 @@ describe('models with adapters', () => {
     const merged = await mergeFolder(work, recipe('base+lora-a', 'base+lora-b'));
     const [found, expected] = [merged, dense].map(({ output }) => readFileSync(join(output, 'model.safetensors')));
     expect(found!.equals(expected!)).toBe(true);
+    expect(merged.plan.inputs.map(({ reference, role }) => [role, reference])).toEqual([
+      ['base', 'base+lora-a'],
+      ['model', 'base+lora-b'],
+    ]);
   });
 
   it('measures what the dense models measure', async () => {

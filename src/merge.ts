@@ -30,7 +30,7 @@ import { WorkerPool } from './run/pool.js';
 import { writeSideFiles } from './run/side-files.js';
 import { COPY_UNIT_BYTES } from './run/task.js';
 import { VERSION } from './version.js';
-import { describeWarning, type Warning, warning } from './warnings.js';
+import { describeWarning, type Warning, type WarningFacts, warning } from './warnings.js';
 
 const CONFIG_FILE = 'config.json';
 const INDEX_FILE = 'model.safetensors.index.json';
@@ -155,7 +155,8 @@ interface OpenMerge {
 
 async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options: MergeOptions): Promise<OpenMerge> {
   const wantsReport = options.report ?? recipe.report ?? false;
-  const canMeasure = hasTaskVectors(recipe) && recipe.models.length <= MAX_EXPERTS;
+  const experts = recipe.models.length;
+  const canMeasure = hasTaskVectors(recipe) && experts > 0 && experts <= MAX_EXPERTS;
   const prepared = await prepareMerge(recipe, { ...options, readAll: wantsReport && canMeasure });
   const canReport = canMeasure && measuredJobs(prepared.plan).length > 0;
   const reports = wantsReport && canReport;
@@ -178,8 +179,15 @@ async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options:
 async function reportWarnings(recipe: Recipe, { plan }: PreparedMerge, canReport: boolean): Promise<Warning[]> {
   if (canReport) return (await import('./merge-report.js')).leftOutWarnings(plan);
   const experts = recipe.models.length;
-  const reason = !hasTaskVectors(recipe) ? 'base' : experts > MAX_EXPERTS ? 'experts' : 'tensors';
-  return [warning('report-unavailable', { method: recipe.method, reason, experts, most: MAX_EXPERTS })];
+  return [
+    warning('report-unavailable', { method: recipe.method, reason: reasonAgainst(recipe), experts, most: MAX_EXPERTS }),
+  ];
+}
+
+function reasonAgainst(recipe: Recipe): WarningFacts['report-unavailable']['reason'] {
+  if (!hasTaskVectors(recipe)) return 'base';
+  if (recipe.models.length === 0) return 'alone';
+  return recipe.models.length > MAX_EXPERTS ? 'experts' : 'tensors';
 }
 
 /** Puts everything beside the weights that belongs there. */

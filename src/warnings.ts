@@ -5,13 +5,19 @@ export interface WarningFacts {
   'ignored-key': { place: string; key: string; reason: string };
   'duplicate-model': { place: string; model: string; slices: boolean };
   'base-appended': { place: string; model: string };
+  'base-alone': { place: string; model: string };
   'partial-tensor': { model: string; tensor: string; count: number };
   'rows-cut': { model: string; tensor: string; rows: number; kept: number };
   'sources-left-out': { place: string; sources: number; dropped: number };
   'empty-slice': { place: string; begin: number };
   'tensors-carried-over': { tensor: string; count: number; model: string };
   'extra-tensor': { model: string; tensor: string; count: number };
-  'report-unavailable': { method: string; reason: 'base' | 'experts' | 'tensors'; experts: number; most: number };
+  'report-unavailable': {
+    method: string;
+    reason: 'alone' | 'base' | 'experts' | 'tensors';
+    experts: number;
+    most: number;
+  };
   'report-partial': { tensor: string; count: number; models: readonly string[] };
   'non-finite-input': { model: string; tensor: string; values: number; tensors: number };
   'non-finite-output': { tensor: string; values: number; tensors: number };
@@ -50,6 +56,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${place}: model "${model}" is listed twice and counts once, with the parameters of its first entry${slices ? ' and the layers of its last' : ''}`,
   'base-appended': ({ place, model }) =>
     `${place}: base_model "${model}" is not among the models; it is merged as one more of them, after the last`,
+  'base-alone': ({ place, model }) =>
+    `${place}: no model but the base is named, so the merged model is "${model}" as it is`,
   'extra-tensor': ({ model, tensor, count }) =>
     `${model} has tensor "${tensor}"${others(count)} that the base has not; left out`,
   'partial-tensor': ({ model, tensor, count }) =>
@@ -65,6 +73,7 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
   'report-unavailable': ({ method, reason, experts, most }) =>
     ({
       base: `no report: ${method} merges weights without a base; "m2merge geometry --base" measures the models`,
+      alone: 'no report: it compares models with the base, and there is none besides it',
       experts: `no report: it compares at most ${most} models, not ${experts}`,
       tensors: 'no report: it compares all models, but there is no tensor in which all have a part',
     })[reason],

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { MergeResult } from '../merge.js';
 import type { PreparedMerge } from '../plan/plan.js';
-import { alignColumns, formatBytes, formatCount, formatSeconds, plural } from '../report/format.js';
+import { alignColumns, describeOperands, formatBytes, formatCount, formatSeconds, plural } from '../report/format.js';
 import { REPORT_PAGE } from '../report/report-page.js';
 import type { Progress } from '../run/scheduler.js';
 import { describeWarning, type Warning } from '../warnings.js';
@@ -53,11 +53,10 @@ ${formatGeometryTerminal(result.report, usesColour(), terminalWidth())}
 
 /** What was done, in a few aligned lines. */
 function summarize({ plan, costs, output, seconds, report }: MergeResult): string {
-  const models = plan.inputs.filter(({ role }) => role === 'model').length;
   const dtypes = [...new Set(plan.jobs.map((job) => (job.kind === 'copy' ? job.dtype : job.outputDtype)))].join(', ');
   const moved = costs.bytesRead + costs.bytesWritten;
   return alignColumns([
-    ['merged', `${plural(models, 'model')} with ${plan.method} (preset ${plan.preset})`],
+    ['merged', `${describeOperands(plan.inputs)} with ${plan.method} (preset ${plan.preset})`],
     [
       'wrote',
       `${plural(plan.jobs.length, 'tensor')}, ${formatCount(costs.parameters)} parameters, ${dtypes}, ${formatBytes(costs.bytesWritten)}`,

@@ -82,10 +82,8 @@ class PlanBuilder {
     this.#recipe = recipe;
     this.#method = findMethod(recipe.method)!;
     this.#resolver = createResolver(recipe, this.#method);
-    const [first] = models;
-    if (first === undefined)
-      throw new M2MergeError('nothing-to-merge', { detail: 'the recipe names no model besides its base' });
-    const donor = base ?? bases[0] ?? first;
+    const donor = base ?? bases[0] ?? models[0];
+    if (donor === undefined) throw new M2MergeError('nothing-to-merge', { detail: 'the recipe names no model' });
     const inputs = [...bases, ...models].map(planModel);
     const participant = inputs.find(({ checkpoint }) => checkpoint === donor.checkpoint);
     this.#donor = participant ?? planModel(donor, inputs.length);

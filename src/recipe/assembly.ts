@@ -2,7 +2,7 @@
 import { type Method, spaceOf } from '../../kernels/method.js';
 import { warning } from '../warnings.js';
 import type { Cursor } from './cursor.js';
-import type { Findings } from './findings.js';
+import { excerpt, type Findings } from './findings.js';
 import type { ModelReading, ModuleReading, RecipeReading, SliceReading } from './keys.js';
 import { type ParameterReading, readParameters } from './parameters.js';
 import { baseOf, type Participant, Participants, readSources, wholeSources } from './participants.js';
@@ -58,7 +58,7 @@ class AssemblyReader {
             checkOneOf(module.present, ['models', 'slices']);
             return this.#module(module, name, cursor, [readParameters(module, 'top', this.#method), shared]);
           });
-    if (this.#all.length === 0) reportBaseAlone(recipe);
+    if (this.#all.length === 0) warnOfBaseAlone(recipe, this.#named.lists.bases, this.#findings);
     return { ...this.#named.lists, modules: read, participants: this.#all };
   }
 
@@ -78,10 +78,6 @@ class AssemblyReader {
     const subtracted = this.#subtractedBase(this.#base);
     const appended = subtracted === undefined ? this.#base : undefined;
     const sources = wholeSources(models, { method: this.#method, subtracted, appended, findings: this.#findings });
-    const isNamed = models.some((model) => model.values.model !== undefined);
-    if (sources.length === 0 && isNamed) {
-      place.problem('holds only the base model, so there is nothing to merge', 'list the experts');
-    }
     const base = subtracted && { base: this.#named.base(subtracted), range: undefined };
     if (sources.length > 0) checkCount(sources.length, place, this.#method, base !== undefined);
     return this.#finish(sources, base, place, outer);
@@ -133,13 +129,15 @@ function checkOneOf(present: ReadonlyMap<string, Cursor>, keys: readonly string[
   present.get(second)!.problem(`"${first}" and "${second}" cannot both be given`, 'keep the one that is meant');
 }
 
-/** Slices that name no model but the base. Of `models` this is reported where they are read. */
-function reportBaseAlone({ values, present }: RecipeReading): void {
-  const modules = values.modules === undefined ? [values] : [...values.modules.values()].map((module) => module.values);
-  const sources = modules.flatMap(({ slices = [] }) => slices.flatMap((slice) => slice.values.sources ?? []));
-  if (!sources.some((source) => source.values.model !== undefined)) return;
-  const place = present.get('slices') ?? present.get('modules');
-  place?.problem('holds only the base model, so there is nothing to merge', 'list the experts');
+/**
+ * A merge of the base alone is the base. mergekit takes it so, and people use it to write a model with its adapter added
+ * (`base_model: model+adapter`); where models were forgotten, the warning says what came out.
+ */
+function warnOfBaseAlone({ present }: RecipeReading, bases: readonly ModelReference[], findings: Findings): void {
+  const place = ['models', 'slices', 'modules'].map((key) => present.get(key)).find((found) => found !== undefined);
+  const [base] = bases;
+  if (place === undefined || base === undefined) return;
+  findings.warn(place.position, (at) => warning('base-alone', { place: at, model: excerpt(base.text) }));
 }
 
 function checkCount(found: number, place: Cursor, method: Method, subtractsBase: boolean): void {

@@ -32,6 +32,12 @@ export function plural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+/** How many models a merge is of, the base that it subtracts not counted. */
+export function describeOperands(inputs: readonly { readonly role: string }[]): string {
+  const models = inputs.filter(({ role }) => role === 'model').length;
+  return models === 0 ? 'the base alone' : plural(models, 'model');
+}
+
 /** Rows as aligned columns, two spaces apart; columns named in `right` are right-aligned. */
 export function alignColumns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const columns = rows.reduce((most, row) => Math.max(most, row.length), 0);

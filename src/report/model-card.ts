@@ -3,7 +3,7 @@ import type { Method } from '../../kernels/method.js';
 import type { Plan, PlanInput } from '../plan/plan.js';
 import { agreementOf, describeLicence, type SourceCard, sourceLines } from './card-sources.js';
 import { escapeMarkdown, fencedBlock } from './escape-markdown.js';
-import { formatCount } from './format.js';
+import { describeOperands, formatCount } from './format.js';
 import { nameOfInput } from './public-names.js';
 
 export interface CardFacts {
@@ -32,7 +32,7 @@ export function formatModelCard(facts: CardFacts): string {
   const body = [
     `# ${escapeMarkdown(facts.title)}`,
     '',
-    `A merge of ${plan.inputs.filter(({ role }) => role === 'model').length} models with **${method.title}**${source}, made by m2merge ${facts.toolVersion}.`,
+    `A merge of ${describeOperands(plan.inputs)} with **${method.title}**${source}, made by m2merge ${facts.toolVersion}.`,
     '',
     `    ${method.equation}`,
     '',

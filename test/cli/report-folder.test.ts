@@ -48,7 +48,10 @@ describe('models on the command line', () => {
     const folder = createWorkplace();
     const missing = { status: 4, says: [/^error: command line: model "nope" not found$/m] };
     expectRefusal(folder, ['diff', 'a', 'nope'], missing);
-    const alone = { status: 3, says: [/^error: command line: models: holds only the base model/m] };
+    const alone = {
+      status: 3,
+      says: [/^error: command line: base_model: geometry needs at least one model besides the base$/m],
+    };
     expectRefusal(folder, ['geometry', '--base', 'a', 'a'], alone);
     expect(existsSync(join(folder, 'merged'))).toBe(false);
   });

@@ -45,6 +45,18 @@ describe('the base', () => {
     expect(recipe.warnings).toEqual([{ kind: 'base-appended', facts: { place: '<recipe>:2:13', model: 'base' } }]);
   });
 
+  test.each([
+    ['models', 'models: [{model: base}]', 3],
+    ['slices', 'slices: [{sources: [{model: base, layer_range: [0, 4]}]}]', 3],
+    ['modules', 'modules: {text: {models: [{model: base}]}}', 3],
+  ])('alone is a recipe for what it is, which is warned of: %s', (key, text, line) => {
+    const recipe = parseRecipe(`merge_method: ties\nbase_model: base\n${text}\n`);
+    expect(recipe.models).toEqual([]);
+    expect(recipe.bases.map((base) => base.text)).toEqual(['base']);
+    const place = `<recipe>:${line}:${key.length + 3}`;
+    expect(recipe.warnings).toEqual([{ kind: 'base-alone', facts: { place, model: 'base' } }]);
+  });
+
   test('is not added when it is listed', () => {
     const recipe = parseRecipe(`merge_method: linear\nbase_model: code\n${twoModels}`);
     expect(recipe.models).toHaveLength(2);

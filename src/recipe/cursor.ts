@@ -1,5 +1,5 @@
 /** A place in the recipe's YAML: what is there, how to go deeper, and how to report it with line, column and path. */
-import { isAlias, isMap, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
+import { isAlias, isMap, isNode, isScalar, isSeq, type Node, visit, type YAMLMap } from 'yaml';
 import type { YamlDocument } from './document.js';
 import { type Findings, quote } from './findings.js';
 import type { Position } from './position.js';
@@ -21,11 +21,29 @@ export interface Entry {
 export class Reading {
   readonly document: YamlDocument;
   readonly findings: Findings;
+  readonly #aliased: ReadonlySet<Node>;
+  /** Answers given: one node can be met through many aliases. */
+  readonly #holders = new Map<Node, boolean>();
   #visited = 0;
 
   constructor(document: YamlDocument, findings: Findings) {
     this.document = document;
     this.findings = findings;
+    this.#aliased = new Set(document.targets.values());
+  }
+
+  /** Whether an alias somewhere stands for the value or for a part of it. */
+  isAliased(node: Node | null): boolean {
+    if (node === null || this.#aliased.size === 0) return false;
+    let found = this.#holders.get(node);
+    if (found !== undefined) return found;
+    found = false;
+    visit(node, (_key, part) => {
+      found ||= isNode(part) && this.#aliased.has(part);
+      return found ? visit.BREAK : undefined;
+    });
+    this.#holders.set(node, found);
+    return found;
   }
 
   /** Counts one value; throws `recipe-invalid` when aliases made them too many. */
@@ -84,16 +102,24 @@ export class Cursor {
     return this.#node.items.map((item, index) => new Cursor(this.#reading, item, `${this.path}[${index}]`));
   }
 
-  /** Entries of a mapping by key, `<<` merged in, own keys before merged ones; none for other kinds. */
-  entries(): Map<string, Entry> {
+  /** Whether other places take the value, or a part of it, by an alias. */
+  get isAliased(): boolean {
+    return this.#reading.isAliased(this.#node);
+  }
+
+  /**
+   * Entries of a mapping by key, `<<` merged in, own keys before merged ones; none for other kinds. A key that is given
+   * twice is a problem if anybody reads it; of others, as the tags that people hang anchors on, the first is returned.
+   */
+  entries(isRead: (name: string) => boolean = () => true): Map<string, Entry> {
     const entries = new Map<string, Entry>();
     if (!isMap<Node, Node | null>(this.#node)) return entries;
-    const merged = this.#ownEntries(this.#node, entries);
+    const merged = this.#ownEntries(this.#node, entries, isRead);
     if (merged === undefined) return entries;
     const sources = merged.kind === 'list' ? merged.elements() : [merged];
     for (const source of sources) {
       if (source.kind !== 'mapping') source.expected('a mapping to merge');
-      for (const [key, entry] of source.entries()) {
+      for (const [key, entry] of source.entries(isRead)) {
         if (!entries.has(key)) entries.set(key, { ...entry, value: entry.value.at(this.#pathOf(key)) });
       }
     }
@@ -106,7 +132,11 @@ export class Cursor {
   }
 
   /** Adds the mapping's own entries to `entries` and returns the value of its merge key, if it has one. */
-  #ownEntries(map: YAMLMap<Node, Node | null>, entries: Map<string, Entry>): Cursor | undefined {
+  #ownEntries(
+    map: YAMLMap<Node, Node | null>,
+    entries: Map<string, Entry>,
+    isRead: (name: string) => boolean,
+  ): Cursor | undefined {
     let merged: Cursor | undefined;
     for (const { key, value } of map.items) {
       const keyCursor = new Cursor(this.#reading, key, this.path);
@@ -117,7 +147,7 @@ export class Cursor {
       }
       const isMerge = name === '<<' && isScalar(key) && key.type === 'PLAIN';
       if (isMerge ? merged !== undefined : entries.has(name)) {
-        keyCursor.problem(`key ${quote(name)} is given twice`);
+        if (isMerge || isRead(name)) keyCursor.problem(`key ${quote(name)} is given twice`);
         continue;
       }
       const valueCursor = new Cursor(this.#reading, value, this.#pathOf(name), keyCursor.position);

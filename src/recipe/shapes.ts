@@ -137,11 +137,15 @@ export function record<K extends KeyTable>(
       const values: Record<string, unknown> = {};
       const present = new Map<string, Cursor>();
       const unknown: string[] = [];
-      for (const [name, { position, value }] of cursor.entries()) {
+      const names = Object.keys(keys);
+      for (const [name, { position, value }] of cursor.entries((written) => Object.hasOwn(keys, written))) {
         const key = Object.hasOwn(keys, name) ? keys[name] : undefined;
         if (key === undefined) {
           unknown.push(name);
-          warnUnknownKey(cursor, position, name, Object.keys(keys), elsewhere(name));
+          const suggestion = elsewhere(name) ?? nearestName(name, names);
+          // A key that is no misspelling and whose value is used by alias is there to hold it.
+          if (suggestion === undefined && value.isAliased) continue;
+          warnUnknownKey(cursor, position, name, [], suggestion);
         } else if (value.kind !== 'nothing' || key.required) {
           present.set(name, value);
           values[name] = key.shape.read(value);

@@ -92,6 +92,22 @@ describe('warnings', () => {
     ]);
   });
 
+  test('keys that hold what aliases stand for are none, however often one is used, unless they look misspelt', () => {
+    const recipe = parseRecipe(
+      'tag: &A ./a\ntag: &B ./b\ntag: &HALF 0.5\nshared-env: &env {parameters: {weight: *HALF}}\n' +
+        'lists: [1, {deep: &C ./c}]\nnothing: &UNUSED 7\nparamters: &p {weight: 2}\nmerge_method: linear\n' +
+        'models:\n  - {model: *A, <<: *env}\n  - {model: *B, parameters: *p}\n  - {model: *C, parameters: {weight: 1}}\n',
+    );
+    expect(recipe.models.map(({ reference }) => reference.text)).toEqual(['./a', './b', './c']);
+    const resolver = createResolver(recipe, findMethod('linear')!);
+    const weights = recipe.modules[0]!.slices[0]!.sources.map((source) => resolver.forSource(source, 'w', 0).weight);
+    expect(weights).toEqual([0.5, 2, 1]);
+    expect(warningsOf(recipe)).toEqual([
+      '<recipe>:6:1: unknown key "nothing" is ignored',
+      '<recipe>:7:1: unknown key "paramters" is ignored; did you mean "parameters"?',
+    ]);
+  });
+
   test('keys of mergekit without effect', () => {
     const recipe = parseRecipe(
       'merge_method: task_arithmetic\nbase_model: base\nmodels:\n' +

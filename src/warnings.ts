@@ -6,6 +6,7 @@ export interface WarningFacts {
   'duplicate-model': { place: string; model: string; slices: boolean };
   'base-appended': { place: string; model: string };
   'base-alone': { place: string; model: string };
+  'model-twice': { model: string; other: string };
   'partial-tensor': { model: string; tensor: string; count: number };
   'rows-cut': { model: string; tensor: string; rows: number; kept: number };
   'sources-left-out': { place: string; sources: number; dropped: number };
@@ -58,6 +59,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${place}: base_model "${model}" is not among the models; it is merged as one more of them, after the last`,
   'base-alone': ({ place, model }) =>
     `${place}: no model but the base is named, so the merged model is "${model}" as it is`,
+  'model-twice': ({ model, other }) =>
+    `"${model}" and "${other}" are the same folder; they count as two models, since the recipe spells them differently`,
   'extra-tensor': ({ model, tensor, count }) =>
     `${model} has tensor "${tensor}"${others(count)} that the base has not; left out`,
   'partial-tensor': ({ model, tensor, count }) =>

@@ -28,7 +28,7 @@ import {
   type PreparedMerge,
   type Source,
 } from './plan.js';
-import { type PlanModel, planModel } from './plan-models.js';
+import { type PlanModel, planModel, warningsOfModels } from './plan-models.js';
 import { DEFAULT_SHARD_BYTES } from './shard-size.js';
 import { layoutOf, mergeOf } from './tensor-merge.js';
 import { commonOutputDtype, type NamedCheckpoint } from './tensors.js';
@@ -94,7 +94,7 @@ class PlanBuilder {
   }
 
   build(shardBytes: number): PreparedMerge {
-    const warnings = [...this.#recipe.warnings, ...this.#inputs.flatMap(({ checkpoint }) => checkpoint.warnings)];
+    const warnings = [...this.#recipe.warnings, ...warningsOfModels(this.#inputs)];
     const found = findTensors(this.#recipe, this.#method, this.#participants, this.#donor, {
       order: this.#tokenRows,
       commonRows: this.#options.commonRows ?? false,

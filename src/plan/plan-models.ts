@@ -1,4 +1,5 @@
 /** A model that takes part in a plan, with what its tensor names say. */
+import { type Warning, warning } from '../warnings.js';
 import { type ModelTensors, modelTensors } from './model-tensors.js';
 import type { NamedCheckpoint } from './tensors.js';
 
@@ -10,4 +11,16 @@ export interface PlanModel extends NamedCheckpoint {
 
 export function planModel(named: NamedCheckpoint, input: number): PlanModel {
   return { ...named, input, layout: modelTensors(named.checkpoint) };
+}
+
+/**
+ * What the models gave reason to say, and which of them are one checkpoint under two texts: mergekit counts such as two,
+ * so that a base spelt otherwise among the models is an expert that learned nothing.
+ */
+export function warningsOfModels(inputs: readonly PlanModel[]): Warning[] {
+  const twins = inputs.flatMap(({ name, checkpoint }, index) => {
+    const same = inputs.slice(0, index).find((other) => other.checkpoint === checkpoint);
+    return same === undefined || same.name === name ? [] : [warning('model-twice', { model: same.name, other: name })];
+  });
+  return [...inputs.flatMap(({ checkpoint }) => checkpoint.warnings), ...twins];
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isM2MergeError } from '../../src/errors.js';
 import { type Merged, mergeFolder, valuesOf } from '../run/merge-folder.js';
-import { EMBED, HEAD, type LayeredModel, layerTensor, PLACES, writeLayered } from '../support/layered-models.js';
+import { EMBED, HEAD, type LayeredModel, layerTensor, NORM, PLACES, writeLayered } from '../support/layered-models.js';
 import { type TensorToWrite, writeModel } from '../support/safetensors.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
@@ -33,6 +33,18 @@ async function refusal(folder: string, recipe: string) {
 
 const first = (merged: Merged, tensor: string): number => valuesOf(merged, tensor)[0]!;
 const kindsOf = (merged: Merged): string[] => merged.warnings.map(({ kind }) => kind);
+
+describe('one model under two texts', () => {
+  it('counts as two, as in mergekit, and is warned of', async () => {
+    const folder = temporaryFolder();
+    writeLayered(folder, 'a', { offset: 100, layers: 1 });
+    writeLayered(folder, 'b', { offset: 200, layers: 1 });
+    const models = ['a', './a', 'b'].map((model) => `{model: ${model}, parameters: {weight: 1}}`).join(', ');
+    const merged = await mergeFolder(folder, `merge_method: linear\nmodels: [${models}]\n`);
+    expect(valuesOf(merged, NORM)[0]).toBeCloseTo((100 + 100 + 200) / 3 + PLACES.norm, 4);
+    expect(merged.warnings).toEqual([{ kind: 'model-twice', facts: { model: 'a', other: './a' } }]);
+  });
+});
 
 describe('heads', () => {
   const cases = [

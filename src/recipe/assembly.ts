@@ -79,7 +79,8 @@ class AssemblyReader {
     const appended = subtracted === undefined ? this.#base : undefined;
     const sources = wholeSources(models, { method: this.#method, subtracted, appended, findings: this.#findings });
     const base = subtracted && { base: this.#named.base(subtracted), range: undefined };
-    if (sources.length > 0) checkCount(sources.length, place, this.#method, base !== undefined);
+    const isAppended = appended !== undefined && sources.length > models.length;
+    if (sources.length > 0) checkCount(sources.length, place, this.#method, base !== undefined, isAppended);
     return this.#finish(sources, base, place, outer);
   }
 
@@ -140,7 +141,13 @@ function warnOfBaseAlone({ present }: RecipeReading, bases: readonly ModelRefere
   findings.warn(place.position, (at) => warning('base-alone', { place: at, model: excerpt(base.text) }));
 }
 
-function checkCount(found: number, place: Cursor, method: Method, subtractsBase: boolean): void {
+function checkCount(
+  found: number,
+  place: Cursor,
+  method: Method,
+  subtractsBase: boolean,
+  isBaseAppended = false,
+): void {
   // Without its base, which is reported, nobody knows which of the models it is.
   if (method.space === 'taskVectors' && !subtractsBase) return;
   const { minimum = 1, maximum = Number.POSITIVE_INFINITY } = method.operandCount ?? {};
@@ -150,6 +157,7 @@ function checkCount(found: number, place: Cursor, method: Method, subtractsBase:
   const besides = subtractsBase ? ' besides the base' : '';
   place.problem(
     `${method.name} takes ${bounds} ${bounds.endsWith(' 1') ? 'model' : 'models'}${besides}, found ${found}`,
+    isBaseAppended ? 'base_model counts as one, since it is not listed; leave it out' : undefined,
   );
 }
 

@@ -51,6 +51,16 @@ const IN_REFERENCE: Readonly<Record<string, string>> = {
   adapter: 'model: name+adapter',
 };
 
+/** What belongs into another mapping, or has another name here. */
+const INTO_OTHERS: Readonly<Record<string, string>> = {
+  out_path: 'output',
+  pad_to_multiple_of: 'tokenizer: {pad_to_multiple_of: …}',
+  tokens: 'tokenizer: {tokens: …}',
+};
+
+const inRecipe = (name: string): string | undefined =>
+  Object.hasOwn(INTO_OTHERS, name) ? INTO_OTHERS[name] : asParameter(name);
+
 const besideModel = (name: string): string | undefined =>
   Object.hasOwn(IN_REFERENCE, name) ? IN_REFERENCE[name] : asParameter(name);
 
@@ -123,7 +133,7 @@ export const RECIPE_KEYS = {
   sweep: key('several merges in one run, for `m2merge sweep`', sweepShape),
 };
 
-export const recipeShape = record(RECIPE_KEYS, '{merge_method: …, models: …}', asParameter);
+export const recipeShape = record(RECIPE_KEYS, '{merge_method: …, models: …}', inRecipe);
 
 export type RecipeReading = RecordReading<typeof RECIPE_KEYS>;
 export type ModelReading = RecordReading<typeof MODEL_KEYS>;

@@ -37,6 +37,20 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   int8_mask: 'it only saves memory in mergekit; here memory is bounded in any case',
 };
 
+/** What people write among the parameters and belongs elsewhere, or what it is called here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    ['dtype', 'out_dtype', 'base_model', 'tokenizer_source', 'chat_template'].map((key) => [
+      key,
+      `${key}: … beside parameters`,
+    ]),
+  ),
+  filter: 'parameter: [{filter: …, value: …}]',
+};
+
+/** mergekit's first name of "filter". */
+const conditionKey = (name: string): string | undefined => (name === 'pattern' ? 'filter' : undefined);
+
 /**
  * Reads the `parameters` of a mapping that may have none. Wrong values are problems, names that have no effect here are
  * warnings.
@@ -91,7 +105,7 @@ function readTable(values: readonly NamedValue[], level: ParameterLevel, method:
 
 /** What a parameter's value may be: one value, a gradient, `{value, filter}`, or a list of those. */
 export function parameterShape(parameter: Parameter): Shape<readonly ParameterEntry[]> {
-  const entry = record(entryKeys(parameter), '{value: …, filter: …}');
+  const entry = record(entryKeys(parameter), '{value: …, filter: …}', conditionKey);
   const plain = valuesSchema(parameter);
   return {
     schema: { anyOf: [plain, entry.schema, { type: 'array', minItems: 1, items: entry.schema }] },
@@ -172,7 +186,7 @@ function warnWithoutEffect(cursor: Cursor, position: Position, name: string, met
   const reason = reasonWithoutEffect(name, method);
   if (reason === undefined) {
     const names = method.parameters.map((parameter) => parameter.name);
-    warnUnknownKey(cursor, position, name, names);
+    warnUnknownKey(cursor, position, name, names, Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined);
     return;
   }
   cursor.findings.warn(position, (place) => warning('ignored-key', { place, key: name, reason }));

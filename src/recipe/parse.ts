@@ -13,6 +13,7 @@ import { reportOtherTool } from './other-tools.js';
 import { type ParameterReading, readParameters } from './parameters.js';
 import type { Participant } from './participants.js';
 import type { Recipe, RecipeTokenizer } from './recipe.js';
+import { isOtherSpelling, type ModelReference } from './reference.js';
 import { didYouMean, misspelling } from './shapes.js';
 import { modelsOfTokens } from './tokenizer-keys.js';
 
@@ -133,7 +134,11 @@ function checkBase({ present, values, unknown }: RecipeReading, method: Method):
   const slices = modules.flatMap((module) => module.slices ?? []);
   const isWhole = modules.some(({ models }) => models !== undefined);
   if (!isWhole && slices.length > 0 && slices.every((slice) => slice.present.has('base_model'))) return;
-  const hint = misspelling('base_model', unknown) ?? 'the model that the task vectors are differences to';
+  const isBetweenTwo = method.parameters.some(({ name }) => name === 't');
+  const meaning = isBetweenTwo
+    ? 'the one of the two models that t = 0 gives'
+    : 'the model that the task vectors are differences to';
+  const hint = misspelling('base_model', unknown) ?? meaning;
   present.get('merge_method')?.problem(`${method.name} needs the key "base_model"`, hint);
 }
 
@@ -142,7 +147,7 @@ function checkBase({ present, values, unknown }: RecipeReading, method: Method):
  * there are is known when the models are open.
  */
 function checkAllGiven(
-  { present }: RecipeReading,
+  { present, values }: RecipeReading,
   method: Method,
   preset: Preset,
   participants: readonly Participant[],
@@ -160,9 +165,10 @@ function checkAllGiven(
     }
     for (const participant of participants) {
       if ([...participant.parameters, ...participant.outer].some((table) => table.gives(name))) continue;
-      const { path, position } = participant;
-      const message = `model ${quote(participant.reference.text)} has no value of "${name}"`;
-      findings.problem(position, path, message, hintForMissing(name, participant) ?? sharedHint ?? whereToWrite(path));
+      const { path, position, reference } = participant;
+      const message = `model ${quote(reference.text)} has no value of "${name}"`;
+      const hint = hintForMissing(name, participant) ?? sharedHint ?? hintForBase(reference, values.base_model);
+      findings.problem(position, path, message, hint ?? whereToWrite(path));
     }
   }
 }
@@ -174,6 +180,12 @@ function hintForMissing(name: string, { unknown, parameters }: Participant): str
     name,
     parameters.flatMap(({ unread }) => unread),
   );
+}
+
+/** What to do when the model is the base and nobody can know, as models are told apart by their texts. */
+function hintForBase({ text }: ModelReference, base: ModelReference | undefined): string | undefined {
+  if (base === undefined || !isOtherSpelling(text, base.text)) return undefined;
+  return `if it is the base, spell it as base_model does: ${quote(base.text)}`;
 }
 
 function whereToWrite(path: string): string {

@@ -50,3 +50,15 @@ export function referenceText({ path, revision }: ModelLocation, adapter: ModelL
   const model = revision === undefined ? path : `${path}@${revision}`;
   return adapter === undefined ? model : `${model}+${referenceText(adapter, undefined)}`;
 }
+
+/** Whether two different texts are two spellings of one path, as `A`, `./A` and `A/` are. They name two models all the same. */
+export function isOtherSpelling(text: string, other: string): boolean {
+  return text !== other && plainPath(text) === plainPath(other);
+}
+
+function plainPath(text: string): string {
+  return text
+    .replace(/\/{2,}/g, '/')
+    .replace(/^(?:\.\/)+/, '')
+    .replace(/\/$/, '');
+}

@@ -1,7 +1,7 @@
 /** The keys of a recipe that say which tokens, and which chat template, the merged model has. */
 import { CHAT_TEMPLATES } from '../tokenizer/chat-templates.js';
 import type { Cursor } from './cursor.js';
-import { quote } from './findings.js';
+import { excerpt, quote } from './findings.js';
 import type { ChatTemplate, RecipeTokenizer, TokenizerSource, TokenRule, TokenSource } from './recipe.js';
 import { type ModelReference, parseReference } from './reference.js';
 import { modelReference } from './reference-keys.js';
@@ -124,6 +124,10 @@ const tokenizerRecord = record(TOKENIZER_KEYS, '{source: …, tokens: …}');
 export const tokenizer: Shape<RecipeTokenizer> = {
   schema: tokenizerRecord.schema,
   read(cursor) {
+    if (cursor.kind === 'text') {
+      cursor.expected('a mapping {source: …, tokens: …}', `write tokenizer: {source: ${excerpt(cursor.text)}}`);
+      return undefined;
+    }
     const reading = tokenizerRecord.read(cursor);
     if (reading === undefined) return undefined;
     const { source = 'union', tokens = new Map(), pad_to_multiple_of: multiple = 1 } = reading.values;

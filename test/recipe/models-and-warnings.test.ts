@@ -92,6 +92,20 @@ describe('warnings', () => {
     ]);
   });
 
+  test('keys that belong elsewhere, or had another name', () => {
+    const recipe = parseRecipe(
+      'merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\npad_to_multiple_of: 8\nout_path: merged\n' +
+        'parameters:\n  dtype: bfloat16\n  filter: mlp\n  t:\n    - {pattern: self_attn, value: 0.2}\n',
+    );
+    expect(warningsOf(recipe)).toEqual([
+      '<recipe>:4:1: unknown key "pad_to_multiple_of" is ignored; did you mean "tokenizer: {pad_to_multiple_of: …}"?',
+      '<recipe>:5:1: unknown key "out_path" is ignored; did you mean "output"?',
+      '<recipe>:7:3: unknown key "dtype" is ignored; did you mean "dtype: … beside parameters"?',
+      '<recipe>:8:3: unknown key "filter" is ignored; did you mean "parameter: [{filter: …, value: …}]"?',
+      '<recipe>:10:8: unknown key "pattern" is ignored; did you mean "filter"?',
+    ]);
+  });
+
   test('keys that hold what aliases stand for are none, however often one is used, unless they look misspelt', () => {
     const recipe = parseRecipe(
       'tag: &A ./a\ntag: &B ./b\ntag: &HALF 0.5\nshared-env: &env {parameters: {weight: *HALF}}\n' +

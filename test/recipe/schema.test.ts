@@ -146,6 +146,7 @@ describe('bad recipes', () => {
   const beyond = new Set([
     'alias-of-itself', // A schema would follow the circle for ever.
     'merge-of-itself',
+    'base-spelt-otherwise',
     'duplicate-merge-key',
     'filter-glob-open',
     'filter-regex-empty',
@@ -153,6 +154,7 @@ describe('bad recipes', () => {
     'filter-regex-repeats',
     'module-weight-missing',
     'parameters-beside-model',
+    'passthrough-with-base',
     'range-backwards',
     'range-lengths-differ',
     'slice-lacks-base',
@@ -160,10 +162,8 @@ describe('bad recipes', () => {
     'slice-too-many-sources',
     'slice-weight-missing',
     'slices-base-missing',
-    'slices-of-base-alone',
     'slices-without-base',
     'slices-without-layers',
-    'only-the-base',
     'weight-missing',
     'weight-missing-for-appended-base',
     'weight-misspelt',

@@ -100,6 +100,17 @@ function hintForModelWithout(found: readonly string[]): string | undefined {
   return found.length > 0 ? `found ${found.join(', ')}; convert them to safetensors first` : undefined;
 }
 
+/** The page of a model on the Hub, as people copy it from a browser. */
+const HUB_PAGE = /^https?:\/\/(?:www\.)?(?:huggingface\.co|hf\.co)\/([\w.-]+\/[\w.-]+)/;
+
+function hintForMissingModel(reference: string, searched: readonly string[]): string {
+  const page = HUB_PAGE.exec(reference);
+  if (page !== null) return `models on the Hub go by their name: ${page[1]}`;
+  const places = `looked for a folder at ${searched.join(' and ')}; relative paths start at the recipe's folder, then the working folder`;
+  // Old models of the Hub have no owner, and a single word is a folder here.
+  return /^\w[\w.-]*$/.test(reference) ? `${places}; on the Hub it would be hf://${reference}` : places;
+}
+
 const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording } = {
   ...HUB_WORDINGS,
   ...SWEEP_WORDINGS,
@@ -112,7 +123,7 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
   'file-unreadable': ({ path, reason }) => ({ message: `cannot read ${path}: ${reason}` }),
   'model-missing': ({ reference, searched, place }) => ({
     message: `${place === undefined ? '' : `${place}: `}model "${reference}" not found`,
-    hint: `looked for a folder at ${searched.join(' and ')}; relative paths start at the recipe's folder, then the working folder`,
+    hint: hintForMissingModel(reference, searched),
   }),
   'model-empty': ({ folder, found }) => ({
     message: `${folder} holds no safetensors weights`,

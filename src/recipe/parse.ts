@@ -110,10 +110,16 @@ function readMethod({ values, present }: RecipeReading): Method | undefined {
   const method = findMethod(name);
   if (method === undefined) {
     const names = METHODS.flatMap((known) => [known.name, ...(known.aliases ?? [])]);
-    const hint = didYouMean(name, names) ?? '`m2merge methods` lists them';
+    const hint = didYouMean(name, names) ?? startingWith(name, names) ?? '`m2merge methods` lists them';
     present.get('merge_method')?.problem(`there is no merge method ${quote(name)}`, hint);
   }
   return method;
+}
+
+/** Methods of a family that was named alone, as DARE is no method without what it stands in front of. */
+function startingWith(name: string, names: readonly string[]): string | undefined {
+  const family = names.filter((candidate) => candidate.startsWith(`${name.toLowerCase()}_`));
+  return family.length === 0 ? undefined : `did you mean ${family.map((member) => `"${member}"`).join(' or ')}?`;
 }
 
 /** The preset, when it is one and the method is defined in it. */

@@ -67,6 +67,16 @@ describe('recipes', () => {
       status: 4,
       says: ['recipe.yaml:5:13: ', 'model "./models/c" not found', /looked for a folder at .*models\/c/],
     },
+    'a page of the Hub instead of a name': {
+      recipe: RECIPE.replace('{model: b', '{model: "https://huggingface.co/org/some-model/tree/main"'),
+      status: 4,
+      says: ['hint: models on the Hub go by their name: org/some-model\n'],
+    },
+    'a single word, which an old model of the Hub may be called as well': {
+      recipe: RECIPE.replace('{model: b', '{model: gpt2'),
+      status: 4,
+      says: ['model "gpt2" not found', 'then the working folder; on the Hub it would be hf://gpt2'],
+    },
   };
   for (const [title, { recipe, ...refusal }] of Object.entries(refused)) {
     it(title, () => expectRefusal(createWorkplace(recipe), ARGS, refusal));

@@ -1,4 +1,7 @@
-/** Runs `work` over items in order, at most `limit` at once; rejects with the first failure. */
+/**
+ * Runs `work` over items in order, at most `limit` at once; rejects with the first failure, after which none is begun: what
+ * failed is told and tidied up meanwhile, and a process does not end before what goes on.
+ */
 export async function forEachConcurrently<T>(
   items: readonly T[],
   limit: number,
@@ -6,7 +9,12 @@ export async function forEachConcurrently<T>(
 ): Promise<void> {
   let next = 0;
   const runner = async (): Promise<void> => {
-    while (next < items.length) await work(items[next++]!);
+    while (next < items.length) {
+      await work(items[next++]!).catch((error: unknown) => {
+        next = items.length;
+        throw error;
+      });
+    }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, runner));
 }

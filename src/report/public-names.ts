@@ -72,7 +72,9 @@ export function namesOfInput({ reference, hub, adapterHub }: PlanInput): string[
   return adapter === undefined ? [own] : [own, adapterHub?.repo ?? publicName(adapter)];
 }
 
+/** In one go, so that a short reference is not looked for inside of a longer one that stays. */
 function replaceEach(text: string, references: readonly string[], replace: (reference: string) => string): string {
-  const longestFirst = [...new Set(references)].sort((a, b) => b.length - a.length);
-  return longestFirst.reduce((result, reference) => result.replaceAll(reference, replace(reference)), text);
+  const longestFirst = [...new Set(references)].filter(Boolean).sort((a, b) => b.length - a.length);
+  const any = longestFirst.map((reference) => reference.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|');
+  return any === '' ? text : text.replace(new RegExp(any, 'g'), (reference) => replace(reference));
 }

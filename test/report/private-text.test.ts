@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { withoutPrivateText } from '../../src/report/private-text.js';
+import { withoutMachinePaths } from '../../src/report/public-names.js';
 import { mergeFolder } from '../run/merge-folder.js';
 import { writeLayered } from '../support/layered-models.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -27,6 +28,28 @@ describe('a recipe for others', () => {
     '\ufeffa: [1, {b: 2}]\n---\nc: >-\n  x\n...\n',
   ];
   for (const text of kept) it(`keeps ${JSON.stringify(text)}`, () => expect(withoutPrivateText(text)).toBe(text));
+});
+
+describe('the models of a recipe for others', () => {
+  const cases: readonly [string, string, readonly string[], string][] = [
+    [
+      'a path inside of a longer one that stays',
+      '[/base, ./experts/base]',
+      ['/base', './experts/base'],
+      '[base, ./experts/base]',
+    ],
+    ['a path that begins like another', '[/m/a, /m/a-2]', ['/m/a', '/m/a-2'], '[a, a-2]'],
+    [
+      'names that mean something to who replaces',
+      '[/home/me/$&x, /data/a$$b]',
+      ['/home/me/$&x', '/data/a$$b'],
+      '[$&x, a$$b]',
+    ],
+    ['names that are patterns', '[/m/a.b, /m/a+b, /m/(c]', ['/m/a.b', '/m/(c'], '[a.b, /m/a+b, (c]'],
+  ];
+  for (const [name, text, references, expected] of cases) {
+    it(name, () => expect(withoutMachinePaths(text, references)).toBe(expected));
+  }
 });
 
 describe.skipIf(process.platform === 'win32')('a model card', () => {

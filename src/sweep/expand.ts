@@ -163,12 +163,13 @@ function valueText(value: Plain): string {
 }
 
 function nameOf(settings: SettingTexts, id: string): string {
-  const slug = Object.entries(settings)
+  const joined = Object.entries(settings)
     .map(([setting, value]) => `${setting}-${value}`)
     .join('_')
-    .replace(/[^A-Za-z0-9._+-]+/g, '-')
-    .replace(/^[.-]+|[.-]+$/g, '');
-  const exact = Object.values(settings).every((value) => /^[A-Za-z0-9._+-]+$/.test(value));
+    .replace(/[^A-Za-z0-9._+-]+/g, '-');
+  const slug = joined.replace(/^[.-]+|[.-]+$/g, '');
+  // What loses a character may be called like another.
+  const exact = slug === joined && Object.values(settings).every((value) => /^[A-Za-z0-9._+-]+$/.test(value));
   return exact && slug !== '' && slug.length <= LONGEST_NAME
     ? slug
     : `${slug.slice(0, LONGEST_NAME - 9)}-${id.slice(0, 8)}`.replace(/^-/, '');

@@ -63,6 +63,15 @@ describe('the variants of a sweep', () => {
     expect(variant!.recipe.models.map(({ reference }) => reference.text)).toEqual(['/m/math', '/m/code@1.10']);
   });
 
+  it('have names of their own, also where folders cannot be called like their values', () => {
+    const names = expand('sweep: {parameters: {lambda: [1, 1., 1e0], merge_method: [ties, linear]}}').map(
+      ({ name }) => name,
+    );
+    expect(new Set(names).size).toBe(names.length);
+    const last = expand('sweep: {parameters: {lambda: [1, 1.]}}').map(({ name }) => name);
+    expect(last).toEqual(['lambda-1', expect.stringMatching(/^lambda-1-[0-9a-f]{8}$/)]);
+  });
+
   it('set parameters of one model by its folder', () => {
     const variants = expand('sweep: {parameters: {models.math.weight: [0.1, 0.2], models.code.weight: [[0, 1]]}}');
     expect(variants).toHaveLength(2);

@@ -104,6 +104,7 @@ function supervise(evaluation: Evaluation, place: EvaluationPlace, signal?: Abor
   });
 }
 
-function fillIn(text: string, { model, variant, output }: EvaluationPlace): string {
-  return text.replaceAll('{model}', model).replaceAll('{variant}', variant).replaceAll('{output}', output);
+/** Whatever is filled in stays as it is: folders may hold signs that mean something to `replace`, or other placeholders. */
+function fillIn(text: string, place: EvaluationPlace): string {
+  return text.replace(/\{(model|variant|output)\}/g, (_, name: 'model' | 'variant' | 'output') => place[name]);
 }

@@ -62,6 +62,18 @@ describe('the models of a sweep', () => {
 });
 
 describe('evaluators', () => {
+  it('find models in folders whose names mean something to who replaces text', () => {
+    const command = `[node, ${evaluator}, "{model}", ${join(work, 'odd')}]`;
+    const recipe = sweepRecipe(`parameters: {lambda: [0.2]}\nevaluate: {command: ${command}, maximize: math}`);
+    const folders = ['plain', "odd-$&-$$-$'-{variant}"];
+    const metrics = folders.map((folder) => {
+      expect(m2merge(['sweep', recipe, folder, '--quiet'], work).status).toBe(0);
+      return resultOf(folder).rows.map((row) => [row.problem, row.metrics]);
+    });
+    expect(metrics[1]).toEqual(metrics[0]);
+    expect(metrics[0]![0]![1]).toHaveProperty('math');
+  });
+
   const cases = {
     fails: [`console.error('no such model'); process.exit(3)`, /^ended with exit code 3: no such model$/],
     garbage: [`console.log('hello')`, /^printed no JSON object$/],

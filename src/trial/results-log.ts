@@ -5,6 +5,7 @@
 import { type FileHandle, mkdir, open, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { M2MergeError } from '../errors.js';
+import { asWriteError } from '../io/write-error.js';
 import type { SweepRow } from '../sweep/result.js';
 
 export const RESULTS_FILE = 'results.jsonl';
@@ -12,6 +13,8 @@ export const RESULTS_FILE = 'results.jsonl';
 export class ResultsLog {
   readonly #file: FileHandle;
   readonly #rows: Map<string, SweepRow>;
+  /** The last row on its way; rejects for ever after one that failed. */
+  #writing: Promise<void> = Promise.resolve();
 
   private constructor(file: FileHandle, rows: Map<string, SweepRow>) {
     this.#file = file;
@@ -28,7 +31,7 @@ export class ResultsLog {
       await truncate(path, completeBytes);
       return new ResultsLog(file, rows);
     } catch (error) {
-      throw asOutputError(error, path);
+      throw asWriteError(error, path);
     }
   }
 
@@ -52,13 +55,19 @@ export class ResultsLog {
     return this.#rows.get(id);
   }
 
-  /** Adds a row; it is on the disk when the promise resolves. */
-  async append(row: SweepRow): Promise<void> {
+  /** Adds a row; it is on the disk when the promise resolves. One after the other: behind a torn line none may follow. */
+  append(row: SweepRow): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write(row));
+    return this.#writing;
+  }
+
+  async #write(row: SweepRow): Promise<void> {
     try {
-      await this.#file.write(`${JSON.stringify(row)}\n`);
+      // A plain write to a disk that gets full would end in the middle of the line without a word.
+      await this.#file.appendFile(`${JSON.stringify(row)}\n`);
       await this.#file.datasync();
     } catch (error) {
-      throw asOutputError(error, RESULTS_FILE);
+      throw asWriteError(error, RESULTS_FILE);
     }
     noteRow(this.#rows, row);
   }
@@ -71,7 +80,7 @@ export class ResultsLog {
 async function readRows(path: string): Promise<{ rows: Map<string, SweepRow>; completeBytes: number }> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return Buffer.alloc(0);
-    throw error;
+    throw new M2MergeError('file-unreadable', { path, reason: error.code ?? error.message }, { cause: error });
   });
   const completeBytes = bytes.lastIndexOf(0x0a) + 1;
   const lines = bytes.subarray(0, completeBytes).toString('utf8').split('\n').slice(0, -1);
@@ -103,11 +112,4 @@ function parseRow(line: string, place: string): SweepRow {
     // Told below.
   }
   throw new M2MergeError('results-invalid', { place });
-}
-
-function asOutputError(error: unknown, path: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === undefined || error instanceof M2MergeError
-    ? error
-    : new M2MergeError('output-unwritable', { path, reason: code }, { cause: error });
 }

@@ -1,0 +1,50 @@
+/** The log that a sweep goes on from. */
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { SweepRow } from '../../src/sweep/result.js';
+import { ResultsLog } from '../../src/trial/results-log.js';
+import { mountSmallDisk } from '../support/small-disk.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+const rowOf = (id: string, recipe = ''): SweepRow => ({
+  ...{ variant: id, id, settings: {}, recipe, status: 'merged', metrics: {}, geometry: null },
+  evaluation_seconds: null,
+});
+
+const PAGE = 4096;
+
+it('stays readable on a disk that was full for a line', async (context) => {
+  const disk = mountSmallDisk(context, 1);
+  const log = await ResultsLog.open(disk);
+  await log.append(rowOf('first'));
+  const filler = join(disk, 'filler');
+  expect(() => writeFileSync(filler, Buffer.alloc(2 ** 20))).toThrow('ENOSPC');
+  // One page is left: a third of the line fits.
+  truncateSync(filler, 2 ** 20 - 8 * PAGE);
+  for (let pages = 0; ; pages++) {
+    try {
+      writeFileSync(join(disk, `page-${pages}`), Buffer.alloc(PAGE));
+    } catch {
+      rmSync(join(disk, `page-${pages - 1}`));
+      break;
+    }
+  }
+  const [torn, behind] = [log.append(rowOf('torn', 'x'.repeat(3 * PAGE))), log.append(rowOf('behind'))];
+  await expect(torn).rejects.toMatchObject({ kind: 'disk-full' });
+  await expect(behind).rejects.toMatchObject({ kind: 'disk-full' });
+  rmSync(filler);
+  await expect(log.append(rowOf('later'))).rejects.toMatchObject({ kind: 'disk-full' });
+  await log.close();
+  const again = await ResultsLog.open(disk);
+  await again.append(rowOf('again'));
+  await again.close();
+  expect([...(await ResultsLog.read(disk)).keys()]).toEqual(['first', 'again']);
+});
+
+it('that cannot be read is a fault of the folder', async () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'results.jsonl'));
+  const facts = { path: join(folder, 'results.jsonl'), reason: 'EISDIR' };
+  await expect(ResultsLog.read(folder)).rejects.toMatchObject({ kind: 'file-unreadable', facts });
+});

@@ -2,6 +2,7 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { forEachConcurrently } from '../io/concurrency.js';
+import { asWriteError } from '../io/write-error.js';
 import { type MergeOptions, type MergeResult, mergeTogether } from '../merge.js';
 import type { Evaluation, Keep } from '../recipe/sweep-keys.js';
 import type { SweepVariant } from '../sweep/expand.js';
@@ -192,7 +193,10 @@ class SweepRun {
     for (const variant of judged) {
       const stays = variant.id === best?.id && owners.get(variant.name) === variant.id;
       if (stays || this.#removed.has(variant.id)) continue;
-      await rm(modelFolder(folder, variant), { recursive: true, force: true });
+      const model = modelFolder(folder, variant);
+      await rm(model, { recursive: true, force: true }).catch((error: unknown) => {
+        throw asWriteError(error, model);
+      });
       this.#removed.add(variant.id);
     }
   }

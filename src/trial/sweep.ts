@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { M2MergeError } from '../errors.js';
+import { asWriteError } from '../io/write-error.js';
 import { type MergeResult, mergeRecipe } from '../merge.js';
 import { parseRecipe, type RecipeOrigin } from '../recipe/parse.js';
 import type { Evaluation, Keep, SweepSection } from '../recipe/sweep-keys.js';
@@ -169,7 +170,7 @@ async function readResults(folder: string): Promise<{ rows: readonly SweepRow[];
   }
 }
 
-/** Sums up and writes what a sweep found; recipes without paths of this machine, as in model cards. */
+/** Sums up and writes what a sweep found; recipes without paths of this machine, as in model cards. Throws `output-unwritable`. */
 export async function writeResult(
   { task, recipeName }: Pick<PreparedSweep, 'task' | 'recipeName'>,
   log: ResultsLog,
@@ -181,8 +182,15 @@ export async function writeResult(
     return row && { ...row, recipe: texts.get(id)! };
   };
   const result = summarizeSweep(recipeName, variants, rowOf, objective);
-  await writeFile(join(folder, SWEEP_FILES.json), `${JSON.stringify(result, null, 2)}\n`);
-  await writeFile(join(folder, SWEEP_FILES.markdown), formatSweepMarkdown(result));
-  await writeFile(join(folder, SWEEP_FILES.html), formatSweepHtml(result));
+  await writeInto(folder, SWEEP_FILES.json, `${JSON.stringify(result, null, 2)}\n`);
+  await writeInto(folder, SWEEP_FILES.markdown, formatSweepMarkdown(result));
+  await writeInto(folder, SWEEP_FILES.html, formatSweepHtml(result));
   return result;
+}
+
+async function writeInto(folder: string, name: string, text: string): Promise<void> {
+  const path = join(folder, name);
+  await writeFile(path, text).catch((error: unknown) => {
+    throw asWriteError(error, path);
+  });
 }

@@ -61,6 +61,15 @@ describe('the models of a sweep', () => {
   });
 });
 
+it('a result that cannot be written is told as that, and its rows are kept', () => {
+  mkdirSync(join(work, 'blocked/sweep.md'), { recursive: true });
+  const recipe = sweepRecipe('parameters: {lambda: [0.2]}\nkeep: none');
+  const blocked = m2merge(['sweep', recipe, 'blocked', '--quiet'], work);
+  expect(blocked.status).toBe(5);
+  expect(blocked.stderr).toMatch(/^error: cannot write .*blocked\/sweep\.md.*EISDIR/);
+  expect(readFileSync(join(work, 'blocked/results.jsonl'), 'utf8').trim().split('\n')).toHaveLength(1);
+});
+
 describe('evaluators', () => {
   it('find models in folders whose names mean something to who replaces text', () => {
     const command = `[node, ${evaluator}, "{model}", ${join(work, 'odd')}]`;

@@ -27,6 +27,7 @@ export class PartialBlob {
   readonly #handle: FileHandle;
   readonly #log: FileHandle;
   readonly #finished: Set<number>;
+  readonly #signal: AbortSignal | undefined;
   readonly #hash: Hash;
   readonly #buffer = Buffer.allocUnsafe(HASH_READ_BYTES);
   #hashedPieces = 0;
@@ -37,17 +38,19 @@ export class PartialBlob {
     paths: { data: string; log: string; blob: string },
     handles: { data: FileHandle; log: FileHandle },
     finished: Set<number>,
+    signal: AbortSignal | undefined,
   ) {
     this.file = file;
     this.#paths = paths;
     this.#handle = handles.data;
     this.#log = handles.log;
     this.#finished = finished;
+    this.#signal = signal;
     this.#hash = startHash(file);
   }
 
-  /** Opens what an earlier run left, or begins. The caller holds the repository's lock. */
-  static async open(cache: CachedRepository, file: HubFile): Promise<PartialBlob> {
+  /** Opens what an earlier run left, or begins. The caller holds the repository's lock. `signal` ends the hashing. */
+  static async open(cache: CachedRepository, file: HubFile, signal?: AbortSignal): Promise<PartialBlob> {
     const hash = blobName(file);
     const paths = {
       data: cache.own('partial', hash),
@@ -62,7 +65,7 @@ export class PartialBlob {
     if (!kept) await data.truncate(file.byteLength);
     const log = await open(paths.log, kept ? 'a' : 'w');
     if (!kept) await log.write(logHead(file));
-    return new PartialBlob(file, paths, { data, log }, kept ? known : new Set());
+    return new PartialBlob(file, paths, { data, log }, kept ? known : new Set(), signal);
   }
 
   /** Bytes of a file that an earlier run has left, so that they need no further room. */
@@ -98,7 +101,7 @@ export class PartialBlob {
     this.#hashing.catch(() => {});
   }
 
-  /** The hash of the whole, when every piece is there. */
+  /** The hash of the whole, when every piece is there. Rejects with the signal's reason, and with what reading throws. */
   async digest(): Promise<string> {
     this.#hashing = this.#hashing.then(() => this.#hashOn());
     await this.#hashing;
@@ -128,6 +131,7 @@ export class PartialBlob {
 
   async #hashOn(): Promise<void> {
     for (; this.#finished.has(this.#hashedPieces); this.#hashedPieces++) {
+      this.#signal?.throwIfAborted();
       const begin = this.#hashedPieces * PIECE_BYTES;
       const end = Math.min(this.file.byteLength, begin + PIECE_BYTES);
       await hashRange(this.#hash, this.#handle, begin, end, this.#buffer);

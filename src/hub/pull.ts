@@ -76,14 +76,17 @@ export async function pullFiles(
 
 /** Whether a file is in the cache, right, and has its place in the snapshot. */
 export async function isReady(
-  { cache, commit, repo }: PullTarget,
+  { cache, commit, repo, signal }: PullTarget,
   file: HubFile,
   { onProgress, verify = false }: PullOptions,
   warnings?: Warning[],
 ): Promise<boolean> {
   const hash = blobName(file);
   const path = (await cache.find(commit, file.path)) ?? cache.blob(hash);
-  const onBytes = (bytes: number) => onProgress?.({ activity: 'check', bytes });
+  const onBytes = (bytes: number): void => {
+    signal?.throwIfAborted();
+    onProgress?.({ activity: 'check', bytes });
+  };
   try {
     const damage = await damageOf(cache, file, path, { always: verify, onBytes });
     if (damage !== undefined) {
@@ -145,14 +148,17 @@ async function fetchLarge(
   for (let attempt = 1; left.length > 0; attempt++) {
     const damaged: HubFile[] = [];
     await fetchPieces(left, {
-      open: (file) => PartialBlob.open(target.cache, file),
+      open: (file) => PartialBlob.open(target.cache, file, target.signal),
       remote: (file) => target.remote(file),
       connections: CONNECTIONS,
       signal,
       onBytes: (bytes) => options.onProgress?.({ activity: 'fetch', bytes }),
       async finished(partial) {
         const { file } = partial;
-        const found = await partial.digest();
+        const found = await partial.digest().catch(async (error: unknown) => {
+          await partial.close();
+          throw error;
+        });
         if (found === blobName(file)) {
           await partial.commit();
           return settle(target, file);

@@ -4,9 +4,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CachedRepository } from '../../src/hub/cache-layout.js';
 import type { HubEnvironment } from '../../src/hub/environment.js';
 import { openHubModel } from '../../src/hub/model.js';
-import { PIECE_BYTES } from '../../src/hub/partial-blob.js';
+import { PartialBlob, PIECE_BYTES } from '../../src/hub/partial-blob.js';
 import type { PullOptions } from '../../src/hub/pull.js';
 import { HubConnection } from '../../src/hub/request.js';
 import { describeWarning } from '../../src/warnings.js';
@@ -32,8 +33,8 @@ beforeEach(async () => {
 });
 afterEach(() => hub.close());
 
-async function pull(options: PullOptions = {}, changes: Partial<HubEnvironment> = {}) {
-  const connection = new HubConnection({ ...environment, ...changes }, { firstDelay: 5 });
+async function pull(options: PullOptions = {}, changes: Partial<HubEnvironment> = {}, signal?: AbortSignal) {
+  const connection = new HubConnection({ ...environment, ...changes }, { firstDelay: 5, signal });
   const model = await openHubModel(connection, { repo: 'org/model', revision: undefined });
   const warnings = await model.pull(PATHS, options);
   return { folder: model.folder, warnings: warnings.map(describeWarning) };
@@ -236,6 +237,35 @@ describe('a download into the cache', () => {
     expect(checked).toBe(WEIGHTS.length);
     await pull({ onProgress, verify: true });
     expect(checked).toBeGreaterThan(2 * WEIGHTS.length);
+  });
+
+  it('ends within a file that it reads, and what was there stays', async () => {
+    const { folder } = await pull();
+    const stop = new AbortController();
+    let checked = 0;
+    const onProgress: PullOptions['onProgress'] = ({ bytes }) => {
+      checked += bytes;
+      stop.abort(new Error('enough'));
+    };
+    await expect(pull({ onProgress, verify: true }, {}, stop.signal)).rejects.toThrow('enough');
+    expect(checked).toBe(PIECE_BYTES);
+    expectWhole(folder);
+  });
+
+  it('ends within a file that is whole but for its hash, whose pieces stay', async () => {
+    const repository = new CachedRepository(environment.cacheFolder, 'org/model', true);
+    const file = { path: 'model.safetensors', byteLength: WEIGHTS.length, oid: '0'.repeat(40), sha256 };
+    mkdirSync(cache('.m2merge/partial'), { recursive: true });
+    writeFileSync(cache('.m2merge/partial', sha256), WEIGHTS);
+    const pieces = `m2merge pieces 1 ${WEIGHTS.length} ${PIECE_BYTES}\n0\n1\n2\n`;
+    writeFileSync(cache('.m2merge/partial', `${sha256}.pieces`), pieces);
+    const ended = await PartialBlob.open(repository, file, AbortSignal.abort(new Error('enough')));
+    await expect(ended.digest()).rejects.toThrow('enough');
+    await ended.close();
+    const again = await PartialBlob.open(repository, file);
+    expect(again.missing).toEqual([]);
+    expect(await again.digest()).toBe(sha256);
+    await again.close();
   });
 
   it('makes links that stay right when the cache is moved, or none where they are not wanted', async () => {

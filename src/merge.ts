@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { CARD_FILE } from './checkpoint/card.js';
 import { parseConfig, updateConfig } from './checkpoint/config.js';
 import { M2MergeError } from './errors.js';
@@ -247,7 +246,7 @@ async function writeBesideWeights(
     sideFiles,
   });
   await folder.write(CARD_FILE, card.text);
-  const sha256 = options.sha256 ? await hashShards(folder, plan) : undefined;
+  const sha256 = options.sha256 ? await hashShards(folder, plan, options.signal) : undefined;
   const manifest = formatManifest({
     prepared: { ...prepared, plan: publicPlan(plan) },
     toolVersion: VERSION,
@@ -268,11 +267,18 @@ function uniformDtype(plan: Plan): 'bfloat16' | 'float16' | 'float32' | undefine
   return dtypes.size === 1 && dtype !== undefined ? CONFIG_DTYPES[dtype] : undefined;
 }
 
-async function hashShards(folder: OutputFolder, plan: Plan): Promise<Map<string, string>> {
+async function hashShards(
+  folder: OutputFolder,
+  plan: Plan,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, string>> {
   const digests = new Map<string, string>();
   for (const { name } of plan.shards) {
     const hash = createHash('sha256');
-    await pipeline(createReadStream(join(folder.workPath, name)), hash);
+    for await (const chunk of createReadStream(join(folder.workPath, name))) {
+      signal?.throwIfAborted();
+      hash.update(chunk);
+    }
     digests.set(name, hash.digest('hex'));
   }
   return digests;

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { M2MergeError } from '../errors.js';
 import type { Task, TaskResult, WorkerReply, WorkerRequest, WorkerSetup } from './task.js';
+import { TaskQueue } from './task-queue.js';
 
 /** Tasks a worker holds at once: the one it does and the next, so that it never waits for a message. */
 const TASKS_PER_WORKER = 2;
@@ -20,7 +21,6 @@ export interface TaskRunner {
 
 interface Pending {
   readonly task: Task;
-  readonly preferred: number | undefined;
   readonly resolve: (done: Done) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -39,7 +39,7 @@ const YOUNG_MEGABYTES = 6;
 export class WorkerPool implements TaskRunner {
   readonly #workers: Worker[] = [];
   readonly #load: number[] = [];
-  readonly #queue: Pending[] = [];
+  readonly #queue = new TaskQueue<Pending>();
   readonly #running = new Map<number, Pending & { readonly worker: number }>();
   #nextId = 0;
   #failure: unknown;
@@ -62,7 +62,7 @@ export class WorkerPool implements TaskRunner {
   run(task: Task, preferred?: number): Promise<Done> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure);
-      this.#queue.push({ task, preferred, resolve, reject });
+      this.#queue.add({ task, resolve, reject }, preferred);
       this.#dispatch();
     });
   }
@@ -71,9 +71,8 @@ export class WorkerPool implements TaskRunner {
   fail(error: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    for (const { reject } of [...this.#running.values(), ...this.#queue]) reject(error);
+    for (const { reject } of [...this.#running.values(), ...this.#queue.takeAll()]) reject(error);
     this.#running.clear();
-    this.#queue.length = 0;
   }
 
   /** Stops the threads; a worker in the middle of a task is interrupted at its next call. */
@@ -92,28 +91,17 @@ export class WorkerPool implements TaskRunner {
   }
 
   #dispatch(): void {
-    while (this.#queue.length > 0) {
+    for (;;) {
       const worker = this.#load.indexOf(Math.min(...this.#load));
       const load = this.#load[worker]!;
       if (load >= TASKS_PER_WORKER) return;
-      const next = this.#nextFor(worker, load === 0);
-      if (next === undefined) return;
-      const [pending] = this.#queue.splice(next, 1);
-      const request: WorkerRequest = { id: this.#nextId++, task: pending!.task };
-      this.#running.set(request.id, { ...pending!, worker });
+      const pending = this.#queue.take(worker, load === 0);
+      if (pending === undefined) return;
+      const request: WorkerRequest = { id: this.#nextId++, task: pending.task };
+      this.#running.set(request.id, { ...pending, worker });
       this.#load[worker]!++;
       this.#workers[worker]!.postMessage(request);
     }
-  }
-
-  /** Index in the queue of the task a worker should take: its own first, then anybody's, then (when idle) another's. */
-  #nextFor(worker: number, idle: boolean): number | undefined {
-    const find = (fits: (preferred: number | undefined) => boolean): number | undefined => {
-      const index = this.#queue.findIndex(({ preferred }) => fits(preferred));
-      return index < 0 ? undefined : index;
-    };
-    const own = find((preferred) => preferred === worker) ?? find((preferred) => preferred === undefined);
-    return own ?? (idle ? 0 : undefined);
   }
 
   #settle(reply: WorkerReply): void {

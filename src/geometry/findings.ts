@@ -236,7 +236,9 @@ function countPatterns(names: readonly string[]): string[] {
   const patterns = new Map<string, string[]>();
   for (const name of names) {
     const pattern = name.replace(/(^|\.)\d+(?=\.|$)/g, '$1*');
-    patterns.set(pattern, [...(patterns.get(pattern) ?? []), name]);
+    const alike = patterns.get(pattern);
+    if (alike === undefined) patterns.set(pattern, [name]);
+    else alike.push(name);
   }
   return [...patterns].map(([pattern, alike]) => (alike.length === 1 ? alike[0]! : `${pattern} (${alike.length})`));
 }

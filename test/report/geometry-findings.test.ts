@@ -238,6 +238,14 @@ describe('findings', () => {
     expect(elections[0]!.evidence).toMatch(/and 2 more$/);
   });
 
+  it('names untouched experts of a large mixture once, however many there are', () => {
+    // Copying what was found for each further name would take minutes here.
+    const names = Array.from({ length: 200_000 }, (_, i) => `model.layers.${i % 50}.mlp.experts.${i}.up_proj.weight`);
+    const found = findFindings(group({ untouched: { a: names, b: names } }));
+    const note = found.find(({ code }) => code === 'untouched-tensors');
+    expect(note!.evidence).toBe('model.layers.*.mlp.experts.*.up_proj.weight (200000)');
+  });
+
   it('names untouched tensors once for all layers', () => {
     const names = ['model.layers.0.norm.weight', 'model.layers.1.norm.weight', 'model.norm.weight'];
     const found = findFindings(group({ untouched: { a: names, b: names } }));

@@ -1,6 +1,7 @@
 /** sweep.md: the table of a sweep and its winner's recipe. */
 import type { SweepResult } from '../sweep/result.js';
 import { escapeMarkdown as cell, fencedBlock } from './escape-markdown.js';
+import { plural } from './format.js';
 import { describeObjective, tabulateSweep } from './sweep-table.js';
 
 export function formatSweepMarkdown(result: SweepResult): string {
@@ -10,7 +11,7 @@ export function formatSweepMarkdown(result: SweepResult): string {
   const table = [line(head), `| ${rule.join(' | ')} |`, ...rows.map(line)];
   return `# Sweep of ${cell(result.recipe)}
 
-${result.rows.length} variants; the winner has the ${describeObjective(result.objective)}.
+${plural(result.rows.length, 'variant')}; the winner has the ${cell(describeObjective(result.objective))}.
 \`*\` marks it, \`+\` variants that no other equals in every metric and beats in one.
 
 ${table.join('\n')}

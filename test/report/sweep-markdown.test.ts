@@ -16,3 +16,10 @@ it('names of sweeps are no markup, steer no terminal and end no cell', () => {
   const cells = text.split('\n').filter((line) => line.startsWith('|'));
   expect(new Set(cells.map((line) => line.match(/(?<!\\)\|/g)!.length)).size).toBe(1);
 });
+
+it('what decides is no markup either, and one variant is one', () => {
+  const objective = { metric: 'a|b\n# <i>c', maximize: true };
+  const [first] = sampleSweep.rows;
+  const text = formatSweepMarkdown({ ...sampleSweep, objective, rows: [first!], best: null, best_recipe: null });
+  expect(text).toContain('\n1 variant; the winner has the largest a\\|b \\# &lt;i\\>c.\n');
+});

@@ -14,6 +14,8 @@ export interface PlanCommandOptions {
   readonly strict?: boolean;
   readonly intermediateDir?: string;
   readonly json?: boolean;
+  readonly stream?: boolean;
+  readonly spoolSize?: number;
 }
 
 export interface MergeCommandOptions extends PlanCommandOptions {
@@ -21,8 +23,6 @@ export interface MergeCommandOptions extends PlanCommandOptions {
   readonly sha256?: boolean;
   readonly report?: boolean;
   readonly quiet?: boolean;
-  readonly stream?: boolean;
-  readonly spoolSize?: number;
   readonly kernels: 'simd' | 'reference';
   /** Repository to push the merged model to, and how. */
   readonly push?: string;

@@ -122,12 +122,14 @@ function buildProgram(): Command {
       if (options.plan) await (await import('./commands/plan.js')).planCommand(recipe, output, options);
       else await (await import('./commands/merge.js')).mergeCommand(recipe, output, options);
     });
-  addRecipeOptions(
-    program
-      .command('plan')
-      .description('read headers only and show what a merge would do and cost')
-      .argument('<recipe>', 'recipe, a YAML file')
-      .argument('[output]', 'output folder'),
+  addStreamOptions(
+    addRecipeOptions(
+      program
+        .command('plan')
+        .description('read headers only and show what a merge would do and cost')
+        .argument('<recipe>', 'recipe, a YAML file')
+        .argument('[output]', 'output folder'),
+    ),
   ).action(async (recipe, output, options) =>
     (await import('./commands/plan.js')).planCommand(recipe, output, options),
   );

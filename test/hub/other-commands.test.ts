@@ -233,3 +233,19 @@ parameters: {lambda: [0.5, 1.0], models.math.weight: [0.25]}`;
     );
   });
 });
+
+describe('a plan of models on the Hub', () => {
+  it('says what streaming would fetch again, as the merge does, and fetches nothing', async () => {
+    const models = ['math', 'code'].map((model) => ({ model: onHub(model), parameters: { weight: 1 } }));
+    const parameters = { density: 0.5, trim_scope: 'model' };
+    const recipe = { merge_method: 'ties', base_model: onHub('base'), models, parameters };
+    writeFileSync(join(work, 'ties.yaml'), JSON.stringify(recipe));
+    const streaming = ['--stream', '--spool-size', '1MB'];
+    const told = /^warning: ties reads the models several times: .* will be fetched where .* hold all; .*\n$/;
+    expect((await run(['ties.yaml', '--plan', ...streaming])).stderr).toMatch(told);
+    expect((await run(['plan', 'ties.yaml', ...streaming])).stderr).toMatch(told);
+    expect((await run(['plan', 'ties.yaml'])).stderr).toBe('');
+    expect(fetched()).toBe(0);
+    expect(storedWeights()).toEqual([]);
+  });
+});

@@ -4,7 +4,7 @@ import { readRecipeText } from '../../recipe/load.js';
 import { formatPlan, type RunFacts } from '../../report/plan-text.js';
 import { freeBytes, nearestFolder } from '../../run/output-folder.js';
 import { hasSweep } from '../../sweep/load.js';
-import { type PlanCommandOptions, recipesWith, threadsOf, tileOf } from '../options.js';
+import { type PlanCommandOptions, recipesWith, streamOf, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
 import { printWarnings } from '../warnings.js';
 
@@ -21,7 +21,7 @@ export async function planCommand(
   const recipes = await recipesWith(file, options);
   const { planDocuments, placeDocuments } = await import('../../merge-documents.js');
   const documents = placeDocuments(recipes, chosen, options.intermediateDir);
-  const shared = { shardBytes: options.outShardSize, strict: options.strict ?? false };
+  const shared = { shardBytes: options.outShardSize, strict: options.strict ?? false, ...streamOf(options) };
   const described: object[] = [];
   for (const { recipe, output, prepared } of await planDocuments(documents, shared)) {
     const facts = await factsOf(prepared, output, threadsOf(options), tile);

@@ -1,16 +1,16 @@
 /** The renderings of a geometry that are written side by side. */
 import type { GeometryResult } from '../geometry/result.js';
 import { formatGeometryHtml } from './geometry-html.js';
-import { formatGeometryJson } from './geometry-json.js';
+import { geometryJsonPieces } from './geometry-json.js';
 import { formatGeometryMarkdown } from './geometry-markdown.js';
 import { REPORT_PAGE } from './report-page.js';
 
 /** Hands `geometry.json`, `geometry.md` and `geometry.html` to `write`. */
 export async function writeReport(
   result: GeometryResult,
-  write: (name: string, text: string) => Promise<void>,
+  write: (name: string, text: string | Iterable<string>) => Promise<void>,
 ): Promise<void> {
-  await write('geometry.json', formatGeometryJson(result));
+  await write('geometry.json', geometryJsonPieces(result));
   await write('geometry.md', formatGeometryMarkdown(result));
   await write(REPORT_PAGE, formatGeometryHtml(result));
 }

@@ -54,35 +54,56 @@ const LINE_ORDERS: Readonly<Record<string, KeyOrder>> = {
   left_out: compareNames,
 };
 
+/** Characters of a piece, at least, unless it is the last: few calls write it, and nothing holds the whole. */
+const PIECE_LENGTH = 65_536;
+
 /**
  * The result as JSON text with a final newline: keys in a fixed order, numbers in their shortest form that reads back
  * exactly, null for NaN and infinities, one scope on a line. The order in which the result's records were filled does
- * not show.
+ * not show. In pieces: eight experts of tens of thousands of tensors make more text than one string can hold.
  */
-export function formatGeometryJson(result: GeometryResult): string {
+export function* geometryJsonPieces(result: GeometryResult): Generator<string> {
+  let piece = '';
+  for (const part of partsOf(result)) {
+    piece += part;
+    if (piece.length < PIECE_LENGTH) continue;
+    yield piece;
+    piece = '';
+  }
+  yield piece;
+}
+
+function* partsOf(result: GeometryResult): Generator<string> {
   const compareKeys = keyOrder([
     ...FIELD_ORDER,
     ...result.experts,
     ...expertPairs(result.experts).map(({ key }) => key),
   ]);
-  const fields = entriesOf(result, compareKeys).map(([key, value]) => {
+  let before = '{\n';
+  for (const [key, value] of entriesOf(result, compareKeys)) {
+    yield `${before}  ${JSON.stringify(key)}: `;
+    before = ',\n';
     const isList = ONE_LINE_EACH.has(key) && typeof value === 'object' && value !== null;
-    const text = isList ? formatLines(value, compareKeys, LINE_ORDERS[key]) : formatValue(value, compareKeys);
-    return `  ${JSON.stringify(key)}: ${text}`;
-  });
-  return `{\n${fields.join(',\n')}\n}\n`;
+    if (isList) yield* linesOf(value, compareKeys, LINE_ORDERS[key]);
+    else yield formatValue(value, compareKeys);
+  }
+  yield '\n}\n';
 }
 
 /** `value` with a line for each member, in the order of `compareLines`. */
-function formatLines(value: object, compareKeys: KeyOrder, compareLines = compareKeys): string {
+function* linesOf(value: object, compareKeys: KeyOrder, compareLines = compareKeys): Generator<string> {
   const isList = Array.isArray(value);
-  const lines = isList
-    ? value.map((item) => `    ${formatValue(item, compareKeys)}`)
-    : entriesOf(value, compareLines).map(
-        ([key, item]) => `    ${JSON.stringify(key)}: ${formatValue(item, compareKeys)}`,
-      );
+  const members: readonly (readonly [string, unknown])[] = isList
+    ? value.map((item) => ['', item] as const)
+    : entriesOf(value, compareLines).map(([key, item]) => [`${JSON.stringify(key)}: `, item] as const);
   const [open, close] = isList ? '[]' : '{}';
-  return lines.length === 0 ? `${open}${close}` : `${open}\n${lines.join(',\n')}\n  ${close}`;
+  yield open!;
+  let before = '\n';
+  for (const [name, item] of members) {
+    yield `${before}    ${name}${formatValue(item, compareKeys)}`;
+    before = ',\n';
+  }
+  yield members.length === 0 ? close! : `\n  ${close}`;
 }
 
 function formatValue(value: unknown, compareKeys: KeyOrder): string {

@@ -71,7 +71,7 @@ export class OutputFolder {
     }
   }
 
-  async write(name: string, content: string | Uint8Array): Promise<void> {
+  async write(name: string, content: string | Uint8Array | Iterable<string>): Promise<void> {
     const path = join(this.workPath, name);
     try {
       await mkdir(dirname(path), { recursive: true });

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GeometryResult } from '../../src/geometry/result.js';
-import { formatGeometryJson } from '../../src/report/geometry-json.js';
+import { geometryJsonPieces } from '../../src/report/geometry-json.js';
 import { compareNames } from '../../src/report/geometry-order.js';
 import { sampleGeometry } from './sample-geometry.js';
+
+const formatGeometryJson = (result: GeometryResult): string => [...geometryJsonPieces(result)].join('');
 
 /** The same value with the keys of every record in reverse order of insertion. */
 function reversed(value: unknown): unknown {
@@ -47,6 +49,13 @@ describe('geometry.json', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('comes in pieces that do not grow with the model', () => {
+    const pieces = (layers: number) => [...geometryJsonPieces(sampleGeometry({ layers, experts: [...'abcdefgh'] }))];
+    const [small, large] = [pieces(4), pieces(40)];
+    expect(large.length).toBeGreaterThan(5 * small.length);
+    expect(Math.max(...large.map(({ length }) => length))).toBeLessThan(100_000);
   });
 
   it('has a line for each scope, layers in the order of their numbers', () => {

@@ -1,7 +1,7 @@
 import { COMMAND_LINE, M2MergeError } from '../../errors.js';
 import { parseRecipe } from '../../recipe/parse.js';
 import { formatDifference } from '../../report/difference-text.js';
-import { formatGeometryJson } from '../../report/geometry-json.js';
+import { geometryJsonPieces } from '../../report/geometry-json.js';
 import { measureShown } from '../measuring.js';
 import { streamOf, threadsOf } from '../options.js';
 import { terminalWidth } from '../terminal.js';
@@ -24,7 +24,6 @@ export async function diffCommand(first: string, second: string, options: DiffCo
     ...streamOf(options),
     quiet: options.json === true,
   });
-  process.stdout.write(
-    options.json ? formatGeometryJson(result) : `${formatDifference(result, [first, second], terminalWidth())}\n`,
-  );
+  if (options.json) for (const piece of geometryJsonPieces(result)) process.stdout.write(piece);
+  else process.stdout.write(`${formatDifference(result, [first, second], terminalWidth())}\n`);
 }

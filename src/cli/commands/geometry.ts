@@ -8,7 +8,7 @@ import { loadRecipe } from '../../recipe/load.js';
 import { parseRecipe } from '../../recipe/parse.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import { formatCount, formatSeconds, plural } from '../../report/format.js';
-import { formatGeometryJson } from '../../report/geometry-json.js';
+import { geometryJsonPieces } from '../../report/geometry-json.js';
 import { formatGeometryTerminal } from '../../report/geometry-terminal.js';
 import { REPORT_PAGE } from '../../report/report-page.js';
 import { measureShown } from '../measuring.js';
@@ -37,7 +37,7 @@ export async function geometryCommand(inputs: readonly string[], options: Geomet
   if (options.out !== undefined) await checkReportFolder(resolve(options.out));
   const result = await measure(recipe, options);
   if (options.out !== undefined) await writeReportFolder(resolve(options.out), result);
-  if (options.json) process.stdout.write(formatGeometryJson(result));
+  if (options.json) for (const piece of geometryJsonPieces(result)) process.stdout.write(piece);
   else if (!options.quiet) {
     process.stdout.write(`${formatGeometryTerminal(result, usesColour(), terminalWidth())}\n`);
     if (options.out !== undefined)

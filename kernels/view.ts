@@ -47,15 +47,6 @@ export const untouched: TileView = () =>
     stored: { kind: 'all', show: (tile, take) => take({ ...tile, offset: 0 }) } satisfies StoredView,
   });
 
-/** First `inner`, then `outer` on what it made. */
-export function chain(inner: TileView, outer: TileView): TileView {
-  return (context) => {
-    const viewInner = inner(context);
-    const viewOuter = outer(context);
-    return (tile) => viewOuter(viewInner(tile));
-  };
-}
-
 /** Bytes of one f32 vector as long as the longest tile, padded so that consecutive slots stay aligned. */
 export function vectorBytes(context: UnitContext): number {
   return Math.ceil((context.tileCapacity * 4) / 64) * 64;

@@ -9,6 +9,9 @@ const DEFAULT_ENDPOINT = 'https://huggingface.co';
 /** Silence of a connection before it is given up, seconds, as in Python's client. */
 const DEFAULT_TIMEOUT_SECONDS = 10;
 
+/** Milliseconds that a timer of Node counts; one that is given more ends at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 export type Variables = Readonly<Record<string, string | undefined>>;
 
 export interface HubEnvironment {
@@ -91,7 +94,8 @@ function isOn(value: string | undefined): boolean {
   return /^(1|on|yes|true)$/i.test(value?.trim() ?? '');
 }
 
+/** Milliseconds; as long as a timer can be for those who want no limit. */
 function seconds(value: string | undefined): number {
   const number = Number(value);
-  return 1000 * (number > 0 && Number.isFinite(number) ? number : DEFAULT_TIMEOUT_SECONDS);
+  return Math.min(LONGEST_TIMER, 1000 * (number > 0 ? number : DEFAULT_TIMEOUT_SECONDS));
 }

@@ -32,6 +32,14 @@ describe('hub environment', () => {
     expect(readHubEnvironment(given).cacheFolder).toBe(expected);
   });
 
+  it.each(['99999999', 'Infinity', '1e300'])('waits as long as a timer can when told to wait %s seconds', (given) => {
+    const { answerTimeout, downloadTimeout } = readHubEnvironment(
+      variables({ HF_HUB_ETAG_TIMEOUT: given, HF_HUB_DOWNLOAD_TIMEOUT: given }),
+    );
+    // One more, and Node's timers end after a millisecond.
+    expect([answerTimeout, downloadTimeout]).toEqual([0x7fffffff, 0x7fffffff]);
+  });
+
   it('takes the token from the variables before the file, and strips white space', () => {
     const home = temporaryFolder();
     writeFileSync(join(home, 'token'), 'hf_file\n');

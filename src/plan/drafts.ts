@@ -147,14 +147,16 @@ function draftOutside(
   const first = module.slices[0]!;
   const last = module.slices.at(-1)!;
   const limit = sourceCount(first);
-  const isInStack = (model: PlanModel, name: string): boolean =>
-    model.layout.placeOf(name)?.prefix === stackOf.get(model)!.prefix;
+  // Slices name the same few models again and again, whose names are many.
+  const outside = new Map(
+    [...stackOf].map(([model, { prefix }]) => {
+      const names = [...model.checkpoint.tensors.keys()];
+      const isInStack = (name: string): boolean => model.layout.placeOf(name)?.prefix === prefix;
+      return [model, names.filter((name) => region.owns(name) && !isInStack(name))] as const;
+    }),
+  );
   const namesOf = (slice: RecipeSlice): Set<string> =>
-    new Set(
-      membersOf(slice, models).flatMap((model) =>
-        [...model.checkpoint.tensors.keys()].filter((name) => region.owns(name) && !isInStack(model, name)),
-      ),
-    );
+    new Set(membersOf(slice, models).flatMap((model) => outside.get(model)!));
   const limited = limitSources(last, limit);
   const draft = (slice: RecipeSlice, name: string) => draftOf(name, slice, models, 0, () => name);
   const before = [...namesOf(first)].filter(isBeforeLayers).map((name) => draft(first, name));

@@ -13,7 +13,7 @@ import { makeCard } from './merge-card.js';
 import type { MergeReport } from './merge-report.js';
 import { checkDistinct, isMadeBy, outputFolderOf } from './output-place.js';
 import { buildPlan, type PlanOptions } from './plan/build.js';
-import { type KnownModels, openInputs } from './plan/inputs.js';
+import { type KnownModels, SharedInputs } from './plan/inputs.js';
 import { measuredJobs } from './plan/measured-jobs.js';
 import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
 import type { Costs, Plan, PreparedMerge } from './plan/plan.js';
@@ -46,6 +46,8 @@ export interface PrepareOptions extends PlanOptions {
   readonly spoolBytes?: number;
   /** Models that are not looked for, by the reference that names them. */
   readonly known?: KnownModels;
+  /** Inputs of recipes that are prepared one after the other, for the same run. */
+  readonly inputs?: SharedInputs;
 }
 
 export interface MergeOptions extends PrepareOptions, RunOptions, Pick<ObtainOptions, 'onTransfer' | 'onLocked'> {
@@ -79,7 +81,8 @@ export interface MergeResult {
 
 /** Opens a recipe's models and plans the merge; reads headers only. */
 export async function prepareMerge(recipe: Recipe, options: PrepareOptions = {}): Promise<PreparedMerge> {
-  const built = buildPlan(recipe, await openInputs(recipe, options, options.known), options);
+  const { inputs = new SharedInputs() } = options;
+  const built = buildPlan(recipe, await inputs.open(recipe, options, options.known), options);
   const streaming = options.stream ? streamWarnings(streamCost(built, options.spoolBytes)) : [];
   const prepared = { ...built, warnings: [...built.warnings, ...streaming] };
   const warnings = prepared.warnings.map(describeWarning);
@@ -105,7 +108,7 @@ export async function mergeRecipe(recipe: Recipe, options: MergeOptions = {}): P
 
 /**
  * Merges several recipes in one run that reads what they share once. Each writes what it would write alone. Throws
- * `M2MergeError`; when one fails, none leaves an output.
+ * `M2MergeError`; when one fails before all are complete, none leaves an output.
  */
 export async function mergeTogether(
   requests: readonly MergeRequest[],
@@ -115,7 +118,8 @@ export async function mergeTogether(
   const merges: OpenMerge[] = [];
   const pool = new WorkerPool();
   try {
-    for (const request of requests) merges.push(await openMerge(request, options));
+    const inputs = new SharedInputs();
+    for (const request of requests) merges.push(await openMerge(request, { ...options, inputs }));
     const runs = merges.map(({ prepared, folder, report }) => ({
       prepared,
       output: folder,

@@ -56,14 +56,20 @@ async function acquire(path: string, { signal, onWait }: LockOptions): Promise<(
 }
 
 async function create(path: string, mark: string): Promise<boolean> {
+  const file = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') return undefined;
+    throw error;
+  });
+  if (file === undefined) return false;
   try {
-    const file = await open(path, 'wx');
     await file.writeFile(mark);
-    await file.close();
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    // Without a mark the others would wait until it is old.
+    await rm(path, { force: true });
     throw error;
+  } finally {
+    await file.close();
   }
 }
 

@@ -64,14 +64,16 @@ export class PartialBlob {
     const data = await open(paths.data, kept ? 'r+' : 'w+');
     if (!kept) await data.truncate(file.byteLength);
     const log = await open(paths.log, kept ? 'a' : 'w');
-    if (!kept) await log.write(logHead(file));
-    return new PartialBlob(file, paths, { data, log }, kept ? known : new Set(), signal);
+    // Behind a line that was torn, the next would be another number.
+    if (kept) await log.truncate(known.byteLength);
+    else await log.write(logHead(file));
+    return new PartialBlob(file, paths, { data, log }, kept ? known.pieces : new Set(), signal);
   }
 
   /** Bytes of a file that an earlier run has left, so that they need no further room. */
   static async bytesThere(cache: CachedRepository, file: HubFile): Promise<number> {
-    const pieces = await readLog(cache.own('partial', `${blobName(file)}.pieces`), file);
-    return Math.min(file.byteLength, (pieces?.size ?? 0) * PIECE_BYTES);
+    const known = await readLog(cache.own('partial', `${blobName(file)}.pieces`), file);
+    return Math.min(file.byteLength, (known?.pieces.size ?? 0) * PIECE_BYTES);
   }
 
   /** Pieces still to fetch, in order. */
@@ -179,14 +181,24 @@ function logHead({ byteLength }: HubFile): string {
   return `m2merge pieces 1 ${byteLength} ${PIECE_BYTES}\n`;
 }
 
-/** Pieces an earlier run has finished; undefined when there was none, or one that cut the file differently. */
-async function readLog(path: string, file: HubFile): Promise<Set<number> | undefined> {
+/**
+ * Pieces an earlier run has finished, and the bytes of the lines that say so; undefined when there was none, or one that
+ * cut the file differently.
+ */
+async function readLog(
+  path: string,
+  file: HubFile,
+): Promise<{ readonly pieces: Set<number>; readonly byteLength: number } | undefined> {
   const text = await readFile(path, 'utf8').catch(() => '');
   const head = logHead(file);
   if (!text.startsWith(head)) return undefined;
   // The last line may be torn.
-  const lines = text.slice(head.length).split('\n').slice(0, -1);
-  return new Set(lines.filter((line) => /^\d+$/.test(line)).map(Number));
+  const complete = text.slice(0, text.lastIndexOf('\n') + 1);
+  const lines = complete
+    .slice(head.length)
+    .split('\n')
+    .filter((line) => /^\d+$/.test(line));
+  return { pieces: new Set(lines.map(Number)), byteLength: Buffer.byteLength(complete) };
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

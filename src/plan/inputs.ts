@@ -73,6 +73,27 @@ export async function openInputs(
   return { base, bases, models, ...(await openTokens(recipe, { base, bases, models }, openFiles)) };
 }
 
+/** The same text for recipes that read the same models, and the same tokenizers in the same way. */
+export function textOfInputs({ folder, base, bases, models, tokenizer, chatTemplate }: Recipe): string {
+  const references = [base, ...bases, ...models.map(({ reference }) => reference)];
+  const tokens = tokenizer && { ...tokenizer, tokens: [...tokenizer.tokens] };
+  const read = [folder, references, tokens, chatTemplate];
+  return JSON.stringify(read, (key, value) => (key === 'position' ? undefined : value));
+}
+
+/** The inputs of recipes that run together: those that read the same are opened once, and held once. */
+export class SharedInputs {
+  readonly #opened = new Map<string, Promise<RecipeCheckpoints>>();
+
+  /** See `openInputs`. Options and known models are those of the first recipe that reads the same. */
+  open(recipe: Recipe, options?: InputOptions, known?: KnownModels): Promise<RecipeCheckpoints> {
+    const text = textOfInputs(recipe);
+    const opened = this.#opened.get(text) ?? openInputs(recipe, options, known);
+    this.#opened.set(text, opened);
+    return opened;
+  }
+}
+
 /** What the tokenizer keys of the recipe come to; nothing where there are none. */
 async function openTokens(
   recipe: Recipe,

@@ -121,8 +121,9 @@ export class OutputFolder {
   async #allocate({ name, byteLength, header }: OutputFile): Promise<void> {
     const handle = await open(join(this.workPath, name), 'wx');
     try {
+      // Unlike a plain write, this does not end early on a disk that gets full.
+      await handle.writeFile(header);
       await handle.truncate(byteLength);
-      await handle.write(header, 0, header.length, 0);
     } finally {
       await handle.close();
     }

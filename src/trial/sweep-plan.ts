@@ -1,9 +1,8 @@
 /** What a sweep will read, write and take, and how many variants the disk holds at once. */
 import { M2MergeError } from '../errors.js';
-import { buildPlan, type RecipeCheckpoints } from '../plan/build.js';
-import { openInputs } from '../plan/inputs.js';
+import { buildPlan } from '../plan/build.js';
+import { SharedInputs, textOfInputs } from '../plan/inputs.js';
 import { DEFAULT_SPOOL_BYTES, type StreamCost, streamCost, streamWarnings } from '../plan/stream-costs.js';
-import type { Recipe } from '../recipe/recipe.js';
 import type { Evaluation, Keep } from '../recipe/sweep-keys.js';
 import { SIDE_FILE_BYTES } from '../run/output-folder.js';
 import type { SweepCosts } from '../sweep/costs.js';
@@ -106,12 +105,11 @@ async function priceVariants(
   variants: readonly SweepVariant[],
   { merging, strict }: SweepPlanOptions,
 ): Promise<PricedVariant[]> {
-  const opened = new Map<string, Promise<RecipeCheckpoints>>();
+  const shared = new SharedInputs();
   const priced: PricedVariant[] = [];
   for (const { recipe } of variants) {
-    const inputs = inputsOf(recipe);
-    if (!opened.has(inputs)) opened.set(inputs, openInputs(recipe, merging));
-    const built = buildPlan(recipe, await opened.get(inputs)!, merging);
+    const inputs = textOfInputs(recipe);
+    const built = buildPlan(recipe, await shared.open(recipe, merging), merging);
     const stream = merging.stream ? streamCost(built, merging.spoolBytes) : undefined;
     const warnings = [...built.warnings, ...(stream === undefined ? [] : streamWarnings(stream))];
     if (strict && warnings.length > 0) {
@@ -121,13 +119,6 @@ async function priceVariants(
     priced.push({ inputs, bytesRead: built.costs.bytesRead, bytes, stream, weights: cachedWeights(built) });
   }
   return priced;
-}
-
-function inputsOf({ base, bases, models, tokenizer, chatTemplate }: Recipe): string {
-  const references = [base, ...bases, ...models.map(({ reference }) => reference)];
-  const tokens = tokenizer && { ...tokenizer, tokens: [...tokenizer.tokens] };
-  const read = [references, tokens, chatTemplate];
-  return JSON.stringify(read, (key, value) => (key === 'position' ? undefined : value));
 }
 
 function wavesOf<T>(items: readonly T[], size: number): T[][] {

@@ -177,6 +177,24 @@ describe('a download into the cache', () => {
     expect(readdirSync(cache('.m2merge/partial'))).toEqual([]);
   });
 
+  it('writes down a piece on a line of its own behind one that was torn', async () => {
+    mkdirSync(cache('.m2merge/partial'), { recursive: true });
+    writeFileSync(cache('.m2merge/partial', sha256), WEIGHTS);
+    const log = cache('.m2merge/partial', `${sha256}.pieces`);
+    const head = `m2merge pieces 1 ${WEIGHTS.length} ${PIECE_BYTES}\n`;
+    writeFileSync(log, `${head}0\n7`);
+    const finished = (): boolean => readFileSync(log, 'utf8').length > head.length + 3;
+    const answer = async (exchange: Exchange) => {
+      while (!finished()) await delay(5);
+      exchange.head(404);
+      exchange.response.end();
+    };
+    // Of the two that are missing one comes.
+    hub.fault({ origin: 'cdn', after: 1 }, { answer });
+    await expect(pull()).rejects.toMatchObject({ kind: 'hub-refused' });
+    expect(readFileSync(log, 'utf8').slice(head.length)).toMatch(/^0\n[12]\n$/);
+  });
+
   it('ends with a small file that cannot be had, keeps the pieces that came, and lets others in', async () => {
     const log = cache('.m2merge/partial', `${sha256}.pieces`);
     const finished = (): number => (existsSync(log) ? readFileSync(log, 'utf8').split('\n').length - 2 : 0);

@@ -15,6 +15,9 @@ const SMALLEST_NORM = 1e-7;
 const SMALLEST_WEIGHT_SUM = 1e-6;
 const SMALLEST_SINE = 1e-8;
 
+/** Twice the largest vocabulary. Each unit of a tensor has sums of all its columns, 12 MB of so many. */
+const MOST_COLUMNS = 524_288;
+
 type Direction = 'whole' | 'rows' | 'columns';
 
 function directionOf(settings: Settings): Direction {
@@ -60,6 +63,15 @@ export const nuslerp: Method = {
   },
   ignores: () => false,
   wholeRows: (settings) => directionOf(settings) === 'rows',
+  check(tensors) {
+    const wide = tensors.find(
+      (merge) => directionOf(merge.settings) === 'columns' && columnCount(merge) > MOST_COLUMNS,
+    );
+    return (
+      wide &&
+      `nuslerp_row_wise takes at most ${MOST_COLUMNS} vectors of a tensor; one of [${wide.shape.join(', ')}] has ${columnCount(wide)}`
+    );
+  },
   combine(context) {
     const t = shareOfSecond(context.merge);
     const coefficientsOf = (gram: Gram) => interpolation(dot(gram, 0, 0), dot(gram, 0, 1), dot(gram, 1, 1), t);

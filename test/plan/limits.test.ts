@@ -7,9 +7,9 @@ import { encodeHeader } from '../support/safetensors.js';
 
 const work = temporaryFolder();
 
-/** A model of one bf16 matrix of zeros, which takes no room on the disk. */
-function writeHollowModel(name: string, shape: readonly [number, number]): void {
-  const bytes = 2 * shape[0] * shape[1];
+/** A model of one bf16 tensor of zeros, which takes no room on the disk. */
+function writeHollowModel(name: string, shape: readonly number[]): void {
+  const bytes = shape.reduce((product, length) => product * length, 2);
   const header = encodeHeader(JSON.stringify({ weight: { dtype: 'BF16', shape, data_offsets: [0, bytes] } }));
   mkdirSync(join(work, name));
   const file = join(work, name, 'model.safetensors');
@@ -17,7 +17,7 @@ function writeHollowModel(name: string, shape: readonly [number, number]): void 
   truncateSync(file, header.byteLength + bytes);
 }
 
-function plan(method: string, shape: readonly [number, number], parameters = '{}') {
+function plan(method: string, shape: readonly number[], parameters = '{}') {
   const name = `${method}-${shape.join('x')}`;
   for (const model of ['base', 'a', 'b']) writeHollowModel(`${name}-${model}`, shape);
   const models = ['a', 'b'].map((model) => `{model: ${name}-${model}, parameters: {weight: 1}}`).join(', ');
@@ -40,4 +40,12 @@ it('refuses rows that are too long for a method of rows, and leaves them to one 
   expect(status).toBe(4);
   expect(stderr).toContain('della takes whole rows, but 4800064 elements of weight would have to stay together');
   expect(plan('ties', rows, '{density: 0.5}').status).toBe(0);
+});
+
+it('refuses more vectors along the first dimension than there is room for the sums of', () => {
+  const settings = '{nuslerp_flatten: false, nuslerp_row_wise: true}';
+  expect(plan('nuslerp', [4, 512, 1024], settings).status).toBe(0);
+  const { status, stderr } = plan('nuslerp', [4, 513, 1024], settings);
+  expect(status).toBe(3);
+  expect(stderr).toContain('at most 524288 vectors of a tensor; one of [4, 513, 1024] has 525312');
 });

@@ -1,24 +1,36 @@
-/** What a transformer is made of, over f32 arrays. Sums are f64, so that their order does not matter at f32 precision. */
+/**
+ * What a transformer is made of, over f32 arrays. Sums are f64, so that their order does not matter at f32 precision;
+ * weights come as f64, since converting them anew for each product takes longer than the product.
+ */
+
+/** The input of the product at hand, converted once for all rows. */
+let wide = new Float64Array(0);
 
 /** output = weight · input: `weight` is [rows, columns], row-major; `input` has `columns` values, `output` `rows`. */
-export function project(weight: Float32Array, input: Float32Array, output: Float32Array): void {
+export function project(weight: Float64Array, input: Float32Array, output: Float32Array): void {
   const columns = input.length;
+  if (wide.length < columns) wide = new Float64Array(columns);
+  const values = wide;
+  values.set(input);
   let at = 0;
   for (let row = 0; row < output.length; row++) {
-    let [a, b, c, d] = [0, 0, 0, 0];
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
     // Four sums at a time: one alone would wait for itself at every step.
     for (let i = 0; i < columns; i += 4, at += 4) {
-      a += weight[at]! * input[i]!;
-      b += weight[at + 1]! * input[i + 1]!;
-      c += weight[at + 2]! * input[i + 2]!;
-      d += weight[at + 3]! * input[i + 3]!;
+      a += weight[at]! * values[i]!;
+      b += weight[at + 1]! * values[i + 1]!;
+      c += weight[at + 2]! * values[i + 2]!;
+      d += weight[at + 3]! * values[i + 3]!;
     }
     output[row] = a + b + (c + d);
   }
 }
 
 /** output = input / rms(input) · scale, over consecutive groups as long as `scale`. `output` may be `input`. */
-export function normalize(input: Float32Array, scale: Float32Array, epsilon: number, output: Float32Array): void {
+export function normalize(input: Float32Array, scale: Float64Array, epsilon: number, output: Float32Array): void {
   const size = scale.length;
   for (let begin = 0; begin < input.length; begin += size) {
     let squares = 0;

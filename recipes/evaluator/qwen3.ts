@@ -17,7 +17,7 @@ interface Shape {
 }
 
 interface Layer {
-  readonly tensor: (name: string) => Float32Array;
+  readonly tensor: (name: string) => Float64Array;
   /** Keys and values of the tokens so far, [positions, keyHeads · headSize]. */
   readonly keys: Float32Array;
   readonly values: Float32Array;
@@ -27,9 +27,9 @@ export class Qwen3 {
   readonly #shape: Shape;
   readonly #layers: readonly Layer[];
   readonly #frequencies: Float32Array;
-  readonly #embedding: Float32Array;
-  readonly #finalNorm: Float32Array;
-  readonly #head: Float32Array;
+  readonly #embedding: Float64Array;
+  readonly #finalNorm: Float64Array;
+  readonly #head: Float64Array;
   readonly #logits: Float32Array;
   /** Tokens whose keys and values are in the cache. */
   #tokens: number[] = [];
@@ -60,8 +60,8 @@ export class Qwen3 {
     this.#logits = new Float32Array(shape.vocabulary);
     const cache = (): Float32Array => new Float32Array(shape.positions * shape.keyHeads * shape.headSize);
     this.#layers = Array.from({ length: number('num_hidden_layers') }, (_, layer) => {
-      const own = new Map<string, Float32Array>();
-      const read = (name: string): Float32Array => {
+      const own = new Map<string, Float64Array>();
+      const read = (name: string): Float64Array => {
         if (!own.has(name)) own.set(name, tensor(`model.layers.${layer}.${name}.weight`));
         return own.get(name)!;
       };

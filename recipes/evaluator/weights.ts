@@ -1,4 +1,4 @@
-/** The weights of a bf16 model, widened to f32. */
+/** The weights of a bf16 model, widened to f64. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type Checkpoint, readCheckpoint } from '../../src/index.js';
 
@@ -6,7 +6,7 @@ import { type Checkpoint, readCheckpoint } from '../../src/index.js';
 export interface Weights {
   readonly config: Readonly<Record<string, unknown>>;
   /** Values of a tensor, row-major. Throws when there is none of that name. */
-  tensor(name: string): Float32Array;
+  tensor(name: string): Float64Array;
 }
 
 /** Reads a model folder; for small models, since all of it is held. */
@@ -23,7 +23,7 @@ export async function readWeights(folder: string): Promise<Weights> {
   };
 }
 
-function readTensors({ files, tensors }: Checkpoint): Map<string, Float32Array> {
+function readTensors({ files, tensors }: Checkpoint): Map<string, Float64Array> {
   const handles = files.map(({ path }) => openSync(path, 'r'));
   try {
     return new Map(
@@ -33,7 +33,7 @@ function readTensors({ files, tensors }: Checkpoint): Map<string, Float32Array> 
         readSync(handles[file]!, stored, 0, stored.byteLength, begin);
         // bf16 is the upper half of an f32.
         const bits = Uint32Array.from(stored, (upper) => upper << 16);
-        return [name, new Float32Array(bits.buffer)] as const;
+        return [name, Float64Array.from(new Float32Array(bits.buffer))] as const;
       }),
     );
   } finally {

@@ -26,6 +26,8 @@ export class CountsSum {
   }
 
   total(): SparseCounts {
+    // Most tensors of a mixture of experts are one unit each.
+    if (this.#sum === NO_COUNTS && this.#waiting.length === 1) return this.#waiting[0]!;
     if (this.#waiting.length > 0) this.#addWaiting();
     return this.#sum;
   }

@@ -7,10 +7,11 @@ import type { ModelFiles } from '../io/model-files.js';
 import { type Warning, warning } from '../warnings.js';
 import type { Checkpoint, CheckpointFile, TensorLocation } from './checkpoint.js';
 import { MAX_CONFIG_BYTES, parseConfig } from './config.js';
-import { readHeader, type SafetensorsHeader } from './header.js';
+import { parsePrefixed, readHeaderBytes, type SafetensorsHeader } from './header.js';
 import { ModelFolder } from './model-folder.js';
 import { compareUtf8 } from './order.js';
 import { INDEX_FILE_NAME, MAX_INDEX_BYTES, parseShardIndex } from './shard-index.js';
+import { TensorTables } from './tensor-tables.js';
 import { readTextFile } from './text-file.js';
 import { chooseWeightFiles, type WeightFiles, weightsMissing } from './weight-files.js';
 
@@ -21,30 +22,35 @@ const HEADERS_AT_ONCE = 8;
 
 /**
  * Opens a model, given its folder or its files: reads its config, its index and the header of every weight file, and no
- * weights. No file stays open. Of several ways to find the weights it takes what transformers would; see `chooseWeightFiles`.
+ * weights. No file stays open. Of several ways to find the weights it takes what transformers would; see
+ * `chooseWeightFiles`. `tables` hold what models that are opened together have in common.
  *
  * Throws `file-missing`, `file-unreadable`, `read-short`, `model-empty`, `weights-missing`, `index-invalid`,
  * `safetensors-invalid` and `config-invalid`.
  */
-export async function openCheckpoint(model: string | ModelFiles): Promise<Checkpoint> {
+export async function openCheckpoint(
+  model: string | ModelFiles,
+  tables: TensorTables = new TensorTables(),
+): Promise<Checkpoint> {
   const source = typeof model === 'string' ? new ModelFolder(model) : model;
   const names = await source.list();
-  const { from, files, weightMap } = await findWeightFiles(source, names);
+  const { from, files: weightFiles, weightMap } = await findWeightFiles(source, names);
   const shards: Shard[] = [];
-  await forEachConcurrently([...files.entries()], HEADERS_AT_ONCE, async ([i, name]) => {
-    shards[i] = await openShard(source, name);
+  await forEachConcurrently([...weightFiles.entries()], HEADERS_AT_ONCE, async ([i, name]) => {
+    shards[i] = await openShard(source, name, tables);
   });
-  const tensors = collectTensors(shards, source);
+  const files = shards.map(({ file }) => file);
+  const tensors = tables.table(files, () => collectTensors(shards, source));
   if (tensors.size === 0) throw new M2MergeError('model-empty', { folder: placeOf(source), found: [] });
   const warnings = shards.flatMap(({ header }) => header.warnings);
   if (weightMap !== undefined) warnings.push(...checkIndex(weightMap, shards, source.describe(INDEX_FILE_NAME)));
   if (from === 'single' && names.includes(INDEX_FILE_NAME)) {
-    const detail = `ignored, since the folder also has ${files.join()}; some loaders would follow the index`;
+    const detail = `ignored, since the folder also has ${weightFiles.join()}; some loaders would follow the index`;
     warnings.push(warning('stale-metadata', { file: source.describe(INDEX_FILE_NAME), detail }));
   }
   return {
     folder: source.folder,
-    files: shards.map(({ file }) => file),
+    files,
     tensors,
     config: names.includes(CONFIG_FILE_NAME) ? await readConfig(source) : undefined,
     warnings,
@@ -78,12 +84,13 @@ interface Shard {
   readonly header: SafetensorsHeader;
 }
 
-async function openShard(model: ModelFiles, name: string): Promise<Shard> {
+async function openShard(model: ModelFiles, name: string, tables: TensorTables): Promise<Shard> {
   const source = await model.open(name);
   try {
-    const { header, bytes } = await readHeader(source);
+    const bytes = await readHeaderBytes(source);
     const headerSha256 = createHash('sha256').update(bytes).digest('hex');
-    return { file: { name, path: join(model.folder, name), byteLength: source.byteLength, headerSha256 }, header };
+    const file = { name, path: join(model.folder, name), byteLength: source.byteLength, headerSha256 };
+    return { file, header: tables.header(file, () => parsePrefixed(bytes, source)) };
   } finally {
     await source.close();
   }

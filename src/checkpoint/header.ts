@@ -50,13 +50,27 @@ export interface HeaderReading {
 
 /** Reads and checks a file's header. Throws `safetensors-invalid`, and whatever the source throws. */
 export async function readHeader(source: ByteSource): Promise<HeaderReading> {
-  const context = { file: source.name, fileByteLength: source.byteLength };
+  const bytes = await readHeaderBytes(source);
+  return { header: parsePrefixed(bytes, source), bytes };
+}
+
+/** The bytes of a file's header with its length prefix, of which only the length is checked. Throws as `readHeader` does. */
+export async function readHeaderBytes(source: ByteSource): Promise<Uint8Array> {
   const prefix = new Uint8Array(LENGTH_PREFIX_BYTES);
   await source.read(0, Math.min(LENGTH_PREFIX_BYTES, source.byteLength), prefix);
-  const end = LENGTH_PREFIX_BYTES + parseLengthPrefix(prefix, context);
+  const end = LENGTH_PREFIX_BYTES + parseLengthPrefix(prefix, contextOf(source));
   const bytes = new Uint8Array(end);
   await source.read(0, end, bytes);
-  return { header: parseHeader(bytes.subarray(LENGTH_PREFIX_BYTES), context), bytes };
+  return bytes;
+}
+
+/** Checks what `readHeaderBytes` has read of a source. Throws `safetensors-invalid`. */
+export function parsePrefixed(bytes: Uint8Array, source: ByteSource): SafetensorsHeader {
+  return parseHeader(bytes.subarray(LENGTH_PREFIX_BYTES), contextOf(source));
+}
+
+function contextOf({ name, byteLength }: ByteSource): HeaderContext {
+  return { file: name, fileByteLength: byteLength };
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Adapter } from '../checkpoint/adapter.js';
 import { openAdapter } from '../checkpoint/adapter-folder.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { openCheckpoint } from '../checkpoint/folder.js';
+import { TensorTables } from '../checkpoint/tensor-tables.js';
 import type { HubName } from '../hub/endpoint.js';
 import type { HubEnvironment } from '../hub/environment.js';
 import type { HubModel } from '../hub/hub-model.js';
@@ -26,6 +27,7 @@ export interface InputOptions {
 interface OpenModels {
   readonly models: Map<string, Promise<HubModel>>;
   readonly checkpoints: Map<string, Promise<Checkpoint>>;
+  readonly tables: TensorTables;
 }
 
 /** By the signal that ends a run, so that whatever opens inputs for it later finds the same commits. */
@@ -40,7 +42,11 @@ export class HubInputs {
   constructor(options: InputOptions) {
     this.#options = options;
     const { signal } = options;
-    this.#open = (signal && runs.get(signal)) ?? { models: new Map(), checkpoints: new Map() };
+    this.#open = (signal && runs.get(signal)) ?? {
+      models: new Map(),
+      checkpoints: new Map(),
+      tables: new TensorTables(),
+    };
     if (signal !== undefined) runs.set(signal, this.#open);
   }
 
@@ -49,7 +55,7 @@ export class HubInputs {
     return once(this.#open.checkpoints, name, async () => {
       const model = await this.model(name);
       try {
-        const checkpoint = await openCheckpoint(model);
+        const checkpoint = await openCheckpoint(model, this.#open.tables);
         const files = checkpoint.files.map((file) => ({ ...file, hub: model }));
         return { ...checkpoint, files, hub: model, warnings: [...model.warnings, ...checkpoint.warnings] };
       } catch (error) {

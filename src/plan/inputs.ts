@@ -7,6 +7,7 @@ import { openAdapter } from '../checkpoint/adapter-folder.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { openCheckpoint } from '../checkpoint/folder.js';
 import { ModelFolder } from '../checkpoint/model-folder.js';
+import { TensorTables } from '../checkpoint/tensor-tables.js';
 import { HUB_FAILURES_OF_MODELS, type NamedIn } from '../errors/hub.js';
 import { isM2MergeError, M2MergeError, placeIn } from '../errors.js';
 import { type HubName, isHubAddress, readHubName } from '../hub/endpoint.js';
@@ -34,11 +35,12 @@ export async function openInputs(
   known: KnownModels = new Map(),
 ): Promise<RecipeCheckpoints> {
   const opened = new Map<string, Promise<Checkpoint>>();
+  const tables = new TensorTables();
   const hub = new HubInputs(options);
   const openFound = async (reference: ModelReference): Promise<Checkpoint> => {
     const place = await locate(reference, reference, recipe);
     const key = place.folder ?? `hf://${place.name!.repo}@${place.name!.revision ?? ''}`;
-    if (!opened.has(key)) opened.set(key, openModel(place, hub));
+    if (!opened.has(key)) opened.set(key, openModel(place, hub, tables));
     return opened.get(key)!;
   };
   const openAdapted = async (reference: ModelReference): Promise<NamedCheckpoint> => {
@@ -142,8 +144,12 @@ async function locate(location: ModelLocation, { position }: ModelReference, rec
   return { folder: undefined, name, searched, place };
 }
 
-async function openModel({ folder, name, ...named }: Located, hub: HubInputs): Promise<Checkpoint> {
-  if (folder !== undefined) return openCheckpoint(folder);
+async function openModel(
+  { folder, name, ...named }: Located,
+  hub: HubInputs,
+  tables: TensorTables,
+): Promise<Checkpoint> {
+  if (folder !== undefined) return openCheckpoint(folder, tables);
   return hub.checkpoint(name!).catch((error: unknown) => {
     throw withPlace(error, named);
   });

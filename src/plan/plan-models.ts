@@ -1,4 +1,5 @@
 /** A model that takes part in a plan, with what its tensor names say. */
+import type { TensorTable } from '../checkpoint/tensor-tables.js';
 import { type Warning, warning } from '../warnings.js';
 import { type ModelTensors, modelTensors } from './model-tensors.js';
 import type { NamedCheckpoint } from './tensors.js';
@@ -9,8 +10,14 @@ export interface PlanModel extends NamedCheckpoint {
   readonly layout: ModelTensors;
 }
 
+/** What names say, by the table of the tensors: experts of one base share it, and so do variants of a sweep. */
+const layouts = new WeakMap<TensorTable, ModelTensors>();
+
 export function planModel(named: NamedCheckpoint, input: number): PlanModel {
-  return { ...named, input, layout: modelTensors(named.checkpoint) };
+  const { checkpoint } = named;
+  const layout = layouts.get(checkpoint.tensors) ?? modelTensors(checkpoint);
+  layouts.set(checkpoint.tensors, layout);
+  return { ...named, input, layout };
 }
 
 /**

@@ -5,9 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { MAX_CONFIG_BYTES } from '../../src/checkpoint/config.js';
 import { openCheckpoint } from '../../src/checkpoint/folder.js';
 import { MAX_INDEX_BYTES } from '../../src/checkpoint/shard-index.js';
+import { TensorTables } from '../../src/checkpoint/tensor-tables.js';
 import { type ErrorKind, isM2MergeError, type M2MergeError } from '../../src/errors.js';
 import { describeWarning } from '../../src/warnings.js';
-import { encodeSafetensors, readModel, type TensorToWrite, writeModel } from '../support/safetensors.js';
+import { encodeHeader, encodeSafetensors, readModel, type TensorToWrite, writeModel } from '../support/safetensors.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const bf16 = (name: string, ...values: number[]): TensorToWrite => ({
@@ -54,6 +55,37 @@ describe('real models, against an independent reader', () => {
       expect(byteLength).toBe(contents[i]!.length);
       expect(headerSha256).toBe(createHash('sha256').update(header).digest('hex'));
     });
+  });
+});
+
+describe('models that are opened together', () => {
+  test('are what each is alone, and hold equal headers once', async () => {
+    const tables = new TensorTables();
+    const opened = [];
+    for (const name of ['sft', 'math', 'code', 'sci', 'if']) {
+      const folder = `recipes/tiny-rlvr/${name}`;
+      opened.push(await openCheckpoint(folder, tables));
+      expect(opened.at(-1)).toEqual(await openCheckpoint(folder));
+    }
+    const [sft, math, ...others] = opened.map(({ tensors }) => tensors);
+    for (const tensors of others) expect(tensors).toBe(sft);
+    // In three files.
+    expect(math).not.toBe(sft);
+  });
+
+  test('are each checked against their own file, and warned of by its name', async () => {
+    const tables = new TensorTables();
+    await openCheckpoint(model(), tables);
+    const short = model();
+    truncateSync(join(short, 'model.safetensors'), readFileSync(join(short, 'model.safetensors')).length - 2);
+    await expect(openCheckpoint(short, tables)).rejects.toMatchObject({ kind: 'safetensors-invalid' });
+    const entry = '"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}';
+    for (const folder of [temporaryFolder(), temporaryFolder()]) {
+      const file = join(folder, 'model.safetensors');
+      writeFileSync(file, Buffer.concat([encodeHeader(`{${entry},${entry}}`), Buffer.alloc(2)]));
+      const { warnings } = await openCheckpoint(folder, tables);
+      expect(warnings.map(({ facts }) => facts)).toMatchObject([{ file }]);
+    }
   });
 });
 

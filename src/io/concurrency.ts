@@ -18,3 +18,14 @@ export async function forEachConcurrently<T>(
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, runner));
 }
+
+/**
+ * Waits for all in order. Rejects with the failure of the first in this order, not in time: what is reported of several
+ * mistakes does not depend on the network.
+ */
+export async function allInOrder<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  for (const promise of promises) promise.catch(() => {});
+  const results: T[] = [];
+  for (const promise of promises) results.push(await promise);
+  return results;
+}

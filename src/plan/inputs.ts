@@ -11,6 +11,7 @@ import { TensorTables } from '../checkpoint/tensor-tables.js';
 import { HUB_FAILURES_OF_MODELS, type NamedIn } from '../errors/hub.js';
 import { isM2MergeError, M2MergeError, placeIn } from '../errors.js';
 import { type HubName, isHubAddress, readHubName } from '../hub/endpoint.js';
+import { allInOrder } from '../io/concurrency.js';
 import type { ModelFiles } from '../io/model-files.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { type ModelLocation, type ModelReference, referenceText } from '../recipe/reference.js';
@@ -58,11 +59,12 @@ export async function openInputs(
     if (!named.has(text)) named.set(text, openAdapted(reference));
     return named.get(text)!;
   };
-  const [base, bases, models] = await Promise.all([
-    recipe.base && open(recipe.base),
-    Promise.all(recipe.bases.map(open)),
-    Promise.all(recipe.models.map(({ reference }) => open(reference))),
-  ]);
+  const own = recipe.base === undefined ? [] : [recipe.base];
+  const references = [...own, ...recipe.bases, ...recipe.models.map(({ reference }) => reference)];
+  const all = await allInOrder(references.map(open));
+  const base = all[own.length - 1];
+  const bases = all.slice(own.length, own.length + recipe.bases.length);
+  const models = all.slice(own.length + recipe.bases.length);
   const openFiles = async (reference: ModelReference): Promise<ModelFiles> => {
     const made = known.get(referenceText(reference, undefined));
     if (made !== undefined) return filesOf(made);

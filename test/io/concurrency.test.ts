@@ -1,7 +1,7 @@
 /** Work on many items, some at once. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { forEachConcurrently } from '../../src/io/concurrency.js';
+import { allInOrder, forEachConcurrently } from '../../src/io/concurrency.js';
 
 it('begins items in their order, and no more at once than are allowed', async () => {
   const begun: number[] = [];
@@ -26,4 +26,13 @@ it('begins nothing more once an item has failed', async () => {
   // Whatever was under way has had time to come to its end, and to go on.
   for (let i = 0; i < 20; i++) await turn();
   expect(begun).toEqual([0, 1, 2, 3]);
+});
+
+it('reports of several failures the first in order, and waits for no later one', async () => {
+  const never = new Promise<number>(() => {});
+  const late = turn().then(() => Promise.reject(new Error('first')));
+  await expect(allInOrder([Promise.resolve(1), late, Promise.reject(new Error('second')), never])).rejects.toThrow(
+    'first',
+  );
+  expect(await allInOrder([turn().then(() => 1), Promise.resolve(2)])).toEqual([1, 2]);
 });

@@ -3,8 +3,9 @@ import { combination } from '../consensus/combination.js';
 import { residualCoefficients } from '../consensus/residual.js';
 import type { Method } from '../method.js';
 import { flagOf, numberOf } from '../parameters.js';
-import { alongDirection, type HeadProducts, headProducts } from '../spectral/head-products.js';
+import { type HeadProducts, headProducts } from '../spectral/head-products.js';
 import { type Directions, leadingDirections } from '../spectral/leading-directions.js';
+import { alongDirection } from '../spectral/row-products.js';
 import { type Gram, gramStatistic } from '../statistics/gram.js';
 import type { Combine, TensorMerge, UnitContext } from '../unit.js';
 import { lambdaParameter } from './common-parameters.js';
@@ -21,7 +22,7 @@ export const resmerge: Method = {
   paper: 'arXiv:2606.02252',
   equation: 'θ = θ₀ + λ (c^β · mean‖Rᵢ‖ · q + ρ s ‖tail‖ · mean Hᵢ / ‖mean Hᵢ‖),  τᵢ = Hᵢ + Rᵢ,  q ∝ Σ Rᵢ/‖Rᵢ‖',
   summary:
-    'Made for RL experts: merges what is left of each matrix without its leading direction, and adds of those what they agree on. Reads the models some ten to twenty times. Best in its own two RL groups.',
+    'Made for RL experts: merges what is left of each matrix without its leading direction, and adds of those what they agree on. Reads the models some ten to twenty times: four minutes for four experts of half a billion parameters on two cores. Best in its own two RL groups.',
   space: 'taskVectors',
   elsewhere: {},
   parameters: [
@@ -91,7 +92,7 @@ function mergeResiduals(context: UnitContext): Combine {
     const to = new Float32Array(kernels.memory.buffer, destination, tile.count);
     directions.forEach((direction, k) => {
       const values = new Float32Array(kernels.memory.buffer, tile.operands[k]!, tile.count);
-      alongDirection(values, columns, direction).forEach((length, row) => {
+      alongDirection(values, direction).forEach((length, row) => {
         const factor = lambda * ofHeads[k]! * length;
         for (let j = 0, at = row * columns; j < columns; j++) to[at + j]! += factor * direction[j]!;
       });

@@ -2,22 +2,12 @@
 import type { Statistic } from '../statistic.js';
 import { OrderedTotals } from '../statistics/ordered-totals.js';
 import type { Directions } from './leading-directions.js';
+import { alongDirection } from './row-products.js';
 
 /** Row-major, one row for each i: ⟨τᵢ, Hⱼ⟩ and ⟨Hᵢ, Hⱼ⟩. Empty for what is no matrix. */
 export interface HeadProducts {
   readonly mixed: Float64Array;
   readonly heads: Float64Array;
-}
-
-/** τ · v for each row. */
-export function alongDirection(values: Float32Array, columns: number, direction: Float64Array): Float64Array {
-  const lengths = new Float64Array(values.length / columns);
-  for (let row = 0; row < lengths.length; row++) {
-    let sum = 0;
-    for (let j = 0, at = row * columns; j < columns; j++) sum += values[at + j]! * direction[j]!;
-    lengths[row] = sum;
-  }
-  return lengths;
 }
 
 /** The statistic whose value for a unit is the `HeadProducts` of its tensor, after `directions` have concluded. */
@@ -26,17 +16,16 @@ export function headProducts(name: string, directions: string): Statistic {
     name,
     scope: 'tensor',
     typicalPasses: 1,
-    observer({ kernels, merge, statistics }) {
+    observer({ kernels, statistics }) {
       const leading = statistics[directions] as Directions;
       const size = leading.length;
       const sums = new Float64Array(2 * size * size);
       return {
         observe({ operands, count }) {
           if (size === 0) return;
-          const columns = merge.shape[1]!;
           const along = operands.map((slot) => {
             const values = new Float32Array(kernels.memory.buffer, slot, count);
-            return leading.map((direction) => alongDirection(values, columns, direction));
+            return leading.map((direction) => alongDirection(values, direction));
           });
           for (let i = 0; i < size; i++) {
             for (let j = 0; j < size; j++) {

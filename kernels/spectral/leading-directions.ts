@@ -5,6 +5,7 @@
 import type { Collector, CollectorScope, Outcome, Statistic, UnitPosition } from '../statistic.js';
 import { OrderedTotals } from '../statistics/ordered-totals.js';
 import type { TensorMerge } from '../unit.js';
+import { alongDirection } from './row-products.js';
 import { dot, thinSvd } from './thin-svd.js';
 
 /** Passes at most. */
@@ -33,7 +34,7 @@ export function leadingDirections(name: string, wanted: Wanted): Statistic {
           vectors.forEach((vector, k) => {
             if (vector === undefined) return;
             const values = new Float32Array(kernels.memory.buffer, operands[k]!, count);
-            multiply(values, columns, vector, products.subarray(k * columns, (k + 1) * columns));
+            multiply(values, vector, products.subarray(k * columns, (k + 1) * columns));
           });
         },
         finish: () => products,
@@ -45,11 +46,11 @@ export function leadingDirections(name: string, wanted: Wanted): Statistic {
 }
 
 /** Adds Σ (row · vector) row. */
-function multiply(values: Float32Array, columns: number, vector: Float64Array, to: Float64Array): void {
-  for (let at = 0; at < values.length; at += columns) {
-    let product = 0;
-    for (let j = 0; j < columns; j++) product += values[at + j]! * vector[j]!;
-    for (let j = 0; j < columns; j++) to[j]! += product * values[at + j]!;
+function multiply(values: Float32Array, vector: Float64Array, to: Float64Array): void {
+  const columns = vector.length;
+  let at = 0;
+  for (const product of alongDirection(values, vector)) {
+    for (let j = 0; j < columns; j++, at++) to[j]! += product * values[at]!;
   }
 }
 

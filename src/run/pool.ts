@@ -1,7 +1,8 @@
 /** A fixed set of worker threads that take tasks in order; the first failure ends them all. */
+import { setTimeout as after } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { M2MergeError } from '../errors.js';
-import type { Task, TaskResult, WorkerReply, WorkerRequest, WorkerSetup } from './task.js';
+import { END, type Task, type TaskResult, type WorkerReply, type WorkerRequest, type WorkerSetup } from './task.js';
 import { TaskQueue } from './task-queue.js';
 
 /** Tasks a worker holds at once: the one it does and the next, so that it never waits for a message. */
@@ -25,6 +26,16 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
+interface Thread {
+  readonly worker: Worker;
+  /** Resolves when the thread has ended, whatever ended it. */
+  readonly exit: Promise<void>;
+  /** Tasks it holds. */
+  load: number;
+  /** Whether it was ever given a task. */
+  worked: boolean;
+}
+
 /**
  * Where the code of a worker lies, from this file and from the bundles alike (see scripts/bundle.mjs).
  */
@@ -36,9 +47,11 @@ const WORKER_ENTRY = new URL('../run/worker.js', import.meta.url);
  */
 const YOUNG_MEGABYTES = 6;
 
+/** Milliseconds that a worker has to end by itself: far more than one that is idle takes, and not long for who waits. */
+const PATIENCE_MS = 500;
+
 export class WorkerPool implements TaskRunner {
-  readonly #workers: Worker[] = [];
-  readonly #load: number[] = [];
+  readonly #threads: Thread[] = [];
   readonly #queue = new TaskQueue<Pending>();
   readonly #running = new Map<number, Pending & { readonly worker: number }>();
   #nextId = 0;
@@ -51,8 +64,8 @@ export class WorkerPool implements TaskRunner {
 
   /** Grows to `threads` and tells every worker what it needs to know; comes before the first task. */
   begin(threads: number, setup: WorkerSetup): void {
-    while (this.#workers.length < threads) this.#start();
-    for (const worker of this.#workers) worker.postMessage(setup);
+    while (this.#threads.length < threads) this.#start();
+    for (const { worker } of this.#threads) worker.postMessage(setup);
   }
 
   /**
@@ -75,9 +88,19 @@ export class WorkerPool implements TaskRunner {
     this.#running.clear();
   }
 
-  /** Stops the threads; a worker in the middle of a task is interrupted at its next call. */
+  /**
+   * Ends the threads. One that has worked ends by itself after the tasks it holds, unless these take too long: a thread
+   * that is terminated while V8 still compiles for it in the background can take the process down (Node 20 asserts that
+   * the thread is known when the compiler asks for memory).
+   */
   async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    const worked = this.#threads.filter((thread) => thread.worked);
+    for (const { worker } of worked) worker.postMessage(END);
+    const patience = new AbortController();
+    const outOfPatience = after(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => {});
+    await Promise.race([Promise.all(worked.map((thread) => thread.exit)), outOfPatience]);
+    patience.abort();
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
   }
 
   #start(): void {
@@ -86,21 +109,23 @@ export class WorkerPool implements TaskRunner {
     worker.on('error', (error) =>
       this.fail(new M2MergeError('worker-failed', { reason: error.message }, { cause: error })),
     );
-    this.#workers.push(worker);
-    this.#load.push(0);
+    const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    this.#threads.push({ worker, exit, load: 0, worked: false });
   }
 
   #dispatch(): void {
     for (;;) {
-      const worker = this.#load.indexOf(Math.min(...this.#load));
-      const load = this.#load[worker]!;
-      if (load >= TASKS_PER_WORKER) return;
-      const pending = this.#queue.take(worker, load === 0);
+      const loads = this.#threads.map(({ load }) => load);
+      const worker = loads.indexOf(Math.min(...loads));
+      const thread = this.#threads[worker]!;
+      if (thread.load >= TASKS_PER_WORKER) return;
+      const pending = this.#queue.take(worker, thread.load === 0);
       if (pending === undefined) return;
       const request: WorkerRequest = { id: this.#nextId++, task: pending.task };
       this.#running.set(request.id, { ...pending, worker });
-      this.#load[worker]!++;
-      this.#workers[worker]!.postMessage(request);
+      thread.load++;
+      thread.worked = true;
+      thread.worker.postMessage(request);
     }
   }
 
@@ -108,7 +133,7 @@ export class WorkerPool implements TaskRunner {
     const running = this.#running.get(reply.id);
     if (running === undefined) return;
     this.#running.delete(reply.id);
-    this.#load[running.worker]!--;
+    this.#threads[running.worker]!.load--;
     if ('result' in reply) {
       running.resolve({ result: reply.result, worker: running.worker });
       this.#dispatch();

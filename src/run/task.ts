@@ -186,6 +186,9 @@ export interface WorkerSetup {
 
 export type WorkerRequest = { readonly id: number; readonly task: Task };
 
+/** Tells a worker to end when it has done what it was given. */
+export const END = 'end';
+
 export type WorkerReply =
   | { readonly id: number; readonly result: TaskResult }
   | { readonly id: number; readonly error: { readonly kind: ErrorKind; readonly facts: ErrorFacts[ErrorKind] } }

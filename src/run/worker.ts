@@ -1,6 +1,6 @@
 /**
  * A worker thread: does tasks one after the other with its own kernels and file descriptors. Its first message is the
- * setup, which may come long after the thread has started.
+ * setup, which may come long after the thread has started, its last one tells it to end.
  */
 import { parentPort } from 'node:worker_threads';
 import xxhash from 'xxhash-wasm';
@@ -9,7 +9,7 @@ import { instantiateSimdKernels } from '../../kernels/load.js';
 import { findMethod } from '../../kernels/methods/registry.js';
 import { isM2MergeError } from '../errors.js';
 import { PositionedFiles } from './files.js';
-import type { WorkerReply, WorkerRequest, WorkerSetup } from './task.js';
+import { END, type WorkerReply, type WorkerRequest, type WorkerSetup } from './task.js';
 import { UnitRunner } from './unit-runner.js';
 
 const port = parentPort!;
@@ -44,8 +44,10 @@ function answer(runner: UnitRunner, { id, task }: WorkerRequest): WorkerReply {
 }
 
 let starting: Promise<UnitRunner> | undefined;
-port.on('message', (message: WorkerSetup | WorkerRequest) => {
-  if (starting === undefined) starting = createRunner(message as WorkerSetup);
+port.on('message', (message: WorkerSetup | WorkerRequest | typeof END) => {
+  // Answers wait for `starting`, and so does the end: behind them.
+  if (message === END) void starting?.then(() => port.close());
+  else if (starting === undefined) starting = createRunner(message as WorkerSetup);
   // Results are copied, not transferred: for some hundred kilobytes, detaching buffers costs far more.
   else void starting.then((runner) => port.postMessage(answer(runner, message as WorkerRequest)));
 });

@@ -16,6 +16,8 @@ export interface HubOptions {
   readonly firstDelay?: number;
   /** Told before a wait of `milliseconds`, and why. */
   readonly onWait?: (milliseconds: number, reason: string) => void;
+  /** Told before the Hub, or its cache, is asked for the first model. */
+  readonly onConnect?: () => void;
 }
 
 export interface InputOptions {
@@ -89,7 +91,8 @@ export class HubInputs {
       import('../hub/request.js'),
       import('../hub/environment.js'),
     ]);
-    const { hub: { environment = readHubEnvironment(), ...waiting } = {}, signal } = this.#options;
+    const { hub: { environment = readHubEnvironment(), onConnect, ...waiting } = {}, signal } = this.#options;
+    onConnect?.();
     return new HubConnection(environment, { ...waiting, signal });
   }
 }

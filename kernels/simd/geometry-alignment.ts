@@ -20,7 +20,11 @@ export function sumAlignment(
     const d = delta + offset;
     const w = written + offset;
     addOwn(d, w, lanes, counters);
-    for (let k: usize = 0; k < <usize>operands; k++) {
+    let k: usize = 0;
+    for (; k + 2 <= <usize>operands; k += 2) {
+      addTwoRuns(table + k * ENTRY, offset, d, w, lanes + (k + 2) * LANES, withWritten + k * LANES);
+    }
+    for (; k < <usize>operands; k++) {
       addRun(elementAt(table + k * ENTRY, offset), d, w, lanes + (k + 2) * LANES, withWritten + k * LANES);
     }
   }
@@ -87,6 +91,30 @@ function addRun(x: usize, d: usize, w: usize, lanes: usize, withWritten: usize):
   }
   addToLanes(dots, lanes);
   addToLanes(writtenDots, withWritten);
+}
+
+/** The same for two operands at once, whose sums then need not wait for one another. */
+function addTwoRuns(table: usize, offset: usize, d: usize, w: usize, lanes: usize, withWritten: usize): void {
+  let x0 = elementAt(table, offset);
+  let x1 = elementAt(table + ENTRY, offset);
+  let dots0 = f32x4.splat(0);
+  let dots1 = dots0;
+  let written0 = dots0;
+  let written1 = dots0;
+  for (let end = d + RUN_BYTES; d != end; d += 16, w += 16, x0 += 16, x1 += 16) {
+    const a = v128.load(d);
+    const b = v128.load(w);
+    const values0 = v128.load(x0);
+    dots0 = f32x4.add(dots0, f32x4.mul(a, values0));
+    written0 = f32x4.add(written0, f32x4.mul(b, values0));
+    const values1 = v128.load(x1);
+    dots1 = f32x4.add(dots1, f32x4.mul(a, values1));
+    written1 = f32x4.add(written1, f32x4.mul(b, values1));
+  }
+  addToLanes(dots0, lanes);
+  addToLanes(dots1, lanes + LANES);
+  addToLanes(written0, withWritten);
+  addToLanes(written1, withWritten + LANES);
 }
 
 /** Adds a·b of fewer elements than a run has. */

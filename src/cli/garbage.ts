@@ -1,15 +1,29 @@
-/** How much garbage may lie about while bytes go to or come from the Hub. */
+/**
+ * How much garbage may lie about before V8 collects it: what the heap may grow by after a collection, in percent. For the
+ * command line alone, as the setting is of the whole process.
+ */
 import { setFlagsFromString } from 'node:v8';
 
-/**
- * Percent that the heap may grow between two collections: five times as large, where V8 by itself allows at most four.
- * It counts every chunk that Node receives or reads as part of a heap, and with a heap as small as ours it would collect,
- * with four threads, after each 8 MB that pass through, which takes half of the processor time of a transfer. The peak
- * of memory stays what it was, and from here on up nothing more is gained.
- */
-const GROWTH_PERCENT = 400;
+/** V8 by itself lets a heap become four times as large: 160 MB for the plan of a mixture of experts, which takes 40. */
+const OF_PLANS = 100;
 
-/** For the command line alone: the setting is of the whole process. */
-export function collectLessOften(): void {
-  setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`);
+/**
+ * V8 counts every chunk that Node receives or reads as part of the heap, and with a heap as small as ours it would collect,
+ * with four threads, after each 8 MB that pass through, which takes half of the processor time of a transfer. From here on
+ * up nothing more is gained.
+ */
+const OF_TRANSFERS = 400;
+
+function allowGrowth(percent: number): void {
+  setFlagsFromString(`--heap-growing-percent=${percent}`);
+}
+
+/** For whatever only plans and merges. */
+export function collectForPlans(): void {
+  allowGrowth(OF_PLANS);
+}
+
+/** From now on bytes pass through. */
+export function collectForTransfers(): void {
+  allowGrowth(OF_TRANSFERS);
 }

@@ -5,6 +5,7 @@ import { DEFAULT_SHARD_BYTES } from '../plan/shard-size.js';
 import { VERSION } from '../version.js';
 import { parseByteSize } from './byte-size.js';
 import { reportFailure } from './failure.js';
+import { collectForPlans } from './garbage.js';
 
 const EXAMPLES = `
 Examples:
@@ -220,6 +221,7 @@ function buildProgram(): Command {
 
 /** Runs the command that the arguments name; never throws, but sets the exit code. */
 export async function runProgram(): Promise<void> {
+  collectForPlans();
   try {
     await buildProgram().parseAsync();
   } catch (error) {

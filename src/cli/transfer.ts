@@ -3,7 +3,7 @@ import type { Ora } from 'ora';
 import type { HubOptions } from '../plan/hub-inputs.js';
 import type { ObtainOptions, TransferProgress } from '../plan/obtain.js';
 import { formatBytes, formatSeconds } from '../report/format.js';
-import { collectLessOften } from './garbage.js';
+import { collectForTransfers } from './garbage.js';
 
 /** Time between two updates of a terminal, and between two lines or events, milliseconds. */
 const TERMINAL_INTERVAL = 100;
@@ -42,7 +42,7 @@ export function createTransferDisplay({ quiet, json }: { quiet: boolean; json: b
   const interval = json ? EVENT_INTERVAL : terminal ? TERMINAL_INTERVAL : LINE_INTERVAL;
   return {
     hub: {
-      onConnect: collectLessOften,
+      onConnect: collectForTransfers,
       onWait(milliseconds, reason) {
         if (milliseconds >= SHORT_WAIT) say(`waiting ${formatSeconds(milliseconds / 1000)}: ${reason}`);
       },

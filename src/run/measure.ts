@@ -8,7 +8,7 @@ import { measuredJobs } from '../plan/measured-jobs.js';
 import { layOutRows } from '../plan/unit-layout.js';
 import type { TaskRunner } from './pool.js';
 import { randomKey } from './random-key.js';
-import { scheduleTensors, type Variant } from './scheduled-tensor.js';
+import { draftTensors, type TensorDraft, type Variant } from './scheduled-tensor.js';
 import type { ScheduleOptions } from './scheduler.js';
 import { SharedTensor } from './shared-tensor.js';
 import type { MeasureResult, SpectralResult } from './task.js';
@@ -34,10 +34,8 @@ export async function measurePlan(
   { concurrency, onProgress }: ScheduleOptions,
 ): Promise<MeasuredGeometry> {
   const jobs = new Set(measuredJobs(variant.plan));
-  const measured = scheduleTensors(variant).filter(({ job }) => jobs.has(job));
-  const tensors = measured.flatMap((tensor) => SharedTensor.group([tensor]));
-  const described = tensors.map(({ members: [tensor] }): GeometryTensor => {
-    const { job, units } = tensor!;
+  const drafts = draftTensors(variant).filter(({ job }) => jobs.has(job));
+  const described = drafts.map(({ job, units }): GeometryTensor => {
     return { name: job.tensor, layer: layerOf(job.tensor), shape: job.shape, units };
   });
   const wishes = described.map(({ name }): ProjectionWish | undefined =>
@@ -46,7 +44,8 @@ export async function measurePlan(
       : { dimensions: projection, key: randomKey(variant.plan.seed, 'projection', '', name) },
   );
   const collector = new GeometryCollector(described, names);
-  await forEachConcurrently([...tensors.entries()], concurrency, async ([index, tensor]) => {
+  await forEachConcurrently([...drafts.entries()], concurrency, async ([index, draft]) => {
+    const [tensor] = SharedTensor.group([draft]) as [SharedTensor];
     await Promise.all(
       Array.from({ length: tensor.units }, async (_, unit) => {
         const part = tensor.part(tensor.members[0]!, unit);
@@ -61,26 +60,26 @@ export async function measurePlan(
   });
   const geometry = collector.finish();
   if (!spectral) return geometry;
-  return withSpectra(geometry, await findSpectra(tensors, geometry, pool, concurrency, onProgress), names, layerOf);
+  return withSpectra(geometry, await findSpectra(drafts, geometry, pool, concurrency, onProgress), names, layerOf);
 }
 
 /** Spectra by tensor. A tensor that no expert changed has none: any direction is as good as another for zeros. */
 async function findSpectra(
-  tensors: readonly SharedTensor[],
+  drafts: readonly TensorDraft[],
   measured: MeasuredGeometry,
   pool: TaskRunner,
   concurrency: number,
   onProgress: ScheduleOptions['onProgress'],
 ): Promise<ReadonlyMap<string, SpectralSums>> {
   const spectra = new Map<string, SpectralSums>();
-  const matrices = tensors.filter(({ members: [tensor] }) => {
-    const { job } = tensor!;
+  const matrices = drafts.filter(({ job }) => {
     const changes = Object.values(measured.tensors[job.tensor]!.experts);
     return hasSpectrum(job.shape) && changes.some(({ norm }) => norm > 0 && Number.isFinite(norm));
   });
-  await forEachConcurrently(matrices, concurrency, async (tensor) => {
+  await forEachConcurrently(matrices, concurrency, async (draft) => {
+    const { job, variant } = draft;
+    const [tensor] = SharedTensor.group([draft]) as [SharedTensor];
     const member = tensor.members[0]!;
-    const { job, variant } = member;
     const inputs = { ...tensor.inputs(0), count: job.elements, layout: layOutRows(job.shape) };
     const key = randomKey(variant.plan.seed, 'spectrum', '', job.tensor);
     const { result } = await pool.run({ kind: 'spectral', inputs, part: tensor.part(member, 0), key });

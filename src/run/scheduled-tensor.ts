@@ -18,9 +18,22 @@ export interface Variant extends SourceFinder {
   readonly firstOutput: number | undefined;
 }
 
+/** What a `ScheduledTensor` is made of. Tensors are many, and as long as nobody works on one it is no more than this. */
+export interface TensorDraft {
+  readonly variant: Variant;
+  readonly job: MergeJob;
+  /** Counts the merged tensors of the variant in plan order. */
+  readonly index: number;
+  /** Units of the tensors before this one. */
+  readonly firstOrdinal: number;
+  readonly units: number;
+}
+
 export class ScheduledTensor {
   readonly variant: Variant;
   readonly job: MergeJob;
+  /** See `TensorDraft`. */
+  readonly index: number;
   readonly merge: TensorMerge;
   readonly layout: UnitLayout;
   readonly units: number;
@@ -35,18 +48,17 @@ export class ScheduledTensor {
   readonly stretches: readonly (readonly Statistic[])[];
   /** The statistics over the whole model between the stretches: those of all tensors alike. */
   readonly wholeModel: readonly Statistic[];
-  /** Where the tensor stands in the scope of each kind of statistic. */
-  readonly #places: Readonly<Record<StatisticScope, { readonly tensor: number; readonly firstOrdinal: number }>>;
+  readonly #firstOrdinal: number;
   readonly #concluded = new Map<Statistic, unknown>();
 
-  /** `index` counts merged tensors in plan order, `firstOrdinal` the units before this tensor. */
-  constructor(variant: Variant, job: MergeJob, index: number, firstOrdinal: number) {
+  constructor({ variant, job, index, firstOrdinal, units }: TensorDraft) {
     const { plan } = variant;
     this.variant = variant;
     this.job = job;
     this.layout = layoutOf(plan, job);
-    this.units = countUnits(this.layout, job.elements);
-    this.#places = { tensor: { tensor: 0, firstOrdinal: 0 }, model: { tensor: index, firstOrdinal } };
+    this.units = units;
+    this.index = index;
+    this.#firstOrdinal = firstOrdinal;
     const references = plan.inputs.filter(({ role }) => role === 'model').map(({ reference }) => reference);
     this.merge = mergeOf(plan, job, (model) => randomKey(plan.seed, 'mask', references[model]!, job.tensor));
     this.base = job.base && storedVector(variant, job, job.base);
@@ -58,9 +70,10 @@ export class ScheduledTensor {
     this.operands = job.operands.map(({ source }) => storedVector(variant, job, source));
   }
 
+  /** Where a unit stands in the scope of a statistic. */
   position(scope: StatisticScope, unit: number): UnitPosition {
-    const { tensor, firstOrdinal } = this.#places[scope];
-    return { tensor, ordinal: firstOrdinal + unit };
+    if (scope === 'tensor') return { tensor: 0, ordinal: unit };
+    return { tensor: this.index, ordinal: this.#firstOrdinal + unit };
   }
 
   conclude(statistic: Statistic, value: unknown): void {
@@ -102,12 +115,25 @@ function partAtWholeModel(statistics: readonly Statistic[]): readonly (readonly 
 }
 
 /** The merge jobs of a variant, in name order. */
-export function scheduleTensors(variant: Variant): ScheduledTensor[] {
-  const jobs = variant.plan.jobs.filter((job): job is MergeJob => job.kind === 'merge');
+export function draftTensors(variant: Variant): TensorDraft[] {
+  const { plan } = variant;
+  const jobs = plan.jobs.filter((job): job is MergeJob => job.kind === 'merge');
   let firstOrdinal = 0;
   return jobs.map((job, index) => {
-    const tensor = new ScheduledTensor(variant, job, index, firstOrdinal);
-    firstOrdinal += tensor.units;
-    return tensor;
+    const units = countUnits(layoutOf(plan, job), job.elements);
+    const draft = { variant, job, index, firstOrdinal, units };
+    firstOrdinal += units;
+    return draft;
   });
+}
+
+/** By tensor name, in the order in which names come first. */
+export function groupByName(drafts: readonly TensorDraft[]): ReadonlyMap<string, readonly TensorDraft[]> {
+  const groups = new Map<string, TensorDraft[]>();
+  for (const draft of drafts) {
+    const group = groups.get(draft.job.tensor);
+    if (group === undefined) groups.set(draft.job.tensor, [draft]);
+    else group.push(draft);
+  }
+  return groups;
 }

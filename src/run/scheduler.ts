@@ -10,7 +10,7 @@ import type { CopyJob, Job } from '../plan/plan.js';
 import { Gathering } from './gathering.js';
 import { outcomeOf, type TensorOutcome } from './outcome.js';
 import type { TaskRunner } from './pool.js';
-import { type ScheduledTensor, scheduleTensors, type Variant } from './scheduled-tensor.js';
+import { draftTensors, groupByName, ScheduledTensor, type TensorDraft, type Variant } from './scheduled-tensor.js';
 import { type ReportRequest, SharedReports } from './shared-reports.js';
 import { SharedTensor } from './shared-tensor.js';
 import { type GatheringOf, observeUnit } from './statistics-schedule.js';
@@ -44,19 +44,17 @@ export async function runPlans(
   return new Schedule(variants, pool, options).run();
 }
 
-/** A variant's tensors, and what it has to gather over all of them before it combines. */
-interface Agenda {
-  readonly tensors: readonly ScheduledTensor[];
-  readonly wholeModel: readonly Statistic[];
-}
-
 class Schedule {
   readonly #variants: readonly MergeVariant[];
   readonly #pool: TaskRunner;
   readonly #options: ScheduleOptions;
-  readonly #agendas: readonly Agenda[];
-  /** The merges of each tensor name, in name order, grouped by what is read together. */
-  readonly #shared: ReadonlyMap<string, readonly SharedTensor[]>;
+  /** The merges of each tensor name, in name order. */
+  readonly #drafts: ReadonlyMap<string, readonly TensorDraft[]>;
+  /** What each variant has to gather over all of its tensors before it combines. */
+  readonly #wholeModel: readonly (readonly Statistic[])[];
+  readonly #barriers: number;
+  /** Tensors that are needed again behind a barrier, by name. */
+  readonly #kept = new Map<string, readonly SharedTensor[]>();
   readonly #outcomes: readonly Map<string, TensorOutcome>[];
 
   constructor(variants: readonly MergeVariant[], pool: TaskRunner, options: ScheduleOptions) {
@@ -64,24 +62,20 @@ class Schedule {
     this.#pool = pool;
     this.#options = options;
     this.#outcomes = variants.map(() => new Map());
-    this.#agendas = variants.map((variant): Agenda => {
-      const tensors = scheduleTensors(variant);
-      return { tensors, wholeModel: tensors[0]?.wholeModel ?? [] };
-    });
-    const byName = groupByName(this.#agendas.flatMap(({ tensors }) => tensors));
-    this.#shared = new Map([...byName].map(([name, tensors]) => [name, SharedTensor.group(tensors)]));
+    const drafts = variants.map(draftTensors);
+    this.#drafts = groupByName(drafts.flat());
+    this.#wholeModel = drafts.map(([first]) => (first === undefined ? [] : new ScheduledTensor(first).wholeModel));
+    this.#barriers = Math.max(...this.#wholeModel.map(({ length }) => length));
   }
 
   async run(): Promise<TensorOutcome[][]> {
-    const tensors = [...this.#shared.values()].flat();
-    const barriers = Math.max(...this.#agendas.map(({ wholeModel }) => wholeModel.length));
-    for (let barrier = 0; barrier < barriers; barrier++) {
+    for (let barrier = 0; barrier < this.#barriers; barrier++) {
       const before = ({ stretches }: ScheduledTensor): readonly Statistic[] =>
         barrier < stretches.length - 1 ? stretches[barrier]! : [];
-      await this.#forEach(tensors, (tensor) => this.#gatherOfTensor(tensor, before));
-      await this.#gatherOfModel(tensors, barrier);
+      await this.#forEachTensor((tensor) => this.#gatherOfTensor(tensor, before));
+      await this.#gatherOfModel([...this.#kept.values()].flat(), barrier);
     }
-    await this.#forEach(tensors, (tensor) =>
+    await this.#forEachTensor((tensor) =>
       this.#gatherOfTensor(tensor, ({ stretches }) => stretches.at(-1)!).then(() => this.#merge(tensor)),
     );
     await this.#forEach(this.#copies(), ([variant, job]) => this.#copy(variant, job));
@@ -107,9 +101,16 @@ class Schedule {
 
   /** The statistic over the whole model that each variant at a barrier waits for. */
   async #gatherOfModel(tensors: readonly SharedTensor[], barrier: number): Promise<void> {
-    const gatherings = this.#agendas.map(({ tensors: own, wholeModel }) => {
-      const statistic = wholeModel[barrier];
-      return statistic && new Gathering(statistic, own);
+    const members = tensors.flatMap((tensor) => tensor.members).sort((a, b) => a.index - b.index);
+    const gatherings = this.#variants.map(({ index }) => {
+      const statistic = this.#wholeModel[index]![barrier];
+      return (
+        statistic &&
+        new Gathering(
+          statistic,
+          members.filter(({ variant }) => variant.index === index),
+        )
+      );
     });
     await this.#gather(tensors, ({ variant }) => gatherings[variant.index], false);
   }
@@ -186,6 +187,20 @@ class Schedule {
     this.#options.onProgress({ bytesRead: 0, bytesWritten: 0, tensorsDone: 1 });
   }
 
+  /** Names side by side, and what is read together of each name one after the other. */
+  #forEachTensor(work: (tensor: SharedTensor) => Promise<void>): Promise<void> {
+    return this.#forEach([...this.#drafts.keys()], async (name) => {
+      for (const tensor of this.#tensorsOf(name)) await work(tensor);
+    });
+  }
+
+  /** What is read together of a tensor. */
+  #tensorsOf(name: string): readonly SharedTensor[] {
+    const tensors = this.#kept.get(name) ?? SharedTensor.group(this.#drafts.get(name)!);
+    if (this.#barriers > 0) this.#kept.set(name, tensors);
+    return tensors;
+  }
+
   #forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
     return forEachConcurrently(items, this.#options.concurrency, work);
   }
@@ -204,14 +219,3 @@ class Schedule {
 }
 
 const unitsOf = ({ units }: SharedTensor): number[] => Array.from({ length: units }, (_, unit) => unit);
-
-/** By tensor name, names in UTF-8 byte order as in plans. */
-function groupByName(tensors: readonly ScheduledTensor[]): ReadonlyMap<string, readonly ScheduledTensor[]> {
-  const groups = new Map<string, ScheduledTensor[]>();
-  for (const tensor of tensors) {
-    const group = groups.get(tensor.job.tensor);
-    if (group === undefined) groups.set(tensor.job.tensor, [tensor]);
-    else group.push(tensor);
-  }
-  return groups;
-}

@@ -3,7 +3,7 @@
  * has the same base and is cut in the same way; each may use another choice of the operands.
  */
 import { bytesPerElement } from '../checkpoint/dtype.js';
-import type { ScheduledTensor } from './scheduled-tensor.js';
+import { ScheduledTensor, type TensorDraft } from './scheduled-tensor.js';
 import { placeOf, type StoredVector, unitOf } from './stored-vector.js';
 import type { UnitInputs, UnitPart } from './task.js';
 
@@ -33,9 +33,10 @@ export class SharedTensor {
   }
 
   /** Groups the variants' merges of one tensor by what they can read together. */
-  static group(tensors: readonly ScheduledTensor[]): SharedTensor[] {
+  static group(drafts: readonly TensorDraft[]): SharedTensor[] {
     const groups = new Map<string, ScheduledTensor[]>();
-    for (const tensor of tensors) {
+    for (const draft of drafts) {
+      const tensor = new ScheduledTensor(draft);
       const { base, layout, job, anchored, operands } = tensor;
       const origin = anchored ? operands[0] : base;
       const reading = `${job.elements} ${layout.runElements} ${anchored} ${origin && placeOf(origin)}`;

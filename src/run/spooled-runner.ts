@@ -12,7 +12,7 @@ import { DEFAULT_SPOOL_BYTES } from '../plan/stream-costs.js';
 import { HeldRows } from './held-rows.js';
 import { removeLeftovers, spoolName } from './leftovers.js';
 import type { Done, TaskRunner } from './pool.js';
-import { type ScheduledTensor, scheduleTensors, type Variant } from './scheduled-tensor.js';
+import { draftTensors, groupByName, ScheduledTensor, type Variant } from './scheduled-tensor.js';
 import type { HeldPlaces } from './stored-sources.js';
 import { isGathered, type StoredVector } from './stored-vector.js';
 import { COPY_UNIT_BYTES, type CopyTask, type Task, type VisitTask } from './task.js';
@@ -167,11 +167,9 @@ function copyRanges({ source, sourceBegin, byteLength }: CopyTask, files: Files)
 
 /** What a pass over all tensors reads of the files, in its order: merges by name, then copies. */
 function* rangesOf(variants: readonly Variant[], files: Files): Generator<SpoolRange> {
-  const byName = new Map<string, ScheduledTensor[]>();
-  for (const tensor of variants.flatMap(scheduleTensors)) {
-    byName.set(tensor.job.tensor, [...(byName.get(tensor.job.tensor) ?? []), tensor]);
+  for (const drafts of groupByName(variants.flatMap(draftTensors)).values()) {
+    for (const draft of drafts) yield* tensorRanges(new ScheduledTensor(draft), files);
   }
-  for (const tensor of [...byName.values()].flat()) yield* tensorRanges(tensor, files);
   for (const variant of variants) {
     for (const job of variant.plan.jobs) {
       const file = job.kind === 'copy' ? variant.fileIndex(job.source) : undefined;

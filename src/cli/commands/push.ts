@@ -1,7 +1,7 @@
 import { M2MergeError } from '../../errors.js';
 import { readHubEnvironment } from '../../hub/environment.js';
 import { Push } from '../../hub/push.js';
-import { collectLessOften } from '../garbage.js';
+import { collectForTransfers } from '../garbage.js';
 import { listenForSignals } from '../interruption.js';
 import { createPushEvents, createPushText } from '../push-reporter.js';
 
@@ -66,7 +66,7 @@ function preparePush(repo: string, options: PushSettings, signal: AbortSignal | 
   return {
     check: () => push.check(),
     async run(folder: string): Promise<void> {
-      collectLessOften();
+      collectForTransfers();
       try {
         reporter.finished(await push.run(folder));
       } finally {

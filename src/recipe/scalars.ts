@@ -9,6 +9,7 @@ const FALSE = 'false|False|FALSE|no|No|NO|off|Off|OFF';
 
 /** Regular expressions (whole text) of the spellings accepted, also for the JSON Schema. */
 export const NATURAL_PATTERN = '^\\+?(?:0|[1-9](?:_?[0-9])*)$';
+export const COUNT_PATTERN = '^\\+?[1-9](?:_?[0-9])*$';
 export const TRUTH_PATTERN = `^(?:${TRUE}|${FALSE})$`;
 export const NUMBER_OR_TRUTH_PATTERN = `^(?:${NUMBER}|${TRUE}|${FALSE})$`;
 

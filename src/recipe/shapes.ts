@@ -6,7 +6,7 @@ import { warning } from '../warnings.js';
 import type { Cursor } from './cursor.js';
 import { excerpt } from './findings.js';
 import { nearestName } from './nearest.js';
-import { NATURAL_PATTERN, parseNumber, parseTruth, TRUTH_PATTERN } from './scalars.js';
+import { COUNT_PATTERN, NATURAL_PATTERN, parseNumber, parseTruth, TRUTH_PATTERN } from './scalars.js';
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -58,14 +58,23 @@ export const truth: Shape<boolean> = {
 };
 
 /** A whole number from 0 to `maximum`. */
-export function naturalUpTo(maximum: number): Shape<number> {
-  const spelt = { type: 'string', pattern: NATURAL_PATTERN };
+export const naturalUpTo = (maximum: number): Shape<number> => wholeNumber(0, maximum, NATURAL_PATTERN);
+
+/** A whole number from 1 to `maximum`. */
+export const countUpTo = (maximum: number): Shape<number> => wholeNumber(1, maximum, COUNT_PATTERN);
+
+function wholeNumber(minimum: number, maximum: number, pattern: string): Shape<number> {
   return {
-    schema: { anyOf: [{ type: 'integer', minimum: 0, maximum }, spelt] },
+    schema: {
+      anyOf: [
+        { type: 'integer', minimum, maximum },
+        { type: 'string', pattern },
+      ],
+    },
     read(cursor) {
       const value = cursor.kind === 'text' ? parseNumber(cursor.text) : undefined;
-      if (value !== undefined && Number.isInteger(value) && value >= 0 && value <= maximum) return value;
-      return reportExpected(cursor, `a whole number from 0 to ${maximum}`);
+      if (value !== undefined && Number.isInteger(value) && value >= minimum && value <= maximum) return value;
+      return reportExpected(cursor, `a whole number from ${minimum} to ${maximum}`);
     },
   };
 }

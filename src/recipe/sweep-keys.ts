@@ -1,9 +1,12 @@
 /** The `sweep:` section of a recipe: which settings to try, how to judge them, what to keep. */
+import { M2MergeError } from '../errors.js';
+import { problemOfCommand, splitWords } from './command-words.js';
 import type { Cursor } from './cursor.js';
 import type { Position } from './position.js';
 import { parseNumber } from './scalars.js';
 import {
   choice,
+  countUpTo,
   type Key,
   listOf,
   naturalUpTo,
@@ -29,7 +32,8 @@ export interface Range {
 export interface Axis {
   /** As `lambda`, `merge_method` or `models.code.weight`. */
   readonly setting: string;
-  readonly position: Position;
+  /** Where the sweep names it; undefined for what the command line chooses. */
+  readonly position: Position | undefined;
   readonly values: readonly Plain[] | Range;
 }
 
@@ -107,7 +111,7 @@ const rangeShape = record(
 const sampleShape = record(
   {
     strategy: key('how the values are drawn', choice(SAMPLERS)),
-    n: required('how many variants', naturalUpTo(MAX_SAMPLE)),
+    n: required('how many variants', countUpTo(MAX_SAMPLE)),
     seed: key('seed of the draw, 0 unless given', naturalUpTo(Number.MAX_SAFE_INTEGER)),
   },
   '{strategy: …, n: …}',
@@ -128,8 +132,8 @@ const evaluateShape = record(
     command: required('program and arguments; {model}, {variant} and {output} stand for their values', command),
     shell: key('hand the command to the shell, as one text', truth),
     metrics: key('names of the numbers to take from the JSON', listOf(text, 'names')),
-    timeout: key('seconds after which an evaluation is stopped', naturalUpTo(MAX_TIMEOUT)),
-    parallel: key('evaluations at once', naturalUpTo(MAX_PARALLEL)),
+    timeout: key('seconds after which an evaluation is stopped', countUpTo(MAX_TIMEOUT)),
+    parallel: key('evaluations at once', countUpTo(MAX_PARALLEL)),
     maximize: key('the metric whose largest value wins', text),
     minimize: key('the metric whose smallest value wins', text),
   },
@@ -190,10 +194,17 @@ export const sweepShape: Shape<SweepSection> = {
     if (reading === undefined) return undefined;
     const { parameters = [], variants = [], keep } = reading.values;
     const axes = parameters.map(({ setting, position, value }): Axis => ({ setting, position, values: value }));
-    if (axes.length === 0 && variants.length === 0) cursor.problem('tries nothing', 'name parameters or variants');
+    if (triesNothing(reading)) cursor.problem('tries nothing', 'name parameters or variants');
     return { axes, variants, keep, sample: readSample(reading), evaluate: readEvaluation(reading) };
   },
 };
+
+/** Whether there is nothing to try. What is there and wrong is told of already. */
+function triesNothing({ present }: RecordReading<typeof SWEEP_KEYS>): boolean {
+  const parameters = present.get('parameters');
+  const isEmpty = parameters === undefined || (parameters.kind === 'mapping' && parameters.entries().size === 0);
+  return isEmpty && !present.has('variants');
+}
 
 function readSample({ values }: RecordReading<typeof SWEEP_KEYS>): Sample | undefined {
   const { strategy, n, seed } = values.sample?.values ?? {};
@@ -205,6 +216,8 @@ function readEvaluation({ values, present }: RecordReading<typeof SWEEP_KEYS>): 
   const { command: written, shell = false, metrics, timeout, parallel, maximize, minimize } = values.evaluate.values;
   if (written === undefined) return undefined;
   const place = present.get('evaluate');
+  const problem = typeof written === 'string' && !shell ? problemOfCommand(written) : undefined;
+  if (problem !== undefined) values.evaluate.present.get('command')?.problem(problem);
   if (shell && typeof written !== 'string') place?.problem('the shell takes the command as one text');
   if (maximize !== undefined && minimize !== undefined) place?.problem('either maximizes or minimizes, not both');
   const metric = maximize ?? minimize;
@@ -212,21 +225,17 @@ function readEvaluation({ values, present }: RecordReading<typeof SWEEP_KEYS>): 
     command: shell || typeof written !== 'string' ? written : splitWords(written),
     metrics,
     timeout: timeout ?? DEFAULT_TIMEOUT,
-    parallel: Math.max(1, parallel ?? 1),
+    parallel: parallel ?? 1,
     objective: metric === undefined ? undefined : { metric, maximize: maximize !== undefined },
   };
 }
 
-/** An evaluation by a command line alone. */
+/** An evaluation by a command line alone. Throws `usage` for one that cannot be run. */
 export function commandEvaluation(line: string, maximize: string | undefined): Evaluation {
+  const problem = problemOfCommand(line);
+  if (problem !== undefined) throw new M2MergeError('usage', { message: `--evaluate: ${problem}` });
   const objective = maximize === undefined ? undefined : { metric: maximize, maximize: true };
   return { command: splitWords(line), metrics: undefined, timeout: DEFAULT_TIMEOUT, parallel: 1, objective };
-}
-
-/** Words of a command; quotes keep spaces, nothing else is special. */
-export function splitWords(line: string): string[] {
-  const words = line.match(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g) ?? [];
-  return words.map((word) => word.replace(/"([^"]*)"|'([^']*)'/g, '$1$2'));
 }
 
 /** The value at a cursor. */

@@ -1,6 +1,6 @@
 /** What evaluators print, and what is made of it. */
 import { describe, expect, it } from 'vitest';
-import { splitWords } from '../../src/recipe/sweep-keys.js';
+import { problemOfCommand, splitWords } from '../../src/recipe/command-words.js';
 import { readMetrics } from '../../src/trial/metrics.js';
 
 describe('metrics of an evaluator', () => {
@@ -64,5 +64,16 @@ describe('words of a command', () => {
       'a  bc',
       '$HOME',
     ]);
+  });
+
+  it.each([
+    ['', 'the command names no program'],
+    [' \t ', 'the command names no program'],
+    [`"" eval.py`, 'the command names no program'],
+    [`python it's.py {model}`, `the command has a ' that is not closed`],
+    [`python "my eval.py 'x'`, 'the command has a " that is not closed'],
+    [`python "it's.py"`, undefined],
+  ])('cannot be run as %j: %s', (line, problem) => {
+    expect(problemOfCommand(line)).toBe(problem);
   });
 });

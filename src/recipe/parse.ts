@@ -31,10 +31,17 @@ export interface RecipeOrigin {
 /**
  * Reads a recipe from YAML (or JSON). Throws one `recipe-invalid` that holds every problem, in the order of the file;
  * keys without effect are warnings of the recipe. Parameters are not checked while the merge method is unknown.
+ * `positionsOf` is for texts that nobody wrote: it says where what stands in the document comes from.
  */
-export function parseRecipe(text: string, { file = '<recipe>', folder }: RecipeOrigin = {}): Recipe {
+export function parseRecipe(
+  text: string,
+  { file = '<recipe>', folder }: RecipeOrigin = {},
+  positionsOf?: (document: YamlDocument) => YamlDocument['positionAt'],
+): Recipe {
   const findings = new Findings(file);
-  const content = readRecipe(readDocument(text, findings), findings);
+  const document = readDocument(text, findings);
+  const placed = positionsOf === undefined ? document : { ...document, positionAt: positionsOf(document) };
+  const content = readRecipe(placed, findings);
   findings.throwProblems();
   // Without problems there is a method, and so a content.
   return { file, folder, text, ...content!, warnings: findings.warnings };

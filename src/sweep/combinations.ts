@@ -6,7 +6,8 @@ import { MAX_SOBOL_DIMENSIONS, randomPoints, sobolPoints } from './sample.js';
 /** A value for one setting. */
 export interface Setting {
   readonly setting: string;
-  readonly position: Position;
+  /** Where the sweep names it; undefined for what is chosen elsewhere. */
+  readonly position: Position | undefined;
   readonly value: Plain;
 }
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { FRONT } from '../../kernels/methods/in-front.js';
 import { findMethod, PARAMETER_NAMES } from '../../kernels/methods/registry.js';
-import { M2MergeError } from '../errors.js';
+import { COMMAND_LINE, M2MergeError } from '../errors.js';
 import { quote } from '../recipe/findings.js';
 import { parseRecipe, type RecipeOrigin } from '../recipe/parse.js';
 import type { Position } from '../recipe/position.js';
@@ -13,6 +13,7 @@ import { combinations, type Setting } from './combinations.js';
 import { type RecipeTree, readTree, writeTree } from './recipe-tree.js';
 import type { SettingTexts } from './result.js';
 import { FRONT_METHOD, hasFront, type SettingPlace, settingPlace, type TreePath } from './setting-place.js';
+import { OriginalPositions } from './variant-positions.js';
 
 /** Variants of one sweep. Each is a folder and a row; a table of more is read by nobody. */
 export const MAX_VARIANTS = 10_000;
@@ -59,8 +60,11 @@ export function expandSweep(text: string, origin: RecipeOrigin, section: SweepSe
   }
   const { variants, used } = expandChoices(text, origin, choices);
   const idle = choices.flat().find(({ setting }) => !used.has(setting));
-  if (idle !== undefined)
-    reject(file, idle.position, `sweep.${idle.setting}`, `no method of the sweep has the parameter "${idle.setting}"`);
+  if (idle !== undefined) {
+    const hint = nearestParameter(placeOf(idle, readTree(text), file).parameter);
+    const message = `no method of the sweep has the parameter "${idle.setting}"`;
+    reject(file, idle.position, `sweep.${idle.setting}`, message, hint);
+  }
   return variants;
 }
 
@@ -76,6 +80,7 @@ export function expandChoices(
 ): { readonly variants: SweepVariant[]; readonly used: ReadonlySet<string> } {
   const file = origin.file ?? '<recipe>';
   const tree = readTree(text);
+  const originals = new OriginalPositions(text, file);
   const used = new Set<string>();
   const variants = new Map<string, SweepVariant>();
   for (const settings of choices) {
@@ -86,7 +91,9 @@ export function expandChoices(
     if (variants.has(id)) continue;
     const texts = Object.fromEntries(applied.map(({ setting, value }) => [setting, valueText(value)]));
     const variantFile = `${file} (${describeSettings(texts)})`;
-    const recipe = { ...parseRecipe(recipeText, { ...origin, file: variantFile }), file };
+    const placed = applied.map((setting) => ({ ...setting, path: setting.place.path }));
+    const read = parseRecipe(recipeText, { ...origin, file: variantFile }, (made) => originals.of(made, placed));
+    const recipe = { ...read, file };
     variants.set(id, { name: nameOf(texts, id), id, settings: texts, recipeText, recipe });
   }
   return { variants: [...variants.values()], used };
@@ -97,29 +104,60 @@ function checkKnown(settings: readonly Setting[], tree: RecipeTree, file: string
     const { parameter } = placeOf(setting, tree, file);
     if (parameter === undefined || PARAMETER_NAMES.has(parameter)) continue;
     const message = `no method has the parameter ${quote(parameter)}`;
-    reject(file, setting.position, `sweep.${setting.setting}`, message, didYouMean(parameter, PARAMETER_NAMES));
+    reject(file, setting.position, `sweep.${setting.setting}`, message, nearestParameter(parameter));
   }
 }
 
+/** What a parameter that no method has was meant to be. */
+const nearestParameter = (name: string | undefined): string | undefined =>
+  name === undefined || PARAMETER_NAMES.has(name) ? undefined : didYouMean(name, PARAMETER_NAMES);
+
+type PlacedSetting = Setting & { readonly place: SettingPlace };
+
+/** Settings with their places. One that another sets as well would be shown and not be true. */
+function placeAll(settings: readonly Setting[], tree: RecipeTree, file: string): PlacedSetting[] {
+  const taken = new Map<string, string>();
+  return settings.map((setting) => {
+    const place = placeOf(setting, tree, file);
+    const path = JSON.stringify(place.path);
+    const other = taken.get(path);
+    if (other !== undefined) {
+      const message = other === setting.setting ? 'is set twice' : `sets the same as "${other}"`;
+      reject(file, setting.position, `sweep.${setting.setting}`, message, 'a variant has one value of each setting');
+    }
+    taken.set(path, setting.setting);
+    return { ...setting, place };
+  });
+}
+
 /** The recipe with the settings that its method has. */
-function apply(tree: RecipeTree, settings: readonly Setting[], file: string): { text: string; applied: Setting[] } {
+function apply(
+  tree: RecipeTree,
+  settings: readonly Setting[],
+  file: string,
+): { readonly text: string; readonly applied: readonly PlacedSetting[] } {
   const changed = structuredClone(tree);
-  const places = settings.map((setting) => ({ ...setting, place: placeOf(setting, changed, file) }));
+  const places = placeAll(settings, changed, file);
   // The method first: it decides which parameters there are.
   for (const { place, value } of places) if (place.parameter === undefined) set(changed, place.path, value);
   const method = findMethod(String(changed.merge_method));
   const sparsified = isSparsified(changed, places);
   const applied = places.filter(({ place: { parameter } }) => {
     if (parameter === undefined || method === undefined) return true;
-    if (parameter !== FRONT_METHOD && parameter.startsWith(FRONT) && !sparsified) return false;
+    if (!sparsified && isPart({ place: { parameter } })) return false;
     return method.parameters.some(({ name }) => name === parameter);
   });
-  for (const { place, value } of applied) set(changed, place.path, value);
-  return {
-    text: writeTree(changed),
-    applied: applied.map(({ setting, position, value }) => ({ setting, position, value })),
-  };
+  // What stands in front of the method before its parts, which go into it.
+  const parts = applied.filter(isPart);
+  for (const { place, value } of [...applied.filter((placed) => !isPart(placed)), ...parts]) {
+    set(changed, place.path, value);
+  }
+  return { text: writeTree(changed), applied };
 }
+
+/** Whether a setting is one of what stands in front of the method, and not which that is. */
+const isPart = ({ place: { parameter } }: { readonly place: Pick<SettingPlace, 'parameter'> }): boolean =>
+  parameter !== undefined && parameter !== FRONT_METHOD && parameter.startsWith(FRONT);
 
 /** Whether something drops elements in front of the method, so that there is something to set of it. */
 function isSparsified(
@@ -175,7 +213,9 @@ function nameOf(settings: SettingTexts, id: string): string {
     : `${slug.slice(0, LONGEST_NAME - 9)}-${id.slice(0, 8)}`.replace(/^-/, '');
 }
 
-function reject(file: string, { line, column }: Position, path: string, message: string, hint?: string): never {
-  const problem = { line, column, path, message, ...(hint === undefined ? {} : { hint }) };
-  throw new M2MergeError('recipe-invalid', { file, problems: [problem] });
+/** Without a position the command line is to blame. */
+function reject(file: string, position: Position | undefined, path: string, message: string, hint?: string): never {
+  const place = position ?? { line: 1, column: 1 };
+  const problem = { ...place, path, message, ...(hint === undefined ? {} : { hint }) };
+  throw new M2MergeError('recipe-invalid', { file: position === undefined ? COMMAND_LINE : file, problems: [problem] });
 }

@@ -50,8 +50,22 @@ export function readSweep(
     root.problem('has no sweep', 'add a section "sweep", or name values with --set lambda=0.3,0.6');
   }
   findings.throwProblems();
-  const replaced = new Set(chosen.map(({ setting }) => setting));
-  const kept = own!.axes.filter(({ setting }) => !replaced.has(setting));
-  const added = chosen.map(({ setting, values }) => ({ setting, values, position: root.position }));
-  return { section: { ...own!, axes: [...kept, ...added] }, warnings: findings.warnings };
+  const replaced = namesOf(chosen);
+  const isKept = ({ setting }: { readonly setting: string }): boolean => !replaced.has(plainName(setting));
+  const added = chosen.map(({ setting, values }) => ({ setting, values, position: undefined }));
+  const axes = [...own!.axes.filter(isKept), ...added];
+  const variants = own!.variants.map((settings) => settings.filter(isKept));
+  return { section: { ...own!, axes, variants }, warnings: findings.warnings };
 }
+
+/** The settings of the command line. Throws `usage` when one is there twice: the second would undo the first. */
+function namesOf(chosen: readonly ChosenValues[]): ReadonlySet<string> {
+  const names = chosen.map(({ setting }) => plainName(setting));
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice === undefined) return new Set(names);
+  const hint = `give all its values at once, as --set ${twice}=1,2`;
+  throw new M2MergeError('usage', { message: `${twice} is set twice on the command line`, hint });
+}
+
+/** Both ways to write a parameter of the recipe are one. */
+const plainName = (setting: string): string => setting.replace(/^parameters\./, '');

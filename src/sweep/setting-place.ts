@@ -52,14 +52,15 @@ const steps = (name: string): string[] => (name.startsWith(FRONT) ? [SPARSIFY, n
 function modelPlace(setting: string, tree: RecipeTree): Found {
   const front = setting.lastIndexOf(`.${FRONT}`);
   const dot = front >= 0 ? front : setting.lastIndexOf('.');
-  const wanted = setting.slice(0, dot);
   const models = Array.isArray(tree.models) ? tree.models : [];
   const references = models.map(referenceOf);
   const names = references.map((reference) => basename(reference));
+  if (dot <= 0) return { problem: 'names no parameter of a model', hint: 'write models.<folder>.<parameter>' };
+  const wanted = setting.slice(0, dot);
   const spellings = [names, references.map(repositoryName), references];
   const index = spellings.map((known) => known.indexOf(wanted)).find((found) => found >= 0) ?? -1;
   const parameter = setting.slice(dot + 1);
-  if (dot > 0 && index >= 0) return { path: ['models', index, 'parameters', ...steps(parameter)], parameter };
+  if (index >= 0) return { path: ['models', index, 'parameters', ...steps(parameter)], parameter };
   const known = `models: ${names.join(', ')}`;
   return { problem: `there is no model "${wanted}" in the recipe`, hint: didYouMean(wanted, names) ?? known };
 }

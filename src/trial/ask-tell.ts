@@ -2,7 +2,7 @@
  * A sweep that another program steers: it asks for settings, one line of JSON each, and is told how their models did.
  * docs/sweeps.md has the protocol. Searching is left to optimisers; merging, evaluating and remembering happen here.
  */
-import { isM2MergeError } from '../errors.js';
+import { COMMAND_LINE, isM2MergeError } from '../errors.js';
 import type { RecipeOrigin } from '../recipe/parse.js';
 import type { Plain, SweepSection } from '../recipe/sweep-keys.js';
 import { isList, type Setting } from '../sweep/combinations.js';
@@ -91,7 +91,7 @@ export class AskTellSweep {
       return { id: question.id, variant: variants[0]! };
     } catch (error) {
       if (!isM2MergeError(error)) throw error;
-      return { refused: refusal(question.id, error.message) };
+      return { refused: refusal(question.id, error.message.replace(`${COMMAND_LINE}: `, '')) };
     }
   }
 
@@ -113,9 +113,6 @@ export class AskTellSweep {
 
 const refusal = (id: unknown, message: string): Answer => ({ event: 'error', id, message });
 
-/** Questions come from elsewhere, so they are at no place of the recipe. */
-const NOWHERE = { line: 1, column: 1 };
-
 function readQuestion(value: unknown): Question | { readonly id: unknown; readonly problem: string } {
   if (typeof value !== 'object' || value === null) return { id: null, problem: 'expected {"id": …, "settings": {…}}' };
   const { id = null, settings } = value as { id?: unknown; settings?: unknown };
@@ -124,9 +121,10 @@ function readQuestion(value: unknown): Question | { readonly id: unknown; readon
   }
   return {
     id,
+    // They come from elsewhere, so they are at no place of the recipe.
     settings: Object.entries(settings).map(([setting, chosen]) => ({
       setting,
-      position: NOWHERE,
+      position: undefined,
       value: asPlain(chosen),
     })),
   };

@@ -163,9 +163,77 @@ describe('the variants of a sweep', () => {
       'sweep: {parameters: {lambda: [1]}, evaluate: {command: [a], maximize: m, minimize: m}}',
       'either maximizes or minimizes, not both',
     ],
+    ['sweep: {parameters: {models.math: [1]}}', 'names no parameter of a model'],
+    ['sweep: {variants: [{lambda: 0.5}], parameters: {lambda: [1, 2]}}', '12 sweep.lambda: is set twice'],
+    [
+      'sweep: {parameters: {lambda: [1, 2], parameters.lambda: [3]}}',
+      '12 sweep.parameters.lambda: sets the same as "lambda"',
+    ],
+    [
+      'sweep: {parameters: {models.math.weight: [1], models./m/math.weight: [3]}}',
+      'sets the same as "models.math.weight"',
+    ],
+    ['sweep: {parameters: {lambda: [1]}, evaluate: {command: "  "}}', 'the command names no program'],
+    ['sweep: {parameters: {lambda: [1]}, evaluate: {command: "a \'b"}}', "the command has a ' that is not closed"],
+    ['sweep: {parameters: {lambda: [1]}, evaluate: {command: a, timeout: 0}}', 'expected a whole number from 1 to'],
+    ['sweep: {parameters: {lambda: [1]}, evaluate: {command: a, parallel: 0}}', 'expected a whole number from 1 to'],
+    ['sweep: {parameters: {lambda: [1]}, sample: {n: 0}}', 'expected a whole number from 1 to 10000'],
     ['', 'has no sweep'],
   ])('are not there for %s', (sweep, message) => {
     expect(messagesOf(() => expand(sweep)).join()).toContain(message);
+  });
+
+  it('have places in the file that the user wrote, not in the one that is made of it', () => {
+    const wrong = RECIPE.replace('weight: 0.5', 'weight: x');
+    const text = `${wrong}sweep: {parameters:\n  {lambda: [y],\n  seed: [1]}}`;
+    const origin = { file: 'recipe.yaml' };
+    expect(messagesOf(() => expandSweep(text, origin, readSweep(text, origin, []).section))).toEqual([
+      '6 models[0].parameters.weight: expected a number, found "x"',
+      '13 parameters.lambda: expected a number, found "y"',
+    ]);
+    const [variant] = expand('unknown: 1\nsweep: {parameters: {lambda: [1]}}');
+    expect(variant!.recipe.models.map(({ reference }) => reference.position.line)).toEqual([5, 7]);
+    expect(variant!.recipe.warnings.map(({ facts }) => facts)).toEqual([
+      { key: 'unknown', place: 'recipe.yaml (lambda=1):12:1' },
+    ]);
+  });
+
+  it('say at once what is near a name that no method has, and what is wrong alone', () => {
+    const hintsOf = (sweep: string): (string | undefined)[] => {
+      try {
+        expand(sweep);
+      } catch (error) {
+        return (error as M2MergeError<'recipe-invalid'>).facts.problems.map(({ hint }) => hint);
+      }
+      return [];
+    };
+    expect(hintsOf('sweep: {parameters: {lamda: [1]}}')).toEqual(['did you mean "lambda"?']);
+    expect(hintsOf('sweep: {parameters: {models.math.weigth: [1]}}')).toEqual(['did you mean "weight"?']);
+    expect(hintsOf('sweep: {parameters: {t: [1]}}')).toEqual([undefined]);
+    expect(messagesOf(() => expand('sweep: {parameters: {lambda: []}}'))).toHaveLength(1);
+    expect(messagesOf(() => expand('sweep: {variants: []}'))).toHaveLength(1);
+  });
+
+  it('take the command line in the place of the recipe wherever that sets the same, and once', () => {
+    const chosen = [{ setting: 'parameters.lambda', values: ['0.9'] }];
+    const sweep = 'sweep: {variants: [{lambda: 0.5}, {merge_method: ties, lambda: 0.7}], parameters: {seed: [1]}}';
+    expect(expand(sweep, chosen).map(({ settings }) => settings)).toEqual([
+      { seed: '1', 'parameters.lambda': '0.9' },
+      { merge_method: 'ties', seed: '1', 'parameters.lambda': '0.9' },
+    ]);
+    expect(() => expand('', [...chosen, { setting: 'lambda', values: ['1'] }])).toThrow(
+      'lambda is set twice on the command line',
+    );
+    // Nothing of the file is to blame for what the command line says.
+    expect(() => expand('', [{ setting: 'lamda', values: ['1'] }])).toThrow(/^command line: sweep.lamda: no method/);
+  });
+
+  it('have the parts of what drops elements, wherever they are written', () => {
+    const [variant] = expand(
+      'sweep: {parameters: {sparsify.density: [0.5], sparsify: [{method: dare, density: 0.8}]}}',
+    );
+    expect(variant!.recipe.parameters.get('sparsify.density')!.entries).toEqual([{ values: [0.5] }]);
+    expect(Object.keys(variant!.settings)).toEqual(['sparsify.density', 'sparsify']);
   });
 
   it('are not too many', () => {

@@ -241,6 +241,7 @@ const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts | ke
   'output-overlaps-input': EXIT_CODES.output,
   'output-unwritable': EXIT_CODES.output,
   'sweep-too-large': EXIT_CODES.output,
+  'sweep-running': EXIT_CODES.output,
   'disk-full': EXIT_CODES.output,
   interrupted: EXIT_CODES.interrupted,
   'worker-failed': EXIT_CODES.defect,

@@ -1,6 +1,7 @@
 /** Failures of sweeps. Worded for `../errors.ts`. */
 
 export interface SweepErrorFacts {
+  'sweep-running': { folder: string };
   'sweep-too-large': {
     path: string;
     /** Models to be written. */
@@ -14,7 +15,7 @@ export interface SweepErrorFacts {
 
 interface Wording {
   readonly message: string;
-  readonly hint: string;
+  readonly hint?: string;
 }
 
 const formatBytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
@@ -22,6 +23,10 @@ const formatBytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
 const STAYS = { best: 'the best model beside it', none: 'nothing beside it' } as const;
 
 export const SWEEP_WORDINGS: { readonly [K in keyof SweepErrorFacts]: (facts: SweepErrorFacts[K]) => Wording } = {
+  'sweep-running': ({ folder }) => ({
+    message: `another sweep is running in ${folder}`,
+    hint: 'wait for its end, or name another folder',
+  }),
   'sweep-too-large': ({ path, count, needed, available, proposal }) => ({
     message: `not enough space at ${path}: ${count} models to write, ${formatBytes(needed)} needed at once, ${formatBytes(available)} available`,
     hint:

@@ -1,7 +1,7 @@
 /**
- * A lock between processes that fetch the same repository, so that the second finds what the first has fetched. It
- * saves work and is no part of correctness: blobs are checked against their hash before they get their name. Node has
- * no `flock`, so this is a file of our own and not Python's lock.
+ * A lock between processes, for what only one of them may do at a time: fetch a repository, so that the second finds what
+ * the first has fetched (which saves work, and is no part of correctness), or write into the folder of a sweep. Node has no
+ * `flock`, so this is a file of our own and not Python's lock.
  */
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
@@ -34,9 +34,9 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
   }
 }
 
-async function acquire(path: string, { signal, onWait }: LockOptions): Promise<() => Promise<void>> {
+async function acquire(path: string, { signal, onWait }: LockOptions): Promise<Release> {
   await mkdir(dirname(path), { recursive: true });
-  const mark = JSON.stringify({ ...thisProcess(), id: randomBytes(8).toString('hex') });
+  const mark = newMark();
   for (let told = false; !(await create(path, mark)); ) {
     signal?.throwIfAborted();
     if (await removeIfDead(path)) continue;
@@ -44,6 +44,47 @@ async function acquire(path: string, { signal, onWait }: LockOptions): Promise<(
     told = true;
     await delay(POLL);
   }
+  return hold(path, mark);
+}
+
+/** Gives the lock back. */
+export type Release = () => Promise<void>;
+
+/**
+ * Takes the lock at `path`, in a folder that is there; undefined when a process holds it that lives. Of one on another host
+ * only its signs of life tell, which are waited for.
+ */
+export async function tryLock(path: string): Promise<Release | undefined> {
+  const mark = newMark();
+  let sign: number | undefined;
+  while (!(await create(path, mark))) {
+    if (await removeIfDead(path)) continue;
+    const last = await stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => undefined,
+    );
+    if (last === undefined) continue;
+    if ((await isOfThisPlace(path)) || (sign !== undefined && last !== sign)) return undefined;
+    sign = last;
+    await delay(POLL);
+  }
+  return hold(path, mark);
+}
+
+const newMark = (): string => JSON.stringify({ ...thisProcess(), id: randomBytes(8).toString('hex') });
+
+/** Whether the holder, which is not known to be gone, runs where its process id says that it lives. */
+async function isOfThisPlace(path: string): Promise<boolean> {
+  try {
+    return (JSON.parse(await readFile(path, 'utf8')) as Owner).place === thisProcess().place;
+  } catch {
+    // Its mark is just being made, or taken away.
+    return false;
+  }
+}
+
+/** Shows signs of life until the lock is given back. */
+function hold(path: string, mark: string): Release {
   const heartbeat = setInterval(() => {
     const now = new Date();
     void utimes(path, now, now).catch(() => {});
@@ -83,7 +124,10 @@ async function removeIfDead(path: string): Promise<boolean> {
   if (mark === undefined || age === undefined) return true;
   if (!isDead(mark, age)) return false;
   const removed = `${path}.${randomBytes(6).toString('hex')}`;
-  await rename(path, removed).catch(() => {});
+  await rename(path, removed).catch((error: NodeJS.ErrnoException) => {
+    // One that cannot be taken away would be tried for ever.
+    if (error.code !== 'ENOENT') throw error;
+  });
   // Another process may have taken the dead lock away in between and made its own: that one goes back.
   const found = await readFile(removed, 'utf8').catch(() => mark);
   if (found !== mark) await link(removed, path).catch(() => {});

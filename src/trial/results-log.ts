@@ -5,32 +5,45 @@
 import { type FileHandle, mkdir, open, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { M2MergeError } from '../errors.js';
+import { type Release, tryLock } from '../hub/lock.js';
 import { asWriteError } from '../io/write-error.js';
 import type { SweepRow } from '../sweep/result.js';
 
 export const RESULTS_FILE = 'results.jsonl';
 
+/** Who writes into the folder. Two sweeps at once would take each other's models away and cut each other's lines. */
+const LOCK_FILE = '.m2merge-sweep.lock';
+
 export class ResultsLog {
   readonly #file: FileHandle;
+  readonly #release: Release;
   readonly #rows: Map<string, SweepRow>;
   /** The last row on its way; rejects for ever after one that failed. */
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(file: FileHandle, rows: Map<string, SweepRow>) {
+  private constructor(file: FileHandle, release: Release, rows: Map<string, SweepRow>) {
     this.#file = file;
+    this.#release = release;
     this.#rows = rows;
   }
 
-  /** Opens the log in a folder, which is made if need be. A line that was being written is removed. */
+  /**
+   * Opens the log in a folder, which is made if need be, and keeps other sweeps out of it until `close`. A line that was
+   * being written is removed. Throws `sweep-running` and `output-unwritable`.
+   */
   static async open(folder: string): Promise<ResultsLog> {
     const path = join(folder, RESULTS_FILE);
+    let release: Release | undefined;
     try {
       await mkdir(folder, { recursive: true });
+      release = await tryLock(join(folder, LOCK_FILE));
+      if (release === undefined) throw new M2MergeError('sweep-running', { folder });
       const { rows, completeBytes } = await readRows(path);
       const file = await open(path, 'a');
       await truncate(path, completeBytes);
-      return new ResultsLog(file, rows);
+      return new ResultsLog(file, release, rows);
     } catch (error) {
+      await release?.();
       throw asWriteError(error, path);
     }
   }
@@ -72,8 +85,9 @@ export class ResultsLog {
     noteRow(this.#rows, row);
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  async close(): Promise<void> {
+    await this.#file.close();
+    await this.#release();
   }
 }
 

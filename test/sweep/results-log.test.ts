@@ -1,7 +1,8 @@
 /** The log that a sweep goes on from. */
-import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { thisProcess } from '../../src/io/owner.js';
 import type { SweepRow } from '../../src/sweep/result.js';
 import { ResultsLog } from '../../src/trial/results-log.js';
 import { mountSmallDisk } from '../support/small-disk.js';
@@ -40,6 +41,32 @@ it('stays readable on a disk that was full for a line', async (context) => {
   await again.append(rowOf('again'));
   await again.close();
   expect([...(await ResultsLog.read(disk)).keys()]).toEqual(['first', 'again']);
+});
+
+it('is of one sweep at a time', async () => {
+  const folder = temporaryFolder();
+  const log = await ResultsLog.open(folder);
+  await expect(ResultsLog.open(folder)).rejects.toMatchObject({ kind: 'sweep-running', facts: { folder } });
+  await log.close();
+  expect(readdirSync(folder)).toEqual(['results.jsonl']);
+  // A process that was killed leaves its lock, and no id is as high as this one.
+  const { place } = thisProcess();
+  writeFileSync(join(folder, '.m2merge-sweep.lock'), JSON.stringify({ place, pid: 2 ** 22 + 1, id: 'x' }));
+  await (await ResultsLog.open(folder)).close();
+  expect(readdirSync(folder)).toEqual(['results.jsonl']);
+});
+
+it('waits for signs of life of a sweep on another host', async () => {
+  const folder = temporaryFolder();
+  const lock = join(folder, '.m2merge-sweep.lock');
+  writeFileSync(lock, JSON.stringify({ place: 'elsewhere', pid: process.pid, id: 'x' }));
+  const opened = expect(ResultsLog.open(folder)).rejects.toMatchObject({ kind: 'sweep-running' });
+  const beat = setInterval(() => utimesSync(lock, new Date(), new Date()), 50);
+  await opened;
+  clearInterval(beat);
+  // It has been silent for longer than any that lives.
+  utimesSync(lock, new Date(0), new Date(0));
+  await (await ResultsLog.open(folder)).close();
 });
 
 it('that cannot be read is a fault of the folder', async () => {

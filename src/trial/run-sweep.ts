@@ -75,7 +75,10 @@ export async function whatIsLeft(
     const row = rows.get(variant.id);
     const hasFolder = row !== undefined && (await isFolder(modelFolder(folder, variant)));
     const hasModel = hasFolder && owners.get(variant.name) === variant.id;
-    const done = judgementOf(row, retry) !== undefined || (row?.status === 'merged' && evaluation === undefined);
+    // One that nobody judges is done while its model is there, or when it is to have none.
+    const needsNoModel = hasFolder || !writesModels({ keep, evaluation });
+    const done =
+      judgementOf(row, retry) !== undefined || (row?.status === 'merged' && evaluation === undefined && needsNoModel);
     if (done && !(keep === 'all' && hasFolder && !hasModel)) continue;
     (hasModel ? merged : open).push(variant);
   }

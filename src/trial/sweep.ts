@@ -130,13 +130,18 @@ export async function mergeBest(
 ): Promise<MergeResult> {
   const section = hasSweep(text, nameOf(origin)) ? readSweep(text, origin, choices.set).section : undefined;
   const { rows, objective: told } = await readResults(choices.folder);
-  const best = bestOf(rows, decisiveOf(choices, choices.evaluation ?? section?.evaluate) ?? told);
-  if (best === undefined) {
-    throw new M2MergeError('nothing-to-merge', { detail: 'no variant of the sweep has been evaluated' });
-  }
+  const objective = decisiveOf(choices, choices.evaluation ?? section?.evaluate) ?? told;
+  const best = bestOf(rows, objective);
+  if (best === undefined) throw new M2MergeError('nothing-to-merge', { detail: whyNoneIsBest(rows, objective) });
   const file = origin.file ?? '<recipe>';
   const recipe = parseRecipe(best.recipe, { ...origin, file: `${file} (${describeSettings(best.settings)})` });
   return mergeRecipe({ ...recipe, file }, { ...options.merging, overwrite: options.overwrite, output });
+}
+
+function whyNoneIsBest(rows: readonly SweepRow[], { metric }: Objective): string {
+  const names = [...new Set(rows.flatMap((row) => (row.status === 'evaluated' ? Object.keys(row.metrics) : [])))];
+  if (metric === null || names.length === 0) return 'no variant of the sweep has been evaluated';
+  return `no variant of the sweep has a number called "${metric}"; there are ${names.join(', ')}`;
 }
 
 const MEAN: Objective = { metric: null, maximize: true };

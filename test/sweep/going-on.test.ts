@@ -1,5 +1,5 @@
 /** Sweeps that go on after something was changed: the number that decides, the recipe and back, the command line. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { m2merge } from '../support/cli.js';
@@ -43,6 +43,9 @@ describe('the number that decides', () => {
     expect(modelIn('other', 'best')).toEqual(modelIn('other', winner('other', 'code')));
     run(recipe, 'other', '--best', '--overwrite');
     expect(modelIn('other', 'best')).toEqual(modelIn('other', winner('other', 'math')));
+    const unknown = m2merge(['sweep', recipe, 'other', '--best', '--maximize', 'maths'], work);
+    expect(unknown.stderr).toContain('no variant of the sweep has a number called "maths"; there are math, code');
+    expect(m2merge(['sweep', recipe, 'other', '--maximize', ''], work).status).toBe(2);
     const none = m2merge(['sweep', sweepRecipe(LAMBDAS), 'none', '--maximize', 'code'], work);
     expect(none).toMatchObject({ status: 2, stderr: expect.stringContaining('--maximize needs an evaluation') });
   });
@@ -52,6 +55,21 @@ describe('the number that decides', () => {
     run(recipe, 'told', '--evaluate', `node ${evaluator} {model} ${join(work, 'log')}`, '--maximize', 'code');
     run(recipe, 'told', '--best');
     expect(modelIn('told', 'best')).toEqual(modelIn('told', winner('told', 'code')));
+  });
+});
+
+describe('what stays', () => {
+  it('can be wanted later: models that were only looked at are merged again, others are not', () => {
+    const recipe = sweepRecipe(LAMBDAS);
+    run(recipe, 'later', '--keep', 'none');
+    expect(models('later')).toEqual([]);
+    run(recipe, 'later', '--keep', 'all');
+    expect(models('later')).toEqual(['lambda-0.2', 'lambda-0.4', 'lambda-0.6']);
+    const { mtimeMs } = statSync(join(work, 'later', 'lambda-0.4'));
+    rmSync(join(work, 'later', 'lambda-0.2'), { recursive: true });
+    run(recipe, 'later', '--keep', 'all');
+    expect(models('later')).toEqual(['lambda-0.2', 'lambda-0.4', 'lambda-0.6']);
+    expect(statSync(join(work, 'later', 'lambda-0.4')).mtimeMs).toBe(mtimeMs);
   });
 });
 

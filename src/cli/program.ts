@@ -44,6 +44,11 @@ function wholeNumber(minimum: number): (text: string) => number {
 
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
+function named(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('Expected a name.');
+}
+
 function byteSize(text: string): number {
   const bytes = parseByteSize(text);
   if (bytes === undefined) throw new InvalidArgumentError('Expected bytes such as 5GB, 500M or 4GiB.');
@@ -173,10 +178,15 @@ function buildProgram(): Command {
       [],
     )
     .option('--evaluate <command>', 'how to judge a model, as "node eval.mjs {model}"; prints JSON with numbers')
-    .option('--maximize <metric>', 'the number that decides (default: that of the recipe, else the mean of all)')
+    .option('--maximize <metric>', 'the number that decides (default: that of the recipe, else the mean of all)', named)
     .addOption(new Option('--keep <which>', 'models that stay after the evaluation').choices(['all', 'best', 'none']))
-    .option('--plan', 'only show the variants and what they cost')
-    .option('--ask-tell', 'take settings from stdin and tell how they did, line by line as JSON, for an optimiser')
+    .addOption(new Option('--plan', 'only show the variants and what they cost').conflicts(['askTell', 'best']))
+    .addOption(
+      new Option(
+        '--ask-tell',
+        'take settings from stdin and tell how they did, line by line as JSON, for an optimiser',
+      ).conflicts('best'),
+    )
     .option('--best', 'merge the best variant of a sweep that has run into <folder>/best')
     .option('--retry', 'evaluate again what failed')
     .option('--overwrite', 'replace existing models')

@@ -25,7 +25,6 @@ export function createSweepReporter(
   { json, quiet }: { readonly json: boolean; readonly quiet: boolean },
 ): SweepReporter {
   const fresh = createFilter();
-  fresh(told);
   const untold = { merging: {}, close: () => {} };
   if (json) {
     const emit = (event: string, facts: object): void => {
@@ -36,9 +35,11 @@ export function createSweepReporter(
     const onWarnings = (warnings: readonly Warning[]): void => {
       for (const warning of fresh(warnings)) emit('warning', { ...warning, message: describeWarning(warning) });
     };
+    onWarnings(told);
     return { ...untold, hooks: { onWave, onWarnings, onRow: (row) => emit('row', row) } };
   }
   const onWarnings = (warnings: readonly Warning[]): void => printWarnings(fresh(warnings));
+  onWarnings(told);
   if (quiet) return { ...untold, hooks: { onWarnings } };
   const progress = createWaveProgress(writesModels(task));
   const warnBelow = (warnings: readonly Warning[]): void => {
@@ -73,6 +74,9 @@ export function createWarningPrinter(): (warnings: readonly Warning[]) => void {
   const fresh = createFilter();
   return (warnings) => printWarnings(fresh(warnings));
 }
+
+/** Each warning once, however many variants have it. */
+export const onceEach = (warnings: readonly Warning[]): Warning[] => createFilter()(warnings);
 
 /** Lets each warning through once: variants have most of them in common, but for the place in their recipes. */
 function createFilter(): (warnings: readonly Warning[]) => Warning[] {

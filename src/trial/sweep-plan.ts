@@ -74,10 +74,8 @@ export async function planSweep(open: readonly SweepVariant[], options: SweepPla
     evaluationSeconds: evaluation === undefined ? 0 : Math.ceil(options.toJudge / evaluation.parallel) * perEvaluation,
   };
   const again = streamed > 0 && waves > 1 ? { waves, once: streamed, fetched: waves * streamed } : undefined;
-  return {
-    costs,
-    warnings: again === undefined ? passes(priced) : [...passes(priced), warning('stream-waves', again)],
-  };
+  const ofWaves = again === undefined ? [] : [warning('stream-waves', again)];
+  return { costs, warnings: [...priced.flatMap(({ warnings }) => warnings), ...passes(priced), ...ofWaves] };
 }
 
 /** What passes cost: variants read together, so that the one that fetches most says it for all. */
@@ -97,6 +95,8 @@ interface PricedVariant {
   readonly bytes: number;
   /** What it fetches when it is streamed. */
   readonly stream: StreamCost | undefined;
+  /** What there is to say of its merge, beside what it fetches. */
+  readonly warnings: readonly Warning[];
   /** Its weight files on the Hub, with their bytes. */
   readonly weights: readonly (readonly [path: string, bytes: number])[];
 }
@@ -116,7 +116,8 @@ async function priceVariants(
       throw new M2MergeError('warnings-refused', { warnings: warnings.map(describeWarning) });
     }
     const bytes = built.plan.shards.reduce((total, { byteLength }) => total + byteLength, SIDE_FILE_BYTES);
-    priced.push({ inputs, bytesRead: built.costs.bytesRead, bytes, stream, weights: cachedWeights(built) });
+    const costs = { bytesRead: built.costs.bytesRead, bytes, weights: cachedWeights(built) };
+    priced.push({ inputs, ...costs, stream, warnings: built.warnings });
   }
   return priced;
 }

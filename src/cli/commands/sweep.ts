@@ -22,7 +22,7 @@ import {
 import { listenForSignals } from '../interruption.js';
 import { type MergeCommandOptions, type PlanCommandOptions, streamOf, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
-import { createSweepReporter, createWarningPrinter } from '../sweep-reporter.js';
+import { createSweepReporter, createWarningPrinter, onceEach } from '../sweep-reporter.js';
 import { usesColour } from '../terminal.js';
 import { createTransferDisplay } from '../transfer.js';
 import { printWarnings } from '../warnings.js';
@@ -70,7 +70,7 @@ export async function sweepCommand(
   try {
     // What killed runs have left would count as used when waves are planned.
     if (!options.plan) await removeLeftovers(choices.folder, 'all');
-    if (options.plan) printPlan(await prepare(), options.json ?? false);
+    if (options.plan) printPlan(await prepare(), json);
     else if (options.best) {
       const { output } = await mergeBest(recipe.text, recipe.origin, choices, join(choices.folder, 'best'), shared);
       process.stdout.write(options.json ? `${JSON.stringify({ event: 'done', output })}\n` : `${fromHere(output)}\n`);
@@ -81,10 +81,8 @@ export async function sweepCommand(
     interruption.close();
   }
 
-  async function prepare(): Promise<PreparedSweep> {
-    const sweep = await prepareSweep(recipe.text, recipe.origin, choices, shared);
-    printWarnings(sweep.warnings);
-    return sweep;
+  function prepare(): Promise<PreparedSweep> {
+    return prepareSweep(recipe.text, recipe.origin, choices, shared);
   }
 }
 
@@ -164,11 +162,13 @@ function evaluationOf({ evaluate, maximize }: SweepCommandOptions): Evaluation |
   return evaluate === undefined ? undefined : commandEvaluation(evaluate, maximize);
 }
 
-function printPlan({ task, costs }: PreparedSweep, json: boolean): void {
+function printPlan({ task, costs, warnings: all }: PreparedSweep, json: boolean): void {
+  const warnings = onceEach(all);
   const { variants, keep, evaluation, folder } = task;
   const listed = variants.map(({ name, id, settings }) => ({ variant: name, id, settings }));
-  if (json) process.stdout.write(`${JSON.stringify({ keep, folder, costs, variants: listed }, null, 2)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ keep, folder, costs, warnings, variants: listed }, null, 2)}\n`);
   else {
+    printWarnings(warnings);
     const names = variants.map(({ name }) => name);
     const facts = { keep, folder: fromHere(folder), names, parallel: evaluation?.parallel };
     process.stdout.write(`${formatSweepPlan(costs, facts)}\n`);

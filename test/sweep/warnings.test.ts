@@ -1,0 +1,53 @@
+/** What a sweep warns of: before it starts, for people and for machines, and each thing once. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { m2merge } from '../support/cli.js';
+import { createSweepScene } from '../support/sweep-scene.js';
+
+const { work, sweepRecipe } = createSweepScene();
+const recipe = sweepRecipe('parameters: {lambda: [0.2, 0.4]}\nkeeep: all');
+const text = readFileSync(join(work, recipe), 'utf8');
+writeFileSync(join(work, recipe), `# A comment, so that lines tell whose they are.\n${text}unknown: 1\n`);
+
+const IN_SECTION = `${recipe}:8:3: unknown key "keeep" is ignored; did you mean "keep"?`;
+const IN_VARIANT = `${recipe} (lambda=0.2):9:1: unknown key "unknown" is ignored`;
+
+describe('warnings of a sweep', () => {
+  it.each([
+    ['a plan', ['--plan']],
+    ['a run', ['--keep', 'none']],
+  ])('are there once in %s', (_, options) => {
+    const { status, stderr } = m2merge(['sweep', recipe, 'text', ...options], work);
+    expect(status).toBe(0);
+    expect(stderr.split('\n').filter((line) => line.startsWith('warning:'))).toEqual([
+      `warning: ${IN_SECTION}`,
+      `warning: ${IN_VARIANT}`,
+    ]);
+  });
+
+  it('are events of a run and part of a plan for machines', () => {
+    const run = m2merge(['sweep', recipe, 'events', '--keep', 'none', '--json'], work);
+    const events = run.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const told = events.filter(({ event }) => event === 'warning').map(({ message }) => message);
+    expect(told).toEqual([IN_SECTION, IN_VARIANT]);
+    const plan = m2merge(['sweep', recipe, 'planned', '--plan', '--json'], work);
+    expect(JSON.parse(plan.stdout).warnings).toHaveLength(2);
+    expect(run.stderr + plan.stderr).toBe('');
+  });
+});
+
+describe('options that exclude each other', () => {
+  it.each([
+    ['--plan', '--best'],
+    ['--plan', '--ask-tell'],
+    ['--ask-tell', '--best'],
+  ])('%s and %s are refused', (first, second) => {
+    const { status, stderr } = m2merge(['sweep', recipe, 'both', first, second], work);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`option '${first}' cannot be used with option '${second}'`);
+  });
+});

@@ -38,6 +38,7 @@ export interface WarningFacts {
   'stream-passes': { method: string; once: number; fetched: number };
   'stream-held': { bytes: number };
   'stream-waves': { waves: number; once: number; fetched: number };
+  'evaluator-blind': { command: string };
 }
 
 export type WarningKind = keyof WarningFacts;
@@ -112,6 +113,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${gigabytes(bytes)} are kept beside the spool until the end: embeddings and heads whose rows another tokenizer puts in another order`,
   'stream-waves': ({ waves, once, fetched }) =>
     `each of ${waves} waves fetches the models anew, ${gigabytes(fetched)} in all where ${gigabytes(once)} hold all; without --stream they are fetched once`,
+  'evaluator-blind': ({ command }) =>
+    `the evaluator is told of no model, so that it judges all variants alike: ${JSON.stringify(command)} has neither {model} nor {variant}`,
   'hub-renamed': ({ from, to }) => `${from} is called ${to} on the Hub now; the recipe should say so`,
   'duplicate-tensor': ({ file, tensor, count }) =>
     `${file}: the header has several entries for tensor "${tensor}"${others(count)}; the last counts`,

@@ -120,7 +120,7 @@ const sampleShape = record(
 const command: Shape<readonly string[] | string> = {
   schema: {
     anyOf: [
-      { type: 'string', minLength: 1 },
+      { type: 'string', pattern: '\\S' },
       { type: 'array', minItems: 1, items: { type: 'string' } },
     ],
   },

@@ -12,7 +12,17 @@ import { scoreOf } from '../sweep/ranking.js';
 import type { SweepResult } from '../sweep/result.js';
 import type { ResultsLog } from './results-log.js';
 import { runSweep, type SweepRunOptions } from './run-sweep.js';
-import { nameOf, priceSweep, rulesOf, type SweepChoices, type SweepRules, writeResult } from './sweep.js';
+import {
+  nameOf,
+  type PrepareOptions,
+  priceSweep,
+  refuseWarnings,
+  rulesOf,
+  type SweepChoices,
+  type SweepRules,
+  warningsOf,
+  writeResult,
+} from './sweep.js';
 
 /** One line of the answer. */
 export type Answer = Readonly<Record<string, unknown>>;
@@ -23,27 +33,33 @@ interface Question {
   readonly settings: readonly Setting[];
 }
 
+type AskTellOptions = SweepRunOptions & Pick<PrepareOptions, 'strict'>;
+
 export class AskTellSweep {
   readonly #text: string;
   readonly #origin: RecipeOrigin;
   readonly #section: SweepSection;
   readonly #rules: SweepRules;
   readonly #log: ResultsLog;
-  readonly #options: SweepRunOptions;
+  readonly #options: AskTellOptions;
   /** All that was asked for, by identity. */
   readonly #variants = new Map<string, SweepVariant>();
 
-  /** Throws `recipe-invalid` and `usage`. The log stays the caller's to close. */
+  /** Throws `recipe-invalid`, `usage` and `warnings-refused`. The log stays the caller's to close. */
   constructor(
     recipe: { readonly text: string; readonly origin: RecipeOrigin },
     choices: SweepChoices,
     log: ResultsLog,
-    options: SweepRunOptions,
+    options: AskTellOptions,
   ) {
     this.#text = recipe.text;
     this.#origin = recipe.origin;
-    this.#section = readSweep(recipe.text, recipe.origin, choices.set).section;
-    this.#rules = rulesOf(this.#section, choices);
+    const { section, warnings } = readSweep(recipe.text, recipe.origin, choices.set);
+    this.#section = section;
+    this.#rules = rulesOf(section, choices);
+    const told = [...warnings, ...warningsOf(this.#rules)];
+    refuseWarnings(told, options);
+    options.onWarnings?.(told);
     this.#log = log;
     this.#options = options;
   }

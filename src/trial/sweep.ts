@@ -16,7 +16,7 @@ import { type ChosenValues, hasSweep, readSweep } from '../sweep/load.js';
 import { bestOf } from '../sweep/ranking.js';
 import { type Objective, SWEEP_FILES, type SweepResult, type SweepRow } from '../sweep/result.js';
 import { summarizeSweep } from '../sweep/summarize.js';
-import type { Warning } from '../warnings.js';
+import { describeWarning, type Warning, warning } from '../warnings.js';
 import { ResultsLog } from './results-log.js';
 import { runSweep, type SweepMerging, type SweepRunOptions, type SweepTask, whatIsLeft } from './run-sweep.js';
 import { type PricedSweep, planSweep } from './sweep-plan.js';
@@ -66,11 +66,26 @@ export async function prepareSweep(
 ): Promise<PreparedSweep> {
   const { section, warnings } = readSweep(text, origin, choices.set);
   const rules = rulesOf(section, choices);
+  const told = [...warnings, ...warningsOf(rules)];
+  refuseWarnings(told, options);
   const rows = await ResultsLog.read(rules.folder);
   const variants = expandSweep(text, origin, section);
   const { costs, warnings: planned } = await priceSweep(variants, rules, rows, options);
   const task = { ...rules, variants, waveSize: costs.waveSize };
-  return { task, recipeName: nameOf(origin), costs, warnings: [...warnings, ...planned] };
+  return { task, recipeName: nameOf(origin), costs, warnings: [...told, ...planned] };
+}
+
+/** Throws `warnings-refused` where warnings are to be refused and there are some. */
+export function refuseWarnings(warnings: readonly Warning[], { strict = false }: Pick<PrepareOptions, 'strict'>): void {
+  if (!strict || warnings.length === 0) return;
+  throw new M2MergeError('warnings-refused', { warnings: warnings.map(describeWarning) });
+}
+
+/** What there is to say of how variants are judged. */
+export function warningsOf({ evaluation }: Pick<SweepRules, 'evaluation'>): readonly Warning[] {
+  if (evaluation === undefined) return [];
+  const command = [evaluation.command].flat().join(' ');
+  return /\{(?:model|variant)\}/.test(command) ? [] : [warning('evaluator-blind', { command })];
 }
 
 export const nameOf = ({ file }: RecipeOrigin): string => basename(file ?? 'recipe');

@@ -40,6 +40,26 @@ describe('warnings of a sweep', () => {
   });
 });
 
+describe('strictness', () => {
+  it.each([[[]], [['--ask-tell']]])('refuses what the section warns of, with %j', (options) => {
+    const strict = m2merge(['sweep', recipe, 'strict', '--strict', ...options], work);
+    expect(strict).toMatchObject({ status: 3, stderr: expect.stringContaining(IN_SECTION) });
+  });
+});
+
+describe('an evaluator that is told of no model', () => {
+  const other = sweepRecipe('parameters: {lambda: [0.2]}');
+  it('is warned of', () => {
+    const told = 'has neither {model} nor {variant}';
+    const plan = (...options: string[]) => m2merge(['sweep', other, 'blind', '--evaluate', ...options, '--plan'], work);
+    expect(plan('node eval.mjs {modell}').stderr).toContain(told);
+    expect(plan('node eval.mjs {modell}', '--strict').status).toBe(3);
+    expect(plan('node eval.mjs --run={variant}').stderr).toBe('');
+    const asked = m2merge(['sweep', other, 'asked', '--evaluate', 'true', '--ask-tell'], work);
+    expect(asked.stderr).toContain(told);
+  });
+});
+
 describe('options that exclude each other', () => {
   it.each([
     ['--plan', '--best'],

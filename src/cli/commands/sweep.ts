@@ -15,6 +15,7 @@ import {
   carryOutSweep,
   mergeBest,
   type PreparedSweep,
+  type PrepareOptions,
   prepareSweep,
   type SweepChoices,
   sweepFolder,
@@ -116,7 +117,7 @@ async function run(
 async function askTell(
   recipe: { readonly text: string; readonly origin: RecipeOrigin },
   choices: SweepChoices,
-  shared: SweepRunOptions,
+  shared: SweepRunOptions & Pick<PrepareOptions, 'strict'>,
 ): Promise<void> {
   const { signal } = shared.merging;
   const emit = (answer: object): void => {

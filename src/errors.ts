@@ -35,7 +35,7 @@ export interface ErrorFacts extends HubErrorFacts, PushErrorFacts, SweepErrorFac
   usage: { message: string; hint?: string };
   'recipe-invalid': { file: string; problems: readonly RecipeProblem[] };
   'warnings-refused': { warnings: readonly string[] };
-  'file-missing': { path: string; purpose: string };
+  'file-missing': { path: string; purpose: string; hint?: string };
   'file-unreadable': { path: string; reason: string };
   'model-missing': { reference: string; searched: readonly string[]; place?: string };
   'model-empty': { folder: string; found: readonly string[] };
@@ -119,7 +119,7 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
   usage: ({ message, hint }) => ({ message, hint }),
   'recipe-invalid': ({ file, problems }) => ({ message: problems.map((p) => formatProblem(file, p)).join('\n') }),
   'warnings-refused': ({ warnings }) => ({ message: warnings.join('\n'), hint: 'without --strict these are warnings' }),
-  'file-missing': ({ path, purpose }) => ({ message: `${purpose} not found: ${path}` }),
+  'file-missing': ({ path, purpose, hint }) => ({ message: `${purpose} not found: ${path}`, hint }),
   'file-unreadable': ({ path, reason }) => ({ message: `cannot read ${path}: ${reason}` }),
   'model-missing': ({ reference, searched, place }) => ({
     message: `${place === undefined ? '' : `${place}: `}model "${reference}" not found`,

@@ -98,6 +98,8 @@ function addPushOptions(command: Command): Command {
     .option('--create-pr', 'open a pull request instead of pushing to a branch');
 }
 
+const namesOf = ({ commands }: Command): string[] => commands.map((command) => command.name());
+
 const SEE_HELP = 'see m2merge --help';
 
 const wantsJson = (): boolean => process.argv.includes('--json');
@@ -107,6 +109,7 @@ function buildProgram(): Command {
     .description('Merge LLM checkpoints: one recipe, some models, one model out.')
     .version(VERSION, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help, of a command if one is named')
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError(`(${SEE_HELP})`)
     // Machines are told of wrong usage on stdout, as of any failure.
@@ -125,8 +128,12 @@ function buildProgram(): Command {
     .option('--quiet', 'print nothing but warnings and errors')
     .addOption(new Option('--kernels <name>', 'arithmetic to use').choices(['simd', 'reference']).default('simd'))
     .action(async (recipe, output, options) => {
-      if (options.plan) await (await import('./commands/plan.js')).planCommand(recipe, output, options);
-      else await (await import('./commands/merge.js')).mergeCommand(recipe, output, options);
+      try {
+        if (options.plan) await (await import('./commands/plan.js')).planCommand(recipe, output, options);
+        else await (await import('./commands/merge.js')).mergeCommand(recipe, output, options);
+      } catch (error) {
+        throw await (await import('./mistaken-command.js')).withCommandMeant(error, recipe, namesOf(program));
+      }
     });
   addStreamOptions(
     addRecipeOptions(

@@ -25,8 +25,22 @@ describe('help and version', () => {
     expect(help).toMatchObject({ status: 0, stderr: '' });
     for (const word of ['plan', 'schema', '--overwrite', 'Exit codes:']) expect(help.stdout).toContain(word);
     expect(m2merge(['plan', '--help'], folder)).toMatchObject({ status: 0, stderr: '' });
+    expect(m2merge(['help', 'plan'], folder).stdout).toBe(m2merge(['plan', '--help'], folder).stdout);
+    expect(m2merge(['help'], folder).stdout).toBe(help.stdout);
     const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
     expect(m2merge(['--version'], folder)).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
+  });
+});
+
+describe('a word that was meant as a command', () => {
+  it.each([
+    ['merge', 'hint: merging needs no command: m2merge recipe.yaml'],
+    ['swep', 'hint: did you mean the command "sweep"?'],
+    ['other.yaml', ''],
+  ])('%s', (word, hint) => {
+    const { status, stderr } = m2merge([word, 'recipe.yaml'], createWorkplace());
+    expect(status).toBe(4);
+    expect(stderr.trimEnd()).toBe([`error: recipe not found: ${word}`, hint].join('\n').trimEnd());
   });
 });
 

@@ -13,6 +13,10 @@ import { createWaveProgress } from './wave-progress.js';
 /** Decimal places of metrics in progress lines. */
 const PLACES = 4;
 
+/** Below this, metrics are shown by so many digits. */
+const TINY = 0.01;
+const DIGITS = 3;
+
 export interface SweepReporter {
   readonly hooks: Pick<SweepRunOptions, 'onWave' | 'onRow' | 'onWarnings'>;
   /** Told by the merges themselves. */
@@ -90,8 +94,12 @@ function createFilter(): (warnings: readonly Warning[]) => Warning[] {
     });
 }
 
+/** Decimals, unless they would show nothing of a number. */
+const formatMetric = (value: number): string =>
+  value !== 0 && Math.abs(value) < TINY ? value.toPrecision(DIGITS) : value.toFixed(PLACES);
+
 function describeRow({ settings, metrics, status, problem, evaluation_seconds: seconds }: SweepRow): string {
-  const numbers = Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(PLACES)}`);
+  const numbers = Object.entries(metrics).map(([name, value]) => `${name} ${formatMetric(value)}`);
   const took = seconds === null ? [] : [`(${formatSeconds(seconds)})`];
   const parts = [
     describeSettings(settings),

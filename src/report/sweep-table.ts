@@ -8,6 +8,10 @@ const PLACES = 4;
 const LARGE = 10;
 const LARGE_PLACES = 2;
 
+/** Where the largest number of a column is below this, numbers are shown by so many digits. */
+const TINY = 0.01;
+const DIGITS = 3;
+
 export interface SweepTable {
   readonly head: readonly string[];
   /** Columns that hold numbers. */
@@ -73,11 +77,14 @@ interface Column {
   readonly isNumeric?: boolean;
 }
 
-/** A column of numbers, all with as many decimals. */
+/** A column of numbers, all with as many decimals, or digits where decimals would show nothing of them. */
 function numbers(head: string, rows: readonly SweepRow[], read: (row: SweepRow) => number | null | undefined): Column {
   const values = rows.map((row) => read(row) ?? undefined);
-  const places = values.some((value) => value !== undefined && Math.abs(value) >= LARGE) ? LARGE_PLACES : PLACES;
-  return { head, cells: values.map((value) => value?.toFixed(places) ?? ''), isNumeric: true };
+  const largest = Math.max(0, ...values.map((value) => Math.abs(value ?? 0)));
+  const places = largest >= LARGE ? LARGE_PLACES : PLACES;
+  const isTiny = largest > 0 && largest < TINY;
+  const format = (value: number): string => (isTiny ? value.toPrecision(DIGITS) : value.toFixed(places));
+  return { head, cells: values.map((value) => (value === undefined ? '' : format(value))), isNumeric: true };
 }
 
 /** The retained projection of the experts, their mean; undefined where nothing was measured. */

@@ -17,6 +17,13 @@ it('names of sweeps are no markup, steer no terminal and end no cell', () => {
   expect(new Set(cells.map((line) => line.match(/(?<!\\)\|/g)!.length)).size).toBe(1);
 });
 
+it('numbers are shown by their digits where decimals would show nothing of them', () => {
+  const tiny = [2.5e-7, -1e-7, 0].map((loss, i) => ({ ...sampleSweep.rows[i]!, metrics: { loss, share: loss * 1e6 } }));
+  const objective = { metric: 'loss', maximize: false };
+  const text = formatSweepMarkdown({ ...sampleSweep, objective, metrics: ['loss', 'share'], rows: tiny });
+  for (const cells of ['-1.00e-7 | -0.1000', '0.00 | 0.0000', '2.50e-7 | 0.2500']) expect(text).toContain(cells);
+});
+
 it('what decides is no markup either, and one variant is one', () => {
   const objective = { metric: 'a|b\n# <i>c', maximize: true };
   const [first] = sampleSweep.rows;

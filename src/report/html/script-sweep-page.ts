@@ -172,6 +172,8 @@ function fillControls() {
         redrawAll();
       },
     );
+  }
+  if (has('colour')) {
     select('colour', optionsOf(varied, settingNames), String(colourSetting), (value) => {
       colourSetting = Number(value);
       redrawAll();

@@ -7,7 +7,10 @@ import { formatPageHeader, panel, scrolling } from './page.js';
 import type { SweepPageData } from './sweep-data.js';
 
 /** Title, what decides, and the controls that all panels share. */
-export function formatSweepHeader({ recipe, rows, objective, tool }: SweepResult, { measures }: SweepPageData): string {
+export function formatSweepHeader(
+  { recipe, rows, objective, tool }: SweepResult,
+  { measures, settings }: SweepPageData,
+): string {
   const failed = rows.filter(({ status }) => status === 'failed').length;
   const facts = [
     plural(rows.length, 'variant'),
@@ -15,19 +18,23 @@ export function formatSweepHeader({ recipe, rows, objective, tool }: SweepResult
     ...(failed === 0 ? [] : [`${failed} without metrics`]),
     tool,
   ];
-  const controls =
-    measures.length === 0
-      ? ''
-      : '<label>Metric <select id="metric"></select></label> <label>Colour by <select id="colour"></select></label>';
+  const choices = [
+    ...(measures.length === 0 ? [] : ['<label>Metric <select id="metric"></select></label>']),
+    // One value throughout tells no variants apart.
+    ...(measures.length === 0 || !isVaried(settings) ? [] : ['<label>Colour by <select id="colour"></select></label>']),
+  ];
+  const controls = choices.join(' ');
   return `${formatPageHeader(`Sweep of ${recipe}`, facts.map(escapeHtml).join(' · '))}
 <div class="toolbar">${controls}
 <noscript>The pictures and tables need JavaScript; sweep.json and sweep.md have the same numbers.</noscript></div>`;
 }
 
+const isVaried = (settings: SweepPageData['settings']): boolean => settings.some(({ values }) => values.length > 1);
+
 /** All panels that the data has something for. */
 export function formatSweepPanels(result: SweepResult, { settings, measures }: SweepPageData): string {
   const metrics = measures.filter(({ kind }) => kind === 'metric').length;
-  const varied = settings.some(({ values }) => values.length > 1);
+  const varied = isVaried(settings);
   return [
     formatWinner(result),
     ...(varied && measures.length > 0 ? [AGAINST] : []),

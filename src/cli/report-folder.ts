@@ -1,8 +1,9 @@
 /** The files of a report in a folder of the user's: all of them or none, and the old ones stay until the new ones are whole. */
-import { access, constants, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, constants, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import type { GeometryResult } from '../geometry/result.js';
+import { makeFolder } from '../io/make-folder.js';
 import { asWriteError } from '../io/write-error.js';
 import { writeReport } from '../report/geometry-files.js';
 import { nearestFolder, removeEmptyFolders } from '../run/output-folder.js';
@@ -26,7 +27,7 @@ export async function writeReportFolder(folder: string, result: GeometryResult):
   const partOf = (name: string): string => join(folder, `.${name}.m2merge-part`);
   let made: string | undefined;
   try {
-    made = await mkdir(folder, { recursive: true });
+    made = await makeFolder(folder);
     await writeReport(result, async (name, text) => {
       names.push(name);
       await writeFile(partOf(name), text);

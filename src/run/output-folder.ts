@@ -5,6 +5,7 @@
 import { mkdir, open, readdir, readlink, realpath, rename, rm, rmdir, stat, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { M2MergeError } from '../errors.js';
+import { makeFolder } from '../io/make-folder.js';
 import { asWriteError } from '../io/write-error.js';
 import { removeLeftovers, replacedName, workName } from './leftovers.js';
 
@@ -51,7 +52,7 @@ export class OutputFolder {
       const parent = dirname(path);
       await removeLeftovers(parent, [basename(path)]);
       await checkReplaceable(path, overwrite);
-      const madeParent = await mkdir(parent, { recursive: true });
+      const madeParent = await makeFolder(parent);
       const workPath = join(parent, workName(basename(path)));
       const folder = new OutputFolder(path, workPath, madeParent, overwrite);
       try {

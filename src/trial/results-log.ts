@@ -2,10 +2,11 @@
  * The results of a sweep as they come: one JSON line for each step of a variant, appended and flushed, so that a sweep
  * that ends at any moment goes on where it was. The last line of a variant counts.
  */
-import { type FileHandle, mkdir, open, readFile, truncate } from 'node:fs/promises';
+import { type FileHandle, open, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import { type Release, tryLock } from '../hub/lock.js';
+import { makeFolder } from '../io/make-folder.js';
 import { asWriteError } from '../io/write-error.js';
 import type { SweepRow } from '../sweep/result.js';
 
@@ -35,7 +36,7 @@ export class ResultsLog {
     const path = join(folder, RESULTS_FILE);
     let release: Release | undefined;
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       release = await tryLock(join(folder, LOCK_FILE));
       if (release === undefined) throw new M2MergeError('sweep-running', { folder });
       const { rows, completeBytes } = await readRows(path);

@@ -40,7 +40,7 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
   'the file system': {
     pattern: /from 'node:fs(\/promises)?'/,
     files: [
-      /^src\/io\/(file|owner)\.ts$/,
+      /^src\/io\/(file|make-folder|owner)\.ts$/,
       /^src\/hub\/(batched-writer|cache-layout|environment|lock|offline|partial-blob|pull|push-files|range-file|spool|verified)\.ts$/,
       /^src\/checkpoint\/(model-folder|side-files)\.ts$/,
       /^src\/recipe\/load\.ts$/,

@@ -4,6 +4,7 @@ import { PARAMETER_NAMES } from '../../kernels/methods/registry.js';
 import type { OutputDtype } from '../checkpoint/dtype.js';
 import type { Cursor } from './cursor.js';
 import { layerRange } from './layer-range.js';
+import { nearestName } from './nearest.js';
 import type { Rounding } from './recipe.js';
 import { modelReference } from './reference-keys.js';
 import {
@@ -134,6 +135,12 @@ export const RECIPE_KEYS = {
 };
 
 export const recipeShape = record(RECIPE_KEYS, '{merge_method: …, models: …}', inRecipe);
+
+/** Whether a key of a recipe is there only to hold what aliases stand for: `record` lets such keys pass. */
+export function isHolder(name: string, value: Cursor): boolean {
+  const names = Object.keys(RECIPE_KEYS);
+  return !names.includes(name) && (inRecipe(name) ?? nearestName(name, names)) === undefined && value.isAliased;
+}
 
 export type RecipeReading = RecordReading<typeof RECIPE_KEYS>;
 export type ModelReading = RecordReading<typeof MODEL_KEYS>;

@@ -1,5 +1,9 @@
 /** A recipe's YAML as plain values, to be changed and written again. */
 import { parse, stringify } from 'yaml';
+import { Cursor, Reading } from '../recipe/cursor.js';
+import { readDocument } from '../recipe/document.js';
+import { Findings } from '../recipe/findings.js';
+import { isHolder } from '../recipe/keys.js';
 import type { Plain } from '../recipe/sweep-keys.js';
 
 export interface RecipeTree {
@@ -9,11 +13,22 @@ export interface RecipeTree {
 /** Scalars stay the text they are written with, so that what is written again reads the same. */
 const VERBATIM = { schema: 'failsafe' } as const;
 
-/** Reads a recipe that is known to be one YAML mapping; its keys `sweep` and `output` are left out. */
+/**
+ * Reads a recipe that is known to be one YAML mapping; its keys `sweep` and `output` are left out, and keys that hold what
+ * aliases stand for: nothing would be left that reads them.
+ */
 export function readTree(text: string): RecipeTree {
   const { sweep: _, output: __, ...tree } = parse(text, VERBATIM) as RecipeTree;
+  for (const name of holdersOf(text)) delete tree[name];
   // Aliases would make two places one.
   return JSON.parse(JSON.stringify(tree));
+}
+
+function holdersOf(text: string): string[] {
+  const findings = new Findings('');
+  const document = readDocument(text, findings);
+  const entries = new Cursor(new Reading(document, findings), document.root, '').entries(() => false);
+  return [...entries].filter(([name, { value }]) => isHolder(name, value)).map(([name]) => name);
 }
 
 /** The recipe as YAML text. */

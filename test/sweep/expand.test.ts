@@ -236,6 +236,15 @@ describe('the variants of a sweep', () => {
     expect(Object.keys(variant!.settings)).toEqual(['sparsify.density', 'sparsify']);
   });
 
+  it('are without keys that hold what aliases stand for, as a single merge is without a warning of them', () => {
+    const recipe = `tag: &code /m/code\nbase: &base {weight: 2}\n${RECIPE.replace('weight: 1\n', '<<: *base\n')}`;
+    const text = `${recipe.replace('{path: /m/code,', '{path: *code,')}sweep: {parameters: {seed: [1]}}`;
+    const [variant] = expandSweep(text, {}, readSweep(text, {}, []).section);
+    expect(variant!.recipe.warnings.map(({ facts }) => facts)).toEqual([]);
+    expect(variant!.recipe.models[1]!.reference.text).toBe('/m/code@1.10');
+    expect(variant!.recipeText).not.toContain('tag');
+  });
+
   it('are not too many', () => {
     const values = Array.from({ length: 101 }, (_, i) => i).join();
     expect(messagesOf(() => expand(`sweep: {parameters: {lambda: [${values}], seed: [${values}]}}`)).join()).toContain(

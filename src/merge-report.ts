@@ -133,10 +133,11 @@ function densities(plan: Plan, jobs: readonly MergeJob[]): Pick<MergeAccounting,
   let elements = 0;
   for (const job of jobs) {
     elements += job.elements;
-    for (const { model, settings } of job.operands) {
+    for (const { model, settings, isOnlyMeasured } of job.operands) {
       const density = plan.settings[settings]!.density;
       if (typeof density !== 'number') return {};
-      kept[model]! += density * job.elements;
+      // Of what has no share in the merge nothing is trimmed.
+      kept[model]! += (isOnlyMeasured ? 1 : density) * job.elements;
     }
   }
   return { density: Object.fromEntries(names.map((name, i) => [name, kept[i]! / elements])) };

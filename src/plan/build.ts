@@ -160,10 +160,12 @@ class PlanBuilder {
     const settings = this.#resolver.forSlice(slice, tensor, t);
     const operands = found.sources.flatMap((part): OperandPlan[] => {
       const own = this.#resolver.forSource(part.source, part.name, t);
-      return !this.#options.readAll && this.#method.ignores(own, settings)
-        ? []
-        : [{ model: part.source.model, source: sourceFor(part), settings: this.#intern(own) }];
+      const isIgnored = this.#method.ignores(own, settings);
+      if (isIgnored && !this.#options.readAll) return [];
+      const operand = { model: part.source.model, source: sourceFor(part), settings: this.#intern(own) };
+      return [isIgnored ? { ...operand, isOnlyMeasured: true } : operand];
     });
+    operands.sort((a, b) => Number(a.isOnlyMeasured ?? false) - Number(b.isOnlyMeasured ?? false));
     const subtracted = base && sourceFor(base);
     const outputDtype = this.#recipe.outputDtype ?? this.#impliedDtype(subtracted, operands, first.location.dtype);
     // A task vector method without operands leaves the base: carried over unless its dtype changes.

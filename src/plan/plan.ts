@@ -68,9 +68,11 @@ export interface OperandPlan {
   readonly source: Source;
   /** Index into `plan.settings`. */
   readonly settings: number;
+  /** Whether it has no share in the result, and is read for the report alone. */
+  readonly isOnlyMeasured?: true;
 }
 
-/** Compute one tensor. */
+/** Compute one tensor; operands that are only measured come last. */
 export interface MergeJob {
   readonly kind: 'merge';
   readonly tensor: string;

@@ -4,18 +4,19 @@ import type { Operand, TensorMerge } from '../../kernels/unit.js';
 import type { MergeJob, Plan } from './plan.js';
 import { layOutUnits, type UnitLayout } from './unit-layout.js';
 
-/** The merge of one tensor; `randomKeyOf` gives the key of a model's random numbers. */
+/**
+ * The merge of one tensor, of the operands that have a share in it: what else is read for a report must not change it.
+ * `randomKeyOf` gives the key of a model's random numbers.
+ */
 export function mergeOf(plan: Plan, job: MergeJob, randomKeyOf: (model: number) => Operand['randomKey']): TensorMerge {
   return {
     elements: job.elements,
     shape: job.shape,
     space: job.base === undefined ? 'weights' : 'taskVectors',
     settings: plan.settings[job.settings]!,
-    operands: job.operands.map(({ model, settings }) => ({
-      model,
-      settings: plan.settings[settings]!,
-      randomKey: randomKeyOf(model),
-    })),
+    operands: job.operands
+      .filter(({ isOnlyMeasured }) => !isOnlyMeasured)
+      .map(({ model, settings }) => ({ model, settings: plan.settings[settings]!, randomKey: randomKeyOf(model) })),
   };
 }
 

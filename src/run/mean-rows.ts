@@ -40,7 +40,7 @@ async function meanOf(
 ): Promise<Float32Array> {
   const [, columns = 1] = shape;
   const merge = { elements, shape, space: 'weights', settings: {}, operands: [] } as const;
-  const part = { variant: 0, merge, operands: [0], statistics: {} };
+  const part = { variant: 0, merge, operands: [0], onlyMeasured: [], statistics: {} };
   const units = Array.from({ length: countUnits(LAYOUT, elements) }, (_, unit) => unit);
   const partial = await Promise.all(
     units.map(async (unit) => {

@@ -38,7 +38,10 @@ export class ScheduledTensor {
   readonly layout: UnitLayout;
   readonly units: number;
   readonly base: StoredVector | undefined;
+  /** Those of `merge`, then those that only reports look at. */
   readonly operands: readonly StoredVector[];
+  /** The models of the latter. */
+  readonly onlyMeasured: readonly number[];
   /** Whether the operands but the first are wanted as differences to it. */
   readonly anchored: boolean;
   /**
@@ -68,6 +71,7 @@ export class ScheduledTensor {
     this.stretches = partAtWholeModel(statistics);
     this.wholeModel = statistics.filter(isOfWholeModel);
     this.operands = job.operands.map(({ source }) => storedVector(variant, job, source));
+    this.onlyMeasured = job.operands.flatMap(({ model, isOnlyMeasured }) => (isOnlyMeasured ? [model] : []));
   }
 
   /** Where a unit stands in the scope of a statistic. */
@@ -86,7 +90,8 @@ export class ScheduledTensor {
       const position = this.position(statistic.scope, unit);
       return [statistic.name, statistic.valueForUnit(value, position, this.merge)] as const;
     });
-    return { variant: this.variant.index, merge: this.merge, operands, statistics: Object.fromEntries(known) };
+    const { merge, onlyMeasured } = this;
+    return { variant: this.variant.index, merge, operands, onlyMeasured, statistics: Object.fromEntries(known) };
   }
 
   combineAction(part: UnitPart, report: ReportWish | undefined): CombineAction {

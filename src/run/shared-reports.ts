@@ -27,10 +27,8 @@ export class SharedReports {
       const request = requestOf(member);
       return request?.covers(member.job.tensor) ? request : undefined;
     });
-    const experts = members.map((member) => tensor.operandsOf(member));
-    const models = members.map(({ merge }) => merge.operands.map(({ model }) => model).join());
-    const shares = (i: number, j: number): boolean =>
-      requests[j] !== undefined && experts[i] === experts[j] && models[i] === models[j];
+    const experts = members.map((member) => tensor.expertsOf(member));
+    const shares = (i: number, j: number): boolean => requests[j] !== undefined && experts[i] === experts[j];
     this.#members = members;
     this.#requests = requests;
     this.#leaders = members.map((_, i) => members.findIndex((_, j) => shares(i, j)));

@@ -67,8 +67,18 @@ export class SharedTensor {
     return member.part(unit, this.#choices.get(member)!);
   }
 
-  /** The same text for members that use the same vectors as operands of the same models. */
+  /** The same text for members that merge the same vectors as operands of the same models. */
   operandsOf(member: ScheduledTensor): string {
     return member.merge.operands.map(({ model }, i) => `${model}=${this.#choices.get(member)![i]}`).join();
+  }
+
+  /** The same text for members of which reports look at the same vectors of the same models, merged or not. */
+  expertsOf(member: ScheduledTensor): string {
+    const models = [...member.merge.operands.map(({ model }) => model), ...member.onlyMeasured];
+    const byModel = models.map((model, i) => [model, this.#choices.get(member)![i]!] as const);
+    return byModel
+      .sort(([a], [b]) => a - b)
+      .map(([model, index]) => `${model}=${index}`)
+      .join();
   }
 }

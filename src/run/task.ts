@@ -42,8 +42,10 @@ export interface UnitPart {
   /** Index into the worker's methods. */
   readonly variant: number;
   readonly merge: TensorMerge;
-  /** For each operand of `merge`, its index in `UnitInputs.operands`. */
+  /** For each operand of `merge`, then for those that only reports look at, its index in `UnitInputs.operands`. */
   readonly operands: readonly number[];
+  /** The models of the latter. */
+  readonly onlyMeasured: readonly number[];
   /** Concluded statistics, cut down to this unit. */
   readonly statistics: Readonly<Record<string, unknown>>;
 }

@@ -109,29 +109,32 @@ export interface UnitReporter {
 
 export interface ReportTools {
   readonly tensor: string;
+  /** The models of the operands behind those that are merged. */
+  readonly onlyMeasured: readonly number[];
   /** What the method's trimming leaves of the operands; everything unless given. */
   readonly survivors?: TileView | SelectingView | undefined;
   /** Holds an f32 vector of a step. */
   readonly scratch: Slot;
 }
 
-/** Reports on a unit while it is merged. */
+/** Reports on a unit while it is merged; `vectors` are those of the merge, and of the models `onlyMeasured`. */
 export function reportUnit(
   context: UnitContext,
   vectors: UnitVectors,
   output: OutputVector,
   wish: ReportWish,
-  { tensor, survivors = untouched, scratch }: ReportTools,
+  { tensor, onlyMeasured, survivors = untouched, scratch }: ReportTools,
 ): UnitReporter {
   const { kernels } = context;
-  const byModel = modelOrder(context);
+  const byModel = modelOrder([...context.merge.operands.map(({ model }) => model), ...onlyMeasured]);
+  const operands = byModel(vectors.operands.map(({ values }) => values));
+  const unmerged = vectors.operands.slice(context.merge.operands.length).map(({ values }) => values);
   const experts = observeExperts(context, tensor, { ...vectors, operands: byModel(vectors.operands) }, wish);
   const originOf = baseAsWritten(context, vectors.base!, output);
   const account = new AccountObserver({ ...context, experts: vectors.operands.length });
-  const removals = wish.removals ? observeRemovals(context, survivors) : undefined;
+  const removals = wish.removals ? observeRemovals(context, survivors, unmerged, byModel) : undefined;
   return {
     observe(tile, offset, delta, written) {
-      const operands = byModel(tile.operands);
       experts.observe({ ...tile, operands }, offset);
       widenDifference(kernels, output.dtype, written, 0, originOf(tile), scratch, tile.count);
       account.observe({ count: tile.count, operands, delta, written: scratch });
@@ -162,27 +165,37 @@ function baseAsWritten(
   };
 }
 
+type ModelOrder = <T>(values: readonly T[]) => readonly T[];
+
 /** Puts what is by operand in the order of the models: slices may name them in another one. */
-function modelOrder({ merge: { operands } }: UnitContext): <T>(values: readonly T[]) => readonly T[] {
-  const order = operands.map((_, i) => i).sort((a, b) => operands[a]!.model - operands[b]!.model);
+function modelOrder(models: readonly number[]): ModelOrder {
+  const order = models.map((_, i) => i).sort((a, b) => models[a]! - models[b]!);
   return order.every((from, to) => from === to) ? (values) => values : (values) => order.map((from) => values[from]!);
 }
 
-function observeRemovals(context: UnitContext, survivors: TileView | SelectingView) {
+/** What is `unmerged`, of weight 0, nothing trims. */
+function observeRemovals(
+  context: UnitContext,
+  survivors: TileView | SelectingView,
+  unmerged: readonly Slot[],
+  byModel: ModelOrder,
+) {
   const { operands } = context.merge;
-  const byModel = modelOrder(context);
   const survive = survivors(context);
+  const withUnmerged = <T>(values: readonly T[], ofUnmerged: T) =>
+    byModel([...values, ...unmerged.map(() => ofUnmerged)]);
   const signs = operands.map(({ settings }) => Math.sign(Number(settings.weight ?? 1)));
-  const factors = survive.factors && byModel(survive.factors);
-  const observer = new RemovalObserver({ ...context, experts: operands.length }, byModel(signs), factors);
+  const factors = survive.factors && withUnmerged(survive.factors, 1);
+  const experts = operands.length + unmerged.length;
+  const observer = new RemovalObserver({ ...context, experts }, withUnmerged(signs, 0), factors);
   return {
     observe(tile: Tile, delta: Slot): void {
       const left: Tile | SelectedTile = survive(tile);
       const selectors = 'selectors' in left ? left.selectors : undefined;
       observer.observe({
         count: tile.count,
-        survivors: byModel(left.operands),
-        selectors: selectors && byModel(selectors),
+        survivors: byModel([...left.operands, ...unmerged]),
+        selectors: selectors && withUnmerged(selectors, 0),
         delta,
       });
     },

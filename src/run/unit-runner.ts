@@ -33,7 +33,7 @@ import type {
   VisitTask,
 } from './task.js';
 import { UnitMemory } from './unit-memory.js';
-import { allInputs, type InputVector, type UnitVectors, vectorsOf } from './unit-vectors.js';
+import { allInputs, type InputVector, measuredVectorsOf, type UnitVectors, vectorsOf } from './unit-vectors.js';
 
 export interface UnitRunnerOptions {
   readonly kernels: Kernels;
@@ -165,6 +165,8 @@ export class UnitRunner {
       unit: this.#context(inputs, part, method.name, retain),
       tensor: inputs.tensor,
       vectors: vectorsOf(vectors, part),
+      measured: measuredVectorsOf(vectors, part),
+      onlyMeasured: part.onlyMeasured,
       tileElements: this.#tileElements(inputs),
       take: (bytes) => this.#memory.take(bytes),
       scratch: (name, bytes) => this.#takeOnce(name, bytes),

@@ -29,8 +29,14 @@ export function allInputs({ base, operands }: UnitVectors): readonly InputVector
   return base === undefined ? operands : [base, ...operands];
 }
 
-/** The inputs with the operands of one variant only, in its order. */
-export function vectorsOf(vectors: UnitVectors, { operands }: UnitPart): UnitVectors {
+/** The inputs with the operands of one variant only, in its order: those that it merges. */
+export function vectorsOf(vectors: UnitVectors, part: UnitPart): UnitVectors {
+  const { operands } = measuredVectorsOf(vectors, part);
+  return { ...vectors, operands: operands.slice(0, operands.length - part.onlyMeasured.length) };
+}
+
+/** The same with those that only its report looks at. */
+export function measuredVectorsOf(vectors: UnitVectors, { operands }: UnitPart): UnitVectors {
   return { ...vectors, operands: operands.map((index) => vectors.operands[index]!) };
 }
 

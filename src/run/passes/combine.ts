@@ -17,7 +17,7 @@ export interface CombineTools {
 }
 
 export function combinePass({ output, report }: CombineAction, context: PassContext, run: CombineTools): Pass {
-  const { kernels, unit, tensor, vectors } = context;
+  const { kernels, unit, tensor, vectors, measured, onlyMeasured } = context;
   const { method, files, hash } = run;
   const width = bytesPerElement(output.dtype);
   const merged = context.scratch('merged', vectorBytes(unit));
@@ -25,8 +25,13 @@ export function combinePass({ output, report }: CombineAction, context: PassCont
   const combine = method.combine(unit);
   // The sum with the base takes the place of the merged change, unless that is still to be looked at.
   const sum = report === undefined ? merged : context.scratch('sum', vectorBytes(unit));
-  const tools = { tensor, survivors: method.survivors, scratch: context.scratch('change', vectorBytes(unit)) };
-  const reporter = report && reportUnit(unit, vectors, output, report, tools);
+  const tools = {
+    tensor,
+    onlyMeasured,
+    survivors: method.survivors,
+    scratch: context.scratch('change', vectorBytes(unit)),
+  };
+  const reporter = report && reportUnit(unit, measured, output, report, tools);
   const isNearestBf16 = output.dtype === 'BF16' && output.rounding !== 'stochastic';
   const stored = report === undefined && isNearestBf16 && isStoredBf16(vectors) ? combine.stored : undefined;
   let nonFinite = 0;
@@ -54,7 +59,7 @@ export function combinePass({ output, report }: CombineAction, context: PassCont
         checksum: formatChecksum(hash),
         nonFinite: {
           base: vectors.base?.nonFinite ?? 0,
-          operands: vectors.operands.map((vector) => vector.nonFinite),
+          operands: measured.operands.map((vector) => vector.nonFinite),
           output: nonFinite,
         },
         ...(reporter === undefined ? {} : { report: reporter.finish() }),

@@ -30,6 +30,9 @@ export interface PassContext {
   readonly tensor: string;
   /** The inputs, cut down to the operands of the variant. */
   readonly vectors: UnitVectors;
+  /** The same and operands, of the models `onlyMeasured`, that have no share in the merge: what its report is about. */
+  readonly measured: UnitVectors;
+  readonly onlyMeasured: readonly number[];
   /** Elements read at once. */
   readonly tileElements: number;
   /** Takes `bytes` of memory with unspecified content for the duration of the unit. */

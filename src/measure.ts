@@ -5,7 +5,7 @@ import { findFindings } from './geometry/findings.js';
 import type { GeometryResult } from './geometry/result.js';
 import { hasSpectrum, SPECTRAL_PASSES, spectralCost } from './geometry/spectrum.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
-import { deepestLayers, describeGroup, expertNames, leftOutWarnings } from './merge-report.js';
+import { describeGroup, expertNames, leftOutWarnings, measuredLayers } from './merge-report.js';
 import { buildPlan } from './plan/build.js';
 import type { InputOptions } from './plan/hub-inputs.js';
 import { openInputs } from './plan/inputs.js';
@@ -47,7 +47,7 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
     const stream = options.stream === true && options.spectral !== true;
     const obtained = await obtainInputs([{ prepared }], { ...options, stream, weightsOnly: true });
     options.onWarnings?.(obtained.warnings);
-    const wish = { layerOf: deepestLayers(plan), projection: options.projection, spectral: options.spectral };
+    const wish = { layerOf: measuredLayers(plan), projection: options.projection, spectral: options.spectral };
     const measured = await runMeasurement(prepared, expertNames(plan), wish, pool, {
       ...options,
       remote: obtained.remote,

@@ -1,6 +1,6 @@
 /** Geometry and accounts of a merge, gathered from its units, as one result. */
 
-import { createLayerIndex } from './checkpoint/layers.js';
+import { largestStack } from './checkpoint/layers.js';
 import { accountMerge, type MeasuredUnit, removedShares } from './geometry/accounting.js';
 import { GeometryCollector } from './geometry/collect.js';
 import { findFindings } from './geometry/findings.js';
@@ -23,15 +23,9 @@ export function expertNames({ inputs }: Plan): string[] {
   return names.map((name, i) => (names.indexOf(name) === i ? name : `${name} (${i + 1})`));
 }
 
-/** Layer numbers of the deepest stack of the model: that of the language model, where there are several. */
-export function deepestLayers({ jobs }: Plan): LayerOf {
-  const { layerOf } = createLayerIndex(jobs.map(({ tensor }) => tensor));
-  const stacks = jobs.flatMap(({ tensor }) => layerOf(tensor) ?? []);
-  const deepest = stacks.reduce((best, stack) => (stack.count > best.count ? stack : best), { prefix: '', count: 0 });
-  return (tensor) => {
-    const layer = layerOf(tensor);
-    return layer?.prefix === deepest.prefix ? layer.index : undefined;
-  };
+/** Layer numbers of the language model, where there are several stacks of layers. */
+export function measuredLayers(plan: Plan): LayerOf {
+  return largestStack(measuredJobs(plan).map(({ tensor, elements }) => [tensor, elements] as const));
 }
 
 /** What every geometry says of itself beside its numbers. */
@@ -77,7 +71,7 @@ export class MergeReport {
   /** With `geometry`, units come with the sums of their experts. */
   constructor({ plan }: PreparedMerge, geometry: boolean) {
     this.#plan = plan;
-    const layerOf = deepestLayers(plan);
+    const layerOf = measuredLayers(plan);
     this.#jobs = measuredJobs(plan);
     const tensors = this.#jobs.map((job) => ({
       name: job.tensor,

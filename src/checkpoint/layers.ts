@@ -43,3 +43,19 @@ export function parseLayer(name: string): { prefix: string; index: number } | un
   const at = components.findIndex((component) => LAYER_NUMBER.test(component));
   return at === -1 ? undefined : { prefix: components.slice(0, at).join('.'), index: Number(components[at]) };
 }
+
+/** Layers of the stack that holds most elements: the language model's, though a vision tower may have more layers. */
+export function largestStack(
+  tensors: Iterable<readonly [name: string, elements: number]>,
+): (name: string) => number | undefined {
+  const sizes = new Map<string, number>();
+  for (const [name, elements] of tensors) {
+    const layer = parseLayer(name);
+    if (layer !== undefined) sizes.set(layer.prefix, (sizes.get(layer.prefix) ?? 0) + elements);
+  }
+  const [largest] = [...sizes].sort(([, a], [, b]) => b - a)[0] ?? [];
+  return (name) => {
+    const layer = parseLayer(name);
+    return layer !== undefined && layer.prefix === largest ? layer.index : undefined;
+  };
+}

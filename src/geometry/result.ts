@@ -186,7 +186,7 @@ export interface GeometryResult {
   readonly experts: readonly string[];
   readonly findings: readonly Finding[];
   readonly global: ScopeGeometry;
-  /** By layer number (`0`, `1`, …); of the deepest stack when a model has several. */
+  /** By layer number (`0`, `1`, …); of the stack with most elements (the language model) when there are several. */
   readonly layers: Readonly<Record<string, ScopeGeometry>>;
   /** By kind: q, k, v, o, gate, up, down, norm, embed, head, router, other. */
   readonly modules: Readonly<Record<string, ScopeGeometry>>;

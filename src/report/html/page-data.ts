@@ -82,7 +82,7 @@ export interface PageMerge {
 /** The data of one page. Pure; its JSON is what the page's script reads. */
 export function makePageData(result: GeometryResult): PageData {
   const { experts } = result;
-  const places = placeTensors(Object.keys(result.tensors));
+  const places = placeTensors(result.tensors);
   const layerNames = Object.keys(result.layers).sort(compareNames);
   return {
     experts,

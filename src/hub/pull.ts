@@ -5,10 +5,10 @@
 import { mkdir, statfs } from 'node:fs/promises';
 import { M2MergeError } from '../errors.js';
 import { forEachConcurrently } from '../io/concurrency.js';
+import { withLock } from '../io/lock.js';
 import { type Warning, warning } from '../warnings.js';
 import { type CachedRepository, writeWhole } from './cache-layout.js';
 import { fetchPieces } from './fetch-pieces.js';
-import { withLock } from './lock.js';
 import { blobName, PartialBlob, PIECE_BYTES, startHash } from './partial-blob.js';
 import type { RemoteFile } from './range.js';
 import type { HubFile } from './repository.js';

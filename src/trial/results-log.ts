@@ -5,7 +5,7 @@
 import { type FileHandle, open, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { M2MergeError } from '../errors.js';
-import { type Release, tryLock } from '../hub/lock.js';
+import { type Release, tryLock } from '../io/lock.js';
 import { makeFolder } from '../io/make-folder.js';
 import { asWriteError } from '../io/write-error.js';
 import type { SweepRow } from '../sweep/result.js';

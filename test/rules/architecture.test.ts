@@ -40,8 +40,8 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
   'the file system': {
     pattern: /from 'node:fs(\/promises)?'/,
     files: [
-      /^src\/io\/(file|make-folder|owner)\.ts$/,
-      /^src\/hub\/(batched-writer|cache-layout|environment|lock|offline|partial-blob|pull|push-files|range-file|spool|verified)\.ts$/,
+      /^src\/io\/(file|lock|make-folder|owner)\.ts$/,
+      /^src\/hub\/(batched-writer|cache-layout|environment|offline|partial-blob|pull|push-files|range-file|spool|verified)\.ts$/,
       /^src\/checkpoint\/(model-folder|side-files)\.ts$/,
       /^src\/recipe\/load\.ts$/,
       /^src\/plan\/inputs\.ts$/,

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isGone, type Owner, thisProcess } from '../io/owner.js';
+import { isGone, type Owner, thisProcess } from './owner.js';
 
 /** Time between signs of life of the holder, milliseconds. */
 const HEARTBEAT = 5000;

@@ -11,22 +11,25 @@ export async function makeFolder(path: string): Promise<string | undefined> {
   if (code === undefined) return path;
   if (code === 'EEXIST') return undefined;
   const made = await makeFolder(dirname(path));
-  // Another process may make it meanwhile.
-  const isOurs = (await tryToMake(path)) === undefined;
-  return made ?? (isOurs ? path : undefined);
+  const then = await tryToMake(path);
+  // Another process may make it meanwhile, or take away what is above.
+  if (then === 'ENOENT') return makeFolder(path);
+  return made ?? (then === undefined ? path : undefined);
 }
 
 /** What stands in the way of a folder: that it is there, or that there is none to put it in; undefined when it is made. */
-async function tryToMake(path: string): Promise<'EEXIST' | 'ENOENT' | undefined> {
+async function tryToMake(path: string, isAgain = false): Promise<'EEXIST' | 'ENOENT' | undefined> {
   try {
     await mkdir(path);
     return undefined;
   } catch (error) {
     // A disk that cannot be written may say so of folders that are there.
     if (await isFolder(path)) return 'EEXIST';
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' && !(await isFolder(dirname(path)))) return 'ENOENT';
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (!(await isFolder(dirname(path)))) return 'ENOENT';
+    // The folder above may have come after the attempt; when it was there, the file system takes no names.
+    if (isAgain) throw error;
+    return tryToMake(path, true);
   }
 }
 

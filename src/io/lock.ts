@@ -59,10 +59,7 @@ export async function tryLock(path: string): Promise<Release | undefined> {
   let sign: number | undefined;
   while (!(await create(path, mark))) {
     if (await removeIfDead(path)) continue;
-    const last = await stat(path).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => undefined,
-    );
+    const last = await lastSignOf(path);
     if (last === undefined) continue;
     if ((await isOfThisPlace(path)) || (sign !== undefined && last !== sign)) return undefined;
     sign = last;
@@ -82,6 +79,13 @@ async function isOfThisPlace(path: string): Promise<boolean> {
     return false;
   }
 }
+
+/** When the holder last showed that it lives, milliseconds; undefined when the lock is gone. */
+const lastSignOf = (path: string): Promise<number | undefined> =>
+  stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => undefined,
+  );
 
 /** Shows signs of life until the lock is given back. */
 function hold(path: string, mark: string): Release {
@@ -117,12 +121,9 @@ async function create(path: string, mark: string): Promise<boolean> {
 /** Takes a lock away whose holder is gone. Returns whether there may be none now. */
 async function removeIfDead(path: string): Promise<boolean> {
   const mark = await readFile(path, 'utf8').catch(() => undefined);
-  const age = await stat(path).then(
-    ({ mtimeMs }) => Date.now() - mtimeMs,
-    () => undefined,
-  );
-  if (mark === undefined || age === undefined) return true;
-  if (!isDead(mark, age)) return false;
+  const last = await lastSignOf(path);
+  if (mark === undefined || last === undefined) return true;
+  if (!isDead(mark, Date.now() - last)) return false;
   const removed = `${path}.${randomBytes(6).toString('hex')}`;
   await rename(path, removed).catch((error: NodeJS.ErrnoException) => {
     // One that cannot be taken away would be tried for ever.

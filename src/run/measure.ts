@@ -45,7 +45,7 @@ export async function measurePlan(
   );
   const collector = new GeometryCollector(described, names);
   await forEachConcurrently([...drafts.entries()], concurrency, async ([index, draft]) => {
-    const [tensor] = SharedTensor.group([draft]) as [SharedTensor];
+    const tensor = SharedTensor.alone(draft);
     await Promise.all(
       Array.from({ length: tensor.units }, async (_, unit) => {
         const part = tensor.part(tensor.members[0]!, unit);
@@ -78,7 +78,7 @@ async function findSpectra(
   });
   await forEachConcurrently(matrices, concurrency, async (draft) => {
     const { job, variant } = draft;
-    const [tensor] = SharedTensor.group([draft]) as [SharedTensor];
+    const tensor = SharedTensor.alone(draft);
     const member = tensor.members[0]!;
     const inputs = { ...tensor.inputs(0), count: job.elements, layout: layOutRows(job.shape) };
     const key = randomKey(variant.plan.seed, 'spectrum', '', job.tensor);

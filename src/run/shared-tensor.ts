@@ -47,6 +47,11 @@ export class SharedTensor {
     return [...groups.values()].map((members) => new SharedTensor(members));
   }
 
+  /** A tensor of one variant alone. */
+  static alone(draft: TensorDraft): SharedTensor {
+    return new SharedTensor([new ScheduledTensor(draft)]);
+  }
+
   /** Bytes one pass over everything that is read takes. */
   get inputBytes(): number {
     const { job, base } = this.members[0]!;

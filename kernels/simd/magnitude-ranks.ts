@@ -1,163 +1,141 @@
 /**
- * Ranks of the magnitudes of a row, among which zeros come first and equal ones share the mean of their places. Where
- * few magnitudes differ, as among differences of stored bf16, a small hash table counts them; else pairs are sorted,
- * digit by digit.
+ * Counts the magnitudes of a row of which few differ, as among differences of stored bf16. Counters that are so often the
+ * same wait for each other; so the four magnitudes that were most frequent in a row before are counted by comparing whole
+ * vectors, and only the others one by one.
  */
 import { F32_MAGNITUDE } from './format';
+import {
+  cellOf, cellOfUpper, forgetClasses, judge, LOWER_BITS, mostFrequent, resetCounts, tally,
+} from './magnitude-classes';
+import { PACKINGS } from './statistics';
 
-/** Different magnitudes that a row may have to be counted: as many as are put in order faster than all of its elements. */
-const MOST_DIFFERENT: u32 = 128;
-/** Slots of 8 bytes, by a hash of 10 bits: magnitude (0 where free), and its count, later twice its rank. */
-const table = memory.data(8 * 1024, 16);
-/** Of byte offsets in the table. */
-const TABLE_MASK: usize = 8191;
-const HASH_SHIFT: u32 = 22;
-/** The magnitudes that are in the table, 8 bytes each: slot, magnitude. */
-const entries = memory.data(8 * 128, 16);
-let different: u32 = 0;
+/** Elements between two looks at the 16-bit lanes that count them. */
+const BLOCK: i32 = 262144;
 
-/** Twice the mean rank of `count` equal magnitudes that `before` elements precede. */
-function doubledMeanRank(before: u32, count: u32): u32 {
-  return (before << 1) + count - 1;
-}
-
-/** Where a magnitude ≠ 0 is in the table, or where it is free for it. */
-function slotOf(magnitude: u32): usize {
-  let slot = table + (<usize>((magnitude * 0x9e3779b1) >>> HASH_SHIFT) << 3);
-  for (let found = load<u32>(slot); found && found != magnitude; found = load<u32>(slot)) {
-    slot = table + ((slot - table + 8) & TABLE_MASK);
-  }
-  return slot;
-}
-
-/** Twice the rank of an element of a row that `rankByCounting` has taken. */
-export function doubledRankOf(element: usize): u32 {
-  return load<u32>(slotOf(load<u32>(element) & F32_MAGNITUDE), 4);
-}
+/** Upper halves of the most frequent magnitudes, u32 each; 0 for none. */
+const frequent = memory.data(16, 16);
+/** How often each of them came in eight lanes. */
+const found = memory.data(64, 16);
 
 /**
- * Ranks a row by counting; `changed` has a bit for each of its elements that is not 0, 64 to a word. Where too many
- * magnitudes differ, returns false, and there are no ranks. Ranks are there until `forgetRanks`.
+ * Ranks a row; `changed` has a bit for each of its elements that is not 0, 64 to a word, and `scratch` room for as many
+ * f32. Where too many magnitudes differ, returns false, and there are no verdicts.
  */
-export function rankByCounting(row: usize, count: i32, changed: usize): bool {
-  let zeros = <u32>count;
-  for (let from = row, word = changed; from < row + (<usize>count << 2); from += 256, word += 8) {
-    let bits = load<u64>(word);
-    zeros -= <u32>popcnt(bits);
-    for (; bits; bits &= bits - 1) {
-      const magnitude = load<u32>(from + (<usize>ctz(bits) << 2)) & F32_MAGNITUDE;
-      const slot = slotOf(magnitude);
-      const known = load<u32>(slot, 4);
-      store<u32>(slot, known + 1, 4);
-      if (!known && !enter(slot, magnitude)) return false;
+export function rankByCounting(row: usize, count: i32, changed: usize, scratch: usize): bool {
+  resetCounts();
+  if (!countRow(row, count, scratch)) {
+    // Magnitudes of earlier rows may have filled the room.
+    forgetClasses();
+    if (!countRow(row, count, scratch)) {
+      forgetClasses();
+      return false;
     }
   }
-  let before = zeros;
-  sortEntries();
-  for (let entry = entries; entry != entries + (<usize>different << 3); entry += 8) {
-    const slot = <usize>load<u32>(entry);
-    const equal = load<u32>(slot, 4);
-    store<u32>(slot, doubledMeanRank(before, equal), 4);
-    before += equal;
+  judge(<u32>(count - total(changed, count)));
+  return true;
+}
+
+/** Bits that are set. */
+function total(changed: usize, count: i32): i32 {
+  let bits: i32 = 0;
+  for (let done: i32 = 0; done < count; done += 64, changed += 8) bits += <i32>popcnt(load<u64>(changed));
+  return bits;
+}
+
+function countRow(row: usize, count: i32, scratch: usize): bool {
+  for (let first: i32 = 0; first < count; first += BLOCK) {
+    const from = row + (<usize>first << 2);
+    if (!countBlock(from, min(count - first, BLOCK), scratch)) return false;
   }
   return true;
 }
 
-/** Notes a magnitude that is new; false and no entries when there are too many. */
-function enter(slot: usize, magnitude: u32): bool {
-  if (different == MOST_DIFFERENT) {
-    store<u64>(slot, 0);
-    forgetRanks();
-    return false;
+function countBlock(row: usize, count: i32, list: usize): bool {
+  const whole = count & -8;
+  const others = pack(row, whole, list);
+  if (others < 0) return false;
+  for (let i: usize = 0; i < 4; i++) {
+    const upper = load<u32>(frequent + (i << 2));
+    const times = sumOfLanes(v128.load(found + (i << 4)));
+    if (upper && times && !tally(upper << 16, cellOfUpper(upper), times)) return false;
   }
-  store<u32>(slot, magnitude);
-  store<u64>(entries + (<usize>different << 3), (<u64>magnitude << 32) | <u64>slot);
-  different++;
+  for (let at = list; at != list + (<usize>others << 1); at += 2) {
+    const upper = <u32>load<u16>(at);
+    const cell = cellOfUpper(upper);
+    // Most have a class; written out, because a call takes longer than the rest.
+    const known = load<u32>(cell);
+    if (known) store<u32>(cell, known + 1);
+    else if (!tally(upper << 16, cell, 1)) return false;
+  }
+  for (let i = whole; i < count; i++) {
+    const magnitude = load<u32>(row + (<usize>i << 2)) & F32_MAGNITUDE;
+    if (magnitude && !tally(magnitude, cellOf(magnitude), 1)) return false;
+  }
+  if (others > whole >> 3) mostFrequent(frequent);
   return true;
 }
 
-/** Puts the entries in ascending order. */
-function sortEntries(): void {
-  for (let next = entries + 8; next < entries + (<usize>different << 3); next += 8) {
-    const entry = load<u64>(next);
-    let to = next;
-    for (; to != entries && load<u64>(to - 8) > entry; to -= 8) store<u64>(to, load<u64>(to - 8));
-    store<u64>(to, entry);
-  }
-}
-
-/** Empties the table. */
-export function forgetRanks(): void {
-  for (let entry = entries; entry != entries + (<usize>different << 3); entry += 8) {
-    store<u64>(<usize>load<u32>(entry), 0);
-  }
-  different = 0;
-}
-
-const DIGIT_BITS: i32 = 8;
-const starts = memory.data(4 * 256, 16);
-
-/** One pass of a stable sort of (magnitude, position) pairs, 8 bytes each, by the digit at `shift`. */
-function sortByDigit(from: usize, to: usize, count: i32, shift: i32): void {
-  memory.fill(starts, 0, 1024);
-  for (let at = from; at != from + (<usize>count << 3); at += 8) {
-    const counter = starts + (<usize>((load<u32>(at) >>> shift) & 255) << 2);
-    store<u32>(counter, load<u32>(counter) + 1);
-  }
-  let next: u32 = 0;
-  for (let digit: usize = 0; digit < 256; digit++) {
-    const counter = starts + (digit << 2);
-    const found = load<u32>(counter);
-    store<u32>(counter, next);
-    next += found;
-  }
-  for (let at = from; at != from + (<usize>count << 3); at += 8) {
-    const counter = starts + (<usize>((load<u32>(at) >>> shift) & 255) << 2);
-    const place = load<u32>(counter);
-    store<u32>(counter, place + 1);
-    store<u64>(to + (<usize>place << 3), load<u64>(at));
-  }
-}
-
 /**
- * Ranks a row by sorting, and returns where twice the rank of each element ≠ 0 is, by its place; `pairs` has room for two
- * pairs of 8 bytes an element, `changed` is as above.
+ * Counts the most frequent magnitudes, copies the upper halves of the others that are bf16 side by side, and counts what
+ * is no bf16. Returns how many are copied, or −1 when too many of the last differ; `count` is a multiple of 8.
  */
-export function rankBySorting(row: usize, count: i32, changed: usize, pairs: usize): usize {
-  let used: u32 = 0;
-  let to = pairs;
-  for (let block = 0; block < count; block += 64, changed += 8) {
-    for (let bits = load<u64>(changed); bits; bits &= bits - 1, to += 8) {
-      const i = <usize>block + <usize>ctz(bits);
-      const magnitude = load<u32>(row + (i << 2)) & F32_MAGNITUDE;
-      used |= magnitude;
-      store<u64>(to, <u64>magnitude | (<u64>i << 32));
+function pack(row: usize, count: i32, list: usize): i32 {
+  const zero = i16x8.splat(0);
+  const a = i16x8.splat(load<i16>(frequent));
+  const b = i16x8.splat(load<i16>(frequent, 4));
+  const c = i16x8.splat(load<i16>(frequent, 8));
+  const d = i16x8.splat(load<i16>(frequent, 12));
+  let countA = zero;
+  let countB = zero;
+  let countC = zero;
+  let countD = zero;
+  let to = list;
+  for (const end = row + (<usize>count << 2); row < end; row += 32) {
+    const low = v128.load(row);
+    const high = v128.load(row, 16);
+    let upper = v128.and(i16x8.narrow_i32x4_u(i32x4.shr_u(low, 16), i32x4.shr_u(high, 16)), i16x8.splat(0x7fff));
+    if (v128.any_true(v128.and(v128.or(low, high), i32x4.splat(LOWER_BITS)))) {
+      if (!tallyInexact(row)) return -1;
+      upper = v128.and(upper, i16x8.narrow_i32x4_s(isExact(low), isExact(high)));
     }
+    const isA = i16x8.eq(upper, a);
+    const isB = i16x8.eq(upper, b);
+    const isC = i16x8.eq(upper, c);
+    const isD = i16x8.eq(upper, d);
+    countA = i16x8.sub(countA, isA);
+    countB = i16x8.sub(countB, isB);
+    countC = i16x8.sub(countC, isC);
+    countD = i16x8.sub(countD, isD);
+    const isDone = v128.or(v128.or(v128.or(isA, isB), v128.or(isC, isD)), i16x8.eq(upper, zero));
+    // Not i16x8.bitmask, which in V8 waits for the swizzle of the vector before.
+    const lanes = <usize>(~i8x16.bitmask(i8x16.narrow_i16x8_s(isDone, isDone)) & 0xff);
+    v128.store(to, v128.swizzle(upper, v128.load(PACKINGS + (lanes << 4))));
+    to += <usize>popcnt(lanes) << 1;
   }
-  const found = <i32>((to - pairs) >> 3);
-  let sorted = pairs;
-  let other = pairs + (<usize>count << 3);
-  // Digits that are 0 everywhere need no pass.
-  for (let shift: i32 = 0; shift < 32; shift += DIGIT_BITS) {
-    if (!((used >>> shift) & 255)) continue;
-    sortByDigit(sorted, other, found, shift);
-    const swapped = sorted;
-    sorted = other;
-    other = swapped;
-  }
-  writeRanks(sorted, found, <u32>(count - found), other);
-  return other;
+  v128.store(found, countA);
+  v128.store(found, countB, 16);
+  v128.store(found, countC, 32);
+  v128.store(found, countD, 48);
+  return <i32>((to - list) >> 1);
 }
 
-/** Writes twice the rank of each of the sorted pairs to the place of its element; `before` elements precede them. */
-function writeRanks(sorted: usize, found: i32, before: u32, ranks: usize): void {
-  const end = sorted + (<usize>found << 3);
-  for (let at = sorted; at != end; ) {
-    let next = at + 8;
-    while (next != end && load<u32>(next) == load<u32>(at)) next += 8;
-    const equal = <u32>((next - at) >> 3);
-    const rank = doubledMeanRank(before, equal);
-    for (; at != next; at += 8) store<u32>(ranks + (<usize>load<u32>(at, 4) << 2), rank);
-    before += equal;
+function isExact(four: v128): v128 {
+  return i32x4.eq(v128.and(four, i32x4.splat(LOWER_BITS)), i32x4.splat(0));
+}
+
+/** Counts those of eight elements that are no bf16; false when too many differ. */
+function tallyInexact(eight: usize): bool {
+  for (let at = eight; at != eight + 32; at += 4) {
+    const magnitude = load<u32>(at) & F32_MAGNITUDE;
+    if (magnitude & LOWER_BITS && !tally(magnitude, cellOf(magnitude), 1)) return false;
   }
+  return true;
+}
+
+function sumOfLanes(counts: v128): u32 {
+  const pairs = i32x4.extadd_pairwise_i16x8_u(counts);
+  return (
+    i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1) +
+    i32x4.extract_lane(pairs, 2) + i32x4.extract_lane(pairs, 3)
+  );
 }

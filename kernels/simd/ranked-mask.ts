@@ -4,42 +4,28 @@
  * that of the lowest probability, or above that of the highest.
  */
 import { nonZero } from './bits';
-import { doubledRankOf, forgetRanks, rankByCounting, rankBySorting } from './magnitude-ranks';
+import { countedVerdict } from './magnitude-classes';
+import { rankByCounting } from './magnitude-ranks';
 import { MASK_GROUP } from './mask';
 import { drawEight, encrypt, STREAM_MASK, STREAM_MASK_REST, useKey } from './philox';
+import { rankBySorting } from './rank-sort';
+import { digitOf, fractionOf, useProbabilities, verdictOn } from './rank-verdicts';
 
 /** A draw of which only some digits are wanted. */
 const drawn = memory.data(128, 16);
 /** Random words that decide a single element. */
 const rest = memory.data(128, 16);
 
-/** The first digits of the lowest and the highest probability, 256 for 1; and probabilities times 256. */
+/** The first digits of the lowest and the highest probability, 256 for 1. */
 let leastDigit: u32 = 0;
 let mostDigit: u32 = 0;
-let lowest256: f64 = 0;
-let halfStep256: f64 = 0;
 /** Flat index of the first element. */
 let firstOfAll: u64 = 0;
 
-/** Makes ranks probabilities, from `lowest` to `highest` in a row. */
-function useProbabilities(lowest: f64, highest: f64, rowElements: i32): void {
-  const isOne = rowElements == 1;
-  lowest256 = (isOne ? (lowest + highest) * 0.5 : lowest) * 256;
-  halfStep256 = isOne ? 0 : ((highest - lowest) / <f64>(rowElements - 1)) * 128;
-  leastDigit = <u32>scaledProbability(0);
-  mostDigit = <u32>scaledProbability(<u32>(rowElements - 1) << 1);
-}
-
-/** 256 times the probability of elements whose mean rank is half of `doubledRank`. */
-function scaledProbability(doubledRank: u32): f64 {
-  return lowest256 + halfStep256 * <f64>doubledRank;
-}
-
 /** Whether the element is kept whose first digit is given, at `position` from the first of all. */
-function isKept(digit: u32, doubledRank: u32, position: i32): bool {
-  const scaled = scaledProbability(doubledRank);
-  const own = <u32>scaled;
-  return digit == own ? isKeptByRest(scaled - <f64>own, position) : digit < own;
+function isKept(digit: u32, verdict: u32, position: i32): bool {
+  const own = digitOf(verdict);
+  return digit == own ? isKeptByRest(fractionOf(verdict), position) : digit < own;
 }
 
 /** The same for one that needs 32 more bits. */
@@ -80,10 +66,10 @@ function findChanged(row: usize, count: i32, changed: usize): bool {
 }
 
 /**
- * Decides on a row: all that their digits alone decide, then the others, by the doubled ranks at `ranks`, or where there
- * are none by those that are counted.
+ * Decides on a row: all that their digits alone decide, then the others, by the verdicts at `verdicts`, or where there
+ * are none by those that counting led to.
  */
-function decide(row: usize, count: i32, changed: usize, ranks: usize, digits: usize, position: i32): void {
+function decide(row: usize, count: i32, changed: usize, verdicts: usize, digits: usize, position: i32): void {
   for (let block = 0; block < count; block += 64, changed += 8) {
     const here = min(count - block, 64);
     const first = <usize>block << 2;
@@ -92,8 +78,8 @@ function decide(row: usize, count: i32, changed: usize, ranks: usize, digits: us
     for (let open = load<u64>(changed) & below(digit, here, mostDigit + 1) & ~kept; open; open &= open - 1) {
       const i = ctz(open);
       const at = first + (<usize>i << 2);
-      const rank = ranks ? load<u32>(ranks + at) : doubledRankOf(row + at);
-      kept |= u64(isKept(load<u8>(digit + <usize>i), rank, position + block + <i32>i)) << i;
+      const verdict = verdicts ? load<u32>(verdicts + at) : countedVerdict(row + at);
+      kept |= u64(isKept(load<u8>(digit + <usize>i), verdict, position + block + <i32>i)) << i;
     }
     setBits(position + block, kept, here);
   }
@@ -137,6 +123,8 @@ export function drawRankedMask(
   const changed = pairs + (<usize>rowElements << 4);
   const digits = changed + (<usize>((rowElements + 63) >> 6) << 3);
   useProbabilities(lowest, highest, rowElements);
+  leastDigit = digitOf(verdictOn(0));
+  mostDigit = digitOf(verdictOn(<u32>(rowElements - 1) << 1));
   useKey(keyLow, keyHigh);
   firstOfAll = <u64>firstIndex;
   drawDigits(digits, count);
@@ -147,9 +135,8 @@ export function drawRankedMask(
     const row = source + (<usize>first << 2);
     if (!findChanged(row, rowElements, changed)) continue;
     // A row after one that is too varied to count most likely is so too.
-    isVaried = isVaried || !rankByCounting(row, rowElements, changed);
-    const ranks = isVaried ? rankBySorting(row, rowElements, changed, pairs) : 0;
-    decide(row, rowElements, changed, ranks, digits + <usize>first, first);
-    forgetRanks();
+    isVaried = isVaried || !rankByCounting(row, rowElements, changed, pairs);
+    const verdicts = isVaried ? rankBySorting(row, rowElements, changed, pairs) : 0;
+    decide(row, rowElements, changed, verdicts, digits + <usize>first, first);
   }
 }

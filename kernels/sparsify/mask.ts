@@ -13,7 +13,7 @@ type AnyTile = Tile | StoredTile;
 export interface MaskRule {
   /** Whether the operand stays whole, so that there is nothing to draw. */
   keepsAll(operand: Operand): boolean;
-  /** Whether a mask depends on the elements, so that they have to be differences in f32. */
+  /** Whether a mask depends on the elements, so that they have to be differences in f32 to draw it. */
   readonly readsValues: boolean;
   /** Prepares one operand of a unit; the returned function writes the bits of a tile's elements to `mask`. */
   drawer(context: UnitContext, operand: Operand): (tile: AnyTile, source: Slot, mask: Slot) => void;
@@ -37,7 +37,7 @@ export function masked(rule: MaskRule): TileView {
       });
       return { ...tile, operands };
     };
-    if (rule.readsValues) return view;
+    if (rule.readsValues && !masksOf.areDrawn) return view;
     const show: StoredView['show'] = (tile, take) =>
       take({ ...tile, offset: 0, selectors: masksOf(tile).map((mask) => mask ?? 0) });
     return Object.assign(view, { stored: { kind: 'masks', show } satisfies StoredView });
@@ -71,8 +71,15 @@ export function maskedMagnitudes(rule: MaskRule): MagnitudeMeter {
   };
 }
 
-/** The masks of a tile's operands, undefined where all is kept. Passes over the same unit draw them once if they can. */
-function drawnMasks(context: UnitContext, rule: MaskRule): (tile: AnyTile) => readonly (Slot | undefined)[] {
+interface MasksOf {
+  /** The mask of each of a tile's operands, undefined where all is kept. */
+  (tile: AnyTile): readonly (Slot | undefined)[];
+  /** Whether an earlier pass over the unit drew them, so that nothing more is asked of the tile's elements. */
+  readonly areDrawn: boolean;
+}
+
+/** Passes over the same unit draw masks once if they can. */
+function drawnMasks(context: UnitContext, rule: MaskRule): MasksOf {
   const { merge, firstIndex, count } = context;
   const bytes = Math.ceil(count / 8 / MASK_ALIGNMENT) * MASK_ALIGNMENT;
   const dropping = merge.operands.filter((operand) => !rule.keepsAll(operand));
@@ -81,11 +88,12 @@ function drawnMasks(context: UnitContext, rule: MaskRule): (tile: AnyTile) => re
     const index = dropping.indexOf(operand);
     return index < 0 ? undefined : { begin: slot + index * bytes, draw: rule.drawer(context, operand) };
   });
-  return (tile) =>
+  const masksOf = (tile: AnyTile) =>
     masks.map((mask, i) => {
       if (mask === undefined) return undefined;
       const at = mask.begin + (tile.firstIndex - firstIndex) / 8;
       if (!filled) mask.draw(tile, tile.operands[i]!, at);
       return at;
     });
+  return Object.assign(masksOf, { areDrawn: filled });
 }

@@ -1,0 +1,125 @@
+/**
+ * The different magnitudes of rows, in ascending order, with their counts in one row and the verdicts that follow from
+ * them (rank-verdicts.ts). Rows of a tensor mostly have the same ones, which therefore stay from row to row.
+ */
+import { F32_MAGNITUDE } from './format';
+import { doubledMeanRank, verdictOn } from './rank-verdicts';
+
+/** Magnitudes that there may be: as many as are counted faster than all elements of a row are sorted. */
+const MOST_CLASSES: usize = 128;
+/** 8 bytes each: where the cell of the magnitude lies, magnitude. */
+const classes = memory.data(8 * 128, 16);
+let classesEnd: usize = classes;
+
+/**
+ * Cells of u32: 0 as long as the magnitude has no class, else one more than its count, and in the end the verdict. Those
+ * of magnitudes that are bf16, as most differences between bf16 are, lie here by their upper bits.
+ */
+const cells = memory.data(4 * 32768, 16);
+export const LOWER_BITS: u32 = 0xffff;
+/** Of the others, slots of 8 bytes by a hash of 10 bits: magnitude (0 where free), then the cell. */
+const table = memory.data(8 * 1024, 16);
+const TABLE_BYTES: usize = 8 * 1024;
+const HASH_SHIFT: u32 = 22;
+
+/** The cell of a magnitude that is a bf16, given by its upper half. */
+export function cellOfUpper(upper: u32): usize {
+  return cells + (<usize>upper << 2);
+}
+
+/** The cell of any magnitude ≠ 0. */
+export function cellOf(magnitude: u32): usize {
+  if (!(magnitude & LOWER_BITS)) return cellOfUpper(magnitude >>> 16);
+  let slot = table + (<usize>((magnitude * 0x9e3779b1) >>> HASH_SHIFT) << 3);
+  for (let found = load<u32>(slot); found && found != magnitude; found = load<u32>(slot)) {
+    slot = table + ((slot - table + 8) & (TABLE_BYTES - 1));
+  }
+  return slot + 4;
+}
+
+/** Counts a magnitude so many times; false when too many differ. */
+export function tally(magnitude: u32, cell: usize, times: u32): bool {
+  const known = load<u32>(cell);
+  if (!known) return addClass(magnitude, cell, times);
+  store<u32>(cell, known + times);
+  return true;
+}
+
+/** Makes a class of a magnitude that has none. */
+function addClass(magnitude: u32, cell: usize, times: u32): bool {
+  if (classesEnd == classes + (MOST_CLASSES << 3)) return false;
+  if (magnitude & LOWER_BITS) store<u32>(cell - 4, magnitude);
+  store<u32>(cell, times + 1);
+  const added = (<u64>magnitude << 32) | <u64>cell;
+  let to = classesEnd;
+  for (; to != classes && load<u64>(to - 8) > added; to -= 8) store<u64>(to, load<u64>(to - 8));
+  store<u64>(to, added);
+  classesEnd += 8;
+  return true;
+}
+
+/** Before another row; magnitudes that are no bf16 hardly ever come again. */
+export function resetCounts(): void {
+  let to = classes;
+  for (let at = classes; at != classesEnd; at += 8) {
+    const entry = load<u64>(at);
+    if (load<u32>(at, 4) & LOWER_BITS) {
+      forget(at);
+    } else {
+      store<u32>(<usize>load<u32>(at), 1);
+      store<u64>(to, entry);
+      to += 8;
+    }
+  }
+  classesEnd = to;
+}
+
+/** Makes counts verdicts; `zeros` elements come first. */
+export function judge(zeros: u32): void {
+  let before = zeros;
+  for (let at = classes; at != classesEnd; at += 8) {
+    const cell = <usize>load<u32>(at);
+    const equal = load<u32>(cell) - 1;
+    store<u32>(cell, verdictOn(doubledMeanRank(before, equal)));
+    before += equal;
+  }
+}
+
+/** The verdict on an element whose magnitude was counted. */
+export function countedVerdict(element: usize): u32 {
+  return load<u32>(cellOf(load<u32>(element) & F32_MAGNITUDE));
+}
+
+/** How many places `mostFrequent` fills. */
+const FREQUENT: usize = 4;
+const bestCounts = memory.data(16, 16);
+
+/** Writes the upper halves of the four bf16 that were counted most often, u32 each; 0 where there are fewer. */
+export function mostFrequent(to: usize): void {
+  v128.store(to, i32x4.splat(0));
+  v128.store(bestCounts, i32x4.splat(0));
+  for (let at = classes; at != classesEnd; at += 8) {
+    const magnitude = load<u32>(at, 4);
+    const count = load<u32>(<usize>load<u32>(at)) - 1;
+    if (magnitude & LOWER_BITS) continue;
+    let least: usize = 0;
+    for (let place: usize = 4; place < FREQUENT << 2; place += 4) {
+      if (load<u32>(bestCounts + place) < load<u32>(bestCounts + least)) least = place;
+    }
+    if (count <= load<u32>(bestCounts + least)) continue;
+    store<u32>(bestCounts + least, count);
+    store<u32>(to + least, magnitude >>> 16);
+  }
+}
+
+export function forgetClasses(): void {
+  for (let at = classes; at != classesEnd; at += 8) forget(at);
+  classesEnd = classes;
+}
+
+/** Empties the cell of a class. Those in the table lie in each other's way, so that all of them have to go. */
+function forget(entry: usize): void {
+  const cell = <usize>load<u32>(entry);
+  store<u32>(cell, 0);
+  if (load<u32>(entry, 4) & LOWER_BITS) store<u32>(cell - 4, 0);
+}

@@ -1,0 +1,44 @@
+/**
+ * What the rank of a magnitude in its row says on whether its elements stay: a probability that grows with the rank from
+ * the lowest to the highest. Zeros come first, and equal magnitudes share the mean of their places. A verdict holds the first random digit (of base 256) that is not below the probability, and
+ * twice the mean rank, for the one digit in 256 that needs more of the probability.
+ */
+
+/** Bits of a verdict for twice a rank: rows have at most 2^22 elements (LONGEST_RUN_ELEMENTS). */
+const RANK_BITS: u32 = 23;
+const RANK_MASK: u32 = (1 << RANK_BITS) - 1;
+
+/** Probabilities times 256. */
+let lowest256: f64 = 0;
+let halfStep256: f64 = 0;
+
+/** Makes ranks probabilities, from `lowest` to `highest` in a row. */
+export function useProbabilities(lowest: f64, highest: f64, rowElements: i32): void {
+  const isOne = rowElements == 1;
+  lowest256 = (isOne ? (lowest + highest) * 0.5 : lowest) * 256;
+  halfStep256 = isOne ? 0 : ((highest - lowest) / <f64>(rowElements - 1)) * 128;
+}
+
+/** 256 times the probability of elements whose mean rank is half of `doubledRank`. */
+function scaledProbability(doubledRank: u32): f64 {
+  return lowest256 + halfStep256 * <f64>doubledRank;
+}
+
+/** Twice the mean rank of `count` equal magnitudes that `before` elements precede. */
+export function doubledMeanRank(before: u32, count: u32): u32 {
+  return (before << 1) + count - 1;
+}
+
+export function verdictOn(doubledRank: u32): u32 {
+  return (<u32>scaledProbability(doubledRank) << RANK_BITS) | doubledRank;
+}
+
+/** The first digit of the probability, 256 for 1: elements with a lower digit stay, those with a higher one do not. */
+export function digitOf(verdict: u32): u32 {
+  return verdict >>> RANK_BITS;
+}
+
+/** What the probability has beyond its first digit, from 0 to 1. */
+export function fractionOf(verdict: u32): f64 {
+  return scaledProbability(verdict & RANK_MASK) - <f64>digitOf(verdict);
+}

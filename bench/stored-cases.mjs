@@ -71,11 +71,11 @@ export function storedCases(count, operands) {
     },
     [`electStoredBf16 of ${operands}`]: {
       run: (k, { stored, out }) =>
-        k.electStoredBf16(stored.table, operands, stored.base, out, count, 1, true, 1, false),
+        k.electStoredBf16(stored.table, operands, stored.base, out, count, 1, true, 1, false, false),
     },
     [`electStoredBf16 of ${operands}, masked`]: {
       run: (k, { stored, out }) =>
-        k.electStoredBf16(stored.maskedTable, operands, stored.base, out, count, 1, true, 1, true),
+        k.electStoredBf16(stored.maskedTable, operands, stored.base, out, count, 1, true, 1, true, false),
     },
     histogramStoredBf16: {
       run: (k, at) => k.histogramStoredBf16(one(at), at.stored.base, count, at.bins, at.inexact),

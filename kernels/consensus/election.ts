@@ -56,12 +56,14 @@ export function elect(context: UnitContext, view: SelectingView, factors: readon
 }
 
 /** What an election needs to know of the unit. */
-interface Ballot {
+export interface Ballot {
   readonly weights: readonly number[];
   readonly scales: readonly number[];
   readonly table: Slot;
   readonly zeroSign: number;
   readonly divide: boolean;
+  /** Whether signs are elected by the operands as they are, not by their products with the scales. */
+  readonly byValues: boolean;
 }
 
 function ballotOf(context: UnitContext, factors: readonly number[]): Ballot {
@@ -72,22 +74,25 @@ function ballotOf(context: UnitContext, factors: readonly number[]): Ballot {
     table: operandTable(context),
     zeroSign: electedAtZero(context),
     divide: flagOf(context.merge.settings, 'normalize'),
+    byValues: false,
   };
 }
 
-function electStored(
+/** How to elect and merge what `view` shows in one go, if that is possible. */
+export function electStored(
   { kernels }: UnitContext,
   view: StoredView | undefined,
-  { weights, scales, table, zeroSign, divide }: Ballot,
+  { weights, scales, table, zeroSign, divide, byValues }: Ballot,
   lambda: number,
 ): Combine['stored'] {
   if (view === undefined) return undefined;
-  const isMasked = view.kind === 'masks';
+  // Where there are no masks, everything is kept, which an election by values asks for in this form.
+  const isMasked = view.kind === 'masks' || byValues;
   const nothing = weights.map(() => 0);
   const vote = (operands: readonly Slot[], selectors: readonly number[], base: Slot, to: Slot, count: number) => {
     fillOperandTable(kernels, table, operands, scales, weights, selectors);
     const { length } = weights;
-    return kernels.electStoredBf16(table, length, base, to, count, zeroSign, divide, lambda, isMasked) !== 0;
+    return kernels.electStoredBf16(table, length, base, to, count, zeroSign, divide, lambda, isMasked, byValues) !== 0;
   };
   // An election that the kernel declines without elements it always declines: no view is asked in vain.
   if (!vote(nothing, nothing, 0, 0, 0)) return undefined;

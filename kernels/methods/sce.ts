@@ -1,11 +1,12 @@
 /** SCE: select by variance, calculate weights, erase minority signs. */
 import type { Kernels, Slot } from '../abi.js';
+import { electStored } from '../consensus/election.js';
 import type { Method } from '../method.js';
 import { fillOperandTable, operandTable } from '../operand-table.js';
 import { choiceOf, numberOf } from '../parameters.js';
 import { mostVaried, varianceThresholds } from '../sparsify/variance.js';
 import { energies } from '../statistics/gram.js';
-import type { Combine, TensorMerge, UnitContext } from '../unit.js';
+import type { Combine, TensorMerge, Tile, UnitContext } from '../unit.js';
 import { type TileView, untouched, vectorBytes } from '../view.js';
 import { lambdaParameter } from './common-parameters.js';
 
@@ -85,7 +86,8 @@ function mergeMajority(context: UnitContext, weights: readonly number[]): Combin
   const table = operandTable(context);
   const sum = context.allocate(vectorBytes(context));
   const agreeing = weights.map(() => context.allocate(vectorBytes(context)));
-  return (tile, destination) => {
+  const shrinks = weights.some((weight) => weight < floor);
+  const combine = (tile: Tile, destination: Slot): void => {
     const { operands } = prepare(tile);
     fillOperandTable(kernels, table, operands, ones, ones);
     kernels.weightedSum(table, ones.length, sum, tile.count);
@@ -95,8 +97,12 @@ function mergeMajority(context: UnitContext, weights: readonly number[]): Combin
     // What is left has one sign, so the election by weight cannot go another way.
     fillOperandTable(kernels, table, agreeing, large, large);
     kernels.electedSum(table, weights.length, destination, tile.count, 1, true, lambda);
-    if (weights.some((weight) => weight < floor)) shrink(kernels, agreeing, weights, floor, destination, tile.count);
+    if (shrinks) shrink(kernels, agreeing, weights, floor, destination, tile.count);
   };
+  const ballot = { weights: large, scales: large, table, zeroSign: 1, divide: true, byValues: true };
+  return Object.assign(combine, {
+    stored: shrinks ? undefined : electStored(context, prepare.stored, ballot, lambda),
+  });
 }
 
 /** Where the weights of those that agree add up to less than `floor`, the mean is as if they added up to it. */

@@ -102,15 +102,17 @@ export function stored(memory: ReferenceMemory): Pick<Kernels, Stored> {
       const allFinite = views.every(({ all }) => allBelow(all, F32.infinity));
       return allFinite && allBelow(sums, BF16.overflow) ? 1 : 0;
     },
-    electStoredBf16(table, operands, base, destination, count, zeroSign, divide, factor, hasMasks) {
+    electStoredBf16(table, operands, base, destination, count, zeroSign, divide, factor, hasMasks, byValues) {
       const views = operandsOf(memory, table, operands, base, count, hasMasks ? 'masks' : 'magnitudes');
       if (operands < 1 || operands > MOST_ELECTED || zeroSign === 0) return 0;
       if (divide && views.some(({ weight }) => !(weight >= SMALLEST_DIVISOR))) return 0;
       if (!hasMasks && views.some(({ selector }) => selector > F32.infinity)) return 0;
+      if (byValues && !(hasMasks && divide)) return 0;
+      const votes = byValues ? views.map((view) => ({ ...view, scale: 1 })) : views;
       const merged = widened(memory, base, count);
       const [sums, rule] = [new Float32Array(count), { zeroSign, divide, factor }];
       for (let i = 0; i < count; i++) {
-        sums[i] = scaledSum(views, i);
+        sums[i] = scaledSum(votes, i);
         merged[i]! += electedMean(views, i, sums[i]!, rule);
       }
       round(merged, memory.u16(destination, count));

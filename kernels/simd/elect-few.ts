@@ -21,7 +21,7 @@ const LIMITS: usize = 128;
 
 /** Elements between two looks at the operands' slots, so that what stands in for a missing operand can be short. */
 const BLOCK: i32 = 1024;
-/** A block of a missing operand, in which nothing differs from zero. */
+/** A block of a missing operand, in which nothing differs from zero, and of its mask, which keeps nothing. */
 const zeros = memory.data(4096, 16);
 /** A block of the mask of an operand that is kept whole. */
 const ones = memory.data(128, 16);
@@ -33,6 +33,9 @@ const TAIL_BYTES: usize = 16;
 /** As types, so that both kinds of loops come without a branch. */
 type Divides = i8;
 type Sums = i16;
+/** What elects the sign: the sum of the products, or of the values themselves. */
+type Products = i8;
+type Values = i16;
 
 /**
  * The merge of the first `count` − `count` mod 4 elements; returns how many those are, or 0 when the general way has to
@@ -51,8 +54,8 @@ export function electFew<S>(
     const length = <usize>min(end - first, BLOCK) << 2;
     const to = destination + (<usize>first << 2);
     placeBlock<Differences>(table, operands, first);
-    if (divide) electBlock<S, Divides, Differences>(0, to, length, factor * mirror);
-    else electBlock<S, Sums, Differences>(0, to, length, factor * mirror);
+    if (divide) electBlock<S, Divides, Products, Differences>(0, to, length, factor * mirror);
+    else electBlock<S, Sums, Products, Differences>(0, to, length, factor * mirror);
   }
   return end;
 }
@@ -60,24 +63,28 @@ export function electFew<S>(
 /** See kernels/abi-stored.ts. */
 export function electStoredBf16(
   table: usize, operands: i32, base: usize, destination: usize, count: i32, zeroSign: i32, divide: i32, factor: f32,
-  masked: i32,
+  masked: i32, byValues: i32,
 ): i32 {
   if (!isSimple(table, operands, zeroSign, divide)) return 0;
   const mirror: f32 = zeroSign < 0 ? -1 : 1;
   const scale = factor * mirror;
   fillCoefficients(table, operands, mirror);
+  if (byValues) {
+    return i32(masked && divide
+      && electStored<Masked, Divides, Values>(table, operands, base, destination, count, scale));
+  }
   if (masked) {
     return i32(divide
-      ? electStored<Masked, Divides>(table, operands, base, destination, count, scale)
-      : electStored<Masked, Sums>(table, operands, base, destination, count, scale));
+      ? electStored<Masked, Divides, Products>(table, operands, base, destination, count, scale)
+      : electStored<Masked, Sums, Products>(table, operands, base, destination, count, scale));
   }
   if (!isSelectable(table, operands)) return 0;
   return i32(divide
-    ? electStored<AtLeast, Divides>(table, operands, base, destination, count, scale)
-    : electStored<AtLeast, Sums>(table, operands, base, destination, count, scale));
+    ? electStored<AtLeast, Divides, Products>(table, operands, base, destination, count, scale)
+    : electStored<AtLeast, Sums, Products>(table, operands, base, destination, count, scale));
 }
 
-function electStored<S, D>(
+function electStored<S, D, V>(
   table: usize, operands: i32, base: usize, destination: usize, count: i32, factor: f32,
 ): bool {
   const end = count & -8;
@@ -85,15 +92,15 @@ function electStored<S, D>(
     const length = <usize>min(end - first, BLOCK) << 2;
     const at = <usize>first << 1;
     placeBlock<Stored>(table, operands, first);
-    if (!electStoredBlock<S, D>(base + at, destination + at, length, factor)) return false;
+    if (!electStoredBlock<S, D, V>(base + at, destination + at, length, factor)) return false;
   }
   placeBlock<Stored>(table, operands, end);
   const at = <usize>end << 1;
-  return electTail<S, D>(base + at, destination + at, <usize>(count - end) << 1, factor);
+  return electTail<S, D, V>(base + at, destination + at, <usize>(count - end) << 1, factor);
 }
 
 /** The last `bytes` < 16 of the result, made of copies that have room behind them. */
-function electTail<S, D>(base: usize, destination: usize, bytes: usize, factor: f32): bool {
+function electTail<S, D, V>(base: usize, destination: usize, bytes: usize, factor: f32): bool {
   const result = tails + 5 * TAIL_BYTES;
   memory.fill(tails, 0, 5 * TAIL_BYTES);
   memory.copy(tails, base, bytes);
@@ -103,7 +110,7 @@ function electTail<S, D>(base: usize, destination: usize, bytes: usize, factor: 
     memory.copy(tail, load<u32>(place), bytes);
     store<u32>(place, <u32>tail);
   }
-  const isDone = electStoredBlock<S, D>(tails, result, 2 * TAIL_BYTES, factor);
+  const isDone = electStoredBlock<S, D, V>(tails, result, 2 * TAIL_BYTES, factor);
   memory.copy(destination, result, bytes);
   return isDone;
 }
@@ -142,13 +149,13 @@ function placeBlock<L>(table: usize, operands: i32, first: i32): void {
     const at = places + (<usize>operand << 2);
     const mask = isThere ? <usize>load<u32>(entry, SELECTOR) : 0;
     store<u32>(at, isThere ? load<u32>(entry) + (first << width) : <u32>zeros);
-    store<u32>(at, mask ? <u32>(mask + (<usize>first >> 3)) : <u32>ones, MASKS);
+    store<u32>(at, mask ? <u32>(mask + (<usize>first >> 3)) : <u32>(isThere ? ones : zeros), MASKS);
   }
 }
 
 /** `length` bytes of f32, a multiple of 32, of which each stored value of the result stands for four. */
-function electStoredBlock<S, D>(base: usize, to: usize, length: usize, factor: f32): bool {
-  return electBlock<S, D, Even>(base, to, length, factor) && electBlock<S, D, Odd>(base, to, length, factor);
+function electStoredBlock<S, D, V>(base: usize, to: usize, length: usize, factor: f32): bool {
+  return electBlock<S, D, V, Even>(base, to, length, factor) && electBlock<S, D, V, Odd>(base, to, length, factor);
 }
 
 /**
@@ -159,7 +166,7 @@ function electStoredBlock<S, D>(base: usize, to: usize, length: usize, factor: f
  * Of stored operands the result is added to `base` and rounded; false when something is not finite, or nearly so. The
  * even elements come first, as words, and the odd ones then fill these up.
  */
-function electBlock<S, D, L>(base: usize, to: usize, length: usize, factor: f32): bool {
+function electBlock<S, D, V, L>(base: usize, to: usize, length: usize, factor: f32): bool {
   const zero = f32x4.splat(0);
   const factors = f32x4.splat(factor);
   const smallest = f32x4.splat(SMALLEST_DIVISOR);
@@ -180,11 +187,17 @@ function electBlock<S, D, L>(base: usize, to: usize, length: usize, factor: f32)
       largest = i32x4.max_s(largest, i32x4.max_s(magnitudeOf(xA), magnitudeOf(xB)));
       largest = i32x4.max_s(largest, i32x4.max_s(magnitudeOf(xC), magnitudeOf(xD)));
     }
-    const a = f32x4.mul(chosen<S, L>(xA, 0, at), v128.load(coefficients));
-    const b = f32x4.mul(chosen<S, L>(xB, 1, at), v128.load(coefficients, 16));
-    const c = f32x4.mul(chosen<S, L>(xC, 2, at), v128.load(coefficients, 32));
-    const d = f32x4.mul(chosen<S, L>(xD, 3, at), v128.load(coefficients, 48));
-    const sum = f32x4.add(f32x4.add(f32x4.add(a, b), c), d);
+    const keptA = chosen<S, L>(xA, 0, at);
+    const keptB = chosen<S, L>(xB, 1, at);
+    const keptC = chosen<S, L>(xC, 2, at);
+    const keptD = chosen<S, L>(xD, 3, at);
+    const a = f32x4.mul(keptA, v128.load(coefficients));
+    const b = f32x4.mul(keptB, v128.load(coefficients, 16));
+    const c = f32x4.mul(keptC, v128.load(coefficients, 32));
+    const d = f32x4.mul(keptD, v128.load(coefficients, 48));
+    const sum = sizeof<V>() == sizeof<Values>()
+      ? f32x4.add(f32x4.add(f32x4.add(keptA, keptB), keptC), keptD)
+      : f32x4.add(f32x4.add(f32x4.add(a, b), c), d);
     const flip = i32x4.shl(f32x4.lt(sum, zero), 31);
     const agreeingA = f32x4.pmax(zero, v128.xor(a, flip));
     const agreeingB = f32x4.pmax(zero, v128.xor(b, flip));

@@ -74,15 +74,23 @@ export function resetCounts(): void {
   classesEnd = to;
 }
 
-/** Makes counts verdicts; `zeros` elements come first. */
+/** Makes counts verdicts; `zeros` elements come first. What the row does not have loses its class. */
 export function judge(zeros: u32): void {
   let before = zeros;
+  let to = classes;
   for (let at = classes; at != classesEnd; at += 8) {
     const cell = <usize>load<u32>(at);
     const equal = load<u32>(cell) - 1;
-    store<u32>(cell, verdictOn(doubledMeanRank(before, equal)));
-    before += equal;
+    if (equal) {
+      store<u32>(cell, verdictOn(doubledMeanRank(before, equal)));
+      store<u64>(to, load<u64>(at));
+      before += equal;
+      to += 8;
+    } else {
+      store<u32>(cell, 0);
+    }
   }
+  classesEnd = to;
 }
 
 /** The verdict on an element whose magnitude was counted. */

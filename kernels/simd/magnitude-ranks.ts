@@ -11,6 +11,9 @@ import { PACKINGS } from './statistics';
 
 /** Elements between two looks at the 16-bit lanes that count them. */
 const BLOCK: i32 = 262144;
+/** In memory, since engines make a vector constant anew at each use. */
+const lowerBits = memory.data<i32>([0xffff, 0xffff, 0xffff, 0xffff], 16);
+const magnitude16 = memory.data<i32>([0x7fff7fff, 0x7fff7fff, 0x7fff7fff, 0x7fff7fff], 16);
 
 /** Upper halves of the most frequent magnitudes, u32 each; 0 for none. */
 const frequent = memory.data(16, 16);
@@ -93,8 +96,8 @@ function pack(row: usize, count: i32, list: usize): i32 {
   for (const end = row + (<usize>count << 2); row < end; row += 32) {
     const low = v128.load(row);
     const high = v128.load(row, 16);
-    let upper = v128.and(i16x8.narrow_i32x4_u(i32x4.shr_u(low, 16), i32x4.shr_u(high, 16)), i16x8.splat(0x7fff));
-    if (v128.any_true(v128.and(v128.or(low, high), i32x4.splat(LOWER_BITS)))) {
+    let upper = v128.and(i16x8.narrow_i32x4_u(i32x4.shr_u(low, 16), i32x4.shr_u(high, 16)), v128.load(magnitude16));
+    if (v128.any_true(v128.and(v128.or(low, high), v128.load(lowerBits)))) {
       if (!tallyInexact(row)) return -1;
       upper = v128.and(upper, i16x8.narrow_i32x4_s(isExact(low), isExact(high)));
     }
@@ -120,7 +123,7 @@ function pack(row: usize, count: i32, list: usize): i32 {
 }
 
 function isExact(four: v128): v128 {
-  return i32x4.eq(v128.and(four, i32x4.splat(LOWER_BITS)), i32x4.splat(0));
+  return i32x4.eq(v128.and(four, v128.load(lowerBits)), i32x4.splat(0));
 }
 
 /** Counts those of eight elements that are no bf16; false when too many differ. */

@@ -1,10 +1,11 @@
 /** Selecting by variance: keep the elements on which the experts differ most (SCE, arXiv 2408.07990, step 1). */
 import { fillOperandTable, operandTable } from '../operand-table.js';
 import { numberOf, type Settings } from '../parameters.js';
+import type { Slot } from '../slot.js';
 import type { Statistic } from '../statistic.js';
 import { type RankCut, rankThreshold } from '../statistics/rank-threshold.js';
-import type { Tile, UnitContext } from '../unit.js';
-import { type TileView, vectorBytes } from '../view.js';
+import type { StoredTile, Tile, UnitContext } from '../unit.js';
+import { type StoredView, type TileView, untouched, vectorBytes } from '../view.js';
 import { cutter } from './trim.js';
 
 const SELECTION = 'variance_selection';
@@ -42,18 +43,23 @@ export function varianceThresholds(settings: Settings): Statistic[] {
 /** Operands that are 0 but for the share `select_topk` of the elements that vary, by their variance. */
 export const mostVaried: TileView = (context: UnitContext) => {
   const [cuts] = (context.statistics[SELECTION] ?? [[]]) as readonly [readonly RankCut[]];
-  if (selectsAll(context.merge.settings) || cuts[0] === undefined) return (tile) => tile;
+  if (selectsAll(context.merge.settings) || cuts[0] === undefined) return untouched(context);
   const { kernels, firstIndex, count } = context;
   const varianceOf = variance(context);
   const select = cutter(context, cuts[0]);
   const scratch = context.merge.operands.map(() => context.allocate(vectorBytes(context)));
   const { slot, filled } = context.keep('selected', Math.ceil(count / 8));
-  return (tile: Tile) => {
-    const mask = slot + (tile.firstIndex - firstIndex) / 8;
+  const maskOf = (tile: Tile | StoredTile): Slot => slot + (tile.firstIndex - firstIndex) / 8;
+  const view = (tile: Tile): Tile => {
+    const mask = maskOf(tile);
     if (!filled) kernels.markNonZero(select(varianceOf(tile).operands[0]!, tile.count), mask, tile.count);
     tile.operands.forEach((operand, k) => {
       kernels.keepMasked(operand, mask, scratch[k]!, tile.count);
     });
     return { ...tile, operands: scratch };
   };
+  if (!filled) return view;
+  const show: StoredView['show'] = (tile, take) =>
+    take({ ...tile, offset: 0, selectors: tile.operands.map(() => maskOf(tile)) });
+  return Object.assign(view, { stored: { kind: 'masks', show } satisfies StoredView });
 };

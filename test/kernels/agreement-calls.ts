@@ -96,7 +96,7 @@ export const CALLS: readonly Call[] = [
     name: 'electStoredBf16',
     run: (k, at, s) =>
       onlyIfDone(
-        k.electStoredBf16(at.table, s.operands, at.b, at.apart, s.count, s.zeroSign, s.divide, s.factor, false),
+        k.electStoredBf16(at.table, s.operands, at.b, at.apart, s.count, s.zeroSign, s.divide, s.factor, false, false),
         k,
         at,
         s,

@@ -1,7 +1,7 @@
 /** Kernels on stored bf16 against the kernels that do the same stage by stage, which other suites test on their own. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Kernels, MAGNITUDE_BINS, REDUCTION_LANES } from '../../kernels/abi.js';
+import { type Kernels, MAGNITUDE_BINS, REDUCTION_LANES, type Slot } from '../../kernels/abi.js';
 import { BF16, patternValue } from './formats-oracle.js';
 import { Workspace } from './workspace.js';
 
@@ -130,10 +130,45 @@ export function storedSuite(create: () => Kernels) {
         const [destination, merged] = [space.reserve(2 * count), space.reserve(4 * count)];
         const found = kernels.electStoredBf16(
           ...([table(stored.models, selectors), operands, stored.base, destination, count] as const),
-          ...([zeroSign, divide, factor, scene.masked] as const),
+          ...([zeroSign, divide, factor, scene.masked, false] as const),
         );
         const staged = scene.masked ? table(shown) : table(differences, least);
         kernels.electedSum(staged, operands, merged, count, zeroSign, divide, factor, !scene.masked);
+        expectSame(placed, merged, found, destination);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('electStoredBf16 by values leaves out those whose sign is not that of the sum of the differences', () => {
+    const settings = fc.record({
+      masked: fc.constantFrom(true, true, true, false),
+      divide: fc.constantFrom(true, false),
+    });
+    fc.assert(
+      fc.property(scenes(anything), settings, (scene, { masked, divide }) => {
+        const placed = place(create(), { ...scene, masked, scales: scene.scales.map(Math.abs) });
+        const { space, count, stored, shown, table } = placed;
+        const { kernels } = space;
+        const operands = scene.models.length;
+        const [destination, merged, sum] = [2, 4, 4].map((width) => space.reserve(width * count)) as [Slot, Slot, Slot];
+        const found = kernels.electStoredBf16(
+          ...([table(stored.models), operands, stored.base, destination, count] as const),
+          ...([1, divide, 0.7, masked, true] as const),
+        );
+        if (!masked || !divide) {
+          expect(found).toBe(0);
+          return;
+        }
+        const ones = shown.map((slot) => ({ slot, scale: 1, weight: 1 }));
+        kernels.weightedSum(space.putOperands(ones), operands, sum, count);
+        const agreeing = shown.map((slot) => {
+          const kept = space.reserve(4 * count);
+          kernels.keepAgreeing(slot, sum, kept, count);
+          return kept;
+        });
+        // As scales are positive, those that agree elect the same sign once more.
+        kernels.electedSum(table(agreeing), operands, merged, count, 1, true, 0.7);
         expectSame(placed, merged, found, destination);
       }),
       { numRuns: 300 },
@@ -148,9 +183,9 @@ export function storedSuite(create: () => Kernels) {
         const { kernels } = space;
         const [slot, operands, destination] = [table(stored.models), scene.models.length, space.reserve(2 * count)];
         expect(kernels.sumStoredBf16(slot, operands, stored.base, 1, destination, count, scene.masked)).toBe(1);
-        expect(kernels.electStoredBf16(slot, operands, stored.base, destination, count, 1, true, 1, scene.masked)).toBe(
-          1,
-        );
+        expect(
+          kernels.electStoredBf16(slot, operands, stored.base, destination, count, 1, true, 1, scene.masked, false),
+        ).toBe(1);
       }),
       { numRuns: 60 },
     );

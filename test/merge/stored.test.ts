@@ -36,6 +36,10 @@ const CASES: Readonly<Record<string, Case>> = {
     first: '{weight: 0.5, density: 1}',
   },
   'dare and election': { method: 'dare_ties', parameters: '{density: 0.3, rescale: none, normalize: true}' },
+  della: { method: 'della', parameters: '{density: 0.4}', normed: true },
+  'della, summed and not rescaled': { method: 'della_linear', parameters: '{density: 0.4, rescale: none}' },
+  'sce with a selection': { method: 'sce', parameters: '{select_topk: 0.3}', normed: true },
+  'sce of all': { method: 'sce', parameters: '{lambda: 0.7}', normed: true },
   'ties, of which the last tie is somewhere': { method: 'ties', parameters: '{density: 0.3}' },
   'ties over the model': {
     method: 'ties',

@@ -35,6 +35,7 @@ export function selectionCases(count, operands, key) {
     keepBetween: { run: (k, at) => k.keepBetween(at.operands[0], THRESHOLD, THRESHOLD + 0x80_0000, at.out, count) },
     'keepLargest, allowance': { run: (k, at) => k.keepLargest(at.operands[0], at.out, count, THRESHOLD, 5) },
     keepMasked: { run: (k, at) => k.keepMasked(at.operands[0], at.mask, at.out, count) },
+    sumMaskedSquares: { run: (k, at) => k.sumMaskedSquares(at.operands[0], at.stored.masks[0], count, at.lanes) },
     markNonZero: { run: (k, at) => k.markNonZero(at.operands[0], at.out, count) },
     [`variance of ${operands}`]: {
       run: (k, at) => k.variance(at.table, operands, at.out, count),

@@ -14,6 +14,12 @@ export interface SelectionKernels {
   eraseUnshared(table: Slot, operands: number, destination: Slot, count: number, agreement: number): void;
   /** Sets the bits of elements that are not ±0, as in `drawMask`; those after the last are 0. Not in place. */
   markNonZero(source: Slot, destination: Slot, count: number): void;
+  /**
+   * `sumSquares` of the elements whose bit of `mask` (see `drawMask`) is set: adds xᵢ² as f64 to `lanes`
+   * (REDUCTION_LANES f64), lane i mod 8. Called with multiples of 8 elements (but for a tensor's end), the sums do not
+   * depend on cuts.
+   */
+  sumMaskedSquares(source: Slot, mask: Slot, count: number, lanes: Slot): void;
 
   /**
    * For each of `rows` rows, Σ pᵢ·ln(pᵢ/qᵢ) in f32, p and q being the softmax of the model's and of the base's row plus

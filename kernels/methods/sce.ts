@@ -4,8 +4,8 @@ import { electStored } from '../consensus/election.js';
 import type { Method } from '../method.js';
 import { fillOperandTable, operandTable } from '../operand-table.js';
 import { choiceOf, numberOf } from '../parameters.js';
-import { mostVaried, varianceThresholds } from '../sparsify/variance.js';
-import { energies } from '../statistics/gram.js';
+import { mostVaried, varianceThresholds, variedSquares } from '../sparsify/variance.js';
+import { energies } from '../statistics/energies.js';
 import type { Combine, TensorMerge, Tile, UnitContext } from '../unit.js';
 import { type TileView, untouched, vectorBytes } from '../view.js';
 import { lambdaParameter } from './common-parameters.js';
@@ -57,7 +57,7 @@ export const sce: Method = {
     m2rl: 'the selection counts for the weights only (preset m2rl); which of equal variances is selected is left to an unstable selection, here to the lowest index',
   },
   presets: { mergekit: { least_energy: 1e-6 }, m2rl: { selection_for: 'weights' } },
-  statistics: (settings) => [...varianceThresholds(settings), energies(ENERGIES, mostVaried)],
+  statistics: (settings) => [...varianceThresholds(settings), energies(ENERGIES, variedSquares)],
   ignores: () => false,
   survivors: (context) => selected(context.merge)(context),
   combine: (context) => mergeMajority(context, energyWeights(context.merge, context.statistics[ENERGIES] as number[])),

@@ -107,7 +107,7 @@ export function stored(memory: ReferenceMemory): Pick<Kernels, Stored> {
       if (operands < 1 || operands > MOST_ELECTED || zeroSign === 0) return 0;
       if (divide && views.some(({ weight }) => !(weight >= SMALLEST_DIVISOR))) return 0;
       if (!hasMasks && views.some(({ selector }) => selector > F32.infinity)) return 0;
-      if (byValues && !(hasMasks && divide)) return 0;
+      if (byValues && !(hasMasks && divide && views.every(({ selector }) => selector === views[0]!.selector))) return 0;
       const votes = byValues ? views.map((view) => ({ ...view, scale: 1 })) : views;
       const merged = widened(memory, base, count);
       const [sums, rule] = [new Float32Array(count), { zeroSign, divide, factor }];

@@ -1,10 +1,13 @@
 /** Selection by how much operands differ. */
-import { type Kernels, OPERAND, OPERAND_BYTES } from '../abi.js';
+import { type Kernels, OPERAND, OPERAND_BYTES, REDUCTION_LANES } from '../abi.js';
 import type { ReferenceMemory } from './memory.js';
+import { isSet } from './sparsify.js';
+
+type Selection = 'variance' | 'markNonZero' | 'sumMaskedSquares' | 'eraseUnshared';
 
 const { fround } = Math;
 
-export function selection(memory: ReferenceMemory): Pick<Kernels, 'variance' | 'markNonZero' | 'eraseUnshared'> {
+export function selection(memory: ReferenceMemory): Pick<Kernels, Selection> {
   return {
     variance(table, operands, destination, count) {
       const vectors = Array.from({ length: operands }, (_, operand) => {
@@ -36,6 +39,13 @@ export function selection(memory: ReferenceMemory): Pick<Kernels, 'variance' | '
       const mask = memory.u8(destination, Math.ceil(count / 8)).fill(0);
       memory.f32(source, count).forEach((value, i) => {
         if (value !== 0) mask[i >> 3]! |= 1 << (i & 7);
+      });
+    },
+    sumMaskedSquares(source, mask, count, lanes) {
+      const [from, bits] = [memory.f32(source, count), memory.u8(mask, Math.ceil(count / 8))];
+      const sums = memory.f64(lanes, REDUCTION_LANES);
+      from.forEach((x, i) => {
+        if (isSet(bits, i)) sums[i % REDUCTION_LANES]! += x * x;
       });
     },
   };

@@ -1,7 +1,7 @@
 /**
  * Election among one to four operands with the usual settings: a product is computed once and stays in its register from
- * the sum that elects a sign to the sum of those who agree. Fewer operands than four are filled up with zeros, which
- * elect nobody and agree with nobody. Splatted coefficients lie in memory, since there are more than registers.
+ * the sum that elects a sign to the sum of those who agree. Fewer operands than four are filled up with ones that
+ * do not differ from the base, which elect nobody and agree with nobody. Splatted coefficients lie in memory, since there are more than registers.
  */
 import { BITS, EVERY_OTHER } from './bits';
 import { BF16_OVERFLOW, F32_INFINITY } from './format';
@@ -21,7 +21,7 @@ const LIMITS: usize = 128;
 
 /** Elements between two looks at the operands' slots, so that what stands in for a missing operand can be short. */
 const BLOCK: i32 = 1024;
-/** A block of a missing operand, in which nothing differs from zero, and of its mask, which keeps nothing. */
+/** A block of the differences of a missing operand. Its stored values are those of the base. */
 const zeros = memory.data(4096, 16);
 /** A block of the mask of an operand that is kept whole. */
 const ones = memory.data(128, 16);
@@ -36,6 +36,8 @@ type Sums = i16;
 /** What elects the sign: the sum of the products, or of the values themselves. */
 type Products = i8;
 type Values = i16;
+/** A mask that all operands have in common. */
+type Shared = f64;
 
 /**
  * The merge of the first `count` − `count` mod 4 elements; returns how many those are, or 0 when the general way has to
@@ -53,7 +55,7 @@ export function electFew<S>(
   for (let first: i32 = 0; first < end; first += BLOCK) {
     const length = <usize>min(end - first, BLOCK) << 2;
     const to = destination + (<usize>first << 2);
-    placeBlock<Differences>(table, operands, first);
+    placeBlock<Differences>(table, operands, first, zeros);
     if (divide) electBlock<S, Divides, Products, Differences>(0, to, length, factor * mirror);
     else electBlock<S, Sums, Products, Differences>(0, to, length, factor * mirror);
   }
@@ -70,8 +72,8 @@ export function electStoredBf16(
   const scale = factor * mirror;
   fillCoefficients(table, operands, mirror);
   if (byValues) {
-    return i32(masked && divide
-      && electStored<Masked, Divides, Values>(table, operands, base, destination, count, scale));
+    return i32(masked && divide && haveSameSelector(table, operands)
+      && electStored<Shared, Divides, Values>(table, operands, base, destination, count, scale));
   }
   if (masked) {
     return i32(divide
@@ -91,11 +93,11 @@ function electStored<S, D, V>(
   for (let first: i32 = 0; first < end; first += BLOCK) {
     const length = <usize>min(end - first, BLOCK) << 2;
     const at = <usize>first << 1;
-    placeBlock<Stored>(table, operands, first);
+    placeBlock<Stored>(table, operands, first, base + at);
     if (!electStoredBlock<S, D, V>(base + at, destination + at, length, factor)) return false;
   }
-  placeBlock<Stored>(table, operands, end);
   const at = <usize>end << 1;
+  placeBlock<Stored>(table, operands, end, base + at);
   return electTail<S, D, V>(base + at, destination + at, <usize>(count - end) << 1, factor);
 }
 
@@ -128,6 +130,13 @@ function isSelectable(table: usize, operands: i32): bool {
   return true;
 }
 
+function haveSameSelector(table: usize, operands: i32): bool {
+  for (let operand = 1; operand < operands; operand++) {
+    if (load<u32>(table + <usize>operand * ENTRY, SELECTOR) != load<u32>(table, SELECTOR)) return false;
+  }
+  return true;
+}
+
 /** Whether any sum of weights of those who agree can be divided by, so that only none at all needs care. */
 function divisible(table: usize, operands: i32): bool {
   for (let operand = 0; operand < operands; operand++) {
@@ -140,16 +149,16 @@ function divisible(table: usize, operands: i32): bool {
 const places = memory.data(32, 16);
 const MASKS: usize = 16;
 
-/** Finds the block of each operand from element `first`, which is a multiple of 4, on. */
-function placeBlock<L>(table: usize, operands: i32, first: i32): void {
+/** Finds the block of each operand from element `first`, which is a multiple of 4, on; `missing` is that of one. */
+function placeBlock<L>(table: usize, operands: i32, first: i32, missing: usize): void {
   const width = sizeof<L>() == sizeof<Stored>() ? 1 : 2;
   for (let operand = 0; operand < FEW; operand++) {
     const entry = table + <usize>operand * ENTRY;
     const isThere = operand < operands;
     const at = places + (<usize>operand << 2);
     const mask = isThere ? <usize>load<u32>(entry, SELECTOR) : 0;
-    store<u32>(at, isThere ? load<u32>(entry) + (first << width) : <u32>zeros);
-    store<u32>(at, mask ? <u32>(mask + (<usize>first >> 3)) : <u32>(isThere ? ones : zeros), MASKS);
+    store<u32>(at, isThere ? load<u32>(entry) + (first << width) : <u32>missing);
+    store<u32>(at, mask ? <u32>(mask + (<usize>first >> 3)) : <u32>ones, MASKS);
   }
 }
 
@@ -182,15 +191,16 @@ function electBlock<S, D, V, L>(base: usize, to: usize, length: usize, factor: f
     const xB = changes<L>(slotB, at, origin);
     const xC = changes<L>(slotC, at, origin);
     const xD = changes<L>(slotD, at, origin);
-    if (sizeof<S>() == sizeof<Masked>()) {
+    if (isMasked<S>()) {
       // What a mask drops may be infinite, and does not show in the sum.
       largest = i32x4.max_s(largest, i32x4.max_s(magnitudeOf(xA), magnitudeOf(xB)));
       largest = i32x4.max_s(largest, i32x4.max_s(magnitudeOf(xC), magnitudeOf(xD)));
     }
-    const keptA = chosen<S, L>(xA, 0, at);
-    const keptB = chosen<S, L>(xB, 1, at);
-    const keptC = chosen<S, L>(xC, 2, at);
-    const keptD = chosen<S, L>(xD, 3, at);
+    const shared = sizeof<S>() == sizeof<Shared>() ? maskedLanes<L>(0, at) : zero;
+    const keptA = chosen<S, L>(xA, 0, at, shared);
+    const keptB = chosen<S, L>(xB, 1, at, shared);
+    const keptC = chosen<S, L>(xC, 2, at, shared);
+    const keptD = chosen<S, L>(xD, 3, at, shared);
     const a = f32x4.mul(keptA, v128.load(coefficients));
     const b = f32x4.mul(keptB, v128.load(coefficients, 16));
     const c = f32x4.mul(keptC, v128.load(coefficients, 32));
@@ -233,14 +243,24 @@ function changes<L>(source: usize, at: usize, origin: v128): v128 {
 }
 
 /** What is kept of four elements of an operand at byte `at` of the block's f32. */
-function chosen<S, L>(x: v128, operand: usize, at: usize): v128 {
-  if (sizeof<S>() != sizeof<Masked>()) return kept<S>(x, v128.load(coefficients + (operand << 4), LIMITS));
+function chosen<S, L>(x: v128, operand: usize, at: usize, shared: v128): v128 {
+  if (sizeof<S>() == sizeof<Shared>()) return v128.and(x, shared);
+  if (sizeof<S>() == sizeof<Masked>()) return v128.and(x, maskedLanes<L>(operand, at));
+  return kept<S>(x, v128.load(coefficients + (operand << 4), LIMITS));
+}
+
+function isMasked<S>(): bool {
+  return sizeof<S>() == sizeof<Masked>() || sizeof<S>() == sizeof<Shared>();
+}
+
+/** All ones for those of four elements that the operand's mask keeps. */
+function maskedLanes<L>(operand: usize, at: usize): v128 {
   let lanes = BITS + (at & 16);
   if (sizeof<L>() == sizeof<Even>()) lanes = EVERY_OTHER;
   if (sizeof<L>() == sizeof<Odd>()) lanes = EVERY_OTHER + 16;
   const bits = v128.load(lanes);
   const mask = v128.load8_splat(<usize>load<u32>(places + (operand << 2), MASKS) + (at >> 5));
-  return v128.and(x, i32x4.eq(v128.and(mask, bits), bits));
+  return i32x4.eq(v128.and(mask, bits), bits);
 }
 
 function fillCoefficients(table: usize, operands: i32, mirror: f32): void {

@@ -11,7 +11,7 @@ export { collectChanges, countSteps } from './geometry-collect';
 export { countMasks, markChanged } from './geometry-masks';
 export { sumProducts } from './geometry-products';
 export { sumShared } from './geometry-shared';
-export { sumSquares } from './geometry-squares';
+export { sumMaskedSquares, sumSquares } from './geometry-squares';
 export { classifyChange } from './geometry-change';
 export { addLowRank } from './low-rank';
 export { addTransposedRows, multiplyRows } from './matrix-products';

@@ -2,36 +2,87 @@
 import { nonZero } from './bits';
 import { ENTRY, WEIGHT } from './operands';
 
+/** Two to four operands, as types, so that each has a loop of its own in which their values stay in registers. */
+type Two = i8;
+type Three = i16;
+type Four = i32;
+
 /** See kernels/abi-selection.ts. */
 export function variance(table: usize, operands: i32, destination: usize, count: i32): void {
   const end = table + <usize>operands * ENTRY;
   const n = <f64>operands;
+  const whole = <usize>(count & -4) << 2;
+  if (operands == 2) ofFew<Two>(table, n, destination, whole);
+  else if (operands == 3) ofFew<Three>(table, n, destination, whole);
+  else if (operands == 4) ofFew<Four>(table, n, destination, whole);
+  else ofAny(table, end, n, destination, whole);
+  for (let at = whole; at < <usize>count << 2; at += 4) store<f32>(destination + at, varianceAt(table, end, n, at));
+}
+
+/** `bytes` of f32, a multiple of 16. */
+function ofFew<N>(table: usize, n: f64, destination: usize, bytes: usize): void {
+  const a = <usize>load<u32>(table);
+  const b = <usize>load<u32>(table, ENTRY);
+  const c = sizeof<N>() >= sizeof<Three>() ? <usize>load<u32>(table, 2 * ENTRY) : 0;
+  const d = sizeof<N>() >= sizeof<Four>() ? <usize>load<u32>(table, 3 * ENTRY) : 0;
   const times = f64x2.splat(n);
   const share = f64x2.splat(1 / (n * n * n));
-  let offset: usize = 0;
-  let rest = count;
-  for (; rest >= 4; rest -= 4, offset += 16) {
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const low = f64x2.mul(squaresOfTwo<N>(times, a + at, b + at, c + at, d + at), share);
+    const high = f64x2.mul(squaresOfTwo<N>(times, a + at + 8, b + at + 8, c + at + 8, d + at + 8), share);
+    v128.store(destination + at, v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2));
+  }
+}
+
+/** Σ(n·xᵢ − S)² of two elements. */
+function squaresOfTwo<N>(times: v128, fromA: usize, fromB: usize, fromC: usize, fromD: usize): v128 {
+  const a = f64x2.promote_low_f32x4(v128.load64_zero(fromA));
+  const b = f64x2.promote_low_f32x4(v128.load64_zero(fromB));
+  let sum = f64x2.add(a, b);
+  let c = sum;
+  let d = sum;
+  if (sizeof<N>() >= sizeof<Three>()) {
+    c = f64x2.promote_low_f32x4(v128.load64_zero(fromC));
+    sum = f64x2.add(sum, c);
+  }
+  if (sizeof<N>() >= sizeof<Four>()) {
+    d = f64x2.promote_low_f32x4(v128.load64_zero(fromD));
+    sum = f64x2.add(sum, d);
+  }
+  let squares = f64x2.add(squareFrom(times, a, sum), squareFrom(times, b, sum));
+  if (sizeof<N>() >= sizeof<Three>()) squares = f64x2.add(squares, squareFrom(times, c, sum));
+  if (sizeof<N>() >= sizeof<Four>()) squares = f64x2.add(squares, squareFrom(times, d, sum));
+  return squares;
+}
+
+/** (n·x − S)². */
+function squareFrom(times: v128, x: v128, sum: v128): v128 {
+  const from = f64x2.sub(f64x2.mul(times, x), sum);
+  return f64x2.mul(from, from);
+}
+
+function ofAny(table: usize, end: usize, n: f64, destination: usize, bytes: usize): void {
+  const times = f64x2.splat(n);
+  const share = f64x2.splat(1 / (n * n * n));
+  for (let at: usize = 0; at < bytes; at += 16) {
     let low = f64x2.splat(0);
     let high = low;
     for (let entry = table; entry != end; entry += ENTRY) {
-      const from = <usize>load<u32>(entry) + offset;
+      const from = <usize>load<u32>(entry) + at;
       low = f64x2.add(low, f64x2.promote_low_f32x4(v128.load64_zero(from)));
       high = f64x2.add(high, f64x2.promote_low_f32x4(v128.load64_zero(from, 8)));
     }
     let lowSquares = f64x2.splat(0);
     let highSquares = lowSquares;
     for (let entry = table; entry != end; entry += ENTRY) {
-      const from = <usize>load<u32>(entry) + offset;
-      const fromLow = f64x2.sub(f64x2.mul(times, f64x2.promote_low_f32x4(v128.load64_zero(from))), low);
-      const fromHigh = f64x2.sub(f64x2.mul(times, f64x2.promote_low_f32x4(v128.load64_zero(from, 8))), high);
-      lowSquares = f64x2.add(lowSquares, f64x2.mul(fromLow, fromLow));
-      highSquares = f64x2.add(highSquares, f64x2.mul(fromHigh, fromHigh));
+      const from = <usize>load<u32>(entry) + at;
+      lowSquares = f64x2.add(lowSquares, squareFrom(times, f64x2.promote_low_f32x4(v128.load64_zero(from)), low));
+      highSquares = f64x2.add(highSquares, squareFrom(times, f64x2.promote_low_f32x4(v128.load64_zero(from, 8)), high));
     }
     const lowest = f32x4.demote_f64x2_zero(f64x2.mul(lowSquares, share));
     const highest = f32x4.demote_f64x2_zero(f64x2.mul(highSquares, share));
-    v128.store(destination + offset, v128.shuffle<i64>(lowest, highest, 0, 2));
+    v128.store(destination + at, v128.shuffle<i64>(lowest, highest, 0, 2));
   }
-  for (; rest > 0; rest--, offset += 4) store<f32>(destination + offset, varianceAt(table, end, n, offset));
 }
 
 /** The same for the single element at byte `offset`. */

@@ -3,6 +3,7 @@ import { fillOperandTable, operandTable } from '../operand-table.js';
 import { numberOf, type Settings } from '../parameters.js';
 import type { Slot } from '../slot.js';
 import type { Statistic } from '../statistic.js';
+import type { AddSquares } from '../statistics/energies.js';
 import { type RankCut, rankThreshold } from '../statistics/rank-threshold.js';
 import type { StoredTile, Tile, UnitContext } from '../unit.js';
 import { type StoredView, type TileView, untouched, vectorBytes } from '../view.js';
@@ -40,26 +41,63 @@ export function varianceThresholds(settings: Settings): Statistic[] {
   return [selection];
 }
 
-/** Operands that are 0 but for the share `select_topk` of the elements that vary, by their variance. */
-export const mostVaried: TileView = (context: UnitContext) => {
+/** The selection of a unit: a bit for each element. Undefined where all are selected. */
+interface Selection {
+  /** Whether an earlier pass over the unit made it. */
+  readonly isMade: boolean;
+  /** Where the bits of a tile are. */
+  at(tile: Tile | StoredTile): Slot;
+  /** The same, made if need be. */
+  of(tile: Tile): Slot;
+}
+
+function selection(context: UnitContext): Selection | undefined {
   const [cuts] = (context.statistics[SELECTION] ?? [[]]) as readonly [readonly RankCut[]];
-  if (selectsAll(context.merge.settings) || cuts[0] === undefined) return untouched(context);
+  if (selectsAll(context.merge.settings) || cuts[0] === undefined) return undefined;
   const { kernels, firstIndex, count } = context;
   const varianceOf = variance(context);
   const select = cutter(context, cuts[0]);
-  const scratch = context.merge.operands.map(() => context.allocate(vectorBytes(context)));
   const { slot, filled } = context.keep('selected', Math.ceil(count / 8));
-  const maskOf = (tile: Tile | StoredTile): Slot => slot + (tile.firstIndex - firstIndex) / 8;
+  const at: Selection['at'] = (tile) => slot + (tile.firstIndex - firstIndex) / 8;
+  return {
+    isMade: filled,
+    at,
+    of(tile) {
+      const mask = at(tile);
+      if (!filled) kernels.markNonZero(select(varianceOf(tile).operands[0]!, tile.count), mask, tile.count);
+      return mask;
+    },
+  };
+}
+
+/** Operands that are 0 but for the share `select_topk` of the elements that vary, by their variance. */
+export const mostVaried: TileView = (context) => {
+  const selected = selection(context);
+  if (selected === undefined) return untouched(context);
+  const { kernels, merge } = context;
+  const scratch = merge.operands.map(() => context.allocate(vectorBytes(context)));
   const view = (tile: Tile): Tile => {
-    const mask = maskOf(tile);
-    if (!filled) kernels.markNonZero(select(varianceOf(tile).operands[0]!, tile.count), mask, tile.count);
+    const mask = selected.of(tile);
     tile.operands.forEach((operand, k) => {
       kernels.keepMasked(operand, mask, scratch[k]!, tile.count);
     });
     return { ...tile, operands: scratch };
   };
-  if (!filled) return view;
+  if (!selected.isMade) return view;
   const show: StoredView['show'] = (tile, take) =>
-    take({ ...tile, offset: 0, selectors: tile.operands.map(() => maskOf(tile)) });
+    take({ ...tile, offset: 0, selectors: tile.operands.map(() => selected.at(tile)) });
   return Object.assign(view, { stored: { kind: 'masks', show } satisfies StoredView });
 };
+
+/** Squares of what `mostVaried` shows, without writing it down. */
+export function variedSquares(context: UnitContext): AddSquares {
+  const selected = selection(context);
+  const { kernels } = context;
+  return (tile, lanes) => {
+    const mask = selected?.of(tile);
+    tile.operands.forEach((operand, i) => {
+      if (mask === undefined) kernels.sumSquares(operand, tile.count, lanes[i]!);
+      else kernels.sumMaskedSquares(operand, mask, tile.count, lanes[i]!);
+    });
+  };
+}

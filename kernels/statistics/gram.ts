@@ -6,7 +6,6 @@ import { OPERAND_BYTES, REDUCTION_LANES, type Slot } from '../abi.js';
 import { fillOperandTable } from '../operand-table.js';
 import type { Statistic } from '../statistic.js';
 import type { Tile, UnitContext } from '../unit.js';
-import type { TileView } from '../view.js';
 import { OrderedTotals } from './ordered-totals.js';
 
 /** ⟨xᵢ, xⱼ⟩ in f64. */
@@ -108,27 +107,4 @@ function blocksOf(size: number): number[][] {
   const half = MOST_OPERANDS / 2;
   const groups = Array.from({ length: Math.ceil(size / half) }, (_, g) => all.slice(g * half, (g + 1) * half));
   return groups.flatMap((group, g) => groups.slice(g + 1).map((other) => [...group, ...other]));
-}
-
-/** The statistic whose value for a unit is Σx² of each operand that `view` shows, over the whole tensor, f64. */
-export function energies(name: string, view: TileView): Statistic {
-  return {
-    name,
-    scope: 'tensor',
-    typicalPasses: 1,
-    observer(context) {
-      const prepare = view(context);
-      const meters = context.merge.operands.map(() => productMeter(context, 1));
-      return {
-        observe(tile) {
-          prepare(tile).operands.forEach((operand, i) => {
-            meters[i]!.add([operand], tile.count);
-          });
-        },
-        finish: () => Float64Array.from(meters, (meter) => dot(meter.take(), 0, 0)),
-      };
-    },
-    collector: ({ tensors: [tensor] }) => new OrderedTotals(tensor!.operands.length),
-    valueForUnit: (value) => value,
-  };
 }

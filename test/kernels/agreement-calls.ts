@@ -218,6 +218,12 @@ export const CALLS: readonly Call[] = [
     run: (k, at, s) => k.sumMagnitude(at.a, s.count, at.counters),
   },
   {
+    name: 'sumMaskedSquares',
+    computes: 'f64',
+    counters: 2 * REDUCTION_LANES,
+    run: (k, at, s) => k.sumMaskedSquares(at.a, at.b, s.count, at.counters),
+  },
+  {
     name: 'sumMasked',
     computes: 'f64',
     counters: 2 * REDUCTION_LANES,

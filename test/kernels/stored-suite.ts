@@ -43,6 +43,12 @@ const scenes = (values: fc.Arbitrary<number>, most = 5): fc.Arbitrary<Scene> =>
         }));
     });
 
+function kept(space: Workspace, slot: Slot, mask: Slot, count: number): Slot {
+  const to = space.reserve(4 * count);
+  space.kernels.keepMasked(slot, mask, to, count);
+  return to;
+}
+
 /** A scene in memory: as stored, and as differences. */
 function place(kernels: Kernels, { base, models, scales: weights, maskBytes, masked }: Scene) {
   const space = new Workspace(kernels);
@@ -60,9 +66,7 @@ function place(kernels: Kernels, { base, models, scales: weights, maskBytes, mas
   const shown = differences.map((slot, i) => {
     // The last is kept whole, as it has no mask.
     if (!masked || i === models.length - 1) return slot;
-    const to = space.reserve(4 * count);
-    kernels.keepMasked(slot, masks[i]!, to, count);
-    return to;
+    return kept(space, slot, masks[i]!, count);
   });
   const selectors = masks.map((mask, i) => (masked && i < models.length - 1 ? mask : 0));
   const table = (slots: readonly number[], of: readonly number[] = selectors) =>
@@ -141,31 +145,31 @@ export function storedSuite(create: () => Kernels) {
   });
 
   test('electStoredBf16 by values leaves out those whose sign is not that of the sum of the differences', () => {
-    const settings = fc.record({
-      masked: fc.constantFrom(true, true, true, false),
-      divide: fc.constantFrom(true, false),
-    });
+    const often = fc.constantFrom(true, true, true, false);
+    const settings = fc.record({ masked: often, divide: often, isShared: often, keepsAll: fc.boolean() });
     fc.assert(
-      fc.property(scenes(anything), settings, (scene, { masked, divide }) => {
+      fc.property(scenes(anything), settings, (scene, { masked, divide, isShared, keepsAll }) => {
         const placed = place(create(), { ...scene, masked, scales: scene.scales.map(Math.abs) });
-        const { space, count, stored, shown, table } = placed;
+        const { space, count, stored, masks, differences, table } = placed;
         const { kernels } = space;
         const operands = scene.models.length;
         const [destination, merged, sum] = [2, 4, 4].map((width) => space.reserve(width * count)) as [Slot, Slot, Slot];
+        const selectors = masks.map((_, i) => (i > 0 && !isShared ? masks[i]! : keepsAll ? 0 : masks[0]!));
         const found = kernels.electStoredBf16(
-          ...([table(stored.models), operands, stored.base, destination, count] as const),
+          ...([table(stored.models, selectors), operands, stored.base, destination, count] as const),
           ...([1, divide, 0.7, masked, true] as const),
         );
-        if (!masked || !divide) {
+        if (!masked || !divide || new Set(selectors).size > 1) {
           expect(found).toBe(0);
           return;
         }
+        const shown = differences.map((slot) => (keepsAll ? slot : kept(space, slot, masks[0]!, count)));
         const ones = shown.map((slot) => ({ slot, scale: 1, weight: 1 }));
         kernels.weightedSum(space.putOperands(ones), operands, sum, count);
         const agreeing = shown.map((slot) => {
-          const kept = space.reserve(4 * count);
-          kernels.keepAgreeing(slot, sum, kept, count);
-          return kept;
+          const to = space.reserve(4 * count);
+          kernels.keepAgreeing(slot, sum, to, count);
+          return to;
         });
         // As scales are positive, those that agree elect the same sign once more.
         kernels.electedSum(table(agreeing), operands, merged, count, 1, true, 0.7);

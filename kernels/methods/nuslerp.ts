@@ -96,20 +96,15 @@ function interpolation(aa: number, ab: number, bb: number, t: number): [number, 
   return [Math.sin((1 - t) * angle) / sine, Math.sin(t * angle) / sine];
 }
 
-function columnCombination({ kernels, merge, statistics }: UnitContext, t: number): Combine {
+function columnCombination({ kernels, merge, statistics, allocate }: UnitContext, t: number): Combine {
   const products = statistics[PRODUCTS] as ColumnProducts;
   const columns = columnCount(merge);
-  const coefficients = Array.from({ length: columns }, (_, column) =>
-    interpolation(products[column]!, products[columns + column]!, products[2 * columns + column]!, t),
-  );
-  const [ofFirst, ofSecond] = [0, 1].map((side) => Float64Array.from(coefficients, (pair) => pair[side]!));
-  return ({ operands, firstIndex, count }, destination) => {
-    const [a, b, to] = [operands[0]!, operands[1]!, destination].map(
-      (slot) => new Float32Array(kernels.memory.buffer, slot, count),
-    );
-    for (let i = 0, column = firstIndex % columns; i < count; i++) {
-      to![i] = ofFirst![column]! * a![i]! + ofSecond![column]! * b![i]!;
-      if (++column === columns) column = 0;
-    }
-  };
+  const slot = allocate(2 * columns * Float64Array.BYTES_PER_ELEMENT);
+  const coefficients = new Float64Array(kernels.memory.buffer, slot, 2 * columns);
+  for (let column = 0; column < columns; column++) {
+    const [aa, ab, bb] = [0, 1, 2].map((k) => products[k * columns + column]!) as [number, number, number];
+    [coefficients[column], coefficients[columns + column]] = interpolation(aa, ab, bb, t);
+  }
+  return ({ operands: [a, b], firstIndex, count }, destination) =>
+    kernels.combineColumns(a!, b!, count, firstIndex % columns, columns, slot, destination);
 }

@@ -2,6 +2,7 @@
 import type { Kernels, Slot } from '../abi.js';
 import { arithmetic } from './arithmetic.js';
 import { channels } from './channels.js';
+import { columns } from './columns.js';
 import { divergence } from './divergence.js';
 import { fused } from './fused.js';
 import { geometry } from './geometry.js';
@@ -35,6 +36,7 @@ export function createReferenceKernels(): Kernels {
     ...narrowers(memory),
     ...arithmetic(memory),
     ...channels(memory),
+    ...columns(memory),
     ...divergence(memory),
     ...fused(memory),
     ...geometry(memory),

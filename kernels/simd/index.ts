@@ -3,6 +3,7 @@ export { widenBf16, widenF16, widenF32, widenF64, widenF8E4M3, widenF8E5M2 } fro
 export { narrowBf16, narrowF16, narrowF32 } from './narrow';
 export { narrowBf16Stochastic, narrowF16Stochastic } from './stochastic';
 export { add, subtract } from './arithmetic';
+export { addColumnProducts, combineColumns } from './columns';
 export { electStoredBf16 } from './elect-few';
 export { differBf16, filledBins } from './fused';
 export { sumAlignment, sumSurvival } from './geometry-alignment';

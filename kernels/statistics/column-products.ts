@@ -18,23 +18,14 @@ export function columnProducts(name: string): Statistic {
     name,
     scope: 'tensor',
     typicalPasses: 1,
-    observer({ kernels, merge }) {
+    observer({ kernels, merge, allocate }) {
       const columns = columnCount(merge);
-      const sums = new Float64Array(3 * columns);
+      const sums = allocate(3 * columns * Float64Array.BYTES_PER_ELEMENT);
       return {
-        observe({ operands, firstIndex, count }) {
-          const [a, b] = [operands[0]!, operands[1]!].map(
-            (slot) => new Float32Array(kernels.memory.buffer, slot, count),
-          );
-          for (let i = 0, column = firstIndex % columns; i < count; i++) {
-            const [x, y] = [a![i]!, b![i]!];
-            sums[column]! += x * x;
-            sums[columns + column]! += x * y;
-            sums[2 * columns + column]! += y * y;
-            if (++column === columns) column = 0;
-          }
+        observe({ operands: [a, b], firstIndex, count }) {
+          kernels.addColumnProducts(a!, b!, count, firstIndex % columns, columns, sums);
         },
-        finish: () => sums,
+        finish: () => new Float64Array(kernels.memory.buffer, sums, 3 * columns).slice(),
       };
     },
     collector: ({ tensors: [tensor] }) => new OrderedTotals(3 * columnCount(tensor!)),

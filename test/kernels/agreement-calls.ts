@@ -218,6 +218,18 @@ export const CALLS: readonly Call[] = [
     run: (k, at, s) => k.sumMagnitude(at.a, s.count, at.counters),
   },
   {
+    name: 'addColumnProducts',
+    computes: 'f64',
+    counters: 120,
+    run: (k, at, s) => k.addColumnProducts(at.a, at.b, s.count, 1, 2 + s.operands, at.counters),
+  },
+  {
+    name: 'combineColumns',
+    computes: 'f32',
+    counters: 120,
+    run: (k, at, s) => k.combineColumns(at.a, at.b, s.count, 1, 2 + s.operands, at.counters, at.out),
+  },
+  {
     name: 'sumMaskedSquares',
     computes: 'f64',
     counters: 2 * REDUCTION_LANES,

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Kernels } from '../../kernels/abi.js';
 import { isM2MergeError } from '../../src/errors.js';
+import { columnsSuite } from './columns-suite.js';
 import { convertSuite } from './convert-suite.js';
 import { divergenceSuite } from './divergence-suite.js';
 import { fusedSuite } from './fused-suite.js';
@@ -47,6 +48,7 @@ export function kernelSuite(name: Kernels['name'], create: () => Kernels) {
   describe(`${name} kernels`, () => {
     test('say who they are', () => expect(create().name).toBe(name));
     memorySuite(create);
+    columnsSuite(create);
     convertSuite(create);
     mergeSuite(create);
     overlapSuite(create);

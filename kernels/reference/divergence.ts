@@ -29,6 +29,9 @@ const SMALLEST_EXPONENT = -104;
 
 /** Terms 1/3, 1/5, … of the area tangent's series; enough for f64 up to √2. */
 const LOG_TERMS = [21, 19, 17, 15, 13, 11, 9, 7, 5, 3].map((odd) => 1 / odd);
+/** Below this square of the tangent the last three of them are enough. */
+const NEAR = 2 ** -16;
+const NEAR_TERMS = LOG_TERMS.slice(-3);
 
 const single = new Float32Array(1);
 const word = new Uint32Array(single.buffer);
@@ -45,8 +48,18 @@ function exponential(d: number): number {
   return fround(fround(1 + fused(fround(s * s), u, s)) * 2 ** q);
 }
 
+/** The area tangent of s, twice: 2(s + s³/3 + s⁵/5 + …). */
+function doubledAreaTangent(s: number, terms: readonly number[]): number {
+  const z = s * s;
+  let series = 0;
+  for (const term of terms) series = (series + term) * z;
+  return 2 * s * (1 + series);
+}
+
 /** ln x of a normal f32 (or NaN) in f64 arithmetic, rounded to f32. */
 function logarithm(x: number): number {
+  const tangent = (x - 1) / (x + 1);
+  if (tangent * tangent < NEAR) return fround(doubledAreaTangent(tangent, NEAR_TERMS));
   if (Number.isNaN(x)) return x;
   single[0] = x;
   let exponent = (word[0]! >>> 23) - 127;
@@ -56,11 +69,7 @@ function logarithm(x: number): number {
     m *= 0.5;
     exponent++;
   }
-  const s = (m - 1) / (m + 1);
-  const z = s * s;
-  let series = 0;
-  for (const term of LOG_TERMS) series = (series + term) * z;
-  return fround(exponent * Math.LN2 + 2 * s * (1 + series));
+  return fround(exponent * Math.LN2 + doubledAreaTangent((m - 1) / (m + 1), LOG_TERMS));
 }
 
 function probabilities(values: Float32Array, to: Float32Array): void {

@@ -1,40 +1,13 @@
 /**
  * How far the softmax of a model's rows lies from the base's, rounding for rounding as torch computes it (AVX-512). See
- * kernels/reference/divergence.ts; what is fused there is a product in f64 here, which is exact. Two f64 lanes hold f32
- * values between roundings; four elements are two chains that do not wait for each other.
+ * kernels/reference/divergence.ts.
  */
+import { exponentials } from './exponential';
+import { lookUpExponentials, useLargest } from './exponential-table';
+import { logarithms } from './logarithm';
 
 const LANES: i32 = 16;
 const EPSILON: f32 = 1e-8;
-
-/**
- * In memory, since engines make a vector constant anew at each use. Of the exponential: log₂e, −ln 2 in two parts, the
- * smallest exponent, its terms from the last to the first; f32 values.
- */
-const EXP = memory.data<f64>([
-  1.44269502162933349609375, -0.693145751953125, -0.00000142860676533018704503775, -104,
-  0.000198527617612853646278381, 0.00139304355252534151077271, 0.00833336077630519866943359,
-  0.0416664853692054748535156, 0.166666671633720397949219, 0.5,
-], 16);
-const EXP_TERMS: usize = 32;
-/** Of the logarithm: √2, ln 2, and the terms of the area tangent from the last to the first. */
-const LOG = memory.data<f64>([
-  1.4142135623730951, 0.6931471805599453, 1.0 / 21.0, 1.0 / 19.0, 1.0 / 17.0, 1.0 / 15.0, 1.0 / 13.0, 1.0 / 11.0,
-  1.0 / 9.0, 1.0 / 7.0, 1.0 / 5.0, 1.0 / 3.0,
-], 16);
-const LOG_TERMS: usize = 16;
-/**
- * Of both: 1, 2, ½; what, added to a whole number, leaves it plus the exponent's bias in the lowest bits; the mantissa;
- * the bits of 1; those above a small whole number that make 2^52 plus it.
- */
-const COMMON = memory.data<u64>([
-  0x3ff0000000000000, 0x4000000000000000, 0x3fe0000000000000, 0x43300000000003ff, 0xfffffffffffff, 0x4330000000000000,
-], 16);
-const TWO: usize = 8;
-const HALF: usize = 16;
-const TO_EXPONENT: usize = 24;
-const MANTISSA: usize = 32;
-const WHOLE: usize = 40;
 
 /** Partial sums of a softmax in 16 lanes; those of a row in four levels of four vectors of 8 lanes. */
 const partial = memory.data(4 * 16, 16);
@@ -44,96 +17,28 @@ const VECTOR: usize = 32;
 /** The last few elements of a row, of each of two. */
 const tails = memory.data(32, 16);
 
-/** To f32 and back. */
-function rounded(x: v128): v128 {
-  return f64x2.promote_low_f32x4(f32x4.demote_f64x2_zero(x));
-}
-
-/** a·b + c, rounded once to f32. */
-function fused(a: v128, b: v128, c: v128): v128 {
-  return rounded(f64x2.add(f64x2.mul(a, b), c));
-}
-
-/** exp of two values that are not above 0. */
-function exponential(d: v128): v128 {
-  // What torch does by adding 1.5·2^23 and taking it away again.
-  const q = f64x2.nearest(rounded(f64x2.mul(d, v128.load64_splat(EXP))));
-  const s = fused(q, v128.load64_splat(EXP, 16), fused(q, v128.load64_splat(EXP, 8), d));
-  let u = fused(v128.load64_splat(EXP, EXP_TERMS), s, v128.load64_splat(EXP, EXP_TERMS + 8));
-  u = fused(u, s, v128.load64_splat(EXP, EXP_TERMS + 16));
-  u = fused(u, s, v128.load64_splat(EXP, EXP_TERMS + 24));
-  u = fused(u, s, v128.load64_splat(EXP, EXP_TERMS + 32));
-  u = fused(u, s, v128.load64_splat(EXP, EXP_TERMS + 40));
-  const fraction = rounded(f64x2.add(v128.load64_splat(COMMON), fused(rounded(f64x2.mul(s, s)), u, s)));
-  const scale = i64x2.shl(f64x2.add(q, v128.load64_splat(COMMON, TO_EXPONENT)), 52);
-  return v128.andnot(rounded(f64x2.mul(fraction, scale)), f64x2.lt(d, v128.load64_splat(EXP, 24)));
-}
-
-/** ln of two normal f32, or NaN. */
-function logarithm(x: v128): v128 {
-  const one = v128.load64_splat(COMMON);
-  const fraction = v128.or(v128.and(x, v128.load64_splat(COMMON, MANTISSA)), one);
-  const isLarge = f64x2.gt(fraction, v128.load64_splat(LOG));
-  const m = v128.bitselect(f64x2.mul(fraction, v128.load64_splat(COMMON, HALF)), fraction, isLarge);
-  const biased = v128.or(i64x2.shr_u(x, 52), v128.load64_splat(COMMON, WHOLE));
-  const exponent = f64x2.add(f64x2.sub(biased, v128.load64_splat(COMMON, TO_EXPONENT)), v128.and(one, isLarge));
-  const s = f64x2.div(f64x2.sub(m, one), f64x2.add(m, one));
-  const z = f64x2.mul(s, s);
-  let series = f64x2.mul(v128.load64_splat(LOG, LOG_TERMS), z);
-  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 8)), z);
-  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 16)), z);
-  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 24)), z);
-  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 32)), z);
-  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 40)), z);
-  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 48)), z);
-  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 56)), z);
-  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 64)), z);
-  series = f64x2.mul(f64x2.add(series, v128.load64_splat(LOG, LOG_TERMS + 72)), z);
-  const twice = f64x2.mul(v128.load64_splat(COMMON, TWO), s);
-  const result = f64x2.add(
-    f64x2.mul(exponent, v128.load64_splat(LOG, 8)),
-    f64x2.mul(twice, f64x2.add(one, series)),
-  );
-  return v128.bitselect(result, x, f64x2.eq(x, x));
-}
-
-/** The upper two of four f32. */
-function upper(x: v128): v128 {
-  return v128.shuffle<i64>(x, x, 1, 1);
-}
-
-/** Two times two f64 that are f32 as four of those. */
-function joined(low: v128, high: v128): v128 {
-  return v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
-}
-
-/** exp(x − largest) of four elements. */
-function exponentials(x: v128, largest: v128): v128 {
-  const d = f32x4.sub(x, largest);
-  return joined(exponential(f64x2.promote_low_f32x4(d)), exponential(f64x2.promote_low_f32x4(upper(d))));
-}
-
 /** p·ln(p/q) of four elements. */
 function divergences(p: v128, q: v128): v128 {
-  const ratio = f32x4.div(p, q);
-  const logarithms = joined(
-    logarithm(f64x2.promote_low_f32x4(ratio)),
-    logarithm(f64x2.promote_low_f32x4(upper(ratio))),
-  );
-  return f32x4.mul(p, logarithms);
+  return f32x4.mul(p, logarithms(f32x4.div(p, q)));
 }
 
 function largestOf(from: usize, count: i32): f32 {
   let most: f32 = -f32.MAX_VALUE * 2;
-  for (let i = 0; i < count; i++) most = max(most, load<f32>(from + (<usize>i << 2)));
-  return most;
+  let lanes = f32x4.splat(most);
+  const end = from + (<usize>count << 2);
+  for (; from + 16 <= end; from += 16) lanes = f32x4.pmax(lanes, v128.load(from));
+  for (; from < end; from += 4) most = max(most, load<f32>(from));
+  most = max(most, max(f32x4.extract_lane(lanes, 0), f32x4.extract_lane(lanes, 1)));
+  return max(most, max(f32x4.extract_lane(lanes, 2), f32x4.extract_lane(lanes, 3)));
 }
 
 function probabilities(from: usize, to: usize, count: i32): void {
-  const largest = f32x4.splat(largestOf(from, count));
+  const most = largestOf(from, count);
+  const largest = f32x4.splat(most);
   const bytes = <usize>count << 2;
   const whole = bytes & ~15;
-  for (let at: usize = 0; at < whole; at += 16) v128.store(to + at, exponentials(v128.load(from + at), largest));
+  if (useLargest(most)) lookUpExponentials(from, to, whole);
+  else for (let at: usize = 0; at < whole; at += 16) v128.store(to + at, exponentials(v128.load(from + at), largest));
   memory.copy(tails, from + whole, bytes - whole);
   v128.store(tails, exponentials(v128.load(tails), largest));
   memory.copy(to + whole, tails, bytes - whole);

@@ -48,10 +48,8 @@ export function histogramMagnitude(source: usize, count: i32, bins: usize, inexa
   }
   addOtherBins(bins);
   store<u32>(bins, load<u32>(bins) + zeros);
-  for (; rest > 0; rest--, source += 4) {
-    increment(bins, <i32>load<u16>(source, 2) & 0x7fff);
-    countInexact(source, inexactBins);
-  }
+  countInexact(source, rest, inexactBins);
+  for (; rest > 0; rest--, source += 4) increment(bins, upperHalf(source));
 }
 
 /**
@@ -77,14 +75,31 @@ function packChanged(source: usize, bins: usize, inexactBins: usize): i32 {
     lower = v128.or(lower, v128.or(low, high));
   }
   if (v128.any_true(v128.and(lower, i32x4.splat(0xffff)))) {
-    for (let from = source; from < end; from += 4) countInexact(from, inexactBins);
+    countInexact(source, BLOCK, inexactBins);
   }
   return <i32>((to - changed) >> 1);
 }
 
-/** Counts an f32 whose lower 16 bits are not 0. */
-export function countInexact(from: usize, inexactBins: usize): void {
-  if (load<u16>(from)) increment(inexactBins, <i32>load<u16>(from, 2) & 0x7fff);
+/** Counts those f32 whose lower 16 bits are not 0, which mostly are few. */
+export function countInexact(from: usize, count: i32, inexactBins: usize): void {
+  let rest = count;
+  for (; rest >= 16; rest -= 16, from += 64) {
+    const low = i16x8.narrow_i32x4_s(isInexact(v128.load(from)), isInexact(v128.load(from, 16)));
+    const high = i16x8.narrow_i32x4_s(isInexact(v128.load(from, 32)), isInexact(v128.load(from, 48)));
+    let found = i8x16.bitmask(i8x16.narrow_i16x8_s(low, high)) & 0xffff;
+    for (; found; found &= found - 1) increment(inexactBins, upperHalf(from + (<usize>ctz(found) << 2)));
+  }
+  for (; rest > 0; rest--, from += 4) if (load<u16>(from)) increment(inexactBins, upperHalf(from));
+}
+
+/** All ones for those of four f32 whose lower 16 bits are not 0. */
+function isInexact(four: v128): v128 {
+  return i32x4.ne(i32x4.shl(four, 16), i32x4.splat(0));
+}
+
+/** The upper half of a magnitude. */
+function upperHalf(from: usize): i32 {
+  return <i32>load<u16>(from, 2) & 0x7fff;
 }
 
 /** Comes before the first `countPairs` whose counts `addOtherBins` then moves. */

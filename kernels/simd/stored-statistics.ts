@@ -73,14 +73,14 @@ function subtractPacked(count: i32, inexactBins: usize): void {
     v128.store(changed + (at >> 1), v128.and(upper, v128.load(magnitude16)));
   }
   if (!v128.any_true(v128.and(lower, i32x4.splat(0xffff)))) return;
-  for (let at: usize = 0; at < <usize>count << 2; at += 4) countInexact(gaps + at, inexactBins);
+  countInexact(gaps, count, inexactBins);
 }
 
 function countOneByOne(source: usize, base: usize, count: i32, bins: usize, inexactBins: usize): void {
   for (let at: usize = 0; at < <usize>count << 1; at += 2) {
     store<f32>(gaps, widenOne(source + at) - widenOne(base + at));
     increment(bins, <i32>load<u16>(gaps, 2) & 0x7fff);
-    countInexact(gaps, inexactBins);
+    countInexact(gaps, 1, inexactBins);
   }
 }
 

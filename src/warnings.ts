@@ -39,6 +39,14 @@ export interface WarningFacts {
   'stream-held': { bytes: number };
   'stream-waves': { waves: number; once: number; fetched: number };
   'evaluator-blind': { command: string };
+  'objective-unlisted': { place: string; metric: string; suggestion: string };
+  'objective-missing': {
+    variant: string;
+    metric: string;
+    maximize: boolean;
+    found: readonly string[];
+    suggestion?: string;
+  };
 }
 
 export type WarningKind = keyof WarningFacts;
@@ -115,6 +123,10 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `each of ${waves} waves fetches the models anew, ${gigabytes(fetched)} in all where ${gigabytes(once)} hold all; without --stream they are fetched once`,
   'evaluator-blind': ({ command }) =>
     `the evaluator is told of no model, so that it judges all variants alike: ${JSON.stringify(command)} has neither {model} nor {variant}`,
+  'objective-unlisted': ({ place, metric, suggestion }) =>
+    `${place}: "${metric}" is not among the metrics; did you mean "${suggestion}"?`,
+  'objective-missing': ({ variant, metric, maximize, found, suggestion }) =>
+    `${variant}: the evaluator gave no number called "${metric}", which is to decide; it gave ${found.join(', ')}${suggestion === undefined ? '' : `; did you mean "${suggestion}"?`} (with one of them to ${maximize ? 'maximize' : 'minimize'}, the same command ranks what is judged without judging it again)`,
   'hub-renamed': ({ from, to }) => `${from} is called ${to} on the Hub now; the recipe should say so`,
   'duplicate-tensor': ({ file, tensor, count }) =>
     `${file}: the header has several entries for tensor "${tensor}"${others(count)}; the last counts`,

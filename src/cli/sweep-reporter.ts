@@ -105,7 +105,7 @@ function describeRow({ settings, metrics, status, problem, evaluation_seconds: s
     describeSettings(settings),
     ...numbers,
     ...took,
-    ...(status === 'failed' ? [`failed: ${problem}`] : []),
+    ...(problem === undefined ? [] : [status === 'failed' ? `failed: ${problem}` : problem]),
   ];
   return alignColumns([parts])[0]!;
 }

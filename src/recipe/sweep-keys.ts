@@ -1,7 +1,10 @@
 /** The `sweep:` section of a recipe: which settings to try, how to judge them, what to keep. */
 import { M2MergeError } from '../errors.js';
+import { warning } from '../warnings.js';
 import { problemOfCommand, splitWords } from './command-words.js';
 import type { Cursor } from './cursor.js';
+import { excerpt } from './findings.js';
+import { nearestName } from './nearest.js';
 import type { Position } from './position.js';
 import { parseNumber } from './scalars.js';
 import {
@@ -127,18 +130,19 @@ const command: Shape<readonly string[] | string> = {
   read: (cursor) => (cursor.kind === 'list' ? listOf(text, 'arguments').read(cursor) : text.read(cursor)),
 };
 
-const evaluateShape = record(
-  {
-    command: required('program and arguments; {model}, {variant} and {output} stand for their values', command),
-    shell: key('hand the command to the shell, as one text', truth),
-    metrics: key('names of the numbers to take from the JSON', listOf(text, 'names')),
-    timeout: key('seconds after which an evaluation is stopped', countUpTo(MAX_TIMEOUT)),
-    parallel: key('evaluations at once', countUpTo(MAX_PARALLEL)),
-    maximize: key('the metric whose largest value wins', text),
-    minimize: key('the metric whose smallest value wins', text),
-  },
-  '{command: …}',
-);
+const EVALUATE_KEYS = {
+  command: required('program and arguments; {model}, {variant} and {output} stand for their values', command),
+  shell: key('hand the command to the shell, as one text', truth),
+  metrics: key('names of the numbers to take from the JSON', listOf(text, 'names')),
+  timeout: key('seconds after which an evaluation is stopped', countUpTo(MAX_TIMEOUT)),
+  parallel: key('evaluations at once', countUpTo(MAX_PARALLEL)),
+  maximize: key('the metric whose largest value wins', text),
+  minimize: key('the metric whose smallest value wins', text),
+};
+
+type EvaluateReading = RecordReading<typeof EVALUATE_KEYS>;
+
+const evaluateShape = record(EVALUATE_KEYS, '{command: …}');
 
 /** A mapping from settings to what is read of each. */
 function settings<T>(values: Shape<T>): Shape<readonly { setting: string; position: Position; value: T }[]> {
@@ -221,6 +225,7 @@ function readEvaluation({ values, present }: RecordReading<typeof SWEEP_KEYS>): 
   if (shell && typeof written !== 'string') place?.problem('the shell takes the command as one text');
   if (maximize !== undefined && minimize !== undefined) place?.problem('either maximizes or minimizes, not both');
   const metric = maximize ?? minimize;
+  if (metric !== undefined) warnOfMisspelling(values.evaluate, metric);
   return {
     command: shell || typeof written !== 'string' ? written : splitWords(written),
     metrics,
@@ -228,6 +233,16 @@ function readEvaluation({ values, present }: RecordReading<typeof SWEEP_KEYS>): 
     parallel: parallel ?? 1,
     objective: metric === undefined ? undefined : { metric, maximize: maximize !== undefined },
   };
+}
+
+/** The number that decides need not be listed; one that is spelt nearly like another that is may be meant for that. */
+function warnOfMisspelling({ values, present }: EvaluateReading, metric: string): void {
+  const { metrics = [] } = values;
+  const suggestion = metrics.includes(metric) ? undefined : nearestName(metric, metrics);
+  const cursor = present.get('maximize') ?? present.get('minimize');
+  if (suggestion === undefined || cursor === undefined) return;
+  const facts = { metric: excerpt(metric), suggestion };
+  cursor.findings.warn(cursor.position, (place) => warning('objective-unlisted', { place, ...facts }));
 }
 
 /** An evaluation by a command line alone. Throws `usage` for one that cannot be run. */

@@ -9,6 +9,16 @@ export function scoreOf({ metrics, status }: SweepRow, { metric }: Objective): n
   return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** Whether a row that was evaluated lacks the number that decides: that is then another than the evaluator gives. */
+export function lacksObjective(row: SweepRow, objective: Objective): boolean {
+  return row.status === 'evaluated' && scoreOf(row, objective) === undefined;
+}
+
+/** A row as it is shown: with a word on the number that decides where it lacks that. Logs stay true when another decides. */
+export function shownRow(row: SweepRow, objective: Objective): SweepRow {
+  return lacksObjective(row, objective) ? { ...row, problem: `no number called ${objective.metric}` } : row;
+}
+
 /** The best row, the first of equals; undefined when none can be judged. */
 export function bestOf(rows: readonly SweepRow[], objective: Objective): SweepRow | undefined {
   let best: { readonly row: SweepRow; readonly score: number } | undefined;

@@ -1,7 +1,7 @@
 /** Rows of a sweep as its result. */
 import { VERSION } from '../version.js';
 import type { SweepVariant } from './expand.js';
-import { bestOf, paretoFront } from './ranking.js';
+import { bestOf, paretoFront, shownRow } from './ranking.js';
 import { type Objective, SWEEP_VERSION, type SweepResult, type SweepRow } from './result.js';
 
 /** Sums a sweep up; variants without a row have not been merged yet and are left out. */
@@ -11,7 +11,7 @@ export function summarizeSweep(
   rowOf: (id: string) => SweepRow | undefined,
   objective: Objective,
 ): SweepResult {
-  const rows = variants.flatMap(({ id }) => rowOf(id) ?? []);
+  const rows = variants.flatMap(({ id }) => rowOf(id) ?? []).map((row) => shownRow(row, objective));
   const metrics = [...new Set(rows.flatMap((row) => Object.keys(row.metrics)))];
   const best = bestOf(rows, objective);
   return {

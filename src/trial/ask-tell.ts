@@ -8,7 +8,7 @@ import type { Plain, SweepSection } from '../recipe/sweep-keys.js';
 import { isList, type Setting } from '../sweep/combinations.js';
 import { expandChoices, type SweepVariant } from '../sweep/expand.js';
 import { readSweep } from '../sweep/load.js';
-import { scoreOf } from '../sweep/ranking.js';
+import { scoreOf, shownRow } from '../sweep/ranking.js';
 import type { SweepResult } from '../sweep/result.js';
 import type { ResultsLog } from './results-log.js';
 import { runSweep, type SweepRunOptions } from './run-sweep.js';
@@ -122,8 +122,10 @@ export class AskTellSweep {
   }
 
   #tell({ id, variant }: { readonly id: unknown; readonly variant: SweepVariant }): Answer {
-    const { recipe: _, id: __, ...row } = this.#log.row(variant.id)!;
-    return { event: 'told', id, score: scoreOf(this.#log.row(variant.id)!, this.#rules.objective) ?? null, ...row };
+    const { objective } = this.#rules;
+    const known = this.#log.row(variant.id)!;
+    const { recipe: _, id: __, ...row } = shownRow(known, objective);
+    return { event: 'told', id, score: scoreOf(known, objective) ?? null, ...row };
   }
 }
 

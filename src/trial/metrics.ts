@@ -13,8 +13,8 @@ const NOT_JSON = /("(?:[^"\\]|\\.)*")|(?<=[:[,\s])-?(?:NaN|Infinity|inf|nan)(?=[
 const MARK = '\0';
 
 /**
- * The numbers called `names` (dots lead into nested objects), or all numbers of the top level; in any case the one that
- * decides. Numbers that are not finite count as missing.
+ * The numbers called `names` (dots lead into nested objects), or all numbers of the top level; also the one that decides,
+ * whose absence is no problem of the evaluator's. Numbers that are not finite count as missing.
  */
 export function readMetrics(text: string, names: readonly string[] | undefined, decisive?: string): MetricsReading {
   const value = parseObject(text);
@@ -27,11 +27,11 @@ export function readMetrics(text: string, names: readonly string[] | undefined, 
     .filter(([, found]) => isNotFinite(found))
     .map(([name, found]) => `${name} is ${String(found).replace(MARK, '')}`);
   const missing = entries
-    .filter(([name, found]) => !Object.hasOwn(metrics, name) && !isNotFinite(found))
+    .filter(([name, found]) => asked.includes(name) && !Object.hasOwn(metrics, name) && !isNotFinite(found))
     .map(([name]) => name);
   const problems = [...broken, ...(missing.length > 0 ? [`no number called ${missing.join(', ')}`] : [])];
   if (problems.length > 0) return { metrics, problem: problems.join('; ') };
-  return { metrics, problem: entries.length === 0 ? 'printed no numbers' : undefined };
+  return { metrics, problem: Object.keys(metrics).length === 0 ? 'printed no numbers' : undefined };
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {

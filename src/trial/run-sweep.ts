@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { forEachConcurrently } from '../io/concurrency.js';
 import { asWriteError } from '../io/write-error.js';
 import { type MergeOptions, type MergeResult, mergeTogether } from '../merge.js';
+import { nearestName } from '../recipe/nearest.js';
 import type { Evaluation, Keep } from '../recipe/sweep-keys.js';
 import type { SweepVariant } from '../sweep/expand.js';
-import { bestOf } from '../sweep/ranking.js';
+import { bestOf, lacksObjective, shownRow } from '../sweep/ranking.js';
 import type { Objective, SweepRow } from '../sweep/result.js';
-import type { Warning } from '../warnings.js';
+import { type Warning, warning } from '../warnings.js';
 import { type EvaluationPlace, evaluateModel, forgetRecord } from './evaluate.js';
 import { ownersOf, type ResultsLog } from './results-log.js';
 import { geometryOf } from './variant-geometry.js';
@@ -46,10 +47,10 @@ export interface SweepRunOptions {
   readonly merging: SweepMerging;
   /** Replace models that are there, whoever made them. */
   readonly overwrite: boolean;
-  /** Evaluate again what failed. */
+  /** Evaluate again what failed, or lacks the number that decides. */
   readonly retry: boolean;
   readonly onWave?: (variants: readonly SweepVariant[]) => void;
-  /** Called after each wave with the warnings of its merges. */
+  /** Called after each wave with the warnings of its merges, and when an evaluation lacks the number that decides. */
   readonly onWarnings?: (warnings: readonly Warning[]) => void;
   readonly onRow?: (row: SweepRow) => void;
 }
@@ -64,7 +65,7 @@ export async function runSweep(task: SweepTask, log: ResultsLog, options: SweepR
  * these are variants that are judged, where models stay and the folder has come to hold that of another recipe.
  */
 export async function whatIsLeft(
-  { variants, evaluation, folder, keep }: Pick<SweepTask, 'variants' | 'evaluation' | 'folder' | 'keep'>,
+  { variants, evaluation, objective, folder, keep }: Omit<SweepTask, 'waveSize'>,
   rows: ReadonlyMap<string, SweepRow>,
   retry: boolean,
 ): Promise<{ readonly merged: readonly SweepVariant[]; readonly open: readonly SweepVariant[] }> {
@@ -78,16 +79,18 @@ export async function whatIsLeft(
     // One that nobody judges is done while its model is there, or when it is to have none.
     const needsNoModel = hasFolder || !writesModels({ keep, evaluation });
     const done =
-      judgementOf(row, retry) !== undefined || (row?.status === 'merged' && evaluation === undefined && needsNoModel);
+      judgementOf(row, objective, retry) !== undefined ||
+      (row?.status === 'merged' && evaluation === undefined && needsNoModel);
     if (done && !(keep === 'all' && hasFolder && !hasModel)) continue;
     (hasModel ? merged : open).push(variant);
   }
   return { merged, open };
 }
 
-/** The row of a variant that was judged and is not to be judged again; `retry` is for those that failed. */
-function judgementOf(row: SweepRow | undefined, retry: boolean | undefined): SweepRow | undefined {
-  return row?.status === 'evaluated' || (row?.status === 'failed' && !retry) ? row : undefined;
+/** The row of a variant that was judged and is not to be judged again; `retry` is for those that have no score. */
+function judgementOf(row: SweepRow | undefined, objective: Objective, retry: boolean): SweepRow | undefined {
+  if (row === undefined || row.status === 'merged') return undefined;
+  return retry && (row.status === 'failed' || lacksObjective(row, objective)) ? undefined : row;
 }
 
 const isJudged = (row: SweepRow | undefined): boolean => row?.status === 'evaluated' || row?.status === 'failed';
@@ -111,6 +114,7 @@ class SweepRun {
   readonly #log: ResultsLog;
   readonly #options: SweepRunOptions;
   readonly #removed = new Set<string>();
+  #hasTold = false;
 
   constructor(task: SweepTask, log: ResultsLog, options: SweepRunOptions) {
     this.#task = task;
@@ -135,6 +139,7 @@ class SweepRun {
     }
     // What an earlier run kept may not be wanted any more.
     if (this.#task.evaluation !== undefined) await this.#tidy();
+    this.#tellOfObjective(this.#task.variants.flatMap(({ id }) => this.#log.row(id) ?? []));
   }
 
   async #merge(wave: readonly SweepVariant[], overwrite: true | 'same-plan'): Promise<void> {
@@ -147,7 +152,7 @@ class SweepRun {
     const results = await mergeTogether(requests, { ...this.#options.merging, overwrite, account: true });
     this.#options.onWarnings?.(results.flatMap(({ warnings }) => warnings));
     for (const [i, variant] of wave.entries()) {
-      const judgement = judgementOf(this.#log.row(variant.id), this.#options.retry);
+      const judgement = judgementOf(this.#log.row(variant.id), this.#task.objective, this.#options.retry);
       await this.#record(judgement ?? mergedRow(variant, results[i]!));
     }
   }
@@ -163,7 +168,9 @@ class SweepRun {
       const status = problem === undefined ? 'evaluated' : 'failed';
       const { problem: _, ...before } = this.#log.row(variant.id)!;
       const told = problem === undefined ? {} : { problem };
-      await this.#record({ ...before, status, metrics, ...told, evaluation_seconds: seconds });
+      const row: SweepRow = { ...before, status, metrics, ...told, evaluation_seconds: seconds };
+      await this.#record(row);
+      this.#tellOfObjective([row]);
       await forgetRecord(place);
       await this.#tidy();
     });
@@ -177,7 +184,21 @@ class SweepRun {
 
   async #record(row: SweepRow): Promise<void> {
     await this.#log.append(row);
-    this.#options.onRow?.(row);
+    this.#options.onRow?.(shownRow(row, this.#task.objective));
+  }
+
+  /** Warns once of an evaluation without the number that decides: soon, since the others will hardly have it. */
+  #tellOfObjective(rows: readonly SweepRow[]): void {
+    const { objective } = this.#task;
+    const lacking = rows.find((row) => lacksObjective(row, objective));
+    if (lacking === undefined || objective.metric === null || this.#hasTold) return;
+    this.#hasTold = true;
+    const { variant, metrics } = lacking;
+    const found = Object.keys(metrics);
+    const nearest = nearestName(objective.metric, found);
+    const suggestion = nearest === undefined ? {} : { suggestion: nearest };
+    const facts = { variant, metric: objective.metric, maximize: objective.maximize, found, ...suggestion };
+    this.#options.onWarnings?.([warning('objective-missing', facts)]);
   }
 
   /** Removes the models of judged variants that are not to stay. */

@@ -1,5 +1,5 @@
 /** Sweeps that go on after something was changed: the number that decides, the recipe and back, the command line. */
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { m2merge } from '../support/cli.js';
@@ -16,6 +16,12 @@ const run = (...args: string[]) => {
 const modelIn = (...names: string[]): Buffer => readFileSync(join(work, ...names, 'model.safetensors'));
 const models = (folder: string) => readdirSync(join(work, folder)).filter((name) => name.startsWith('lambda'));
 
+/** How often the evaluator has run. */
+const judged = () => {
+  const log = join(work, 'log');
+  return existsSync(log) ? readFileSync(log, 'utf8').split('\n').length - 1 : 0;
+};
+
 /** The variant with the most of a metric. */
 function winner(folder: string, metric: string): string {
   const rows = [...resultOf(folder).rows];
@@ -29,10 +35,30 @@ describe('the number that decides', () => {
     expect(models('unlisted')).toEqual([winner('unlisted', 'code')]);
   });
 
-  it('is a problem of each row that lacks it', () => {
-    run(sweepRecipe(`${LAMBDAS}${evaluate(', maximize: maht')}`), 'misspelt');
-    const row = { status: 'failed', problem: 'no number called maht' };
-    expect(resultOf('misspelt').rows).toMatchObject([row, row, row]);
+  it('is missed in each row that lacks it, told once, and the rows are ranked when it is corrected', () => {
+    const misspelt = sweepRecipe(`${LAMBDAS}${evaluate(', maximize: maht')}`);
+    const before = judged();
+    const { status, stderr } = m2merge(['sweep', misspelt, 'misspelt', '--quiet'], work);
+    expect({ status, lines: stderr.trim().split('\n').length }).toEqual({ status: 0, lines: 1 });
+    expect(stderr).toContain('no number called "maht", which is to decide; it gave math, code; did you mean "math"?');
+    const row = { status: 'evaluated', problem: 'no number called maht', metrics: { math: expect.any(Number) } };
+    expect(resultOf('misspelt')).toMatchObject({ best: null, rows: [row, row, row] });
+    expect(m2merge(['sweep', misspelt, 'misspelt', '--quiet'], work).stderr).toBe(stderr);
+    run(sweepRecipe(`${LAMBDAS}${evaluate(', maximize: math')}`), 'misspelt');
+    const { best, rows } = resultOf('misspelt');
+    expect(best).toBe(winner('misspelt', 'math'));
+    expect(rows.filter(({ problem }) => problem !== undefined)).toEqual([]);
+    expect(judged() - before).toBe(3);
+  });
+
+  it('is asked for again with --retry where rows lack it', () => {
+    const early = join(work, 'early.mjs');
+    writeFileSync(early, 'console.log(JSON.stringify({ math: 1 }));');
+    const recipe = sweepRecipe(`${LAMBDAS}evaluate: {command: [node, ${early}, "{model}"], maximize: all.code}`);
+    m2merge(['sweep', recipe, 'early', '--quiet'], work);
+    writeFileSync(early, 'console.log(JSON.stringify({ math: 1, all: { code: 2 } }));');
+    run(recipe, 'early', '--retry');
+    expect(resultOf('early').rows.map(({ metrics }) => metrics['all.code'])).toEqual([2, 2, 2]);
   });
 
   it('can be another on the command line, for a sweep and for its best model', () => {
@@ -82,7 +108,6 @@ describe('a recipe that is changed and changed back', () => {
     writeFileSync(join(work, second), text.replace('density: 0.5', 'density: 0.7'));
     return [first, second];
   }
-  const judged = () => readFileSync(join(work, 'log'), 'utf8').split('\n').length;
 
   it('has its models again, and judges none twice', () => {
     const [first, second] = twins(`${LAMBDAS}${evaluate('')}`);

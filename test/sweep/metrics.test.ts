@@ -47,11 +47,13 @@ describe('the number that decides', () => {
     expect(readMetrics(text, ['a'], 'a')).toEqual({ metrics: { a: 1 }, problem: undefined });
   });
 
-  it('is missed where it is not', () => {
-    expect(readMetrics('{"math": 1}', undefined, 'maht')).toEqual({
-      metrics: { math: 1 },
-      problem: 'no number called maht',
-    });
+  it('is no problem where it is not, unless it is listed or there is no number at all', () => {
+    const text = '{"math": 1}';
+    expect(readMetrics(text, undefined, 'maht')).toEqual({ metrics: { math: 1 }, problem: undefined });
+    expect(readMetrics(text, ['math'], 'maht')).toEqual({ metrics: { math: 1 }, problem: undefined });
+    expect(readMetrics(text, ['maht'], 'maht').problem).toBe('no number called maht');
+    expect(readMetrics('{}', undefined, 'maht').problem).toBe('printed no numbers');
+    expect(readMetrics('{"deep": {"maht": NaN}, "math": 1}', undefined, 'deep.maht').problem).toBe('deep.maht is NaN');
   });
 });
 

@@ -60,6 +60,22 @@ describe('an evaluator that is told of no model', () => {
   });
 });
 
+describe('the number that decides', () => {
+  const planOf = (maximize: string, ...options: string[]) => {
+    const evaluate = `evaluate: {command: "node eval.mjs {model}", metrics: [gsm8k.acc, code], maximize: ${maximize}}`;
+    const listing = sweepRecipe(`parameters: {lambda: [0.2]}\n${evaluate}`);
+    return { listing, ...m2merge(['sweep', listing, 'listing', '--plan', ...options], work) };
+  };
+
+  it('is warned of where it is nearly one of those that are listed', () => {
+    const { listing, stderr } = planOf('gsm8k.acx');
+    const place = `${listing}:7:${`  evaluate: {command: "node eval.mjs {model}", metrics: [gsm8k.acc, code], maximize: `.length + 1}`;
+    expect(stderr).toContain(`${place}: "gsm8k.acx" is not among the metrics; did you mean "gsm8k.acc"?`);
+    expect(planOf('gsm8k.acx', '--strict').status).toBe(3);
+    expect(planOf('gsm8k.acc').stderr + planOf('humaneval').stderr).toBe('');
+  });
+});
+
 describe('options that exclude each other', () => {
   it.each([
     ['--plan', '--best'],

@@ -62,7 +62,8 @@ export async function runSweep(task: SweepTask, log: ResultsLog, options: SweepR
 
 /**
  * Variants that are not done: those whose models are there and wait for their evaluation, and those to be merged. Among
- * these are variants that are judged, where models stay and the folder has come to hold that of another recipe.
+ * these are variants that are judged, whose models are to stay: where the folder has come to hold that of another recipe, and
+ * where the best is to stay and another was when the models went.
  */
 export async function whatIsLeft(
   { variants, evaluation, objective, folder, keep }: Omit<SweepTask, 'waveSize'>,
@@ -70,6 +71,8 @@ export async function whatIsLeft(
   retry: boolean,
 ): Promise<{ readonly merged: readonly SweepVariant[]; readonly open: readonly SweepVariant[] }> {
   const owners = ownersOf(rows);
+  const judged = variants.flatMap(({ id }) => judgementOf(rows.get(id), objective, retry) ?? []);
+  const best = keep === 'best' ? bestOf(judged, objective) : undefined;
   const merged: SweepVariant[] = [];
   const open: SweepVariant[] = [];
   for (const variant of variants) {
@@ -81,14 +84,15 @@ export async function whatIsLeft(
     const done =
       judgementOf(row, objective, retry) !== undefined ||
       (row?.status === 'merged' && evaluation === undefined && needsNoModel);
-    if (done && !(keep === 'all' && hasFolder && !hasModel)) continue;
+    const isMissed = !hasModel && (keep === 'all' ? hasFolder : variant.id === best?.id);
+    if (done && !isMissed) continue;
     (hasModel ? merged : open).push(variant);
   }
   return { merged, open };
 }
 
 /** The row of a variant that was judged and is not to be judged again; `retry` is for those that have no score. */
-function judgementOf(row: SweepRow | undefined, objective: Objective, retry: boolean): SweepRow | undefined {
+export function judgementOf(row: SweepRow | undefined, objective: Objective, retry: boolean): SweepRow | undefined {
   if (row === undefined || row.status === 'merged') return undefined;
   return retry && (row.status === 'failed' || lacksObjective(row, objective)) ? undefined : row;
 }
@@ -153,6 +157,7 @@ class SweepRun {
     this.#options.onWarnings?.(results.flatMap(({ warnings }) => warnings));
     for (const [i, variant] of wave.entries()) {
       const judgement = judgementOf(this.#log.row(variant.id), this.#task.objective, this.#options.retry);
+      this.#removed.delete(variant.id);
       await this.#record(judgement ?? mergedRow(variant, results[i]!));
     }
   }
@@ -206,13 +211,8 @@ class SweepRun {
     const { keep, variants, objective, folder } = this.#task;
     if (keep === 'all') return;
     const judged = variants.filter(({ id }) => isJudged(this.#log.row(id)));
-    const best =
-      keep === 'best'
-        ? bestOf(
-            judged.map(({ id }) => this.#log.row(id)!),
-            objective,
-          )
-        : undefined;
+    const rows = judged.map(({ id }) => this.#log.row(id)!);
+    const best = keep === 'best' ? bestOf(rows, objective) : undefined;
     const owners = ownersOf(this.#log.rows);
     for (const variant of judged) {
       const stays = variant.id === best?.id && owners.get(variant.name) === variant.id;

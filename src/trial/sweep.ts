@@ -18,7 +18,14 @@ import { type Objective, SWEEP_FILES, type SweepResult, type SweepRow } from '..
 import { summarizeSweep } from '../sweep/summarize.js';
 import { describeWarning, type Warning, warning } from '../warnings.js';
 import { ResultsLog } from './results-log.js';
-import { runSweep, type SweepMerging, type SweepRunOptions, type SweepTask, whatIsLeft } from './run-sweep.js';
+import {
+  judgementOf,
+  runSweep,
+  type SweepMerging,
+  type SweepRunOptions,
+  type SweepTask,
+  whatIsLeft,
+} from './run-sweep.js';
 import { type PricedSweep, planSweep } from './sweep-plan.js';
 
 /** What the command line adds to a recipe's sweep, or puts in the place of what it says. */
@@ -115,7 +122,8 @@ export async function priceSweep(
   return planSweep(open, {
     ...rules,
     ...{ merging, strict },
-    toJudge: merged.length + open.length,
+    toJudge: [...merged, ...open].filter(({ id }) => judgementOf(rows.get(id), rules.objective, retry) === undefined)
+      .length,
     meanSeconds: seconds.length === 0 ? undefined : seconds.reduce((sum, value) => sum + value, 0) / seconds.length,
     freeBytes: await freeBytes(await nearestFolder(rules.folder)),
   });

@@ -85,6 +85,22 @@ describe('the number that decides', () => {
 });
 
 describe('what stays', () => {
+  it('is the best by what decides now, merged again and not judged again', () => {
+    const recipe = (metric: string) => sweepRecipe(`${LAMBDAS}keep: best\n${evaluate(`, maximize: ${metric}`)}`);
+    run(recipe('math'), 'turned');
+    const [former, next] = [winner('turned', 'math'), winner('turned', 'code')];
+    expect(former).not.toBe(next);
+    const before = judged();
+    const plan = m2merge(['sweep', recipe('code'), 'turned', '--plan', '--json'], work);
+    expect(JSON.parse(plan.stdout).costs).toMatchObject({ open: 1, waves: 1, evaluationSeconds: 0 });
+    run(recipe('code'), 'turned');
+    expect(resultOf('turned').best).toBe(next);
+    expect(models('turned')).toEqual([next]);
+    expect(judged()).toBe(before);
+    run(recipe('code'), 'whole', '--keep', 'all');
+    expect(modelIn('turned', next)).toEqual(modelIn('whole', next));
+  });
+
   it('can be wanted later: models that were only looked at are merged again, others are not', () => {
     const recipe = sweepRecipe(LAMBDAS);
     run(recipe, 'later', '--keep', 'none');
@@ -139,9 +155,9 @@ describe('a recipe that is changed and changed back', () => {
     run(first, 'kept');
     run(second, 'kept');
     run(first, 'kept');
-    expect(models('kept')).toEqual([]);
-    run(first, 'kept', '--best');
     run(first, 'fresh');
+    expect(modelIn('kept', 'lambda-0.4')).toEqual(modelIn('fresh', 'lambda-0.4'));
+    run(first, 'kept', '--best');
     expect(modelIn('kept', 'best')).toEqual(modelIn('fresh', 'lambda-0.4'));
   });
 });

@@ -1,5 +1,6 @@
 /** What a sweep will read, write and take, and how many variants the disk holds at once. */
 import { M2MergeError } from '../errors.js';
+import { checkDistinct } from '../output-place.js';
 import { buildPlan } from '../plan/build.js';
 import { SharedInputs, textOfInputs } from '../plan/inputs.js';
 import { DEFAULT_SPOOL_BYTES, type StreamCost, streamCost, streamWarnings } from '../plan/stream-costs.js';
@@ -9,7 +10,7 @@ import type { SweepCosts } from '../sweep/costs.js';
 import type { SweepVariant } from '../sweep/expand.js';
 import { describeWarning, type Warning, warning } from '../warnings.js';
 import { bytesToCome, cachedWeights } from './cache-room.js';
-import type { SweepMerging } from './run-sweep.js';
+import { modelFolder, type SweepMerging } from './run-sweep.js';
 
 /**
  * Variants merged in one run, at most: each takes about 1 MB of kernel memory in each worker, and messages grow with
@@ -103,13 +104,15 @@ interface PricedVariant {
 
 async function priceVariants(
   variants: readonly SweepVariant[],
-  { merging, strict }: SweepPlanOptions,
+  { merging, strict, folder }: SweepPlanOptions,
 ): Promise<PricedVariant[]> {
   const shared = new SharedInputs();
   const priced: PricedVariant[] = [];
-  for (const { recipe } of variants) {
+  for (const variant of variants) {
+    const { recipe } = variant;
     const inputs = textOfInputs(recipe);
     const built = buildPlan(recipe, await shared.open(recipe, merging), merging);
+    await checkDistinct(modelFolder(folder, variant), built);
     const stream = merging.stream ? streamCost(built, merging.spoolBytes) : undefined;
     const warnings = [...built.warnings, ...(stream === undefined ? [] : streamWarnings(stream))];
     if (strict && warnings.length > 0) {

@@ -191,9 +191,10 @@ describe('output folders', () => {
 
   const overlapping = { 'an input': 'a', 'inside an input': 'base/merged/out', 'around the inputs': '.' };
   for (const [title, output] of Object.entries(overlapping)) {
-    it(`${title} is refused, also with --overwrite`, () => {
+    it(`${title} is refused, also with --overwrite and by plan`, () => {
       const folder = createWorkplace();
       expectRefusal(folder, ['recipe.yaml', output, '--overwrite'], { status: 5, says: ['input model'] });
+      expectRefusal(folder, ['plan', 'recipe.yaml', output], { status: 5, says: ['input model'] });
     });
   }
 

@@ -192,7 +192,10 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
     message: `output folder ${path} is, holds or lies inside the input model ${model}`,
     hint: 'name another output folder',
   }),
-  'output-unwritable': ({ path, reason }) => ({ message: `cannot write ${path}: ${reason}` }),
+  'output-unwritable': ({ path, reason }) => ({
+    message: `cannot write ${path}: ${reason}`,
+    hint: reason === 'ENOTDIR' ? 'a file has the place of a folder; name another' : undefined,
+  }),
   'disk-full': ({ path, needed, available }) => ({
     message:
       needed === undefined || available === undefined

@@ -25,7 +25,11 @@ async function tryToMake(path: string, isAgain = false): Promise<'EEXIST' | 'ENO
   } catch (error) {
     // A disk that cannot be written may say so of folders that are there.
     if (await isFolder(path)) return 'EEXIST';
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    // As systems say of a folder inside of it.
+    if (code === 'EEXIST')
+      throw Object.assign(new Error(`${path} is no folder`, { cause: error }), { code: 'ENOTDIR' });
+    if (code !== 'ENOENT') throw error;
     if (!(await isFolder(dirname(path)))) return 'ENOENT';
     // The folder above may have come after the attempt; when it was there, the file system takes no names.
     if (isAgain) throw error;

@@ -3,7 +3,7 @@
  * that ends at any moment goes on where it was. The last line of a variant counts.
  */
 import { type FileHandle, open, readFile, truncate } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import { type Release, tryLock } from '../io/lock.js';
 import { makeFolder } from '../io/make-folder.js';
@@ -36,7 +36,9 @@ export class ResultsLog {
     const path = join(folder, RESULTS_FILE);
     let release: Release | undefined;
     try {
-      await makeFolder(folder);
+      await makeFolder(folder).catch((error: unknown) => {
+        throw asWriteError(error, folder);
+      });
       release = await tryLock(join(folder, LOCK_FILE));
       if (release === undefined) throw new M2MergeError('sweep-running', { folder });
       const { rows, completeBytes } = await readRows(path);
@@ -49,7 +51,7 @@ export class ResultsLog {
     }
   }
 
-  /** The rows of a sweep that has run. */
+  /** The rows of a sweep that has run. Throws `results-invalid`, `file-unreadable`, and `output-unwritable` for no folder. */
   static async read(folder: string): Promise<ReadonlyMap<string, SweepRow>> {
     return (await readRows(join(folder, RESULTS_FILE))).rows;
   }
@@ -95,6 +97,8 @@ export class ResultsLog {
 async function readRows(path: string): Promise<{ rows: Map<string, SweepRow>; completeBytes: number }> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return Buffer.alloc(0);
+    // It is where the sweep is to go rather than what it reads.
+    if (error.code === 'ENOTDIR') throw asWriteError(error, dirname(path));
     throw new M2MergeError('file-unreadable', { path, reason: error.code ?? error.message }, { cause: error });
   });
   const completeBytes = bytes.lastIndexOf(0x0a) + 1;

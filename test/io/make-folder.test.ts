@@ -27,11 +27,11 @@ it('are made by several that want them at once, whoever comes first', async () =
   }
 });
 
-it('are refused below a file', async () => {
+it('are refused below a file and in its place', async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'file'), '');
   await expect(makeFolder(join(folder, 'file', 'a'))).rejects.toMatchObject({ code: 'ENOTDIR' });
-  await expect(makeFolder(join(folder, 'file'))).rejects.toMatchObject({ code: 'EEXIST' });
+  await expect(makeFolder(join(folder, 'file'))).rejects.toMatchObject({ code: 'ENOTDIR' });
 });
 
 // Node's own recursive mkdir never comes back from there.

@@ -34,11 +34,14 @@ export function readMetrics(text: string, names: readonly string[] | undefined, 
   return { metrics, problem: Object.keys(metrics).length === 0 ? 'printed no numbers' : undefined };
 }
 
+/** What some writers put before UTF-8 to say that it is that. JSON has no place for it. */
+const BYTE_ORDER_MARK = /^\uFEFF/;
+
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   const candidates = [text, text.trimEnd().split('\n').at(-1)!];
   for (const candidate of candidates) {
     try {
-      const value: unknown = JSON.parse(candidate.replace(NOT_JSON, asString));
+      const value: unknown = JSON.parse(candidate.replace(BYTE_ORDER_MARK, '').replace(NOT_JSON, asString));
       if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
     } catch {
       // The last line may be JSON where the whole is not.

@@ -16,6 +16,8 @@ describe('metrics of an evaluator', () => {
     ['{"text": "NaN, is fine", "x": -1e-3}', undefined, { x: -1e-3 }],
     ['{"note": "score: NaN, odd", "quoted": "\\" nan,", "x": 1}', undefined, { x: 1 }],
     ['{"name": "inf", "x": 1}', undefined, { x: 1 }],
+    ['\uFEFF{"after a byte order mark": 1}', undefined, { 'after a byte order mark': 1 }],
+    ['loading…\n\uFEFF{"x": 1}', undefined, { x: 1 }],
   ] as const)('%s', (text, names, metrics) => {
     expect(readMetrics(text, names)).toEqual({ metrics, problem: undefined });
   });

@@ -4,6 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Evaluation } from '../recipe/sweep-keys.js';
 import { readMetrics } from './metrics.js';
+import { fillShellText } from './shell-text.js';
 
 /** Also where the command line is bundled, one folder beside. */
 const SUPERVISOR = fileURLToPath(new URL('../trial/evaluator-process.js', import.meta.url));
@@ -83,7 +84,7 @@ async function readRecord({ record }: EvaluationPlace): Promise<EvaluationRecord
 function supervise(evaluation: Evaluation, place: EvaluationPlace, signal?: AbortSignal): Promise<void> {
   const { command, timeout } = evaluation;
   const { output, record } = place;
-  const filled = typeof command === 'string' ? fillIn(command, place) : command.map((word) => fillIn(word, place));
+  const filled = typeof command === 'string' ? fillShell(command, place) : command.map((word) => fillIn(word, place));
   return new Promise((resolve) => {
     // Not in this process's group: a terminal's interrupt would end it before it has ended the evaluator.
     const child = spawn(process.execPath, [SUPERVISOR], { detached: true, stdio: ['pipe', 'ignore', 'inherit'] });
@@ -105,6 +106,12 @@ function supervise(evaluation: Evaluation, place: EvaluationPlace, signal?: Abor
 }
 
 /** Whatever is filled in stays as it is: folders may hold signs that mean something to `replace`, or other placeholders. */
-function fillIn(text: string, place: EvaluationPlace): string {
-  return text.replace(/\{(model|variant|output)\}/g, (_, name: 'model' | 'variant' | 'output') => place[name]);
+function fillIn(text: string, place: EvaluationPlace, write = (value: string) => value): string {
+  return text.replace(/\{(model|variant|output)\}/g, (_, name: 'model' | 'variant' | 'output') => write(place[name]));
+}
+
+/** The shell of Windows has no quotes that hold for every program, so that there values are filled in as they are. */
+function fillShell(text: string, place: EvaluationPlace): string {
+  if (process.platform === 'win32') return fillIn(text, place);
+  return fillShellText(text, (part, write) => fillIn(part, place, write));
 }

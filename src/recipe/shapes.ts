@@ -230,7 +230,8 @@ export function recordSchema(keys: KeyTable): JsonSchema {
   };
 }
 
-const givenSchema = (name: string): JsonSchema => ({
+/** JSON Schema of a mapping in which a key is given. */
+export const givenSchema = (name: string): JsonSchema => ({
   required: [name],
   properties: { [name]: { not: { type: 'null' } } },
 });

@@ -10,6 +10,7 @@ import { parseNumber } from './scalars.js';
 import {
   choice,
   countUpTo,
+  givenSchema,
   type Key,
   listOf,
   naturalUpTo,
@@ -142,12 +143,20 @@ const EVALUATE_KEYS = {
 
 type EvaluateReading = RecordReading<typeof EVALUATE_KEYS>;
 
-const evaluateShape = record(EVALUATE_KEYS, '{command: …}');
+const evaluateRecord = record(EVALUATE_KEYS, '{command: …}');
+
+const evaluateShape: typeof evaluateRecord = {
+  ...evaluateRecord,
+  schema: {
+    ...evaluateRecord.schema,
+    not: { allOf: [givenSchema('maximize'), givenSchema('minimize')] },
+  },
+};
 
 /** A mapping from settings to what is read of each. */
 function settings<T>(values: Shape<T>): Shape<readonly { setting: string; position: Position; value: T }[]> {
   return {
-    schema: { type: 'object', minProperties: 1, additionalProperties: values.schema },
+    schema: { type: 'object', additionalProperties: values.schema },
     read(cursor) {
       if (cursor.kind !== 'mapping') {
         cursor.expected('a mapping of settings');
@@ -190,9 +199,14 @@ const SWEEP_KEYS = {
 
 const sweepRecord = record(SWEEP_KEYS, '{parameters: …}');
 
+const SOME_PARAMETERS = {
+  required: ['parameters'],
+  properties: { parameters: { type: 'object', minProperties: 1 } },
+};
+
 /** Reads the section. Lists are tried in all combinations, unless a sample is drawn. */
 export const sweepShape: Shape<SweepSection> = {
-  schema: sweepRecord.schema,
+  schema: { ...sweepRecord.schema, anyOf: [SOME_PARAMETERS, givenSchema('variants')] },
   read(cursor) {
     const reading = sweepRecord.read(cursor);
     if (reading === undefined) return undefined;

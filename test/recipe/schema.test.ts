@@ -8,6 +8,8 @@ import { METHODS } from '../../kernels/methods/registry.js';
 import { isM2MergeError } from '../../src/errors.js';
 import { parseRecipe } from '../../src/recipe/parse.js';
 import { recipeSchema } from '../../src/recipe/schema.js';
+import { expandSweep } from '../../src/sweep/expand.js';
+import { readSweep } from '../../src/sweep/load.js';
 
 const fixtures = join(import.meta.dirname, '../fixtures/conformance');
 const badFolder = join(import.meta.dirname, 'bad');
@@ -191,6 +193,38 @@ describe('bad recipes', () => {
 
   test.each(readable)('%s is invalid', (name) => {
     expect(validate(dataOf(readFileSync(join(badFolder, `${name}.yaml`), 'utf8')))).toBe(false);
+  });
+});
+
+describe('sweeps', () => {
+  const evaluate = (more: string) => `evaluate: {command: [node, eval.mjs, "{model}"], ${more}}`;
+  const lambda = 'parameters: {lambda: [0.3, 0.6]}';
+  test.each([
+    ['{}', false],
+    ['{parameters: {}}', false],
+    ['{parameters: null, variants: null}', false],
+    ['{keep: none}', false],
+    ['{variants: []}', false],
+    [`{${lambda}}`, true],
+    ['{parameters: {lambda: []}}', false],
+    ['{parameters: {}, variants: [{lambda: 0.3}]}', true],
+    ['{parameters: null, variants: [{}, {lambda: 0.3, seed: ~}]}', true],
+    ['{parameters: {lambda: {minimum: 0, maximum: 1}}, sample: {n: 3}}', true],
+    [`{${lambda}, ${evaluate('maximize: math')}}`, true],
+    [`{${lambda}, ${evaluate('maximize: math, minimize: ~')}}`, true],
+    [`{${lambda}, ${evaluate('maximize: math, minimize: loss')}}`, false],
+    [`{${lambda}, evaluate: {maximize: math}}`, false],
+  ])('%s is for the schema what it is for the reader', (sweep, isRight) => {
+    const text = `merge_method: ties
+base_model: base
+models: [{model: math}]
+parameters: {weight: 1}
+sweep: ${sweep}
+`;
+    const expand = () => expandSweep(text, {}, readSweep(text, {}, []).section);
+    if (isRight) expect(expand).not.toThrow();
+    else expect(expand).toThrow();
+    expect(validate(dataOf(text))).toBe(isRight);
   });
 });
 

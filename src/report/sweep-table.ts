@@ -16,6 +16,8 @@ export interface SweepTable {
   readonly head: readonly string[];
   /** Columns that hold numbers. */
   readonly numeric: readonly number[];
+  /** Columns that a rendering without room for all can leave out, the first of them first. */
+  readonly dispensable: readonly number[];
   readonly rows: readonly (readonly string[])[];
 }
 
@@ -51,14 +53,17 @@ export function tabulateSweep(result: SweepResult): SweepTable {
       cells: rows.map(({ variant }) => (variant === result.best ? '*' : result.pareto.includes(variant) ? '+' : '')),
     },
     ...settings.map((setting) => ({ head: setting, cells: rows.map((row) => row.settings[setting] ?? '') })),
-    ...metrics.map((metric) => numbers(metric, rows, (row) => row.metrics[metric])),
+    ...metrics.map((metric) => {
+      const column = numbers(metric, rows, (row) => row.metrics[metric]);
+      return metric === objective.metric || metrics.length === 1 ? column : { ...column, matter: 'metric' as const };
+    }),
     ...(hasMean ? [numbers('mean', rows, (row) => scoreOf(row, objective))] : []),
     ...(has(({ geometry }) => geometry !== null)
       ? [
           numbers('retained', rows, meanRetained),
           numbers('norm ratio', rows, (row) => row.geometry?.norm_ratio),
           numbers('survival', rows, (row) => row.geometry?.rounding_survival),
-        ]
+        ].map((column) => ({ ...column, matter: 'geometry' as const }))
       : []),
     ...(has(({ problem }) => problem !== undefined)
       ? [{ head: 'problem', cells: rows.map(({ problem }) => problem ?? '') }]
@@ -67,14 +72,28 @@ export function tabulateSweep(result: SweepResult): SweepTable {
   return {
     head: columns.map(({ head }) => head),
     numeric: columns.flatMap(({ isNumeric }, column) => (isNumeric ? [column] : [])),
+    dispensable: dispensableOf(columns),
     rows: rows.map((_, row) => columns.map(({ cells }) => cells[row]!)),
   };
+}
+
+/** What tells nothing apart, then geometry, then metrics that do not decide; of each the last first. */
+function dispensableOf(columns: readonly Column[]): number[] {
+  const groups = [
+    ({ matter, cells }: Column): boolean => matter !== undefined && cells.length > 1 && new Set(cells).size === 1,
+    ({ matter }: Column): boolean => matter === 'geometry',
+    ({ matter }: Column): boolean => matter === 'metric',
+  ];
+  const ordered = groups.flatMap((isOf) => columns.flatMap((column, index) => (isOf(column) ? [index] : [])).reverse());
+  return [...new Set(ordered)];
 }
 
 interface Column {
   readonly head: string;
   readonly cells: readonly string[];
   readonly isNumeric?: boolean;
+  /** What can be missed; undefined for what says which variant it is and how it did. */
+  readonly matter?: 'metric' | 'geometry';
 }
 
 /** A column of numbers, all with as many decimals, or digits where decimals would show nothing of them. */

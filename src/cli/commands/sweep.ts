@@ -24,7 +24,7 @@ import { listenForSignals } from '../interruption.js';
 import { type MergeCommandOptions, type PlanCommandOptions, streamOf, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
 import { createSweepReporter, createWarningPrinter, onceEach } from '../sweep-reporter.js';
-import { usesColour } from '../terminal.js';
+import { terminalWidth, usesColour } from '../terminal.js';
 import { createTransferDisplay } from '../transfer.js';
 import { printWarnings } from '../warnings.js';
 
@@ -108,7 +108,7 @@ async function run(
   else if (!quiet) {
     const page = fromHere(join(folder, SWEEP_FILES.html));
     process.stdout.write(
-      `${formatSweepTerminal(result, usesColour())}\n\nresults  ${fromHere(folder)}\npage     ${page}\n`,
+      `${formatSweepTerminal(result, usesColour(), terminalWidth())}\n\nresults  ${fromHere(folder)}\npage     ${page}\n`,
     );
   }
 }

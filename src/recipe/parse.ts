@@ -1,7 +1,7 @@
 /** Recipe text to a checked `Recipe`. Reads no file and opens no model. */
 import { type Method, PRESETS, type Preset } from '../../kernels/method.js';
 import { FRONT } from '../../kernels/methods/in-front.js';
-import { findMethod, METHODS } from '../../kernels/methods/registry.js';
+import { findMethod } from '../../kernels/methods/registry.js';
 import type { Parameter } from '../../kernels/parameters.js';
 import { SPARSIFIERS } from '../../kernels/sparsify/sparsifiers.js';
 import { readAssembly } from './assembly.js';
@@ -9,6 +9,7 @@ import { Cursor, Reading } from './cursor.js';
 import { readDocument, type YamlDocument } from './document.js';
 import { Findings, quote } from './findings.js';
 import { type RecipeReading, recipeShape } from './keys.js';
+import { methodHint } from './method-names.js';
 import { reportOtherTool } from './other-tools.js';
 import { type ParameterReading, readParameters } from './parameters.js';
 import type { Participant } from './participants.js';
@@ -116,17 +117,9 @@ function readMethod({ values, present }: RecipeReading): Method | undefined {
   if (name === undefined) return undefined;
   const method = findMethod(name);
   if (method === undefined) {
-    const names = METHODS.flatMap((known) => [known.name, ...(known.aliases ?? [])]);
-    const hint = didYouMean(name, names) ?? startingWith(name, names) ?? '`m2merge methods` lists them';
-    present.get('merge_method')?.problem(`there is no merge method ${quote(name)}`, hint);
+    present.get('merge_method')?.problem(`there is no merge method ${quote(name)}`, methodHint(name));
   }
   return method;
-}
-
-/** Methods of a family that was named alone, as DARE is no method without what it stands in front of. */
-function startingWith(name: string, names: readonly string[]): string | undefined {
-  const family = names.filter((candidate) => candidate.startsWith(`${name.toLowerCase()}_`));
-  return family.length === 0 ? undefined : `did you mean ${family.map((member) => `"${member}"`).join(' or ')}?`;
 }
 
 /** The preset, when it is one and the method is defined in it. */

@@ -48,6 +48,10 @@ describe('m2merge methods', () => {
     expect(run).toMatchObject({ status: 2, stdout: '' });
     expect(run.stderr).toContain('there is no merge method "tie"');
     expect(run.stderr).toContain('did you mean "ties"?');
+    expect(say('dare').stderr).toContain('did you mean "dare_linear" or "dare_ties"? "sparsify: {method: dare, …}"');
+    expect(say('magnitude').stderr).toContain(
+      'hint: "sparsify: {method: magnitude, …}" puts it in front of any method',
+    );
     expect(say('frankenmerge').stderr).toContain('`m2merge methods` lists them');
   });
 });

@@ -1,6 +1,6 @@
 import { findMethod, METHODS } from '../../../kernels/methods/registry.js';
 import { M2MergeError } from '../../errors.js';
-import { nearestName } from '../../recipe/nearest.js';
+import { methodHint } from '../../recipe/method-names.js';
 import { describeMethod } from '../../report/methods-json.js';
 import { explainMethod, formatMethods } from '../../report/methods-text.js';
 
@@ -18,10 +18,5 @@ export function methodsCommand(name: string | undefined, { json = false }: { rea
 function findExplained(name: string) {
   const method = findMethod(name);
   if (method !== undefined) return method;
-  const nearest = nearestName(
-    name,
-    METHODS.flatMap((known) => [known.name, ...(known.aliases ?? [])]),
-  );
-  const hint = nearest === undefined ? '`m2merge methods` lists them' : `did you mean "${nearest}"?`;
-  throw new M2MergeError('usage', { message: `there is no merge method "${name}"`, hint });
+  throw new M2MergeError('usage', { message: `there is no merge method "${name}"`, hint: methodHint(name) });
 }

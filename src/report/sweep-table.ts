@@ -2,6 +2,7 @@
 
 import { scoreOf } from '../sweep/ranking.js';
 import type { Objective, SweepResult, SweepRow } from '../sweep/result.js';
+import { plural } from './format.js';
 
 /** Decimal places of small numbers, and of those of at least `LARGE`: percentages need fewer than shares. */
 const PLACES = 4;
@@ -65,6 +66,7 @@ export function tabulateSweep(result: SweepResult): SweepTable {
           numbers('survival', rows, (row) => row.geometry?.rounding_survival),
         ].map((column) => ({ ...column, matter: 'geometry' as const }))
       : []),
+    ...(tellsApart(rows.map(unmeasuredText)) ? [{ head: 'not measured', cells: rows.map(unmeasuredText) }] : []),
     ...(has(({ problem }) => problem !== undefined)
       ? [{ head: 'problem', cells: rows.map(({ problem }) => problem ?? '') }]
       : []),
@@ -104,6 +106,15 @@ function numbers(head: string, rows: readonly SweepRow[], read: (row: SweepRow) 
   const isTiny = largest > 0 && largest < TINY;
   const format = (value: number): string => (isTiny ? value.toPrecision(DIGITS) : value.toFixed(places));
   return { head, cells: values.map((value) => (value === undefined ? '' : format(value))), isNumeric: true };
+}
+
+const tellsApart = (cells: readonly string[]): boolean => new Set(cells).size > 1;
+
+/** What geometry leaves out of a variant, and which models have no part there: without this, empty cells ask why. */
+function unmeasuredText({ geometry, unmeasured }: SweepRow): string {
+  if (unmeasured === undefined) return '';
+  const { tensors, models } = unmeasured;
+  return `${geometry === null ? 'all' : plural(tensors, 'tensor')}: no ${models.join(', ')}`;
 }
 
 /** The retained projection of the experts, their mean; undefined where nothing was measured. */

@@ -16,6 +16,13 @@ export interface VariantGeometry {
   readonly rounding_survival: number | null;
 }
 
+/** Tensors that geometry leaves out, as it compares all models, and models that have no part or the weight 0 in them. */
+export interface Unmeasured {
+  readonly tensors: number;
+  /** Names of experts. */
+  readonly models: readonly string[];
+}
+
 /** `merged`: there is no evaluation. `failed`: its evaluation gave no metrics, and `problem` says why. */
 export type RowStatus = 'evaluated' | 'merged' | 'failed';
 
@@ -32,6 +39,8 @@ export interface SweepRow {
   readonly metrics: Readonly<Record<string, number>>;
   readonly problem?: string;
   readonly geometry: VariantGeometry | null;
+  /** Only where there is a base and something is left out. */
+  readonly unmeasured?: Unmeasured;
   /** Wall seconds of the evaluation. */
   readonly evaluation_seconds: number | null;
 }

@@ -237,7 +237,7 @@ function placeOf(folder: string, variant: SweepVariant): EvaluationPlace {
   };
 }
 
-function mergedRow({ name, id, settings, recipeText }: SweepVariant, { account }: MergeResult): SweepRow {
+function mergedRow({ name, id, settings, recipeText }: SweepVariant, result: MergeResult): SweepRow {
   return {
     variant: name,
     id,
@@ -245,7 +245,7 @@ function mergedRow({ name, id, settings, recipeText }: SweepVariant, { account }
     recipe: recipeText,
     status: 'merged',
     metrics: {},
-    geometry: account === undefined ? null : geometryOf(account),
+    ...geometryOf(result),
     evaluation_seconds: null,
   };
 }

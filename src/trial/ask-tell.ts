@@ -56,7 +56,7 @@ export class AskTellSweep {
     this.#origin = recipe.origin;
     const { section, warnings } = readSweep(recipe.text, recipe.origin, choices.set);
     this.#section = section;
-    this.#rules = rulesOf(section, choices);
+    this.#rules = { ...rulesOf(section, choices), mayGrow: true };
     const told = [...warnings, ...warningsOf(this.#rules)];
     refuseWarnings(told, options);
     options.onWarnings?.(told);
@@ -93,9 +93,10 @@ export class AskTellSweep {
     return expanded.map((entry) => ('variant' in entry ? this.#tell(entry) : entry.refused));
   }
 
-  /** Writes the result of all that was asked for. */
-  finish(): Promise<SweepResult> {
-    const task = { ...this.#rules, variants: [...this.#variants.values()], waveSize: 1 };
+  /** Merges the best of all that was asked for where it is to stay and is not there, and writes the result. */
+  async finish(): Promise<SweepResult> {
+    const task = { ...this.#rules, variants: [...this.#variants.values()], waveSize: 1, mayGrow: false };
+    await runSweep(task, this.#log, { ...this.#options, retry: false });
     return writeResult({ task, recipeName: nameOf(this.#origin) }, this.#log);
   }
 

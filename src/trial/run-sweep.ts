@@ -24,6 +24,8 @@ export interface SweepTask {
   readonly keep: Keep;
   /** Variants merged together. */
   readonly waveSize: number;
+  /** More variants may come, so that which of them is the best is not known yet. */
+  readonly mayGrow?: boolean;
 }
 
 /** How variants are merged, and what is told meanwhile: what each run of some of them is given. */
@@ -66,13 +68,13 @@ export async function runSweep(task: SweepTask, log: ResultsLog, options: SweepR
  * where the best is to stay and another was when the models went.
  */
 export async function whatIsLeft(
-  { variants, evaluation, objective, folder, keep }: Omit<SweepTask, 'waveSize'>,
+  { variants, evaluation, objective, folder, keep, mayGrow = false }: Omit<SweepTask, 'waveSize'>,
   rows: ReadonlyMap<string, SweepRow>,
   retry: boolean,
 ): Promise<{ readonly merged: readonly SweepVariant[]; readonly open: readonly SweepVariant[] }> {
   const owners = ownersOf(rows);
   const judged = variants.flatMap(({ id }) => judgementOf(rows.get(id), objective, retry) ?? []);
-  const best = keep === 'best' ? bestOf(judged, objective) : undefined;
+  const best = keep === 'best' && !mayGrow ? bestOf(judged, objective) : undefined;
   const merged: SweepVariant[] = [];
   const open: SweepVariant[] = [];
   for (const variant of variants) {

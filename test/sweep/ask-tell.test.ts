@@ -1,7 +1,7 @@
 /** The interface for optimisers: the protocol itself, and the shipped script over Optuna (where installed) and a stand-in. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
@@ -111,9 +111,23 @@ describe('m2merge sweep --ask-tell', () => {
     expect(await exit).toEqual([0, null]);
     const models = readdirSync(join(work, 'asked'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
     expect(models.map(({ name }) => name)).toEqual([done.best]);
+
+    // Another time: what is known is answered without a merge, and the best of what is asked is there at the end.
+    const later = spawnM2merge(['sweep', 'recipe.yaml', 'asked', '--ask-tell'], work);
+    const answers = createInterface({ input: later.stdout })[Symbol.asyncIterator]();
+    await answers.next();
+    later.stdin.write(
+      `${JSON.stringify({ id: 'known', settings: { lambda: 0.5, merge_method: 'ties', density: 0.5 } })}\n`,
+    );
+    expect(JSON.parse((await answers.next()).value!)).toEqual({ ...first, id: 'known' });
+    expect(existsSync(join(work, 'asked', first.variant))).toBe(false);
+    later.stdin.end();
+    expect(JSON.parse((await answers.next()).value!)).toMatchObject({ event: 'done', best: first.variant });
+    expect(existsSync(join(work, 'asked', first.variant))).toBe(true);
+    expect(evaluated()).toEqual([0.5, 1.45, 0.6]);
     expect(m2merge(['sweep', 'recipe.yaml', 'asked', '--best', '--quiet'], work).status).toBe(0);
     expect(readFileSync(join(work, 'asked/best/model.safetensors'))).toEqual(
-      readFileSync(join(work, 'asked', done.best, 'model.safetensors')),
+      readFileSync(join(work, 'asked', first.variant, 'model.safetensors')),
     );
   });
 });

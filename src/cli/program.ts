@@ -195,7 +195,7 @@ function buildProgram(): Command {
       ).conflicts('best'),
     )
     .option('--best', 'merge the best variant of a sweep that has run into <folder>/best')
-    .option('--retry', 'evaluate again what failed')
+    .option('--retry', 'evaluate again what failed or lacks the number that decides')
     .option('--overwrite', 'replace existing models')
     .option('--quiet', 'print nothing but warnings and errors')
     .addOption(new Option('--kernels <name>', 'arithmetic to use').choices(['simd', 'reference']).default('simd'))

@@ -206,23 +206,16 @@ const SOME_PARAMETERS = {
 
 /** Reads the section. Lists are tried in all combinations, unless a sample is drawn. */
 export const sweepShape: Shape<SweepSection> = {
-  schema: { ...sweepRecord.schema, anyOf: [SOME_PARAMETERS, givenSchema('variants')] },
+  // With an evaluation alone, what to try is said on the command line or by whoever steers the sweep.
+  schema: { ...sweepRecord.schema, anyOf: [SOME_PARAMETERS, givenSchema('variants'), givenSchema('evaluate')] },
   read(cursor) {
     const reading = sweepRecord.read(cursor);
     if (reading === undefined) return undefined;
     const { parameters = [], variants = [], keep } = reading.values;
     const axes = parameters.map(({ setting, position, value }): Axis => ({ setting, position, values: value }));
-    if (triesNothing(reading)) cursor.problem('tries nothing', 'name parameters or variants');
     return { axes, variants, keep, sample: readSample(reading), evaluate: readEvaluation(reading) };
   },
 };
-
-/** Whether there is nothing to try. What is there and wrong is told of already. */
-function triesNothing({ present }: RecordReading<typeof SWEEP_KEYS>): boolean {
-  const parameters = present.get('parameters');
-  const isEmpty = parameters === undefined || (parameters.kind === 'mapping' && parameters.entries().size === 0);
-  return isEmpty && !present.has('variants');
-}
 
 function readSample({ values }: RecordReading<typeof SWEEP_KEYS>): Sample | undefined {
   const { strategy, n, seed } = values.sample?.values ?? {};

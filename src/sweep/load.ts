@@ -33,13 +33,14 @@ export function parseChosen(text: string): ChosenValues {
 }
 
 /**
- * The section of a recipe's text with chosen values in the place of its own for the same settings. Throws
- * `recipe-invalid`.
+ * The section of a recipe's text with chosen values in the place of its own for the same settings. Where it is not
+ * `isSteered` by questions, it has to say what to try. Throws `recipe-invalid`.
  */
 export function readSweep(
   text: string,
   { file = '<recipe>' }: RecipeOrigin,
   chosen: readonly ChosenValues[],
+  isSteered = false,
 ): { readonly section: SweepSection; readonly warnings: readonly Warning[] } {
   const findings = new Findings(file);
   const document = readDocument(text, findings);
@@ -50,6 +51,11 @@ export function readSweep(
     root.problem('has no sweep', 'add a section "sweep", or name values with --set lambda=0.3,0.6');
   }
   findings.throwProblems();
+  const triesNothing = own!.axes.length + own!.variants.length + chosen.length === 0;
+  if (place !== undefined && triesNothing && !isSteered) {
+    place.problem('tries nothing', 'name parameters or variants, or values with --set lambda=0.3,0.6');
+    findings.throwProblems();
+  }
   const replaced = namesOf(chosen);
   const isKept = ({ setting }: { readonly setting: string }): boolean => !replaced.has(plainName(setting));
   const added = chosen.map(({ setting, values }) => ({ setting, values, position: undefined }));

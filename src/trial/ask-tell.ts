@@ -54,7 +54,7 @@ export class AskTellSweep {
   ) {
     this.#text = recipe.text;
     this.#origin = recipe.origin;
-    const { section, warnings } = readSweep(recipe.text, recipe.origin, choices.set);
+    const { section, warnings } = readSweep(recipe.text, recipe.origin, choices.set, true);
     this.#section = section;
     this.#rules = { ...rulesOf(section, choices), mayGrow: true };
     const told = [...warnings, ...warningsOf(this.#rules)];
@@ -112,14 +112,20 @@ export class AskTellSweep {
     }
   }
 
-  /** Merges and evaluates what is not known yet. */
+  /** Merges and evaluates what is not known yet, and once what is known from before and is to be judged again. */
   async #run(variants: readonly SweepVariant[]): Promise<void> {
+    const fresh = variants.filter(({ id }) => !this.#variants.has(id));
     for (const variant of variants) this.#variants.set(variant.id, variant);
+    if (this.#options.retry) await this.#carryOut(fresh, true);
     // All that was asked for takes part: which models stay depends on the best of all.
-    const all = [...this.#variants.values()];
-    const { costs, warnings } = await priceSweep(all, this.#rules, this.#log.rows, this.#options);
+    await this.#carryOut([...this.#variants.values()], false);
+  }
+
+  async #carryOut(variants: readonly SweepVariant[], retry: boolean): Promise<void> {
+    const options = { ...this.#options, retry };
+    const { costs, warnings } = await priceSweep(variants, this.#rules, this.#log.rows, options);
     this.#options.onWarnings?.(warnings);
-    await runSweep({ ...this.#rules, variants: all, waveSize: costs.waveSize }, this.#log, this.#options);
+    await runSweep({ ...this.#rules, variants, waveSize: costs.waveSize }, this.#log, options);
   }
 
   #tell({ id, variant }: { readonly id: unknown; readonly variant: SweepVariant }): Answer {

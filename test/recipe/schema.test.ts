@@ -215,17 +215,27 @@ describe('sweeps', () => {
     [`{${lambda}, ${evaluate('maximize: math, minimize: loss')}}`, false],
     [`{${lambda}, evaluate: {maximize: math}}`, false],
   ])('%s is for the schema what it is for the reader', (sweep, isRight) => {
-    const text = `merge_method: ties
-base_model: base
-models: [{model: math}]
-parameters: {weight: 1}
-sweep: ${sweep}
-`;
+    const text = recipeWith(sweep);
     const expand = () => expandSweep(text, {}, readSweep(text, {}, []).section);
     if (isRight) expect(expand).not.toThrow();
     else expect(expand).toThrow();
     expect(validate(dataOf(text))).toBe(isRight);
   });
+
+  test('an evaluation alone is right where the command line or an optimiser says what to try', () => {
+    const text = recipeWith(`{${evaluate('maximize: math')}}`);
+    expect(validate(dataOf(text))).toBe(true);
+    expect(readSweep(text, {}, [{ setting: 'lambda', values: ['0.3'] }]).section.axes).toHaveLength(1);
+    expect(readSweep(text, {}, [], true).section.axes).toEqual([]);
+  });
+
+  const recipeWith = (sweep: string): string =>
+    `merge_method: ties
+base_model: base
+models: [{model: math}]
+parameters: {weight: 1}
+sweep: ${sweep}
+`;
 });
 
 describe('schema and reader', () => {

@@ -125,10 +125,19 @@ describe('m2merge sweep --ask-tell', () => {
     expect(JSON.parse((await answers.next()).value!)).toMatchObject({ event: 'done', best: first.variant });
     expect(existsSync(join(work, 'asked', first.variant))).toBe(true);
     expect(evaluated()).toEqual([0.5, 1.45, 0.6]);
+
     expect(m2merge(['sweep', 'recipe.yaml', 'asked', '--best', '--quiet'], work).status).toBe(0);
     expect(readFileSync(join(work, 'asked/best/model.safetensors'))).toEqual(
       readFileSync(join(work, 'asked', first.variant, 'model.safetensors')),
     );
+
+    // What failed in an earlier session is judged again on wish, and once.
+    const questions = [1.45, 0.6, 1.45].map((lambda) => JSON.stringify({ id: lambda, settings: { lambda } }));
+    const retried = m2merge(['sweep', 'recipe.yaml', 'asked', '--ask-tell', '--retry', '--quiet'], work, {
+      input: `${questions.join('\n')}\n`,
+    });
+    expect(retried.status).toBe(0);
+    expect(evaluated()).toEqual([0.5, 1.45, 0.6, 1.45]);
   });
 });
 

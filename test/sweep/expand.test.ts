@@ -152,6 +152,7 @@ describe('the variants of a sweep', () => {
 
   it.each([
     ['sweep: {}', 'tries nothing'],
+    ['sweep: {evaluate: {command: a}}', 'tries nothing'],
     ['sweep: {parameters: {lamda: [1]}}', 'no method of the sweep has the parameter "lamda"'],
     ['sweep: {parameters: {sparsify.density: [0.5]}}', 'no method of the sweep has the parameter "sparsify.density"'],
     ['sweep: {parameters: {models.maths.weight: [1]}}', 'there is no model "maths" in the recipe'],
@@ -181,6 +182,11 @@ describe('the variants of a sweep', () => {
     ['', 'has no sweep'],
   ])('are not there for %s', (sweep, message) => {
     expect(messagesOf(() => expand(sweep)).join()).toContain(message);
+  });
+
+  it('may all be said on the command line, of a sweep that says how to judge', () => {
+    const variants = expand('sweep: {evaluate: {command: a}}', [{ setting: 'lambda', values: ['0.3', '0.6'] }]);
+    expect(variants.map(({ name }) => name)).toEqual(['lambda-0.3', 'lambda-0.6']);
   });
 
   it('have places in the file that the user wrote, not in the one that is made of it', () => {

@@ -8,6 +8,7 @@ import { fused } from './fused.js';
 import { geometry } from './geometry.js';
 import { geometrySums } from './geometry-sums.js';
 import { importance } from './importance.js';
+import { linearAlgebra } from './linear-algebra.js';
 import { lowRank } from './low-rank.js';
 import { matrixProducts } from './matrix-products.js';
 import { ReferenceMemory } from './memory.js';
@@ -44,6 +45,7 @@ export function createReferenceKernels(): Kernels {
     ...geometrySums(memory),
     ...importance(memory),
     ...matrixProducts(memory),
+    ...linearAlgebra(memory),
     ...lowRank(memory),
     ...rankedMask(memory),
     ...selection(memory),

@@ -14,6 +14,7 @@ export { sumProducts } from './geometry-products';
 export { sumShared } from './geometry-shared';
 export { sumMaskedSquares, sumSquares } from './geometry-squares';
 export { classifyChange } from './geometry-change';
+export { multiplyMatrices, reduceRows, reflectRows, rotateRows } from './linear-algebra';
 export { addLowRank } from './low-rank';
 export { addTransposedRows, multiplyRows } from './matrix-products';
 export { electedSum, signBalance, weightedSum } from './merge';

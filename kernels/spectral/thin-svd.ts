@@ -28,7 +28,7 @@ export function thinSvd(matrix: ArrayLike<number>, rows: number, columns: number
   );
 }
 
-export interface Principal {
+interface Principal {
   readonly value: number;
   /** Unit vector in the space of the vectors. */
   readonly direction: Float64Array;
@@ -37,7 +37,7 @@ export interface Principal {
 }
 
 /** Rotates vectors among each other until they are orthogonal; overwrites them. */
-export function orthogonalize(vectors: readonly Float64Array[]): Principal[] {
+function orthogonalize(vectors: readonly Float64Array[]): Principal[] {
   const unit = scaleToUnit(vectors);
   const combinations = vectors.map((_, k) => new Float64Array(vectors.length).fill(1, k, k + 1));
   for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {

@@ -18,6 +18,12 @@ const OPERAND_BYTES = 1_000_000;
 /** Chunks of rows that come from several places, as stored and as f32, bytes. */
 const GATHER_BYTES = (8 + 4) * CHUNK_ELEMENTS;
 
+/**
+ * What stands there of a matrix that is decomposed as a whole, bytes an element: vectors and directions in f64, and of a
+ * square one as much for its products, reflectors, eigenvectors and combinations each.
+ */
+const DECOMPOSED_BYTES = 6 * 8;
+
 /** f32 vectors of one step that an operand takes: its values, and what two views make of them. */
 const STEP_VECTORS = 3;
 
@@ -63,8 +69,7 @@ export function estimateMemory(plan: Plan, threads: number, tileElements: number
     const gathered = sources.some(({ rows }) => rows !== undefined) ? GATHER_BYTES : 0;
     const perOperand = OPERAND_BYTES + STEP_VECTORS * 4 * stepElements;
     const whole = findMethod(plan.method)!.wholeTensors?.(plan.settings[job.settings]!) ?? false;
-    // What is decomposed as a whole stands there once more in f64, and so does what comes of it.
-    const decomposed = whole ? 8 * (sources.length + 1) * runElements : 0;
+    const decomposed = whole ? DECOMPOSED_BYTES * runElements : 0;
     return widths * Math.max(tileElements, runElements) + sources.length * perOperand + adapted + gathered + decomposed;
   });
   const largest = perWorker.reduce((most, bytes) => Math.max(most, bytes), 0);

@@ -218,6 +218,12 @@ export const CALLS: readonly Call[] = [
     run: (k, at, s) => k.sumMagnitude(at.a, s.count, at.counters),
   },
   {
+    name: 'multiplyMatrices',
+    computes: 'f64',
+    counters: 2 * 72,
+    run: (k, at, s) => k.multiplyMatrices(at.a, at.b, 2 + s.operands, 5, 7, s.operands % 4, at.counters),
+  },
+  {
     name: 'addColumnProducts',
     computes: 'f64',
     counters: 120,

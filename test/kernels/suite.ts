@@ -7,6 +7,7 @@ import { convertSuite } from './convert-suite.js';
 import { divergenceSuite } from './divergence-suite.js';
 import { fusedSuite } from './fused-suite.js';
 import { geometrySuite } from './geometry-suite.js';
+import { linearAlgebraSuite } from './linear-algebra-suite.js';
 import { lowRankSuite } from './low-rank-suite.js';
 import { mergeSuite } from './merge-suite.js';
 import { overlapSuite } from './overlap-suite.js';
@@ -52,6 +53,7 @@ export function kernelSuite(name: Kernels['name'], create: () => Kernels) {
     convertSuite(create);
     mergeSuite(create);
     overlapSuite(create);
+    linearAlgebraSuite(create);
     lowRankSuite(create);
     divergenceSuite(create);
     sparsifySuite(create);

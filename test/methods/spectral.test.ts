@@ -126,6 +126,9 @@ describe('tsv', () => {
       [5, 9, 3],
       [8, 8, 4],
       [7, 3, 5],
+      // More than kernels take at once.
+      [40, 300, 3],
+      [270, 33, 2],
     ] as const) {
       const models = Array.from({ length: experts }, (_, k) => matrix(rows, columns, 10 * experts + k));
       const share = Math.floor(Math.min(rows, columns) / experts);

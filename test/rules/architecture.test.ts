@@ -11,7 +11,13 @@ import { REPOSITORY } from '../support/cli.js';
 const LAYERS: readonly (readonly string[])[] = [
   ['src/errors/'],
   ['kernels/slot.ts'],
-  ['kernels/abi-columns.ts', 'kernels/abi-geometry.ts', 'kernels/abi-selection.ts', 'kernels/abi-stored.ts'],
+  [
+    'kernels/abi-columns.ts',
+    'kernels/abi-geometry.ts',
+    'kernels/abi-linear-algebra.ts',
+    'kernels/abi-selection.ts',
+    'kernels/abi-stored.ts',
+  ],
   ['kernels/abi.ts', 'kernels/parameters.ts', 'src/errors.ts', 'src/warnings.ts', 'src/version.ts'],
   ['kernels/unit.ts', 'kernels/reference/', 'kernels/load.ts'],
   ['kernels/statistic.ts', 'kernels/view.ts', 'kernels/operand-table.ts'],

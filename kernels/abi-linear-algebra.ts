@@ -1,0 +1,37 @@
+/** The part of the contract of abi.ts that works on matrices of f64, which are row-major. Slots are multiples of 8. */
+import type { Slot } from './slot.js';
+
+/** Bytes of a rotation: the upper of its two rows (u32, then 4 bytes of nothing), cosine and sine (f64). */
+export const ROTATION_BYTES = 24;
+
+export interface LinearAlgebraKernels {
+  /**
+   * product = A·B, `rows` × `inner` times `inner` × `columns`; each element is summed in order of the inner index. Where
+   * bit 0 of `transposed` is set, A is stored as `inner` × `rows`, where bit 1 is, B as `columns` × `inner`.
+   */
+  multiplyMatrices(
+    a: Slot,
+    b: Slot,
+    rows: number,
+    inner: number,
+    columns: number,
+    transposed: number,
+    product: Slot,
+  ): void;
+  /**
+   * A step of the reduction of a symmetric matrix of `size` rows, on rows and columns from `first` on:
+   * rowᵢ −= vᵢ·w + wᵢ·v, and then productsᵢ = rowᵢ · next. The vectors have `size` elements. An inner product is four
+   * sums, of every fourth element, (s₀ + s₂) + (s₁ + s₃).
+   */
+  reduceRows(matrix: Slot, size: number, first: number, v: Slot, w: Slot, next: Slot, products: Slot): void;
+  /**
+   * Rotates rows of a matrix with their lower neighbours, one rotation after the other:
+   * (x, y) becomes (c·x − s·y, s·x + c·y).
+   */
+  rotateRows(matrix: Slot, columns: number, rotations: Slot, count: number): void;
+  /**
+   * Reflects each row x of a matrix as often as `reflectors`, a square matrix, says, from its last row to its first:
+   * x −= (factorⱼ·(x · vⱼ))·vⱼ, vⱼ being row j from element j + 1 on. Inner products are those of `reduceRows`.
+   */
+  reflectRows(matrix: Slot, rows: number, columns: number, reflectors: Slot, factors: Slot): void;
+}

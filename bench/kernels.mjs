@@ -9,6 +9,7 @@ import { performance } from 'node:perf_hooks';
 import { MAGNITUDE_BINS, OPERAND, OPERAND_BYTES } from '../dist/kernels/abi.js';
 import { instantiateSimdKernels } from '../dist/kernels/load.js';
 import { createReferenceKernels } from '../dist/kernels/reference/index.js';
+import { directionCases, directionInputs, fillDirections } from './direction-cases.mjs';
 import { formatCases, toBf16 } from './format-cases.mjs';
 import { fillGeometry, geometryCases, geometryInputs } from './geometry-cases.mjs';
 import { median } from './measure.mjs';
@@ -63,6 +64,7 @@ function prepare(kernels) {
     geometry: geometryInputs(slot, COUNT, OPERANDS),
     stored: storedInputs(slot, COUNT, OPERANDS),
     selection: selectionInputs(slot, COUNT),
+    directions: directionInputs(slot, COUNT),
     out: slot(4 * COUNT),
     bins: slot(4 * 65_536),
     inexact: slot(4 * MAGNITUDE_BINS),
@@ -97,6 +99,7 @@ function prepare(kernels) {
     v.halves[i] = toBf16(v.weightBits[i]);
   }
   fillSelection(buffer, at.selection, draw);
+  fillDirections(buffer, at.directions, draw);
   fillGeometry(buffer, at.geometry, COUNT, draw);
   fillStored(buffer, at.stored, COUNT, draw, (slot, key) => kernels.drawMask(slot, COUNT, 51, 0, key, 0, 0));
   kernels.drawMask(at.mask, COUNT, 51, 0x3333_3333, ...KEY, 0);
@@ -206,6 +209,7 @@ const CASES = {
   ...selectionCases(COUNT, OPERANDS, KEY),
   ...storedCases(COUNT, OPERANDS),
   ...geometryCases(COUNT, OPERANDS),
+  ...directionCases(COUNT),
 };
 
 /** What one call on zeroed results returns and writes. */

@@ -15,6 +15,7 @@
  */
 
 import type { ColumnKernels } from './abi-columns.js';
+import type { DirectionKernels } from './abi-directions.js';
 import type { GeometryKernels } from './abi-geometry.js';
 import type { LinearAlgebraKernels } from './abi-linear-algebra.js';
 import type { SelectionKernels } from './abi-selection.js';
@@ -58,7 +59,13 @@ export const ALIGNMENT_RUN = 64;
 /** Number of sums that `sumShared` keeps for each mask. */
 export const sharedSums = (operands: number): number => operands * (operands - 1) + operands + 1;
 
-export interface Kernels extends ColumnKernels, GeometryKernels, LinearAlgebraKernels, SelectionKernels, StoredKernels {
+export interface Kernels
+  extends ColumnKernels,
+    DirectionKernels,
+    GeometryKernels,
+    LinearAlgebraKernels,
+    SelectionKernels,
+    StoredKernels {
   readonly name: 'simd' | 'reference';
   /** Owned by the kernels; `buffer` changes identity when `grow` is called, so take views after growing. */
   readonly memory: { readonly buffer: ArrayBuffer };

@@ -5,7 +5,7 @@ import type { Method } from '../method.js';
 import { flagOf, numberOf } from '../parameters.js';
 import { type HeadProducts, headProducts } from '../spectral/head-products.js';
 import { type Directions, leadingDirections } from '../spectral/leading-directions.js';
-import { alongDirection } from '../spectral/row-products.js';
+import { numbersAt, placeVectors, rowProducts } from '../spectral/row-products.js';
 import { type Gram, gramStatistic } from '../statistics/gram.js';
 import type { Combine, TensorMerge, UnitContext } from '../unit.js';
 import { lambdaParameter } from './common-parameters.js';
@@ -87,15 +87,18 @@ function mergeResiduals(context: UnitContext): Combine {
     ofVectors.map((coefficient) => lambda * coefficient),
   );
   const columns = merge.shape[1]!;
+  const size = directions.length;
+  const vectors = placeVectors(context, directions);
+  const multiply = rowProducts(context, vectors, 1);
+  const shares = context.allocate(8 * size * Math.ceil(context.tileCapacity / columns));
   return (tile, destination) => {
     sum(tile, destination);
-    const to = new Float32Array(kernels.memory.buffer, destination, tile.count);
-    directions.forEach((direction, k) => {
-      const values = new Float32Array(kernels.memory.buffer, tile.operands[k]!, tile.count);
-      alongDirection(values, direction).forEach((length, row) => {
-        const factor = lambda * ofHeads[k]! * length;
-        for (let j = 0, at = row * columns; j < columns; j++) to[at + j]! += factor * direction[j]!;
-      });
-    });
+    const rows = tile.count / columns;
+    const to = numbersAt(kernels, shares, rows * size);
+    for (let k = 0; k < size; k++) {
+      const lengths = multiply(tile, k, k, 1);
+      for (let row = 0; row < rows; row++) to[row * size + k] = lambda * ofHeads[k]! * lengths[row]!;
+    }
+    kernels.addDirections(destination, rows, columns, shares, vectors, size);
   };
 }

@@ -3,6 +3,7 @@ import type { Kernels, Slot } from '../abi.js';
 import { arithmetic } from './arithmetic.js';
 import { channels } from './channels.js';
 import { columns } from './columns.js';
+import { directions } from './directions.js';
 import { divergence } from './divergence.js';
 import { fused } from './fused.js';
 import { geometry } from './geometry.js';
@@ -38,6 +39,7 @@ export function createReferenceKernels(): Kernels {
     ...arithmetic(memory),
     ...channels(memory),
     ...columns(memory),
+    ...directions(memory),
     ...divergence(memory),
     ...fused(memory),
     ...geometry(memory),

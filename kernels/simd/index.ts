@@ -4,6 +4,7 @@ export { narrowBf16, narrowF16, narrowF32 } from './narrow';
 export { narrowBf16Stochastic, narrowF16Stochastic } from './stochastic';
 export { add, subtract } from './arithmetic';
 export { addColumnProducts, combineColumns } from './columns';
+export { addDirections, multiplyDirections, multiplyGram } from './directions';
 export { electStoredBf16 } from './elect-few';
 export { differBf16, filledBins } from './fused';
 export { sumAlignment, sumSurvival } from './geometry-alignment';

@@ -2,7 +2,7 @@
 import type { Statistic } from '../statistic.js';
 import { OrderedTotals } from '../statistics/ordered-totals.js';
 import type { Directions } from './leading-directions.js';
-import { alongDirection } from './row-products.js';
+import { placeVectors, rowProducts } from './row-products.js';
 
 /** Row-major, one row for each i: ⟨τᵢ, Hⱼ⟩ and ⟨Hᵢ, Hⱼ⟩. Empty for what is no matrix. */
 export interface HeadProducts {
@@ -16,26 +16,17 @@ export function headProducts(name: string, directions: string): Statistic {
     name,
     scope: 'tensor',
     typicalPasses: 1,
-    observer({ kernels, statistics }) {
-      const leading = statistics[directions] as Directions;
+    observer(context) {
+      const leading = context.statistics[directions] as Directions;
       const size = leading.length;
       const sums = new Float64Array(2 * size * size);
+      if (size === 0) return { observe() {}, finish: () => sums };
+      const multiply = rowProducts(context, placeVectors(context, leading), size);
       return {
-        observe({ operands, count }) {
-          if (size === 0) return;
-          const along = operands.map((slot) => {
-            const values = new Float32Array(kernels.memory.buffer, slot, count);
-            return leading.map((direction) => alongDirection(values, direction));
-          });
-          for (let i = 0; i < size; i++) {
-            for (let j = 0; j < size; j++) {
-              const [own, other, crossed] = [along[i]![i]!, along[j]![j]!, along[i]![j]!];
-              for (let row = 0; row < own.length; row++) {
-                sums[i * size + j]! += other[row]! * crossed[row]!;
-                sums[size * size + i * size + j]! += own[row]! * other[row]!;
-              }
-            }
-          }
+        observe(tile) {
+          // Each in memory of its own, as the products of all are needed at once.
+          const along = leading.map((_, operand) => multiply(tile, operand, 0, size).slice());
+          addProducts(along, sums);
         },
         finish: () => sums,
       };
@@ -47,4 +38,22 @@ export function headProducts(name: string, directions: string): Statistic {
       return { mixed: sums.slice(0, half), heads: sums.slice(half) };
     },
   };
+}
+
+/** Adds row after row; `along` has of each operand the products of a row with all directions, then those of the next. */
+function addProducts(along: readonly Float64Array[], sums: Float64Array): void {
+  const size = along.length;
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j < size; j++) {
+      const [own, other] = [along[i]!, along[j]!];
+      let mixed = sums[i * size + j]!;
+      let heads = sums[size * size + i * size + j]!;
+      for (let row = 0; row < own.length; row += size) {
+        mixed += other[row + j]! * own[row + j]!;
+        heads += own[row + i]! * other[row + j]!;
+      }
+      sums[i * size + j] = mixed;
+      sums[size * size + i * size + j] = heads;
+    }
+  }
 }

@@ -5,7 +5,7 @@
 import type { Collector, CollectorScope, Outcome, Statistic, UnitPosition } from '../statistic.js';
 import { OrderedTotals } from '../statistics/ordered-totals.js';
 import type { TensorMerge } from '../unit.js';
-import { alongDirection } from './row-products.js';
+import { numbersAt, placeVectors } from './row-products.js';
 import { dot, thinSvd } from './thin-svd.js';
 
 /** Passes at most. */
@@ -24,34 +24,33 @@ export function leadingDirections(name: string, wanted: Wanted): Statistic {
     name,
     scope: 'tensor',
     typicalPasses: MOST_STEPS / 2,
-    observer({ kernels, merge }, request) {
+    observer(context, request) {
+      const { kernels, merge } = context;
       if (!wanted(merge)) return { observe() {}, finish: () => [] };
       const columns = merge.shape[1]!;
       const vectors = (request ?? merge.operands.map(() => start(columns))) as readonly (Float64Array | undefined)[];
-      const products = new Float64Array(columns * vectors.length);
+      const searching = vectors.flatMap((vector, operand) => (vector === undefined ? [] : [{ vector, operand }]));
+      const places = searching.map(({ vector, operand }) => ({
+        operand,
+        direction: placeVectors(context, [vector]),
+        sums: context.allocate(8 * columns),
+      }));
       return {
         observe({ operands, count }) {
-          vectors.forEach((vector, k) => {
-            if (vector === undefined) return;
-            const values = new Float32Array(kernels.memory.buffer, operands[k]!, count);
-            multiply(values, vector, products.subarray(k * columns, (k + 1) * columns));
-          });
+          for (const { operand, direction, sums } of places) {
+            kernels.multiplyGram(operands[operand]!, count / columns, columns, direction, sums);
+          }
         },
-        finish: () => products,
+        finish() {
+          const products = new Float64Array(columns * vectors.length);
+          for (const { operand, sums } of places) products.set(numbersAt(kernels, sums, columns), operand * columns);
+          return products;
+        },
       };
     },
     collector: (scope) => new LanczosCollector(scope, wanted),
     valueForUnit: (value) => value,
   };
-}
-
-/** Adds Σ (row · vector) row. */
-function multiply(values: Float32Array, vector: Float64Array, to: Float64Array): void {
-  const columns = vector.length;
-  let at = 0;
-  for (const product of alongDirection(values, vector)) {
-    for (let j = 0; j < columns; j++, at++) to[j]! += product * values[at]!;
-  }
 }
 
 /** A unit vector that is in no special position: multiples of the golden ratio, modulo 1. */

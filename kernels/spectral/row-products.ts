@@ -1,27 +1,33 @@
-/** Products of a matrix's rows with a vector, in f64. */
+/** Products of a tile's rows with directions, by the kernels. */
+import type { Kernels, Slot } from '../abi.js';
+import type { Tile, UnitContext } from '../unit.js';
 
-/** τ · v for each row; rows are as long as `direction`. */
-export function alongDirection(values: Float32Array, direction: Float64Array): Float64Array {
-  const columns = direction.length;
-  const lengths = new Float64Array(values.length / columns);
-  for (let row = 0; row < lengths.length; row++) lengths[row] = rowProduct(values, row * columns, direction);
-  return lengths;
+/** The f64 numbers from a slot on, until memory grows. */
+export const numbersAt = ({ memory }: Kernels, slot: Slot, count: number): Float64Array =>
+  new Float64Array(memory.buffer, slot, count);
+
+/** Takes memory for a unit and puts the vectors there, one after the other. */
+export function placeVectors({ kernels, allocate }: UnitContext, vectors: readonly Float64Array[]): Slot {
+  const slot = allocate(vectors.reduce((bytes, { byteLength }) => bytes + byteLength, 0));
+  let next = slot;
+  for (const vector of vectors) {
+    numbersAt(kernels, next, vector.length).set(vector);
+    next += vector.byteLength;
+  }
+  return slot;
 }
 
-/** Four sums at a time: one alone would wait for itself at every step. */
-function rowProduct(values: Float32Array, begin: number, direction: Float64Array): number {
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  const whole = direction.length & ~3;
-  let at = begin;
-  for (let j = 0; j < whole; j += 4, at += 4) {
-    a += values[at]! * direction[j]!;
-    b += values[at + 1]! * direction[j + 1]!;
-    c += values[at + 2]! * direction[j + 2]!;
-    d += values[at + 3]! * direction[j + 3]!;
-  }
-  for (let j = whole; j < direction.length; j++, at++) a += values[at]! * direction[j]!;
-  return a + b + (c + d);
+/** ⟨row, direction k⟩ of an operand's rows, row-major; the memory is used again by the next call. */
+export type RowProducts = (tile: Tile, operand: number, first: number, width: number) => Float64Array;
+
+/** Products with `width` of the directions at a slot, from `first` on; at most `most` at once. */
+export function rowProducts(context: UnitContext, directions: Slot, most: number): RowProducts {
+  const { kernels, merge } = context;
+  const columns = merge.shape[1]!;
+  const products = context.allocate(8 * most * Math.ceil(context.tileCapacity / columns));
+  return ({ operands, count }, operand, first, width) => {
+    const rows = count / columns;
+    kernels.multiplyDirections(operands[operand]!, rows, columns, directions + 8 * first * columns, width, products);
+    return numbersAt(kernels, products, rows * width);
+  };
 }

@@ -4,6 +4,7 @@ import type { Kernels } from '../../kernels/abi.js';
 import { isM2MergeError } from '../../src/errors.js';
 import { columnsSuite } from './columns-suite.js';
 import { convertSuite } from './convert-suite.js';
+import { directionsSuite } from './directions-suite.js';
 import { divergenceSuite } from './divergence-suite.js';
 import { fusedSuite } from './fused-suite.js';
 import { geometrySuite } from './geometry-suite.js';
@@ -50,6 +51,7 @@ export function kernelSuite(name: Kernels['name'], create: () => Kernels) {
     test('say who they are', () => expect(create().name).toBe(name));
     memorySuite(create);
     columnsSuite(create);
+    directionsSuite(create);
     convertSuite(create);
     mergeSuite(create);
     overlapSuite(create);

@@ -13,6 +13,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['kernels/slot.ts'],
   [
     'kernels/abi-columns.ts',
+    'kernels/abi-directions.ts',
     'kernels/abi-geometry.ts',
     'kernels/abi-linear-algebra.ts',
     'kernels/abi-selection.ts',

@@ -20,6 +20,8 @@ export interface Observer {
   observe(tile: Tile): void;
   /** The same in one go for a stored tile of any length, if that is possible. */
   readonly observeStored?: ((tile: StoredTile) => void) | undefined;
+  /** Operands, by index, that it does not look at: nobody reads them for it, and their slots may hold anything. */
+  readonly unused?: ReadonlySet<number>;
   /** The partial result of the unit: plain data that survives structured cloning. */
   finish(): unknown;
 }

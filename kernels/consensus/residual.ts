@@ -1,9 +1,9 @@
 /** How residuals and heads are weighed (ResMerge, arXiv 2606.02252), from their inner products alone. */
 import { numberOf, type Settings } from '../parameters.js';
 import type { HeadProducts } from '../spectral/head-products.js';
-import type { Directions } from '../spectral/leading-directions.js';
+import type { LeadingDirections } from '../spectral/leading-directions.js';
 import { dot as innerProduct } from '../spectral/thin-svd.js';
-import { dot, type Gram } from '../statistics/gram.js';
+import { dot } from '../statistics/gram.js';
 
 /** Lengths up to this are none (the authors' constant). */
 const SMALLEST = 1e-8;
@@ -17,11 +17,10 @@ export interface ResidualCoefficients {
 
 /** Coefficients of τᵢ and of Hᵢ in the merged task vector. */
 export function residualCoefficients(
-  products: HeadProducts & { readonly gram: Gram },
-  directions: Directions,
+  { mixed, heads }: HeadProducts,
+  { gram, directions }: LeadingDirections,
   settings: Settings,
 ): ResidualCoefficients {
-  const { gram, mixed, heads } = products;
   const { size } = gram;
   const matrix = (at: (i: number, j: number) => number): Matrix =>
     Array.from({ length: size }, (_, i) => Array.from({ length: size }, (_unused, j) => at(i, j)));

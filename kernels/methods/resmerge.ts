@@ -4,13 +4,11 @@ import { residualCoefficients } from '../consensus/residual.js';
 import type { Method } from '../method.js';
 import { flagOf, numberOf } from '../parameters.js';
 import { type HeadProducts, headProducts } from '../spectral/head-products.js';
-import { type Directions, leadingDirections } from '../spectral/leading-directions.js';
+import { type LeadingDirections, leadingDirections } from '../spectral/leading-directions.js';
 import { numbersAt, placeVectors, rowProducts } from '../spectral/row-products.js';
-import { type Gram, gramStatistic } from '../statistics/gram.js';
 import type { Combine, TensorMerge, UnitContext } from '../unit.js';
 import { lambdaParameter } from './common-parameters.js';
 
-const PRODUCTS = 'products';
 const DIRECTIONS = 'leading_directions';
 const HEADS = 'head_products';
 
@@ -58,11 +56,8 @@ export const resmerge: Method = {
     lambdaParameter,
   ],
   presets: { mergekit: {}, m2rl: {} },
-  statistics: () => [
-    gramStatistic(PRODUCTS),
-    leadingDirections(DIRECTIONS, isDecomposed),
-    headProducts(HEADS, DIRECTIONS),
-  ],
+  statistics: (settings) =>
+    flagOf(settings, 'decompose') ? [leadingDirections(DIRECTIONS, isDecomposed), headProducts(HEADS, DIRECTIONS)] : [],
   ignores: () => false,
   wholeRows: () => true,
   combine: (context) => (isDecomposed(context.merge) ? mergeResiduals(context) : mean(context)),
@@ -78,9 +73,9 @@ function mean(context: UnitContext): Combine {
 
 function mergeResiduals(context: UnitContext): Combine {
   const { kernels, merge, statistics } = context;
-  const directions = statistics[DIRECTIONS] as Directions;
-  const products = { gram: statistics[PRODUCTS] as Gram, ...(statistics[HEADS] as HeadProducts) };
-  const { ofVectors, ofHeads } = residualCoefficients(products, directions, merge.settings);
+  const leading = statistics[DIRECTIONS] as LeadingDirections;
+  const { ofVectors, ofHeads } = residualCoefficients(statistics[HEADS] as HeadProducts, leading, merge.settings);
+  const { directions } = leading;
   const lambda = numberOf(merge.settings, 'lambda');
   const sum = combination(
     context,

@@ -1,7 +1,7 @@
 /** Inner products with the operands' rank-1 heads Hᵢ = τᵢ vᵢ vᵢᵀ, v being their leading directions. */
 import type { Statistic } from '../statistic.js';
 import { OrderedTotals } from '../statistics/ordered-totals.js';
-import type { Directions } from './leading-directions.js';
+import type { LeadingDirections } from './leading-directions.js';
 import { placeVectors, rowProducts } from './row-products.js';
 
 /** Row-major, one row for each i: ⟨τᵢ, Hⱼ⟩ and ⟨Hᵢ, Hⱼ⟩. Empty for what is no matrix. */
@@ -17,7 +17,7 @@ export function headProducts(name: string, directions: string): Statistic {
     scope: 'tensor',
     typicalPasses: 1,
     observer(context) {
-      const leading = context.statistics[directions] as Directions;
+      const { directions: leading } = context.statistics[directions] as LeadingDirections;
       const size = leading.length;
       const sums = new Float64Array(2 * size * size);
       if (size === 0) return { observe() {}, finish: () => sums };

@@ -33,7 +33,7 @@ import type {
   VisitTask,
 } from './task.js';
 import { UnitMemory } from './unit-memory.js';
-import { allInputs, type InputVector, measuredVectorsOf, type UnitVectors, vectorsOf } from './unit-vectors.js';
+import { type InputVector, measuredVectorsOf, type UnitVectors, usedInputs, vectorsOf } from './unit-vectors.js';
 
 export interface UnitRunnerOptions {
   readonly kernels: Kernels;
@@ -114,14 +114,18 @@ export class UnitRunner {
       const { base, operands } = vectorsOf(vectors, parts[i]!);
       return { pass, operands: operands.map(({ values }) => values), base: base?.values };
     });
+    const used = usedInputs(
+      vectors,
+      passes.map(({ unused }, i) => ({ ...measuredVectorsOf(vectors, parts[i]!), unused })),
+    );
     for (let done = 0; done < count; done += tileElements) {
       const tileFirst = unitFirst + done;
       const tileCount = Math.min(tileElements, count - done);
-      for (const input of allInputs(vectors)) this.#readTile(input, tileFirst, tileCount);
+      for (const input of used) this.#readTile(input, tileFirst, tileCount);
       // Several would each look at the stored values anew; they have the widened ones in common.
       const isTaken = passes.length === 1 && passes[0]!.takeStored?.(tileFirst, tileCount);
       if (!isTaken) {
-        this.#forEachStep(inputs, vectors, tileCount, (offset, stepCount) => {
+        this.#forEachStep(inputs, vectors.origin, used, tileCount, (offset, stepCount) => {
           const firstIndex = tileFirst + offset;
           // Written out: spreading two objects into one takes longer here than a kernel.
           for (const { pass, operands, base } of takers)
@@ -232,13 +236,14 @@ export class UnitRunner {
   /** Widens what was read at once, step by step. */
   #forEachStep(
     { layout: { stepElements } }: UnitInputs,
-    vectors: UnitVectors,
+    origin: InputVector | undefined,
+    used: readonly InputVector[],
     tileCount: number,
     onStep: (offset: number, count: number) => void,
   ): void {
     for (let offset = 0; offset < tileCount; offset += stepElements) {
       const count = Math.min(stepElements, tileCount - offset);
-      this.#widenStep(vectors, offset, count);
+      this.#widenStep(origin, used, offset, count);
       onStep(offset, count);
     }
   }
@@ -248,11 +253,10 @@ export class UnitRunner {
     return Math.max(1, Math.floor(this.#options.tileElements / runElements)) * runElements;
   }
 
-  /** Widens `count` elements from raw element `offset` of every input: to values, or differences to the origin. */
-  #widenStep(vectors: UnitVectors, offset: number, count: number): void {
+  /** Widens `count` elements from raw element `offset` of the inputs: to values, or differences to the origin. */
+  #widenStep(origin: InputVector | undefined, used: readonly InputVector[], offset: number, count: number): void {
     const { kernels } = this.#options;
-    const { origin } = vectors;
-    for (const input of allInputs(vectors)) {
+    for (const input of used) {
       const { dtype, raw, values } = input;
       input.nonFinite +=
         origin === undefined || input === origin

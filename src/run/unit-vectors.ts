@@ -40,6 +40,18 @@ export function measuredVectorsOf(vectors: UnitVectors, { operands }: UnitPart):
   return { ...vectors, operands: operands.map((index) => vectors.operands[index]!) };
 }
 
+/** Those inputs that somebody looks at: the base, the origin, and each operand that not all of its takers leave unused. */
+export function usedInputs(
+  vectors: UnitVectors,
+  takers: readonly { readonly operands: readonly InputVector[]; readonly unused?: ReadonlySet<number> | undefined }[],
+): readonly InputVector[] {
+  const used = new Set([vectors.base, vectors.origin]);
+  for (const { operands, unused } of takers) {
+    for (const [k, operand] of operands.entries()) if (!unused?.has(k)) used.add(operand);
+  }
+  return allInputs(vectors).filter((input) => used.has(input));
+}
+
 /** Whether what is read can be worked on as it is stored. */
 export function isStoredBf16(vectors: UnitVectors): boolean {
   return allInputs(vectors).every(({ dtype }) => dtype === 'BF16');

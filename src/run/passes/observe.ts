@@ -20,6 +20,7 @@ export function observePass(
         observeStored(storedTile(vectors, firstIndex, count));
         return true;
       }),
+    unused: observer.unused,
     step: ({ tile }) => observer.observe(tile),
     finish: (): ObserveResult => ({ kind: 'observe', partial: observer.finish() }),
   };

@@ -16,6 +16,8 @@ export interface Pass {
    * Takes all that was read at once as it is stored, which spares it being widened; false to be handed the same in steps.
    */
   readonly takeStored?: ((firstIndex: number, count: number) => boolean) | undefined;
+  /** Operands, by index, that it does not look at. */
+  readonly unused?: ReadonlySet<number> | undefined;
   step(step: Step): void;
   /** Called when all steps of what was read at once are done; elements are counted in the tensor. */
   tileDone?(firstIndex: number, count: number): void;

@@ -20,7 +20,7 @@ export const resmerge: Method = {
   paper: 'arXiv:2606.02252',
   equation: 'θ = θ₀ + λ (c^β · mean‖Rᵢ‖ · q + ρ s ‖tail‖ · mean Hᵢ / ‖mean Hᵢ‖),  τᵢ = Hᵢ + Rᵢ,  q ∝ Σ Rᵢ/‖Rᵢ‖',
   summary:
-    'Made for RL experts: merges what is left of each matrix without its leading direction, and adds of those what they agree on. Reads the models some ten to twenty times: four minutes for four experts of half a billion parameters on two cores. Best in its own two RL groups.',
+    'Made for RL experts: merges what is left of each matrix without its leading direction, and adds of those what they agree on. Reads the models some ten to 26 times: half a minute for four experts of half a billion parameters on two cores, at 26. Best in its own two RL groups.',
   space: 'taskVectors',
   elsewhere: {},
   parameters: [

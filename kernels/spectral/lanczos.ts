@@ -77,7 +77,7 @@ function takeAway(from: Float64Array, share: number, vector: Float64Array): void
 }
 
 /** Four sums at a time: one alone would wait for itself at every step. */
-function dot(x: Float64Array, y: Float64Array): number {
+export function dot(x: Float64Array, y: Float64Array): number {
   let [a, b, c, d] = [0, 0, 0, 0];
   const whole = x.length & ~3;
   for (let i = 0; i < whole; i += 4) {

@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LanczosSearch, startingVector } from '../../kernels/spectral/lanczos.js';
-import { thinSvd } from '../../kernels/spectral/thin-svd.js';
 import { largestEigenpair } from '../../kernels/spectral/tridiagonal.js';
 import { createRandom } from '../support/random-models.js';
+import { thinSvd } from './thin-svd.js';
 
 const indices = (count: number) => Array.from({ length: count }, (_, i) => i);
 const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);

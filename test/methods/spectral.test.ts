@@ -1,9 +1,9 @@
 /** Decompositions by what they must fulfil, and merges of matrices whose singular vectors are known. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Triplet, thinSvd } from '../../kernels/spectral/thin-svd.js';
 import { createRandom } from '../support/random-models.js';
 import { driveMethod } from './drive-method.js';
+import { type Triplet, thinSvd } from './thin-svd.js';
 
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
   Array.from(a).reduce((sum, value, i) => sum + value * b[i]!, 0);

@@ -1,4 +1,4 @@
-/** Singular value decomposition by one-sided Jacobi rotations (Hestenes 1958), in f64. */
+/** An oracle for spectral methods: singular value decomposition by one-sided Jacobi rotations (Hestenes 1958), in f64. */
 
 /** Singular triplets, largest first; those of (nearly) no length are left out, as their vectors mean nothing. */
 export interface Triplet {
@@ -98,7 +98,7 @@ function rotate(a: Float64Array, b: Float64Array, cosine: number, sine: number):
   }
 }
 
-export function dot(a: Float64Array, b: Float64Array): number {
+function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
   return sum;

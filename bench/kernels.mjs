@@ -12,6 +12,7 @@ import { createReferenceKernels } from '../dist/kernels/reference/index.js';
 import { directionCases, directionInputs, fillDirections } from './direction-cases.mjs';
 import { formatCases, toBf16 } from './format-cases.mjs';
 import { fillGeometry, geometryCases, geometryInputs } from './geometry-cases.mjs';
+import { fillMatrices, matrixCases, matrixInputs } from './matrix-cases.mjs';
 import { median } from './measure.mjs';
 import { readOptions, writeRecord } from './options.mjs';
 import { fillSelection, selectionCases, selectionInputs } from './selection-cases.mjs';
@@ -65,6 +66,7 @@ function prepare(kernels) {
     stored: storedInputs(slot, COUNT, OPERANDS),
     selection: selectionInputs(slot, COUNT),
     directions: directionInputs(slot, COUNT),
+    matrices: matrixInputs(slot),
     out: slot(4 * COUNT),
     bins: slot(4 * 65_536),
     inexact: slot(4 * MAGNITUDE_BINS),
@@ -100,6 +102,7 @@ function prepare(kernels) {
   }
   fillSelection(buffer, at.selection, draw);
   fillDirections(buffer, at.directions, draw);
+  fillMatrices(buffer, at.matrices, draw);
   fillGeometry(buffer, at.geometry, COUNT, draw);
   fillStored(buffer, at.stored, COUNT, draw, (slot, key) => kernels.drawMask(slot, COUNT, 51, 0, key, 0, 0));
   kernels.drawMask(at.mask, COUNT, 51, 0x3333_3333, ...KEY, 0);
@@ -210,6 +213,7 @@ const CASES = {
   ...storedCases(COUNT, OPERANDS),
   ...geometryCases(COUNT, OPERANDS),
   ...directionCases(COUNT),
+  ...matrixCases(COUNT),
 };
 
 /** What one call on zeroed results returns and writes. */
@@ -228,7 +232,7 @@ function checkAnswers(name, engines) {
 }
 
 /** Calls for `milliseconds`; returns million elements per second. */
-function speed(call, milliseconds) {
+function speed(call, elements, milliseconds) {
   const started = performance.now();
   let calls = 0;
   let elapsed = 0;
@@ -236,18 +240,18 @@ function speed(call, milliseconds) {
     for (let i = 0; i < 4; i++) call();
     calls += 4;
   }
-  return (calls * COUNT) / elapsed / 1000;
+  return (calls * elements) / elapsed / 1000;
 }
 
 /** Median speeds of the engines, taken in turns so that a slow moment of the machine meets all of them. */
-function compare(name, { run, plain }, simd, reference) {
+function compare(name, { run, plain, elements = COUNT }, simd, reference) {
   const engines = [simd, reference].map(({ kernels, at, results }) => ({ call: () => run(kernels, at), results }));
   if (plain !== undefined) engines.push({ call: () => plain(reference.v), results: reference.results });
   checkAnswers(name, engines);
-  for (const { call } of engines) speed(call, WARM_UP_MS);
+  for (const { call } of engines) speed(call, elements, WARM_UP_MS);
   const speeds = engines.map(() => []);
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [i, { call }] of engines.entries()) speeds[i].push(speed(call, ROUND_MS));
+    for (const [i, { call }] of engines.entries()) speeds[i].push(speed(call, elements, ROUND_MS));
   }
   checkAnswers(name, engines);
   const [fast, slow, loop] = speeds.map((list) => Math.round(median(list)));

@@ -13,7 +13,7 @@ export const tsv: Method = {
   equation:
     'θ = θ₀ + λ U′ Σ V′ᵀ,  the ⌊r/N⌋ leading singular triplets of each τᵢ, U and V made orthonormal; vectors: λ · mean τᵢ',
   summary:
-    'Compresses each expert’s matrices and removes the interference between them. Slow: a full decomposition of every matrix, minutes even for a model of five million parameters, and whole matrices in memory; below task arithmetic for RL experts in the published tables.',
+    'Compresses each expert’s matrices and removes the interference between them. Slow, for its decompositions of every matrix: half a minute on two cores for one layer (17 million parameters) of four experts, and whole matrices in memory; below task arithmetic for RL experts in the published tables.',
   space: 'taskVectors',
   elsewhere: {
     m2rl: 'the same in f32, embeddings included; of a matrix that an expert left alone it takes arbitrary vectors, here none',

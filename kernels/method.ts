@@ -61,7 +61,7 @@ export interface Method {
    */
   wholeRows?(settings: Settings): boolean;
   /** Whether a tile must be the whole tensor, which then has to fit into a worker's memory. */
-  wholeTensors?(settings: Settings): boolean;
+  wholeTensors?(settings: Settings, shape: readonly number[]): boolean;
   /**
    * Asks, where operands are weights, for the first operand's values and the differences of the others to it instead.
    * Those are small and mostly exact, and come at the price of widening.

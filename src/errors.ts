@@ -182,7 +182,7 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
   }),
   'tensor-too-large': ({ tensor, method, elements, limit }) => ({
     message: `${method} takes whole tensors, but ${tensor} has ${elements} elements (at most ${limit} can stay together)`,
-    hint: 'choose a method that works on parts of tensors',
+    hint: `take the mean of it, as in parameters: {decompose: [{filter: ${tensor}, value: false}, {value: true}]}`,
   }),
   'output-exists': ({ path }) => ({
     message: `output folder already exists: ${path}`,

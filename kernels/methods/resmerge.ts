@@ -2,17 +2,16 @@
 import { combination } from '../consensus/combination.js';
 import { residualCoefficients } from '../consensus/residual.js';
 import type { Method } from '../method.js';
-import { flagOf, numberOf } from '../parameters.js';
+import { numberOf } from '../parameters.js';
 import { type HeadProducts, headProducts } from '../spectral/head-products.js';
 import { type LeadingDirections, leadingDirections } from '../spectral/leading-directions.js';
 import { numbersAt, placeVectors, rowProducts } from '../spectral/row-products.js';
-import type { Combine, TensorMerge, UnitContext } from '../unit.js';
+import type { Combine, UnitContext } from '../unit.js';
 import { lambdaParameter } from './common-parameters.js';
+import { decomposeParameter, decomposes, isDecomposed, scaledMean } from './decompose.js';
 
 const DIRECTIONS = 'leading_directions';
 const HEADS = 'head_products';
-
-const isDecomposed = ({ shape, settings }: TensorMerge): boolean => shape.length === 2 && flagOf(settings, 'decompose');
 
 export const resmerge: Method = {
   name: 'resmerge',
@@ -46,30 +45,16 @@ export const resmerge: Method = {
       default: 1,
       summary: 'exponent of the coherence where they do not',
     },
-    {
-      name: 'decompose',
-      scope: 'merge',
-      kind: 'boolean',
-      default: true,
-      summary: 'false: the mean, as for vectors; the authors’ code takes the mean of embeddings and head (use filters)',
-    },
+    decomposeParameter('the authors’ code takes the mean of embeddings and head (use filters)'),
     lambdaParameter,
   ],
   presets: { mergekit: {}, m2rl: {} },
   statistics: (settings) =>
-    flagOf(settings, 'decompose') ? [leadingDirections(DIRECTIONS, isDecomposed), headProducts(HEADS, DIRECTIONS)] : [],
+    decomposes(settings) ? [leadingDirections(DIRECTIONS, isDecomposed), headProducts(HEADS, DIRECTIONS)] : [],
   ignores: () => false,
   wholeRows: () => true,
-  combine: (context) => (isDecomposed(context.merge) ? mergeResiduals(context) : mean(context)),
+  combine: (context) => (isDecomposed(context.merge) ? mergeResiduals(context) : scaledMean(context)),
 };
-
-function mean(context: UnitContext): Combine {
-  const { operands, settings } = context.merge;
-  return combination(
-    context,
-    operands.map(() => numberOf(settings, 'lambda') / operands.length),
-  );
-}
 
 function mergeResiduals(context: UnitContext): Combine {
   const { kernels, merge, statistics } = context;

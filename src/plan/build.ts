@@ -260,7 +260,7 @@ function checkRows(plan: Plan): void {
   for (const job of plan.jobs) {
     if (job.kind !== 'merge') continue;
     const { runElements } = layoutOf(plan, job);
-    const whole = findMethod(plan.method)!.wholeTensors?.(plan.settings[job.settings]!) ?? false;
+    const whole = findMethod(plan.method)!.wholeTensors?.(plan.settings[job.settings]!, job.shape) ?? false;
     const limit = whole ? LARGEST_WHOLE_TENSOR_ELEMENTS : LONGEST_RUN_ELEMENTS;
     const facts = { tensor: job.tensor, method: plan.method, elements: runElements, limit };
     if (runElements > limit) throw new M2MergeError(whole ? 'tensor-too-large' : 'row-too-long', facts);

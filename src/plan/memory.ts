@@ -68,7 +68,7 @@ export function estimateMemory(plan: Plan, threads: number, tileElements: number
     const adapted = adaptedBytes(rights, Math.max(tileElements, runElements));
     const gathered = sources.some(({ rows }) => rows !== undefined) ? GATHER_BYTES : 0;
     const perOperand = OPERAND_BYTES + STEP_VECTORS * 4 * stepElements;
-    const whole = findMethod(plan.method)!.wholeTensors?.(plan.settings[job.settings]!) ?? false;
+    const whole = findMethod(plan.method)!.wholeTensors?.(plan.settings[job.settings]!, job.shape) ?? false;
     const decomposed = whole ? DECOMPOSED_BYTES * runElements : 0;
     return widths * Math.max(tileElements, runElements) + sources.length * perOperand + adapted + gathered + decomposed;
   });

@@ -25,10 +25,10 @@ export const LANE_QUANTUM = 64;
 export const LONGEST_RUN_ELEMENTS = 4_194_304;
 
 /**
- * The most elements of a tensor that a method may ask for as a whole, as spectral methods do: 4096 × 4096, some 70 MB of
- * f32 and twice that of f64 for each operand of a worker.
+ * The most elements of a tensor that a method may ask for as a whole, as spectral methods do: 4096 × 8192, for which a
+ * worker takes some 2.5 GB with four experts, of the 4 GB that it can have.
  */
-export const LARGEST_WHOLE_TENSOR_ELEMENTS = 16_777_216;
+export const LARGEST_WHOLE_TENSOR_ELEMENTS = 33_554_432;
 
 export interface UnitLayout {
   /** Elements of a unit (the last one of a tensor may have fewer). */
@@ -47,7 +47,7 @@ export function layOutUnits(method: Method, shape: readonly number[], settings: 
 }
 
 function runOf(method: Method, shape: readonly number[], settings: Settings): number {
-  if (method.wholeTensors?.(settings)) return alignedTensor(shape);
+  if (method.wholeTensors?.(settings, shape)) return alignedTensor(shape);
   return method.wholeRows?.(settings) ? alignedRows(shape) : LANE_QUANTUM;
 }
 

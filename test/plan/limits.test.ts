@@ -27,10 +27,14 @@ function plan(method: string, shape: readonly number[], parameters = '{}') {
 }
 
 it('refuses a tensor that a spectral method would have to hold whole', () => {
-  expect(plan('tsv', [4096, 4096]).status).toBe(0);
-  const { status, stderr } = plan('tsv', [4096, 4128]);
+  expect(plan('tsv', [4096, 8192]).status).toBe(0);
+  const { status, stderr } = plan('tsv', [4096, 8224]);
   expect(status).toBe(4);
-  expect(stderr).toContain('tsv takes whole tensors, but weight has 16908288 elements (at most 16777216');
+  expect(stderr).toContain('tsv takes whole tensors, but weight has 33685504 elements (at most 33554432');
+  // Stacked matrices are merged as vectors are.
+  expect(plan('tsv', [16, 4096, 1024]).status).toBe(0);
+  const [, mean] = /parameters: (.*)/.exec(stderr)!;
+  expect(plan('tsv', [4096, 8225], mean).status).toBe(0);
 });
 
 it('refuses rows that are too long for a method of rows, and leaves them to one of elements', () => {

@@ -8,8 +8,11 @@ import { printable, shorten, wrap } from './text-layout.js';
 /** Characters of a cell: a problem can be as long as the evaluator likes. */
 const LONGEST_CELL = 60;
 
-/** Characters of a cell, and of the head of a column of numbers, where the whole would be wider than the terminal. */
-const NARROW_CELL = 30;
+/**
+ * Characters of a cell, and of the head of a column of numbers, where the whole would be wider than the terminal; the
+ * smaller ones where it still is with all columns left out that can be.
+ */
+const NARROW_CELLS = [30, 20, 14];
 const NARROW_HEAD = 12;
 
 /** Lines of aligned columns, best first; those that can be missed are left out where the terminal has no room for them. */
@@ -41,11 +44,15 @@ function narrowTo(table: SweepTable, width: number): { lines: string[]; left: re
   const isNarrow = (lines: readonly string[]): boolean => lines.every(({ length }) => length <= width);
   const whole = layOut(table, [], { cell: LONGEST_CELL, head: LONGEST_CELL });
   if (isNarrow(whole)) return { lines: whole, left: [] };
-  for (let count = 0; ; count++) {
-    const left = table.dispensable.slice(0, count);
-    const lines = layOut(table, left, { cell: NARROW_CELL, head: NARROW_HEAD });
-    if (isNarrow(lines) || count === table.dispensable.length) return { lines, left };
+  let narrowest = { lines: whole, left: [] as readonly number[] };
+  for (const cell of NARROW_CELLS) {
+    for (let count = 0; count <= table.dispensable.length; count++) {
+      const left = table.dispensable.slice(0, count);
+      narrowest = { lines: layOut(table, left, { cell, head: NARROW_HEAD }), left };
+      if (isNarrow(narrowest.lines)) return narrowest;
+    }
   }
+  return narrowest;
 }
 
 function layOut(

@@ -48,6 +48,22 @@ arc_challenge, ifeval.strict`);
     expect(formatSweepTerminal(wide, false, 124)).toMatch(/sweep\.md: survival, always$/);
   });
 
+  it('shortens long settings where nothing is left to leave out', () => {
+    const sparsify = 'method: dare, density: 0.8, rescale: density';
+    const settings = ['merge_method', 'lambda', 'density', 'zero_sign', 'trim_rule', 'sparsify'];
+    const values = [
+      ['dare_linear', '1.0', '0.8', 'majority', 'threshold', sparsify],
+      ['task_arithmetic', '0.6', '0.2', 'none', 'exact', 'none'],
+    ];
+    const long = rows.map((row, i) => ({
+      ...row,
+      settings: Object.fromEntries(settings.map((setting, k) => [setting, values[i]![k]!])),
+    }));
+    const lines = formatSweepTerminal({ ...wide, rows: long, settings }, false, 84).split('\n');
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(84);
+    for (const name of [...settings, 'mmlu.acc']) expect(lines[0]).toContain(name);
+  });
+
   it('shortens problems before it leaves numbers out', () => {
     const problem = 'ended with exit code 3: '.padEnd(300, 'x');
     const failed: SweepRow = { ...rows[0]!, status: 'failed', metrics: {}, problem };

@@ -1,6 +1,7 @@
 /** Decompositions by what they must fulfil, and merges of matrices whose singular vectors are known. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Settings } from '../../kernels/parameters.js';
 import { createRandom } from '../support/random-models.js';
 import { driveMethod } from './drive-method.js';
 import { type Triplet, thinSvd } from './thin-svd.js';
@@ -63,9 +64,10 @@ const matrix = (rows: number, columns: number, seed: number): number[] => {
 };
 
 describe('tsv', () => {
-  const drive = (models: readonly number[][], shape: readonly number[]) => {
+  const drive = (models: readonly number[][], shape: readonly number[], settings: Settings = {}) => {
     const base = models[0]!.map(() => 0);
-    const [merged] = driveMethod({ method: 'tsv', tensors: [{ shape, base, models }], models: models.map(() => ({})) });
+    const own = { models: models.map(() => ({})), merge: settings };
+    const [merged] = driveMethod({ method: 'tsv', tensors: [{ shape, base, models }], ...own });
     return [...merged!];
   };
   const expectNear = (found: readonly number[], expected: readonly number[]) => {
@@ -104,6 +106,13 @@ describe('tsv', () => {
     const leading = outer(thinSvd(expert, 6, 6).slice(0, 3), 6, 6);
     // Two equal vectors side by side have 1/√2 of each in the nearest orthonormal system: twice ½ of the product.
     expectNear(drive([expert, expert], [6, 6]), leading);
+  });
+
+  it('of what is not to be decomposed, and of stacked matrices, is the mean', () => {
+    const models = [matrix(6, 4, 1), matrix(6, 4, 2)];
+    const mean = models[0]!.map((value, i) => (value + models[1]![i]!) / 2);
+    expectNear(drive(models, [6, 4], { decompose: false }), mean);
+    expectNear(drive(models, [2, 3, 4]), mean);
   });
 
   it('of vectors is their mean, and of nothing changed nothing', () => {

@@ -1,15 +1,20 @@
 /**
- * The different magnitudes of rows, in ascending order, with their counts in one row and the verdicts that follow from
- * them (rank-verdicts.ts). Rows of a tensor mostly have the same ones, which therefore stay from row to row.
+ * The different magnitudes of rows, with their counts in one row and the verdicts that follow from them
+ * (rank-verdicts.ts). Rows of a tensor mostly have the same ones, which therefore stay from row to row. They are in no
+ * order: to count for each what is below takes less than to sort them.
  */
 import { F32_MAGNITUDE } from './format';
-import { doubledMeanRank, verdictOn } from './rank-verdicts';
+import { doubledMeanRanks, verdictsOn } from './rank-verdicts';
 
-/** Magnitudes that there may be: as many as are counted faster than all elements of a row are sorted. */
+/** Magnitudes that there may be: as many as are ranked faster than all elements of a row are sorted. */
 const MOST_CLASSES: usize = 128;
-/** 8 bytes each: where the cell of the magnitude lies, magnitude. */
-const classes = memory.data(8 * 128, 16);
-let classesEnd: usize = classes;
+/** By class, in no order: magnitude, where its cell lies, its count, and the verdict; u32 each. */
+const magnitudes = memory.data(512, 16);
+const places = memory.data(512, 16);
+const counts = memory.data(512, 16);
+const verdicts = memory.data(512, 16);
+/** Bytes of each that are used. */
+let used: usize = 0;
 
 /**
  * Cells of u32: 0 as long as the magnitude has no class, else one more than its count, and in the end the verdict. Those
@@ -47,50 +52,66 @@ export function tally(magnitude: u32, cell: usize, times: u32): bool {
 
 /** Makes a class of a magnitude that has none. */
 function addClass(magnitude: u32, cell: usize, times: u32): bool {
-  if (classesEnd == classes + (MOST_CLASSES << 3)) return false;
+  if (used == MOST_CLASSES << 2) return false;
   if (magnitude & LOWER_BITS) store<u32>(cell - 4, magnitude);
   store<u32>(cell, times + 1);
-  const added = (<u64>magnitude << 32) | <u64>cell;
-  let to = classesEnd;
-  for (; to != classes && load<u64>(to - 8) > added; to -= 8) store<u64>(to, load<u64>(to - 8));
-  store<u64>(to, added);
-  classesEnd += 8;
+  store<u32>(magnitudes + used, magnitude);
+  store<u32>(places + used, <u32>cell);
+  used += 4;
   return true;
 }
 
 /** Before another row; magnitudes that are no bf16 hardly ever come again. */
 export function resetCounts(): void {
-  let to = classes;
-  for (let at = classes; at != classesEnd; at += 8) {
-    const entry = load<u64>(at);
-    if (load<u32>(at, 4) & LOWER_BITS) {
-      forget(at);
+  for (let at: usize = 0; at != used; ) {
+    if (load<u32>(magnitudes + at) & LOWER_BITS) {
+      removeClass(at);
     } else {
-      store<u32>(<usize>load<u32>(at), 1);
-      store<u64>(to, entry);
-      to += 8;
+      store<u32>(<usize>load<u32>(places + at), 1);
+      at += 4;
     }
   }
-  classesEnd = to;
+}
+
+/**
+ * Empties the cell of a class, whose place the last one takes. Cells in the table lie in each other's way, so that all of
+ * them have to go before the next row.
+ */
+function removeClass(at: usize): void {
+  const cell = <usize>load<u32>(places + at);
+  store<u32>(cell, 0);
+  if (load<u32>(magnitudes + at) & LOWER_BITS) store<u32>(cell - 4, 0);
+  used -= 4;
+  store<u32>(magnitudes + at, load<u32>(magnitudes + used));
+  store<u32>(places + at, load<u32>(places + used));
 }
 
 /** Makes counts verdicts; `zeros` elements come first. What the row does not have loses its class. */
 export function judge(zeros: u32): void {
-  let before = zeros;
-  let to = classes;
-  for (let at = classes; at != classesEnd; at += 8) {
-    const cell = <usize>load<u32>(at);
-    const equal = load<u32>(cell) - 1;
-    if (equal) {
-      store<u32>(cell, verdictOn(doubledMeanRank(before, equal)));
-      store<u64>(to, load<u64>(at));
-      before += equal;
-      to += 8;
-    } else {
-      store<u32>(cell, 0);
-    }
+  for (let at: usize = 0; at != used; ) {
+    const count = load<u32>(<usize>load<u32>(places + at)) - 1;
+    store<u32>(counts + at, count);
+    if (count) at += 4;
+    else removeClass(at);
   }
-  classesEnd = to;
+  for (let at: usize = 0; at < used; at += 16) {
+    const ranks = doubledMeanRanks(i32x4.add(i32x4.splat(zeros), countBelow(at)), v128.load(counts + at));
+    v128.store(verdicts + at, verdictsOn(ranks));
+  }
+  for (let at: usize = 0; at != used; at += 4) {
+    store<u32>(<usize>load<u32>(places + at), load<u32>(verdicts + at));
+  }
+}
+
+/** How many elements have a magnitude below that of each of four classes. */
+function countBelow(four: usize): v128 {
+  const own = v128.load(magnitudes + four);
+  let sum = i32x4.splat(0);
+  for (let at: usize = 0; at != used; at += 4) {
+    const isBelow = i32x4.gt_s(own, v128.load32_splat(magnitudes + at));
+    sum = i32x4.add(sum, v128.and(isBelow, v128.load32_splat(counts + at)));
+  }
+  return sum;
 }
 
 /** The verdict on an element whose magnitude was counted. */
@@ -106,9 +127,9 @@ const bestCounts = memory.data(16, 16);
 export function mostFrequent(to: usize): void {
   v128.store(to, i32x4.splat(0));
   v128.store(bestCounts, i32x4.splat(0));
-  for (let at = classes; at != classesEnd; at += 8) {
-    const magnitude = load<u32>(at, 4);
-    const count = load<u32>(<usize>load<u32>(at)) - 1;
+  for (let at: usize = 0; at != used; at += 4) {
+    const magnitude = load<u32>(magnitudes + at);
+    const count = load<u32>(<usize>load<u32>(places + at)) - 1;
     if (magnitude & LOWER_BITS) continue;
     let least: usize = 0;
     for (let place: usize = 4; place < FREQUENT << 2; place += 4) {
@@ -121,13 +142,5 @@ export function mostFrequent(to: usize): void {
 }
 
 export function forgetClasses(): void {
-  for (let at = classes; at != classesEnd; at += 8) forget(at);
-  classesEnd = classes;
-}
-
-/** Empties the cell of a class. Those in the table lie in each other's way, so that all of them have to go. */
-function forget(entry: usize): void {
-  const cell = <usize>load<u32>(entry);
-  store<u32>(cell, 0);
-  if (load<u32>(entry, 4) & LOWER_BITS) store<u32>(cell - 4, 0);
+  while (used) removeClass(used - 4);
 }

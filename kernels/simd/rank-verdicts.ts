@@ -33,6 +33,25 @@ export function verdictOn(doubledRank: u32): u32 {
   return (<u32>scaledProbability(doubledRank) << RANK_BITS) | doubledRank;
 }
 
+/** `doubledMeanRank` of four. */
+export function doubledMeanRanks(before: v128, counts: v128): v128 {
+  return i32x4.sub(i32x4.add(i32x4.shl(before, 1), counts), i32x4.splat(1));
+}
+
+/** `verdictOn` of four. */
+export function verdictsOn(doubledRanks: v128): v128 {
+  const low = scaledProbabilities(doubledRanks);
+  const high = scaledProbabilities(v128.shuffle<i32>(doubledRanks, doubledRanks, 2, 3, 2, 3));
+  const digits = v128.shuffle<i32>(i32x4.trunc_sat_f64x2_u_zero(low), i32x4.trunc_sat_f64x2_u_zero(high), 0, 1, 4, 5);
+  return v128.or(i32x4.shl(digits, RANK_BITS), doubledRanks);
+}
+
+/** `scaledProbability` of the lower two. */
+function scaledProbabilities(doubledRanks: v128): v128 {
+  const steps = f64x2.mul(f64x2.splat(halfStep256), f64x2.convert_low_i32x4_u(doubledRanks));
+  return f64x2.add(f64x2.splat(lowest256), steps);
+}
+
 /** The first digit of the probability, 256 for 1: elements with a lower digit stay, those with a higher one do not. */
 export function digitOf(verdict: u32): u32 {
   return verdict >>> RANK_BITS;

@@ -4,10 +4,13 @@ import type { Slot } from './slot.js';
 /** Bytes of a rotation: the upper of its two rows (u32, then 4 bytes of nothing), cosine and sine (f64). */
 export const ROTATION_BYTES = 24;
 
+/** Bits of `transposed`: which factor of `multiplyMatrices` is stored by columns. */
+export const TRANSPOSED = { neither: 0, first: 1, second: 2 } as const;
+
 export interface LinearAlgebraKernels {
   /**
-   * product = A·B, `rows` × `inner` times `inner` × `columns`; each element is summed in order of the inner index. Where
-   * bit 0 of `transposed` is set, A is stored as `inner` × `rows`, where bit 1 is, B as `columns` × `inner`.
+   * product = A·B, `rows` × `inner` times `inner` × `columns`; each element is summed in order of the inner index. With
+   * TRANSPOSED.first in `transposed`, A is stored as `inner` × `rows`, with TRANSPOSED.second B as `columns` × `inner`.
    */
   multiplyMatrices(
     a: Slot,

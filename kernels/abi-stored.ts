@@ -23,9 +23,9 @@ export interface StoredKernels {
   /**
    * destination = bf16(`electedSum` of the differences + base). Selectors are those of `electedSum`, but no larger than
    * bits(∞); with `masked` slots of masks as above. With `byValues` the sum of the differences themselves, unscaled,
-   * elects the sign; that is there only for `masked`, one selector for all, `divide`, and scales above 0. Returns 1, or 0 where another way has to be taken and
-   * what `destination` holds means nothing: when a sum reaches the largest bf16 or something is not finite, for more than
-   * four operands, a `zeroSign` of 0, or weights that are too small to divide by.
+   * elects the sign; that is there only for `masked`, one selector for all, `divide`, and scales above 0. Returns 1, or 0
+   * where another way has to be taken and what `destination` holds means nothing: when a sum reaches the largest bf16 or
+   * something is not finite, for more than four operands, a `zeroSign` of 0, or weights that are too small to divide by.
    */
   electStoredBf16(
     table: Slot,

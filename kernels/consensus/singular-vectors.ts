@@ -1,19 +1,16 @@
 /** Merging singular vectors: the leading ones of every operand, made orthogonal to each other (TSV, arXiv 2412.00081). */
+import { TRANSPOSED } from '../abi-linear-algebra.js';
 import { numberOf } from '../parameters.js';
 import type { Slot } from '../slot.js';
+import { F64_BYTES, numbersAt } from '../spectral/numbers.js';
 import { SymmetricEigen } from '../spectral/symmetric-eigen.js';
 import type { Combine, UnitContext } from '../unit.js';
-
-const F64_BYTES = Float64Array.BYTES_PER_ELEMENT;
 
 /**
  * Singular values up to this share of the largest are none: they come from inner products, in which no less can be told
  * from rounding, and what they belong to is arbitrary.
  */
 const SMALLEST_SHARE = 1e-6;
-
-/** `transposed` of `multiplyMatrices`. */
-const TRANSPOSED = { neither: 0, first: 1, second: 2 } as const;
 
 /**
  * λ · U′ Σ V′ᵀ of the operands' leading triplets, ⌊r/N⌋ of each, U′ and V′ being the nearest orthonormal systems to the
@@ -157,7 +154,7 @@ class SingularVectors {
   }
 
   #f64(slot: Slot, length: number): Float64Array {
-    return new Float64Array(this.#context.kernels.memory.buffer, slot, length);
+    return numbersAt(this.#context.kernels, slot, length);
   }
 }
 

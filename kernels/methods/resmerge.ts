@@ -5,7 +5,8 @@ import type { Method } from '../method.js';
 import { numberOf } from '../parameters.js';
 import { type HeadProducts, headProducts } from '../spectral/head-products.js';
 import { type LeadingDirections, leadingDirections } from '../spectral/leading-directions.js';
-import { numbersAt, placeVectors, rowProducts } from '../spectral/row-products.js';
+import { F64_BYTES, numbersAt } from '../spectral/numbers.js';
+import { placeVectors, rowProducts } from '../spectral/row-products.js';
 import type { Combine, UnitContext } from '../unit.js';
 import { lambdaParameter } from './common-parameters.js';
 import { decomposeParameter, decomposes, isDecomposed, scaledMean } from './decompose.js';
@@ -70,7 +71,7 @@ function mergeResiduals(context: UnitContext): Combine {
   const size = directions.length;
   const vectors = placeVectors(context, directions);
   const multiply = rowProducts(context, vectors, 1);
-  const shares = context.allocate(8 * size * Math.ceil(context.tileCapacity / columns));
+  const shares = context.allocate(F64_BYTES * size * Math.ceil(context.tileCapacity / columns));
   return (tile, destination) => {
     sum(tile, destination);
     const rows = tile.count / columns;

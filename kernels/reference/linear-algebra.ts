@@ -1,5 +1,5 @@
 /** Products, reductions and rotations of matrices of f64. */
-import { type LinearAlgebraKernels, ROTATION_BYTES } from '../abi-linear-algebra.js';
+import { type LinearAlgebraKernels, ROTATION_BYTES, TRANSPOSED } from '../abi-linear-algebra.js';
 import type { ReferenceMemory } from './memory.js';
 
 /** The inner product of elements from `first` on. */
@@ -20,8 +20,8 @@ export function linearAlgebra(memory: ReferenceMemory): LinearAlgebraKernels {
         for (let j = 0; j < columns; j++) {
           let sum = 0;
           for (let k = 0; k < inner; k++) {
-            const x = left[transposed & 1 ? k * rows + i : i * inner + k]!;
-            sum += x * right[transposed & 2 ? j * inner + k : k * columns + j]!;
+            const x = left[transposed & TRANSPOSED.first ? k * rows + i : i * inner + k]!;
+            sum += x * right[transposed & TRANSPOSED.second ? j * inner + k : k * columns + j]!;
           }
           to[i * columns + j] = sum;
         }
@@ -44,12 +44,12 @@ export function linearAlgebra(memory: ReferenceMemory): LinearAlgebraKernels {
       for (let rotation = 0; rotation < count; rotation++) {
         const entry = rotations + ROTATION_BYTES * rotation;
         const [upper] = memory.u32(entry, 1);
-        const [cosine, sine] = memory.f64(entry + 8, 2) as unknown as [number, number];
+        const [cosine, sine] = memory.f64(entry + 8, 2);
         const [x, y] = [rowOf(matrix, upper!, columns), rowOf(matrix, upper! + 1, columns)];
         for (let k = 0; k < columns; k++) {
           const [above, below] = [x[k]!, y[k]!];
-          x[k] = cosine * above - sine * below;
-          y[k] = sine * above + cosine * below;
+          x[k] = cosine! * above - sine! * below;
+          y[k] = sine! * above + cosine! * below;
         }
       }
     },

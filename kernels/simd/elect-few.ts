@@ -1,7 +1,8 @@
 /**
  * Election among one to four operands with the usual settings: a product is computed once and stays in its register from
- * the sum that elects a sign to the sum of those who agree. Fewer operands than four are filled up with ones that
- * do not differ from the base, which elect nobody and agree with nobody. Splatted coefficients lie in memory, since there are more than registers.
+ * the sum that elects a sign to the sum of those who agree. Fewer operands than four are filled up with ones that do
+ * not differ from the base, which elect nobody and agree with nobody. Splatted coefficients lie in memory, since there are
+ * more than registers.
  */
 import { BITS, EVERY_OTHER } from './bits';
 import { BF16_OVERFLOW, F32_INFINITY } from './format';

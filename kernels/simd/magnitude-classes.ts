@@ -4,7 +4,7 @@
  * order: to count for each what is below takes less than to sort them.
  */
 import { F32_MAGNITUDE } from './format';
-import { doubledMeanRanks, verdictsOn } from './rank-verdicts';
+import { verdictsOn } from './rank-verdicts';
 
 /** Magnitudes that there may be: as many as are ranked faster than all elements of a row are sorted. */
 const MOST_CLASSES: usize = 128;
@@ -95,8 +95,8 @@ export function judge(zeros: u32): void {
     else removeClass(at);
   }
   for (let at: usize = 0; at < used; at += 16) {
-    const ranks = doubledMeanRanks(i32x4.add(i32x4.splat(zeros), countBelow(at)), v128.load(counts + at));
-    v128.store(verdicts + at, verdictsOn(ranks));
+    const before = i32x4.add(i32x4.splat(zeros), countBelow(at));
+    v128.store(verdicts + at, verdictsOn(before, v128.load(counts + at)));
   }
   for (let at: usize = 0; at != used; at += 4) {
     store<u32>(<usize>load<u32>(places + at), load<u32>(verdicts + at));

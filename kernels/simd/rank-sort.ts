@@ -1,6 +1,6 @@
 /** Verdicts on the elements of a row by sorting pairs of magnitude and place, digit by digit: for rows of any kind. */
 import { F32_MAGNITUDE } from './format';
-import { doubledMeanRank, verdictOn } from './rank-verdicts';
+import { verdictOn } from './rank-verdicts';
 
 const DIGIT_BITS: i32 = 8;
 const starts = memory.data(4 * 256, 16);
@@ -64,7 +64,7 @@ function writeVerdicts(sorted: usize, found: i32, before: u32, verdicts: usize):
     let next = at + 8;
     while (next != end && load<u32>(next) == load<u32>(at)) next += 8;
     const equal = <u32>((next - at) >> 3);
-    const verdict = verdictOn(doubledMeanRank(before, equal));
+    const verdict = verdictOn(before, equal);
     for (; at != next; at += 8) store<u32>(verdicts + (<usize>load<u32>(at, 4) << 2), verdict);
     before += equal;
   }

@@ -123,8 +123,8 @@ export function drawRankedMask(
   const changed = pairs + (<usize>rowElements << 4);
   const digits = changed + (<usize>((rowElements + 63) >> 6) << 3);
   useProbabilities(lowest, highest, rowElements);
-  leastDigit = digitOf(verdictOn(0));
-  mostDigit = digitOf(verdictOn(<u32>(rowElements - 1) << 1));
+  leastDigit = digitOf(verdictOn(0, 1));
+  mostDigit = digitOf(verdictOn(<u32>(rowElements - 1), 1));
   useKey(keyLow, keyHigh);
   firstOfAll = <u64>firstIndex;
   drawDigits(digits, count);

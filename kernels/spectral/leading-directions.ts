@@ -8,7 +8,8 @@ import { type Gram, productMeter } from '../statistics/gram.js';
 import { OrderedTotals } from '../statistics/ordered-totals.js';
 import type { TensorMerge, UnitContext } from '../unit.js';
 import { LanczosSearch, MOST_STEPS, startingVector } from './lanczos.js';
-import { numbersAt, placeVectors } from './row-products.js';
+import { numbersAt } from './numbers.js';
+import { placeVectors } from './row-products.js';
 
 export interface LeadingDirections {
   /** Unit vectors of the length of a row, one for each operand; zero where the operand is. Empty for what is no matrix. */

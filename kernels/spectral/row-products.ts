@@ -1,10 +1,7 @@
 /** Products of a tile's rows with directions, by the kernels. */
-import type { Kernels, Slot } from '../abi.js';
+import type { Slot } from '../slot.js';
 import type { Tile, UnitContext } from '../unit.js';
-
-/** The f64 numbers from a slot on, until memory grows. */
-export const numbersAt = ({ memory }: Kernels, slot: Slot, count: number): Float64Array =>
-  new Float64Array(memory.buffer, slot, count);
+import { F64_BYTES, numbersAt } from './numbers.js';
 
 /** Takes memory for a unit and puts the vectors there, one after the other. */
 export function placeVectors({ kernels, allocate }: UnitContext, vectors: readonly Float64Array[]): Slot {
@@ -24,10 +21,17 @@ export type RowProducts = (tile: Tile, operand: number, first: number, width: nu
 export function rowProducts(context: UnitContext, directions: Slot, most: number): RowProducts {
   const { kernels, merge } = context;
   const columns = merge.shape[1]!;
-  const products = context.allocate(8 * most * Math.ceil(context.tileCapacity / columns));
+  const products = context.allocate(F64_BYTES * most * Math.ceil(context.tileCapacity / columns));
   return ({ operands, count }, operand, first, width) => {
     const rows = count / columns;
-    kernels.multiplyDirections(operands[operand]!, rows, columns, directions + 8 * first * columns, width, products);
+    kernels.multiplyDirections(
+      operands[operand]!,
+      rows,
+      columns,
+      directions + F64_BYTES * first * columns,
+      width,
+      products,
+    );
     return numbersAt(kernels, products, rows * width);
   };
 }

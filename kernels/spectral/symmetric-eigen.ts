@@ -6,8 +6,7 @@
 import type { Kernels } from '../abi.js';
 import { ROTATION_BYTES } from '../abi-linear-algebra.js';
 import type { Slot } from '../slot.js';
-
-const F64_BYTES = Float64Array.BYTES_PER_ELEMENT;
+import { F64_BYTES, numbersAt } from './numbers.js';
 
 /** Rotations that are gathered before vectors are rotated: many, so that a strip of the vectors stays in the cache. */
 const MOST_ROTATIONS = 65_536;
@@ -70,7 +69,7 @@ export class SymmetricEigen {
   }
 
   #f64(slot: Slot, length: number): Float64Array {
-    return new Float64Array(this.#kernels.memory.buffer, slot, length);
+    return numbersAt(this.#kernels, slot, length);
   }
 
   /** Makes the matrix tridiagonal: each row but the last two is reflected onto its first two elements. */

@@ -10,12 +10,15 @@ import { describe, expect, test } from 'vitest';
 import type { Kernels } from '../../kernels/abi.js';
 import { createReferenceKernels } from '../../kernels/reference/index.js';
 import { CALLS, CAPACITY, type Call, type Scene, type Slots } from './agreement-calls.js';
+import { MATRIX_CALLS } from './agreement-matrix-calls.js';
 import { anyBits, SPECIAL_BITS } from './bits.js';
 import { createSimdKernels } from './simd-kernels.js';
 import { Workspace } from './workspace.js';
 
 /** Longer than two of the blocks (1,024 elements) that some kernels work in, with a tail. */
 const LONG = 2 * 1024 + 551;
+
+const ALL_CALLS = [...CALLS, ...MATRIX_CALLS];
 
 const word = fc.integer({ min: 0, max: 0xffff_ffff });
 const sceneAt = (counts: fc.Arbitrary<number>): fc.Arbitrary<Scene> =>
@@ -79,14 +82,14 @@ function expectAgreement({ computes, counters = 0, run }: Call, scene: Scene) {
 }
 
 describe('SIMD agrees with the reference', () => {
-  test.each(CALLS)('$name', (call) => {
+  test.each(ALL_CALLS)('$name', (call) => {
     fc.assert(
       fc.property(sceneAt(fc.nat(CAPACITY)), (scene) => expectAgreement(call, scene)),
       { numRuns: 60 },
     );
   });
 
-  test.each(CALLS)('$name at every count from 0 to 70', (call) => {
+  test.each(ALL_CALLS)('$name at every count from 0 to 70', (call) => {
     const [scene] = fc.sample(sceneAt(fc.constant(0)), { numRuns: 1, seed: 7 });
     for (let count = 0; count <= 70; count++) {
       const operands = count % 9;
@@ -94,7 +97,7 @@ describe('SIMD agrees with the reference', () => {
     }
   });
 
-  test.each(CALLS)('$name over several blocks', (call) => {
+  test.each(ALL_CALLS)('$name over several blocks', (call) => {
     const scenes = fc.sample(sceneAt(fc.constant(LONG)), { numRuns: 5, seed: 11 });
     for (const [i, scene] of scenes.entries()) expectAgreement(call, { ...scene, operands: i + 1 });
   });

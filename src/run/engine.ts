@@ -19,10 +19,10 @@ import type { SpooledRunner } from './spooled-runner.js';
 import type { WorkerSetup } from './task.js';
 
 /**
- * Elements of a tile by default: reads of 256 KiB for 16-bit inputs, long enough for the system call not to show and
+ * Elements of a tile by default: reads of 512 KiB for 16-bit inputs, long enough for the system call not to show and
  * short enough to stay in the cache.
  */
-export const DEFAULT_TILE_ELEMENTS = 131_072;
+export const DEFAULT_TILE_ELEMENTS = 262_144;
 
 export type KernelChoice = 'simd' | 'reference';
 

@@ -10,7 +10,7 @@ const LIMIT = 2 ** -12;
 /** Slots of the inputs and of what nobody reads afterwards, taken by `slot`. */
 export function selectionInputs(slot, count) {
   const rows = count / ROW;
-  return { rows, factors: slot(4 * rows), scratch: slot(count + 17 * ROW + 32) };
+  return { rows, factors: slot(4 * rows), scratch: slot(count + 18 * ROW + 64) };
 }
 
 /** Fills the slots with numbers of `draw`, in [0, 1). */

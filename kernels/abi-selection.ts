@@ -40,7 +40,7 @@ export interface SelectionKernels {
    * lowest + (highest − lowest)·rank / (rowElements − 1), rank being its place from 0 among the magnitudes of its row in
    * ascending order, the mean of their places for equal ones (in a row of one: the mean of both probabilities). Random
    * numbers are those of `drawMask`; the bits of zeros and those after the last element's are 0. `scratch` has room for
-   * a byte an element and 17 bytes for each of a row, and 32 more.
+   * a byte an element and 18 bytes for each of a row, and 64 more.
    */
   drawRankedMask(
     source: Slot,

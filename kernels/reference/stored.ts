@@ -46,8 +46,8 @@ function round(values: Float32Array, to: Uint16Array): void {
 }
 
 interface StoredOperand extends OperandView {
-  /** Before anything was dropped. */
-  readonly all: Float32Array;
+  /** Whether all that is stored is finite, what is dropped too. */
+  readonly isFinite: boolean;
   readonly selector: number;
 }
 
@@ -62,10 +62,11 @@ function operandsOf(
   const entries = new DataView(memory.buffer, table, operands * OPERAND_BYTES);
   return Array.from({ length: operands }, (_, operand) => {
     const at = operand * OPERAND_BYTES;
-    const all = differences(memory, entries.getUint32(at + OPERAND.slot, true), base, count);
+    const slot = entries.getUint32(at + OPERAND.slot, true);
+    const all = differences(memory, slot, base, count);
     const selector = selection === 'all' ? 0 : entries.getUint32(at + OPERAND.selector, true);
     return {
-      all,
+      isFinite: allBelow(widened(memory, slot, count), F32.infinity),
       selector,
       values: selection === 'masks' ? masked(memory, all, selector) : atLeast(all, selector),
       scale: entries.getFloat32(at + OPERAND.scale, true),
@@ -99,7 +100,7 @@ export function stored(memory: ReferenceMemory): Pick<Kernels, Stored> {
       const [sums, scale] = [new Float32Array(count), fround(baseScale)];
       for (let i = 0; i < count; i++) sums[i] = scaledSum(views, i) + fround(origins[i]! * scale);
       round(sums, memory.u16(destination, count));
-      const allFinite = views.every(({ all }) => allBelow(all, F32.infinity));
+      const allFinite = views.every(({ isFinite }) => isFinite);
       return allFinite && allBelow(sums, BF16.overflow) ? 1 : 0;
     },
     electStoredBf16(table, operands, base, destination, count, zeroSign, divide, factor, hasMasks, byValues) {
@@ -116,8 +117,8 @@ export function stored(memory: ReferenceMemory): Pick<Kernels, Stored> {
         merged[i]! += electedMean(views, i, sums[i]!, rule);
       }
       round(merged, memory.u16(destination, count));
-      const shown = hasMasks ? views.map(({ all }) => all) : [];
-      return [...shown, sums, merged].every((values) => allBelow(values, BF16.overflow)) ? 1 : 0;
+      if (hasMasks && !views.every(({ isFinite }) => isFinite)) return 0;
+      return [sums, merged].every((values) => allBelow(values, BF16.overflow)) ? 1 : 0;
     },
     histogramStoredBf16(source, base, count, bins, inexactBins) {
       countMagnitudes(

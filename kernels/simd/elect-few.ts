@@ -5,9 +5,9 @@
  * more than registers.
  */
 import { BITS, EVERY_OTHER } from './bits';
-import { BF16_OVERFLOW, F32_INFINITY } from './format';
+import { BF16_INFINITY, BF16_OVERFLOW, F32_INFINITY } from './format';
 import { interleaveHalves, roundBf16, roundInPlace } from './narrow';
-import { reaches32 } from './nonfinite';
+import { reaches16, reaches32 } from './nonfinite';
 import { ENTRY, SCALE, SELECTOR, SMALLEST_DIVISOR, WEIGHT } from './operands';
 import { AtLeast, kept, Masked, magnitudeOf } from './selection';
 import { Differences, Even, Odd, Stored, widenParity } from './stored';
@@ -27,6 +27,8 @@ const zeros = memory.data(4096, 16);
 /** A block of the mask of an operand that is kept whole. */
 const ones = memory.data(128, 16);
 memory.fill(ones, 0xff, 128);
+/** In memory, since engines make a vector constant anew at each use. */
+const magnitude16 = memory.data<i32>([0x7fff7fff, 0x7fff7fff, 0x7fff7fff, 0x7fff7fff], 16);
 /** The last few elements of base, four operands and result, each in the room of eight. */
 const tails = memory.data(96, 16);
 const TAIL_BYTES: usize = 16;
@@ -184,24 +186,26 @@ function electBlock<S, D, V, L>(base: usize, to: usize, length: usize, factor: f
   const slotB = <usize>load<u32>(places, 4);
   const slotC = <usize>load<u32>(places, 8);
   const slotD = <usize>load<u32>(places, 12);
+  const maskA = <usize>load<u32>(places, MASKS);
+  const maskB = <usize>load<u32>(places, MASKS + 4);
+  const maskC = <usize>load<u32>(places, MASKS + 8);
+  const maskD = <usize>load<u32>(places, MASKS + 12);
   let largest = zero;
+  let largestStored = zero;
   const step = sizeof<L>() == sizeof<Differences>() ? 16 : 32;
   for (let at: usize = 0; at < length; at += step) {
     const origin = sizeof<L>() == sizeof<Differences>() ? zero : widenParity<L>(v128.load(base + (at >> 1)));
-    const xA = changes<L>(slotA, at, origin);
-    const xB = changes<L>(slotB, at, origin);
-    const xC = changes<L>(slotC, at, origin);
-    const xD = changes<L>(slotD, at, origin);
-    if (isMasked<S>()) {
-      // What a mask drops may be infinite, and does not show in the sum.
-      largest = i32x4.max_s(largest, i32x4.max_s(magnitudeOf(xA), magnitudeOf(xB)));
-      largest = i32x4.max_s(largest, i32x4.max_s(magnitudeOf(xC), magnitudeOf(xD)));
+    if (isMasked<S>() && sizeof<L>() == sizeof<Odd>()) {
+      // What a mask drops may be infinite, and does not show in the sum. Vectors hold both parities.
+      const ab = i16x8.max_s(magnitudesAt(slotA, at), magnitudesAt(slotB, at));
+      const cd = i16x8.max_s(magnitudesAt(slotC, at), magnitudesAt(slotD, at));
+      largestStored = i16x8.max_s(largestStored, i16x8.max_s(ab, cd));
     }
-    const shared = sizeof<S>() == sizeof<Shared>() ? maskedLanes<L>(0, at) : zero;
-    const keptA = chosen<S, L>(xA, 0, at, shared);
-    const keptB = chosen<S, L>(xB, 1, at, shared);
-    const keptC = chosen<S, L>(xC, 2, at, shared);
-    const keptD = chosen<S, L>(xD, 3, at, shared);
+    const shared = sizeof<S>() == sizeof<Shared>() ? maskedLanes<L>(maskA, at) : zero;
+    const keptA = chosen<S, L>(changes<L>(slotA, at, origin), 0, maskA, at, shared);
+    const keptB = chosen<S, L>(changes<L>(slotB, at, origin), 1, maskB, at, shared);
+    const keptC = chosen<S, L>(changes<L>(slotC, at, origin), 2, maskC, at, shared);
+    const keptD = chosen<S, L>(changes<L>(slotD, at, origin), 3, maskD, at, shared);
     const a = f32x4.mul(keptA, v128.load(coefficients));
     const b = f32x4.mul(keptB, v128.load(coefficients, 16));
     const c = f32x4.mul(keptC, v128.load(coefficients, 32));
@@ -234,7 +238,13 @@ function electBlock<S, D, V, L>(base: usize, to: usize, length: usize, factor: f
       else v128.store(place, interleaveHalves(v128.load(place), roundInPlace(result)));
     }
   }
-  return sizeof<L>() == sizeof<Differences>() || !reaches32(largest, BF16_OVERFLOW);
+  if (sizeof<L>() == sizeof<Differences>()) return true;
+  return !reaches32(largest, BF16_OVERFLOW) && !reaches16(largestStored, BF16_INFINITY);
+}
+
+/** Eight stored bf16 without their signs, at byte `at` of the block's f32. */
+function magnitudesAt(source: usize, at: usize): v128 {
+  return v128.and(v128.load(source + (at >> 1)), v128.load(magnitude16));
 }
 
 /** Four differences of the eight, or of the four, that lie at byte `at` of the block's f32. */
@@ -244,9 +254,9 @@ function changes<L>(source: usize, at: usize, origin: v128): v128 {
 }
 
 /** What is kept of four elements of an operand at byte `at` of the block's f32. */
-function chosen<S, L>(x: v128, operand: usize, at: usize, shared: v128): v128 {
+function chosen<S, L>(x: v128, operand: usize, mask: usize, at: usize, shared: v128): v128 {
   if (sizeof<S>() == sizeof<Shared>()) return v128.and(x, shared);
-  if (sizeof<S>() == sizeof<Masked>()) return v128.and(x, maskedLanes<L>(operand, at));
+  if (sizeof<S>() == sizeof<Masked>()) return v128.and(x, maskedLanes<L>(mask, at));
   return kept<S>(x, v128.load(coefficients + (operand << 4), LIMITS));
 }
 
@@ -254,14 +264,13 @@ function isMasked<S>(): bool {
   return sizeof<S>() == sizeof<Masked>() || sizeof<S>() == sizeof<Shared>();
 }
 
-/** All ones for those of four elements that the operand's mask keeps. */
-function maskedLanes<L>(operand: usize, at: usize): v128 {
+/** All ones for those of four elements that the block's mask keeps. */
+function maskedLanes<L>(mask: usize, at: usize): v128 {
   let lanes = BITS + (at & 16);
   if (sizeof<L>() == sizeof<Even>()) lanes = EVERY_OTHER;
   if (sizeof<L>() == sizeof<Odd>()) lanes = EVERY_OTHER + 16;
   const bits = v128.load(lanes);
-  const mask = v128.load8_splat(<usize>load<u32>(places + (operand << 2), MASKS) + (at >> 5));
-  return i32x4.eq(v128.and(mask, bits), bits);
+  return i32x4.eq(v128.and(v128.load8_splat(mask + (at >> 5)), bits), bits);
 }
 
 function fillCoefficients(table: usize, operands: i32, mirror: f32): void {

@@ -27,7 +27,7 @@ const byRank: MaskRule = {
   drawer(context, { settings, randomKey: [low, high] }) {
     const { kernels, tileCapacity } = context;
     const rowElements = rowElementsOf(context);
-    const scratch = context.allocate(tileCapacity + 17 * rowElements + 32);
+    const scratch = context.allocate(tileCapacity + 18 * rowElements + 64);
     const { lowest, highest } = probabilities(settings);
     return ({ count, firstIndex }, source, mask) =>
       kernels.drawRankedMask(

@@ -24,7 +24,7 @@ function drawn(kernels: Kernels, rows: number, rowElements: number, element: Ele
   const count = rows * rowElements;
   const bits = Uint32Array.from({ length: count }, (_, i) => element(Math.floor(i / rowElements), i % rowElements));
   const source = space.put(bits);
-  const scratch = space.reserve(count + 17 * rowElements + 32);
+  const scratch = space.reserve(count + 18 * rowElements + 64);
   const mask = space.reserve(Math.ceil(count / 8));
   kernels.drawRankedMask(source, rows, rowElements, 0.25, 0.55, 11, 12, 1000, scratch, mask);
   expect(space.guardsAreIntact()).toBe(true);

@@ -18,6 +18,9 @@ const magnitudes = memory.data(784, 16);
 const places = memory.data(784, 16);
 const counts = memory.data(784, 16);
 const verdicts = memory.data(784, 16);
+/** The upper halves of the magnitudes, and the counts as far as they fit; u16 each. */
+const uppers16 = memory.data(400, 16);
+const counts16 = memory.data(400, 16);
 /** Bytes of each that are used. */
 let used: usize = 0;
 
@@ -97,16 +100,32 @@ export function forgetClasses(): void {
 
 /** Makes counts verdicts; `zeros` elements come first. */
 export function judge(zeros: u32): void {
+  let lower: u32 = 0;
+  let total: u32 = 0;
   for (let at: usize = 0; at != used; at += 4) {
-    store<u32>(counts + at, load<u32>(<usize>load<u32>(places + at)));
+    const magnitude = load<u32>(magnitudes + at);
+    const count = load<u32>(<usize>load<u32>(places + at));
+    store<u32>(counts + at, count);
+    store<u16>(uppers16 + (at >> 1), <u16>(magnitude >>> 16));
+    store<u16>(counts16 + (at >> 1), <u16>count);
+    lower |= magnitude;
+    total += count;
   }
-  for (let at: usize = 0; at < used; at += 16) {
-    const before = i32x4.add(i32x4.splat(zeros), countBelow(at));
-    v128.store(verdicts + at, verdictsOn(before, v128.load(counts + at)));
+  const isShort = !(lower & LOWER_BITS) && total < 0x10000;
+  for (let at: usize = 0; at < used; at += 32) {
+    const both = isShort ? countBelow16(at >> 1) : i16x8.splat(0);
+    judgeFour(at, zeros, isShort ? i32x4.extend_low_i16x8_u(both) : countBelow(at));
+    judgeFour(at + 16, zeros, isShort ? i32x4.extend_high_i16x8_u(both) : countBelow(at + 16));
   }
   for (let at: usize = 0; at != used; at += 4) {
     store<u32>(<usize>load<u32>(places + at), load<u32>(verdicts + at));
   }
+}
+
+/** Writes the verdicts on four classes, of which so many elements are below. */
+function judgeFour(at: usize, zeros: u32, below: v128): void {
+  const before = i32x4.add(i32x4.splat(zeros), below);
+  v128.store(verdicts + at, verdictsOn(before, v128.load(counts + at)));
 }
 
 /** How many elements have a magnitude below that of each of four classes. */
@@ -116,6 +135,18 @@ function countBelow(four: usize): v128 {
   for (let at: usize = 0; at != used; at += 4) {
     const isBelow = i32x4.gt_s(own, v128.load32_splat(magnitudes + at));
     sum = i32x4.add(sum, v128.and(isBelow, v128.load32_splat(counts + at)));
+  }
+  return sum;
+}
+
+/** The same for eight classes, where all magnitudes are bf16 and all counts together fit. */
+function countBelow16(eight: usize): v128 {
+  const own = v128.load(uppers16 + eight);
+  const end = used >> 1;
+  let sum = i16x8.splat(0);
+  for (let at: usize = 0; at != end; at += 2) {
+    const isBelow = i16x8.gt_s(own, v128.load16_splat(uppers16 + at));
+    sum = i16x8.add(sum, v128.and(isBelow, v128.load16_splat(counts16 + at)));
   }
   return sum;
 }

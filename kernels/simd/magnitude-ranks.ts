@@ -3,21 +3,22 @@
  * same wait for each other; so the four magnitudes that were most frequent in a row before are counted by comparing whole
  * vectors, and only the others one by one. Each element is noted as one of the four or not, by which most are decided.
  */
+import { touched } from './bits';
 import { F32_MAGNITUDE } from './format';
 import {
   FREQUENT, forgetClasses, judge, LOWER_BITS, mostFrequent, NONE, tally, tallyUppers, verdictOnUpper,
 } from './magnitude-classes';
 import { PACKINGS } from './statistics';
 
-/** Elements between two looks at the 16-bit lanes that count them. */
-const BLOCK: i32 = 262144;
+/** Elements between two looks at the 8-bit lanes that count them, of which each sees one of 16. */
+const BLOCK: i32 = 255 * 16;
 /** In memory, since engines make a vector constant anew at each use. */
 const lowerBits = memory.data<i32>([0xffff, 0xffff, 0xffff, 0xffff], 16);
 const magnitude16 = memory.data<i32>([0x7fff7fff, 0x7fff7fff, 0x7fff7fff, 0x7fff7fff], 16);
 
 /** Upper halves of the most frequent magnitudes, u32 each; NONE where there are fewer. */
 const frequent = memory.data<u32>([NONE, NONE, NONE, NONE], 16);
-/** How often each of them came in eight lanes. */
+/** How often each of them came in 16 lanes. */
 const found = memory.data(64, 16);
 /** Whether others are so frequent by now that they should be looked for anew. */
 let isOutdated: bool = false;
@@ -29,17 +30,19 @@ const kindOf = memory.data<u8>([
 ], 16);
 
 /**
- * Ranks a row; `changed` has a bit for each of its elements that is not 0, 64 to a word, and `scratch` room for as many
- * f32. Writes the kind of each element, a byte, with room for 16 more. Where too many magnitudes differ, returns false,
- * and there are no verdicts.
+ * Ranks a row, and returns how many of its elements are not 0, or −1 where too many magnitudes differ, and there are no
+ * verdicts. Writes a bit for each element that is not 0, 64 to a word, and the kind of each, a byte, with room for 16
+ * more; `scratch` has room for as many f32.
  */
-export function rankByCounting(row: usize, count: i32, changed: usize, kinds: usize, scratch: usize): bool {
+export function rankByCounting(row: usize, count: i32, changed: usize, kinds: usize, scratch: usize): i32 {
   if (isOutdated) mostFrequent(frequent);
   isOutdated = false;
   forgetClasses();
-  if (!countRow(row, count, kinds, scratch)) return false;
-  judge(<u32>(count - total(changed, count)));
-  return true;
+  store<u64>(changed + ((<usize>(count - 1) >> 6) << 3), 0);
+  if (!countRow(row, count, changed, kinds, scratch)) return -1;
+  const some = total(changed, count);
+  judge(<u32>(count - some));
+  return some;
 }
 
 /** The verdict on elements of a kind ≥ 1; any where the row has none of it. */
@@ -55,30 +58,40 @@ function total(changed: usize, count: i32): i32 {
   return bits;
 }
 
-function countRow(row: usize, count: i32, kinds: usize, scratch: usize): bool {
+function countRow(row: usize, count: i32, changed: usize, kinds: usize, scratch: usize): bool {
   for (let first: i32 = 0; first < count; first += BLOCK) {
-    const from = row + (<usize>first << 2);
-    if (!countBlock(from, min(count - first, BLOCK), kinds + <usize>first, scratch)) return false;
+    const at = <usize>first;
+    const length = min(count - first, BLOCK);
+    if (!countBlock(row + (at << 2), length, changed + (at >> 3), kinds + at, scratch)) return false;
   }
   return true;
 }
 
-function countBlock(row: usize, count: i32, kinds: usize, list: usize): bool {
+function countBlock(row: usize, count: i32, changed: usize, kinds: usize, list: usize): bool {
   const whole = count & -16;
-  const others = pack(row, whole, kinds, list);
+  const others = pack(row, whole, changed, kinds, list);
   if (others < 0) return false;
   for (let i: usize = 0; i < FREQUENT; i++) {
     const upper = load<u32>(frequent + (i << 2));
     const times = sumOfLanes(v128.load(found + (i << 4)));
     if (times && !tally(upper << 16, times)) return false;
   }
-  if (!tallyUppers(list, others)) return false;
-  v128.store(kinds + <usize>whole, i8x16.splat(0));
-  for (let i = whole; i < count; i++) {
-    const magnitude = load<u32>(row + (<usize>i << 2)) & F32_MAGNITUDE;
-    if (magnitude && !tally(magnitude, 1)) return false;
-  }
   if (others > whole >> 3) isOutdated = true;
+  return tallyUppers(list, others) && countTail(row, whole, count, changed, kinds);
+}
+
+/** Elements of the block from `first` on, which are fewer than 16. */
+function countTail(row: usize, first: i32, count: i32, changed: usize, kinds: usize): bool {
+  if (first == count) return true;
+  let bits: u32 = 0;
+  v128.store(kinds + <usize>first, i8x16.splat(0));
+  for (let i = first; i < count; i++) {
+    const magnitude = load<u32>(row + (<usize>i << 2)) & F32_MAGNITUDE;
+    if (!magnitude) continue;
+    bits |= 1 << (i - first);
+    if (!tally(magnitude, 1)) return false;
+  }
+  store<u16>(changed + (<usize>first >> 3), <u16>bits);
   return true;
 }
 
@@ -86,8 +99,8 @@ function countBlock(row: usize, count: i32, kinds: usize, list: usize): bool {
  * Counts the most frequent magnitudes, copies the upper halves of the others that are bf16 side by side, and counts what
  * is no bf16. Returns how many are copied, or −1 when too many of the last differ; `count` is a multiple of 16.
  */
-function pack(row: usize, count: i32, kinds: usize, list: usize): i32 {
-  const zero = i16x8.splat(0);
+function pack(row: usize, count: i32, changed: usize, kinds: usize, list: usize): i32 {
+  const zero = i8x16.splat(0);
   const a = i16x8.splat(load<i16>(frequent));
   const b = i16x8.splat(load<i16>(frequent, 4));
   const c = i16x8.splat(load<i16>(frequent, 8));
@@ -97,38 +110,31 @@ function pack(row: usize, count: i32, kinds: usize, list: usize): i32 {
   let countC = zero;
   let countD = zero;
   let to = list;
-  for (const end = row + (<usize>count << 2); row < end; row += 64, kinds += 16) {
+  for (const end = row + (<usize>count << 2); row < end; row += 64, changed += 2, kinds += 16) {
     let first = upperHalves(row);
     let second = upperHalves(row + 32);
+    let some: i32 = 0;
     if (isAnyInexact(row)) {
       if (!tallyInexact(row)) return -1;
+      some = i8x16.bitmask(touched(row));
       first = v128.and(first, exactOnes(row));
       second = v128.and(second, exactOnes(row + 32));
     }
-    const firstA = i16x8.eq(first, a);
-    const secondA = i16x8.eq(second, a);
-    const firstB = i16x8.eq(first, b);
-    const secondB = i16x8.eq(second, b);
-    const firstC = i16x8.eq(first, c);
-    const secondC = i16x8.eq(second, c);
-    const firstD = i16x8.eq(first, d);
-    const secondD = i16x8.eq(second, d);
-    countA = i16x8.sub(i16x8.sub(countA, firstA), secondA);
-    countB = i16x8.sub(i16x8.sub(countB, firstB), secondB);
-    countC = i16x8.sub(i16x8.sub(countC, firstC), secondC);
-    countD = i16x8.sub(i16x8.sub(countD, firstD), secondD);
+    const isA = equal16(first, second, a);
+    const isB = equal16(first, second, b);
+    const isC = equal16(first, second, c);
+    const isD = equal16(first, second, d);
+    countA = i8x16.sub(countA, isA);
+    countB = i8x16.sub(countB, isB);
+    countC = i8x16.sub(countC, isC);
+    countD = i8x16.sub(countD, isD);
     const kind = v128.or(
-      v128.or(
-        v128.and(i8x16.narrow_i16x8_s(firstA, secondA), v128.load(kindOf)),
-        v128.and(i8x16.narrow_i16x8_s(firstB, secondB), v128.load(kindOf, 16)),
-      ),
-      v128.or(
-        v128.and(i8x16.narrow_i16x8_s(firstC, secondC), v128.load(kindOf, 32)),
-        v128.and(i8x16.narrow_i16x8_s(firstD, secondD), v128.load(kindOf, 48)),
-      ),
+      v128.or(v128.and(isA, v128.load(kindOf)), v128.and(isB, v128.load(kindOf, 16))),
+      v128.or(v128.and(isC, v128.load(kindOf, 32)), v128.and(isD, v128.load(kindOf, 48))),
     );
     v128.store(kinds, kind);
-    const isZero = i8x16.narrow_i16x8_s(i16x8.eq(first, zero), i16x8.eq(second, zero));
+    const isZero = equal16(first, second, zero);
+    store<u16>(changed, <u16>(~i8x16.bitmask(isZero) | some));
     const lanes = <u32>i8x16.bitmask(i8x16.eq(v128.or(kind, isZero), zero));
     to = copyLanes(to, first, lanes & 0xff);
     to = copyLanes(to, second, lanes >>> 8);
@@ -138,6 +144,11 @@ function pack(row: usize, count: i32, kinds: usize, list: usize): i32 {
   v128.store(found, countC, 32);
   v128.store(found, countD, 48);
   return <i32>((to - list) >> 1);
+}
+
+/** All ones, a byte, for those of 16 u16 that equal the lane of `value`. */
+function equal16(first: v128, second: v128, value: v128): v128 {
+  return i8x16.narrow_i16x8_s(i16x8.eq(first, value), i16x8.eq(second, value));
 }
 
 /** Those of eight u16 whose bit is set, side by side; returns their end. */
@@ -179,9 +190,9 @@ function tallyInexact(row: usize): bool {
 }
 
 function sumOfLanes(counts: v128): u32 {
-  const pairs = i32x4.extadd_pairwise_i16x8_u(counts);
+  const four = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(counts));
   return (
-    i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1) +
-    i32x4.extract_lane(pairs, 2) + i32x4.extract_lane(pairs, 3)
+    i32x4.extract_lane(four, 0) + i32x4.extract_lane(four, 1) +
+    i32x4.extract_lane(four, 2) + i32x4.extract_lane(four, 3)
   );
 }

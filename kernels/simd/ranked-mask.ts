@@ -96,9 +96,10 @@ export function drawRankedMask(
   let isVaried = false;
   for (let first = 0; first < count; first += rowElements) {
     const row = source + (<usize>first << 2);
-    if (!findChanged(row, rowElements, changed)) continue;
     // A row after one that is too varied to count most likely is so too.
-    isVaried = isVaried || !rankByCounting(row, rowElements, changed, kinds, pairs);
+    const found = isVaried ? -1 : rankByCounting(row, rowElements, changed, kinds, pairs);
+    isVaried = found < 0;
+    if (isVaried ? !findChanged(row, rowElements, changed) : !found) continue;
     const verdicts = isVaried ? rankBySorting(row, rowElements, changed, pairs) : 0;
     // Counting has left the pairs free, and verdicts take half of the room of those that they stand in.
     const list = isVaried ? verdicts + (<usize>rowElements << 2) : pairs;

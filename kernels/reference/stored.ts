@@ -47,7 +47,7 @@ function round(values: Float32Array, to: Uint16Array): void {
 
 interface StoredOperand extends OperandView {
   /** Whether all that is stored is finite, what is dropped too. */
-  readonly isFinite: boolean;
+  readonly hasOnlyFinite: boolean;
   readonly selector: number;
 }
 
@@ -66,7 +66,7 @@ function operandsOf(
     const all = differences(memory, slot, base, count);
     const selector = selection === 'all' ? 0 : entries.getUint32(at + OPERAND.selector, true);
     return {
-      isFinite: allBelow(widened(memory, slot, count), F32.infinity),
+      hasOnlyFinite: allBelow(widened(memory, slot, count), F32.infinity),
       selector,
       values: selection === 'masks' ? masked(memory, all, selector) : atLeast(all, selector),
       scale: entries.getFloat32(at + OPERAND.scale, true),
@@ -100,7 +100,7 @@ export function stored(memory: ReferenceMemory): Pick<Kernels, Stored> {
       const [sums, scale] = [new Float32Array(count), fround(baseScale)];
       for (let i = 0; i < count; i++) sums[i] = scaledSum(views, i) + fround(origins[i]! * scale);
       round(sums, memory.u16(destination, count));
-      const allFinite = views.every(({ isFinite }) => isFinite);
+      const allFinite = views.every(({ hasOnlyFinite }) => hasOnlyFinite);
       return allFinite && allBelow(sums, BF16.overflow) ? 1 : 0;
     },
     electStoredBf16(table, operands, base, destination, count, zeroSign, divide, factor, hasMasks, byValues) {
@@ -117,7 +117,7 @@ export function stored(memory: ReferenceMemory): Pick<Kernels, Stored> {
         merged[i]! += electedMean(views, i, sums[i]!, rule);
       }
       round(merged, memory.u16(destination, count));
-      if (hasMasks && !views.every(({ isFinite }) => isFinite)) return 0;
+      if (hasMasks && !views.every(({ hasOnlyFinite }) => hasOnlyFinite)) return 0;
       return [sums, merged].every((values) => allBelow(values, BF16.overflow)) ? 1 : 0;
     },
     histogramStoredBf16(source, base, count, bins, inexactBins) {

@@ -1,6 +1,6 @@
 /** Weight-space geometry from a recipe: base and experts are the recipe's, weights and method do not matter. */
 
-import { M2MergeError } from './errors.js';
+import { M2MergeError, placeIn } from './errors.js';
 import { findFindings } from './geometry/findings.js';
 import type { GeometryResult } from './geometry/result.js';
 import { hasSpectrum, SPECTRAL_PASSES, spectralCost } from './geometry/spectrum.js';
@@ -15,7 +15,7 @@ import type { Plan, PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
 import { type RunOptions, runMeasurement } from './run/engine.js';
 import { WorkerPool } from './run/pool.js';
-import type { Warning } from './warnings.js';
+import { type Warning, warning } from './warnings.js';
 
 export interface MeasureOptions
   extends RunOptions,
@@ -39,7 +39,7 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
     const built = buildPlan(group, await openInputs(group, options), { commonRows: true });
     // What only some have is left out here, not merged from those.
     const warnings = built.warnings.filter(({ kind }) => kind !== 'partial-tensor');
-    const prepared = { ...built, warnings: [...warnings, ...leftOutWarnings(built.plan)] };
+    const prepared = { ...built, warnings: [...warnings, ...sliceWarnings(recipe), ...leftOutWarnings(built.plan)] };
     const { plan } = prepared;
     checkMeasurable(plan);
     options.onPlan?.(prepared);
@@ -57,6 +57,13 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
   } finally {
     await pool.close();
   }
+}
+
+/** Said where slices take layers, once: that they do not count here. */
+function sliceWarnings({ file, modules }: Recipe): Warning[] {
+  const sources = modules.flatMap(({ slices }) => slices.flatMap((slice) => slice.sources));
+  const first = sources.find(({ range }) => range !== undefined);
+  return first === undefined ? [] : [warning('slices-unmeasured', { place: placeIn(file, first.position) })];
 }
 
 /** What spectra take: matrices, passes over them, and floating-point operations. Some matrices may turn out unchanged. */

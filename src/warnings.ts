@@ -11,6 +11,7 @@ export interface WarningFacts {
   'rows-cut': { model: string; tensor: string; rows: number; kept: number };
   'sources-left-out': { place: string; sources: number; dropped: number };
   'empty-slice': { place: string; begin: number };
+  'slices-unmeasured': { place: string };
   'tensors-carried-over': { tensor: string; count: number; model: string };
   'extra-tensor': { model: string; tensor: string; count: number };
   'report-unavailable': {
@@ -80,6 +81,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${place}: what comes after the layers (final norm, head) is merged from no more sources than the first slice has (${sources}); ${dropped} left out`,
   'empty-slice': ({ place, begin }) =>
     `${place}: the slice has no layers; layer ${begin} alone is layer_range [${begin}, ${begin + 1}]`,
+  'slices-unmeasured': ({ place }) =>
+    `${place}: geometry compares whole models, layer by layer of the same number, and not what slices put together; --report on the merge does`,
   'tensors-carried-over': ({ tensor, count, model }) =>
     `tensor "${tensor}"${others(count)} is in none of the modules; carried over from ${model}`,
   'report-unavailable': ({ method, reason, experts, most }) =>

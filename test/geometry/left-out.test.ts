@@ -152,3 +152,21 @@ it('keeps the experts apart where slices name them in another order', async () =
     }
   }
 });
+
+it('says that slices are not what geometry measures', async () => {
+  const folder = group({ base: {}, a: {} });
+  const slice = (layer: number) => ({
+    sources: ['base', 'a'].map((model) => ({ model, layer_range: [layer, layer + 1] })),
+  });
+  const text = (form: object) =>
+    JSON.stringify({ merge_method: 'task_arithmetic', base_model: 'base', parameters: { weight: 1 }, ...form });
+  const warningsOf = async (form: object) => {
+    const kinds: string[] = [];
+    await library.geometry(library.parseRecipe(text(form), { file: 'group', folder }), {
+      onPlan: ({ warnings }) => kinds.push(...warnings.map(({ kind }) => kind)),
+    });
+    return kinds;
+  };
+  expect(await warningsOf({ slices: [slice(1), slice(0)] })).toEqual(['slices-unmeasured']);
+  expect(await warningsOf({ models: [{ model: 'a' }] })).toEqual([]);
+});

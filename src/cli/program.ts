@@ -4,6 +4,7 @@ import { EXIT_CODES, M2MergeError } from '../errors.js';
 import { DEFAULT_SHARD_BYTES } from '../plan/shard-size.js';
 import { VERSION } from '../version.js';
 import { parseByteSize } from './byte-size.js';
+import { compileLate } from './compilation.js';
 import { reportFailure } from './failure.js';
 import { collectForPlans } from './garbage.js';
 
@@ -239,6 +240,7 @@ function buildProgram(): Command {
 /** Runs the command that the arguments name; never throws, but sets the exit code. */
 export async function runProgram(): Promise<void> {
   collectForPlans();
+  compileLate();
   try {
     await buildProgram().parseAsync();
   } catch (error) {

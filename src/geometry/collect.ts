@@ -42,6 +42,8 @@ export class GeometryCollector {
   readonly #open = new Map<number, OpenTensor>();
   readonly #closed = new Map<number, ClosedTensor>();
   readonly #model: ScopeSums;
+  /** Those of the tensor at hand: most of a mixture's are so small that to make them anew took longer than to fill them. */
+  readonly #tensor: ScopeSums;
   readonly #layers = new Map<number, ScopeSums>();
   readonly #modules = new Map<ModuleType, ScopeSums>();
   readonly #hotspots: HotspotCollector;
@@ -51,6 +53,7 @@ export class GeometryCollector {
     this.#tensors = tensors;
     this.#names = names;
     this.#model = new ScopeSums(names.length);
+    this.#tensor = new ScopeSums(names.length);
     for (const { name, layer } of tensors) this.#scopesOf(name, layer);
     this.#hotspots = new HotspotCollector(channelTensors(tensors), names);
   }
@@ -114,7 +117,8 @@ export class GeometryCollector {
 
   /** Adds up a tensor, and its counts to the scopes above it. */
   #close(scopes: readonly ScopeSums[], units: readonly UnitSums[]): ClosedTensor {
-    const sums = new ScopeSums(this.#names.length);
+    const sums = this.#tensor;
+    sums.clear();
     for (const unit of units) {
       sums.addCounts(unit);
       sums.addReals(unit);

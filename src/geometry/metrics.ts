@@ -2,7 +2,7 @@
 import { ULP_CLASS_COUNT } from '../../kernels/abi.js';
 import type { ExpertGeometry, PairGeometry, ScopeGeometry } from './result.js';
 import type { ScopeSums } from './scope-sums.js';
-import { energyShare, lowMagnitudeLift, stratifiedIntersection } from './strata.js';
+import { byExponent, energyShare, lowMagnitudeLift, stratifiedIntersection } from './strata.js';
 import { orderedPairIndex, pairIndex } from './unit-sums.js';
 
 /** Shares of elements whose part of the energy is reported. */
@@ -24,9 +24,10 @@ const has = (mask: number, expert: number): boolean => (mask & (1 << expert)) !=
 /** Metrics of one scope but its displacement; `names` are the experts in the order of the sums. */
 export function scopeGeometry(sums: ScopeSums, names: readonly string[]): ScopeGeometry {
   const { experts, reals, elements, byMask } = sums;
+  const strata = { all: byExponent(sums.byMagnitude), changed: sums.changedByMagnitude.map(byExponent) };
   const pairs: Record<string, PairGeometry> = {};
   for (let j = 0; j < experts; j++) {
-    for (let k = j + 1; k < experts; k++) pairs[`${names[j]}|${names[k]}`] = pairGeometry(sums, j, k);
+    for (let k = j + 1; k < experts; k++) pairs[`${names[j]}|${names[k]}`] = pairGeometry(sums, strata, j, k);
   }
   const changedByK = new Array<number>(experts + 1).fill(0);
   byMask.forEach((count, mask) => {
@@ -83,7 +84,13 @@ function expertGeometry(sums: ScopeSums, expert: number): ExpertGeometry {
   };
 }
 
-function pairGeometry(sums: ScopeSums, j: number, k: number): PairGeometry {
+/** Elements by exponent of the base: all, and those that each expert changed. */
+interface Strata {
+  readonly all: Float64Array;
+  readonly changed: readonly Float64Array[];
+}
+
+function pairGeometry(sums: ScopeSums, { all, changed }: Strata, j: number, k: number): PairGeometry {
   const { experts, reals, elements } = sums;
   const pair = pairIndex(j, k, experts);
   const dot = reals.products[pair]!;
@@ -91,11 +98,7 @@ function pairGeometry(sums: ScopeSums, j: number, k: number): PairGeometry {
   const changedJ = countMasks(sums, (mask) => has(mask, j));
   const changedK = countMasks(sums, (mask) => has(mask, k));
   const overlap = countMasks(sums, (mask) => has(mask, j) && has(mask, k));
-  const intersection = stratifiedIntersection(
-    sums.byMagnitude,
-    sums.changedByMagnitude[j]!,
-    sums.changedByMagnitude[k]!,
-  );
+  const intersection = stratifiedIntersection(all, changed[j]!, changed[k]!);
   const jaccard = ratio(overlap, changedJ + changedK - overlap);
   const jaccardExponent = ratio(intersection, changedJ + changedK - intersection);
   const [p, q] = [changedJ / elements, changedK / elements];

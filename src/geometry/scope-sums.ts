@@ -50,7 +50,7 @@ function addAll(total: Float64Array, part: ArrayLike<number>): void {
 /** Everything the metrics of one scope are computed from. Counts are exact in f64 up to 2^53. */
 export class ScopeSums {
   readonly experts: number;
-  readonly reals: RealSums;
+  reals: RealSums;
   elements = 0;
   cancelled = 0;
   /** Elements by mask of the experts that changed them. */
@@ -62,7 +62,7 @@ export class ScopeSums {
   readonly opposed: Float64Array;
   readonly changes: readonly Float64Array[];
   readonly maximum: number[];
-  readonly magnitudes: readonly CountsSum[];
+  magnitudes: readonly CountsSum[];
 
   constructor(experts: number) {
     this.experts = experts;
@@ -74,6 +74,17 @@ export class ScopeSums {
     this.changes = forEach(() => new Float64Array(CHANGE_COUNTERS));
     this.maximum = forEach(() => 0);
     this.magnitudes = forEach(() => new CountsSum());
+  }
+
+  /** Back to the sums of nothing, to be used once more; `reals` are new ones, so that the old ones stay as they are. */
+  clear(): void {
+    const counts = [this.byMask, this.byMagnitude, this.opposed, ...this.changedByMagnitude, ...this.changes];
+    for (const array of counts) array.fill(0);
+    this.maximum.fill(0);
+    this.magnitudes = this.magnitudes.map(() => new CountsSum());
+    this.reals = emptyReals(this.experts);
+    this.elements = 0;
+    this.cancelled = 0;
   }
 
   /** Adds the f64 sums of a part. The order of calls decides the rounding, so it must not depend on arrival. */
@@ -100,12 +111,23 @@ export class ScopeSums {
     this.cancelled += part.cancelled;
     addAll(this.opposed, part.opposed);
     addAll(this.byMask, part.byMask);
-    addAll(this.byMagnitude, part.byMagnitude);
+    this.#addMagnitudes(part);
     for (let expert = 0; expert < this.experts; expert++) {
       addAll(this.changes[expert]!, part.changes[expert]!);
-      addAll(this.changedByMagnitude[expert]!, part.changedByMagnitude[expert]!);
       this.maximum[expert] = Math.max(this.maximum[expert]!, part.maximum[expert]!);
       this.magnitudes[expert]!.add(part.magnitudes[expert]!.total());
+    }
+  }
+
+  /** A small tensor has few magnitudes, and a mixture of experts has thousands of small tensors. */
+  #addMagnitudes({ byMagnitude, changedByMagnitude }: ScopeSums): void {
+    for (let magnitude = 0; magnitude < byMagnitude.length; magnitude++) {
+      const count = byMagnitude[magnitude]!;
+      if (count === 0) continue;
+      this.byMagnitude[magnitude]! += count;
+      for (let expert = 0; expert < this.experts; expert++) {
+        this.changedByMagnitude[expert]![magnitude]! += changedByMagnitude[expert]![magnitude]!;
+      }
     }
   }
 

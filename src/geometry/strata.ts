@@ -4,17 +4,23 @@ import type { SparseCounts } from '../../kernels/statistics/sparse-counts.js';
 /** Bins of a base magnitude that share one exponent: the upper four mantissa bits. */
 const BINS_PER_EXPONENT = 16;
 
+/** Counts by base magnitude, added up by exponent. */
+export function byExponent(counts: Float64Array): Float64Array {
+  const sums = new Float64Array(counts.length / BINS_PER_EXPONENT);
+  for (let bin = 0; bin < counts.length; bin++) sums[Math.floor(bin / BINS_PER_EXPONENT)]! += counts[bin]!;
+  return sums;
+}
+
 /**
  * Expected intersection of two change masks if experts changed elements independently within each class of base values
  * that share an exponent: Σₑ cᵢₑcⱼₑ/nₑ. bf16 shows changes mostly on small values, so masks overlap without any shared
- * structure; this is what that alone explains.
+ * structure; this is what that alone explains. All counts are by exponent.
  */
 export function stratifiedIntersection(all: Float64Array, first: Float64Array, second: Float64Array): number {
   let expected = 0;
-  for (let begin = 0; begin < all.length; begin += BINS_PER_EXPONENT) {
-    const end = begin + BINS_PER_EXPONENT;
-    const elements = sumOf(all, begin, end);
-    if (elements > 0) expected += (sumOf(first, begin, end) * sumOf(second, begin, end)) / elements;
+  for (let exponent = 0; exponent < all.length; exponent++) {
+    const elements = all[exponent]!;
+    if (elements > 0) expected += (first[exponent]! * second[exponent]!) / elements;
   }
   return expected;
 }

@@ -4,10 +4,10 @@ import type { Settings } from '../../kernels/parameters.js';
 
 /**
  * Elements of a unit: the piece of a tensor that one worker does in one go, the block of a checksum, and the block of
- * every reduction, so it must not change with threads or tiles. 4 MB of bf16: long enough that messages cost nothing,
+ * every reduction, so it must not change with threads or tiles. 2 MB of bf16: long enough that messages cost nothing,
  * short enough that workers finish together.
  */
-export const UNIT_ELEMENTS = 2_097_152;
+export const UNIT_ELEMENTS = 1_048_576;
 
 /**
  * Elements processed at once: a step's f32 vectors (32 KiB each) of base, five operands and result stay in a 512 KiB L2

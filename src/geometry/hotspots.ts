@@ -64,34 +64,45 @@ function addParts({ parts, layout }: Matrix, experts: number): Float64Array[] {
   const size = layout.axis === 'rows' ? layout.rows : layout.columns;
   const total = Array.from({ length: experts }, () => new Float64Array(size));
   for (const part of parts) {
-    part!.energies.forEach((energies, expert) => {
-      energies.forEach((energy, i) => {
-        total[expert]![part!.first + i]! += energy;
-      });
-    });
+    part!.energies.forEach((energies, expert) => addAt(total[expert]!, part!.first, energies));
   }
   return total;
 }
 
+function addAt(total: Float64Array, first: number, energies: Float64Array): void {
+  for (let i = 0; i < energies.length; i++) total[first + i]! += energies[i]!;
+}
+
 /** The energies of all channels of a layer, MLP after MLP (a MoE has many), by expert. */
-function channelsOf(layer: readonly Matrix[], experts: number): number[][] {
-  const channels: number[][] = Array.from({ length: experts }, () => []);
-  for (const group of groupByMlp(layer).values()) {
-    const count = group.find(({ layout }) => layout.axis === 'columns')?.layout.columns;
-    // A fused gate_up projection has two rows to a channel.
-    if (count === undefined || group.some(({ layout }) => layout.axis === 'rows' && layout.rows % count !== 0))
-      continue;
-    for (let expert = 0; expert < experts; expert++) {
-      const sums = new Float64Array(count);
-      for (const { energies } of group) {
-        energies![expert]!.forEach((energy, i) => {
-          sums[i % count]! += energy;
-        });
-      }
-      for (const sum of sums) channels[expert]!.push(sum);
+function channelsOf(layer: readonly Matrix[], experts: number): Float64Array[] {
+  const groups = [...groupByMlp(layer).values()].map((group) => ({ group, count: channelCount(group) }));
+  const all = groups.reduce((sum, { count }) => sum + count, 0);
+  return Array.from({ length: experts }, (_, expert) => {
+    const channels = new Float64Array(all);
+    let first = 0;
+    for (const { group, count } of groups) {
+      // A fused gate_up projection has two rows to a channel.
+      for (const { energies } of group) addRepeatedly(channels.subarray(first, first + count), energies![expert]!);
+      first += count;
     }
+    return channels;
+  });
+}
+
+/** Channels of an MLP; 0 when its matrices do not fit together. */
+function channelCount(group: readonly Matrix[]): number {
+  const count = group.find(({ layout }) => layout.axis === 'columns')?.layout.columns ?? 0;
+  return group.some(({ layout }) => layout.axis === 'rows' && layout.rows % count !== 0) ? 0 : count;
+}
+
+/** Adds element i to i modulo the length of `total`: nothing, when that is 0. */
+function addRepeatedly(total: Float64Array, energies: Float64Array): void {
+  const count = total.length;
+  if (count === 0) return;
+  for (let i = 0, to = 0; i < energies.length; i++) {
+    total[to]! += energies[i]!;
+    if (++to === count) to = 0;
   }
-  return channels;
 }
 
 function groupByMlp(layer: readonly Matrix[]): Map<string, Matrix[]> {
@@ -106,7 +117,7 @@ function groupByMlp(layer: readonly Matrix[]): Map<string, Matrix[]> {
 /** The name without the projection and `weight`. */
 const mlpOf = (tensor: string): string => tensor.split('.').slice(0, -2).join('.');
 
-function hotspots(channels: readonly (readonly number[])[], names: readonly string[]): HotspotGeometry {
+function hotspots(channels: readonly Float64Array[], names: readonly string[]): HotspotGeometry {
   const hot = channels.map(hottest);
   const jaccard = expertPairs(names).map(({ key, first, second }) => {
     const [a, b] = [hot[names.indexOf(first)]!, hot[names.indexOf(second)]!];
@@ -127,9 +138,19 @@ function hotspots(channels: readonly (readonly number[])[], names: readonly stri
 }
 
 /** The channels with most energy, ties by lowest index; never one without. */
-function hottest(energies: readonly number[]): Set<number> {
+function hottest(energies: Float64Array): Set<number> {
   const count = Math.max(1, Math.round(HOT_SHARE * energies.length));
-  const order = energies.map((_, channel) => channel).filter((channel) => energies[channel]! > 0);
+  // Numbers are sorted in no time, indices by what they stand for are not: so only those that may be among the first.
+  const least =
+    energies
+      .filter((energy) => energy > 0)
+      .sort()
+      .at(-count) ?? 0;
+  const order: number[] = [];
+  for (let channel = 0; channel < energies.length; channel++) {
+    const energy = energies[channel]!;
+    if (energy > 0 && energy >= least) order.push(channel);
+  }
   order.sort((a, b) => energies[b]! - energies[a]! || a - b);
   return new Set(order.slice(0, count));
 }

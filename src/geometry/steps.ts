@@ -7,6 +7,12 @@ const EXPONENT_BIAS = 127;
 const NON_FINITE_EXPONENT = 255;
 const ABSOLUTE_CHANGE = Math.fround(1e-5);
 
+/** The size of a step by exponent field; subnormal numbers have the steps of the smallest normal ones. */
+const STEP_SIZES = Float64Array.from(
+  { length: NON_FINITE_EXPONENT },
+  (_, field) => 2 ** (Math.max(field, 1) - EXPONENT_BIAS - MANTISSA_BITS),
+);
+
 const value = new Float32Array(1);
 const bits = new Uint32Array(value.buffer);
 
@@ -18,9 +24,7 @@ export function changeOfSteps(bin: number): { size: number; steps: number; isAbs
   const steps = bin & ((1 << MANTISSA_BITS) - 1);
   const field = bin >>> MANTISSA_BITS;
   if (field === NON_FINITE_EXPONENT) return { size: Number.NaN, steps: Infinity, isAbsolute: false, isRelative: false };
-  // Subnormal numbers have the steps of the smallest normal ones.
-  const exponent = Math.max(field, 1) - EXPONENT_BIAS;
-  const size = steps * 2 ** (exponent - MANTISSA_BITS);
+  const size = steps * STEP_SIZES[field]!;
   return { size, steps, isAbsolute: size > ABSOLUTE_CHANGE, isRelative: true };
 }
 
@@ -32,5 +36,6 @@ export function magnitudeBin(size: number): number {
 
 /** The class of a change of so many whole steps (1 or more): c up to 2^(c−1). */
 export function ulpClassOf(steps: number): number {
-  return Math.min(Math.ceil(Math.log2(steps)) + 1, ULP_CLASS_COUNT - 1);
+  if (steps === Infinity) return ULP_CLASS_COUNT - 1;
+  return Math.min(33 - Math.clz32(steps - 1), ULP_CLASS_COUNT - 1);
 }

@@ -11,7 +11,7 @@ const ENTRY = `${SOURCES}/index.ts`;
 const OUTPUT = 'dist/kernels/kernels.wasm';
 
 /** 64 KiB pages: what static data needs to start with, and all that 32-bit addresses reach (4 GiB). */
-const INITIAL_PAGES = 42;
+const INITIAL_PAGES = 50;
 const MAXIMUM_PAGES = 65_536;
 
 /**

@@ -64,7 +64,7 @@ function addParts({ parts, layout }: Matrix, experts: number): Float64Array[] {
   const size = layout.axis === 'rows' ? layout.rows : layout.columns;
   const total = Array.from({ length: experts }, () => new Float64Array(size));
   for (const part of parts) {
-    part!.energies.forEach((energies, expert) => addAt(total[expert]!, part!.first, energies));
+    for (const [expert, energies] of part!.energies.entries()) addAt(total[expert]!, part!.first, energies);
   }
   return total;
 }

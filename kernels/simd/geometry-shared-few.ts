@@ -1,0 +1,174 @@
+/**
+ * What the elements of a mask of two, three or four members add to the sums of `sumShared`. The four lanes of a sum are taken
+ * two at a time, so that accumulators fit into registers.
+ */
+import {
+  bytes, cancelledAt, conflictAt, countDown, gathered, opposedAt, ownSquaresAt, pairOf, productsAt, squaresApart, STRIDE, two,
+  valuesOf,
+} from './geometry-shared-members';
+
+/** Everything that the elements of a mask of two members add. */
+export function addPair(): void {
+  const zero = f64x2.splat(0);
+  const pair = pairOf(0, 1);
+  const dots = productsAt(pair);
+  const squares = dots + squaresApart();
+  const ownX = ownSquaresAt(0);
+  const ownY = ownSquaresAt(1);
+  const conflicts = conflictAt();
+  let opposed = zero;
+  let cancelled = zero;
+  for (let half: usize = 0; half != 32; half += 16) {
+    let dot = v128.load(dots + half);
+    let square = v128.load(squares + half);
+    let squareX = v128.load(ownX + half);
+    let squareY = v128.load(ownY + half);
+    let conflict = v128.load(conflicts + half);
+    for (let at = gathered + (half >> 1), end = at + bytes; at != end; at += 16) {
+      const x = two(at);
+      const y = two(at + STRIDE);
+      const product = f64x2.mul(x, y);
+      dot = f64x2.add(dot, product);
+      square = f64x2.add(square, f64x2.mul(product, product));
+      squareX = f64x2.add(squareX, f64x2.mul(x, x));
+      squareY = f64x2.add(squareY, f64x2.mul(y, y));
+      // Of two that are opposed, one is P and the other N; of others, P or N is 0.
+      const isOpposed = f64x2.lt(product, zero);
+      opposed = i64x2.add(opposed, isOpposed);
+      const sizeX = f64x2.abs(x);
+      const sizeY = f64x2.abs(y);
+      conflict = f64x2.add(conflict, v128.and(f64x2.pmin(sizeX, sizeY), isOpposed));
+      cancelled = i64x2.add(cancelled, v128.and(f64x2.eq(sizeX, sizeY), isOpposed));
+    }
+    v128.store(dots + half, dot);
+    v128.store(squares + half, square);
+    v128.store(ownX + half, squareX);
+    v128.store(ownY + half, squareY);
+    // A NaN is opposed to nothing, but makes the conflict of its lane NaN as it does its square.
+    const isNaN = v128.or(f64x2.ne(squareX, squareX), f64x2.ne(squareY, squareY));
+    v128.store(conflicts + half, v128.or(conflict, isNaN));
+  }
+  countDown(opposedAt(pair), opposed);
+  countDown(cancelledAt(), cancelled);
+}
+
+/** Three pairs at a time: those of three members, or those of one with three others. */
+type Triangle = i8;
+type Star = i16;
+
+/** Everything that the elements of a mask of three or four members add. */
+export function addThreeOrFour(size: i32): void {
+  if (size == 3) {
+    addPairs<Triangle>(0, 1, 2, 0);
+    addSides<Three>();
+    return;
+  }
+  addPairs<Star>(0, 1, 2, 3);
+  addPairs<Triangle>(1, 2, 3, 0);
+  addSides<Four>();
+}
+
+/** The products of the pairs jk, jl and, of a triangle, kl, of a star jm; their squares; and how many are below 0. */
+function addPairs<S>(j: i32, k: i32, l: i32, m: i32): void {
+  const isTriangle = sizeof<S>() == sizeof<Triangle>();
+  const zero = f64x2.splat(0);
+  const pairA = pairOf(j, k);
+  const pairB = pairOf(j, l);
+  const pairC = isTriangle ? pairOf(k, l) : pairOf(j, m);
+  const apart = squaresApart();
+  const toK = valuesOf(k) - valuesOf(j);
+  const toL = valuesOf(l) - valuesOf(j);
+  const toM = valuesOf(m) - valuesOf(j);
+  let opposedA = zero;
+  let opposedB = zero;
+  let opposedC = zero;
+  for (let half: usize = 0; half != 32; half += 16) {
+    const atA = productsAt(pairA) + half;
+    const atB = productsAt(pairB) + half;
+    const atC = productsAt(pairC) + half;
+    let dotA = v128.load(atA);
+    let dotB = v128.load(atB);
+    let dotC = v128.load(atC);
+    let squareA = v128.load(atA + apart);
+    let squareB = v128.load(atB + apart);
+    let squareC = v128.load(atC + apart);
+    for (let at = valuesOf(j) + (half >> 1), end = at + bytes; at != end; at += 16) {
+      const x = two(at);
+      const y = two(at + toK);
+      const z = two(at + toL);
+      const a = f64x2.mul(x, y);
+      const b = f64x2.mul(x, z);
+      const c = isTriangle ? f64x2.mul(y, z) : f64x2.mul(x, two(at + toM));
+      dotA = f64x2.add(dotA, a);
+      dotB = f64x2.add(dotB, b);
+      dotC = f64x2.add(dotC, c);
+      opposedA = i64x2.add(opposedA, f64x2.lt(a, zero));
+      opposedB = i64x2.add(opposedB, f64x2.lt(b, zero));
+      opposedC = i64x2.add(opposedC, f64x2.lt(c, zero));
+      squareA = f64x2.add(squareA, f64x2.mul(a, a));
+      squareB = f64x2.add(squareB, f64x2.mul(b, b));
+      squareC = f64x2.add(squareC, f64x2.mul(c, c));
+    }
+    v128.store(atA, dotA);
+    v128.store(atB, dotB);
+    v128.store(atC, dotC);
+    v128.store(atA + apart, squareA);
+    v128.store(atB + apart, squareB);
+    v128.store(atC + apart, squareC);
+  }
+  countDown(opposedAt(pairA), opposedA);
+  countDown(opposedAt(pairB), opposedB);
+  countDown(opposedAt(pairC), opposedC);
+}
+
+/** How many members have sides. */
+type Three = i8;
+type Four = i16;
+
+/**
+ * Squares of three or four members, min(P,N), and how often P = N ≠ 0. The sum of an element's negative values is −N bit
+ * for bit: rounding knows no sign. Of a NaN and 0 both choices are the NaN.
+ */
+function addSides<S>(): void {
+  const hasFour = sizeof<S>() == sizeof<Four>();
+  const zero = f64x2.splat(0);
+  const ownW = ownSquaresAt(0);
+  const ownX = ownSquaresAt(1);
+  const ownY = ownSquaresAt(2);
+  const ownZ = ownSquaresAt(hasFour ? 3 : 2);
+  const conflicts = conflictAt();
+  let cancelled = zero;
+  for (let half: usize = 0; half != 32; half += 16) {
+    let squareW = v128.load(ownW + half);
+    let squareX = v128.load(ownX + half);
+    let squareY = v128.load(ownY + half);
+    let squareZ = v128.load(ownZ + half);
+    let conflict = v128.load(conflicts + half);
+    for (let at = gathered + (half >> 1), end = at + bytes; at != end; at += 16) {
+      const w = two(at);
+      const x = two(at + STRIDE);
+      const y = two(at + 2 * STRIDE);
+      squareW = f64x2.add(squareW, f64x2.mul(w, w));
+      squareX = f64x2.add(squareX, f64x2.mul(x, x));
+      squareY = f64x2.add(squareY, f64x2.mul(y, y));
+      let positive = f64x2.add(f64x2.add(f64x2.pmax(w, zero), f64x2.pmax(x, zero)), f64x2.pmax(y, zero));
+      let minus = f64x2.add(f64x2.add(f64x2.pmin(w, zero), f64x2.pmin(x, zero)), f64x2.pmin(y, zero));
+      if (hasFour) {
+        const z = two(at + 3 * STRIDE);
+        squareZ = f64x2.add(squareZ, f64x2.mul(z, z));
+        positive = f64x2.add(positive, f64x2.pmax(z, zero));
+        minus = f64x2.add(minus, f64x2.pmin(z, zero));
+      }
+      const negative = f64x2.sub(zero, minus);
+      conflict = f64x2.add(conflict, f64x2.pmin(positive, negative));
+      const isEven = v128.and(f64x2.eq(positive, negative), f64x2.gt(positive, zero));
+      cancelled = i64x2.add(cancelled, isEven);
+    }
+    v128.store(ownW + half, squareW);
+    v128.store(ownX + half, squareX);
+    v128.store(ownY + half, squareY);
+    if (hasFour) v128.store(ownZ + half, squareZ);
+    v128.store(conflicts + half, conflict);
+  }
+  countDown(cancelledAt(), cancelled);
+}

@@ -1,13 +1,6 @@
 /** How a merge lies to its operands: products summed in f32 over short runs, and those sums in f64. */
-import { F32_MAGNITUDE } from './format';
-import { elementAt, ENTRY, SELECTOR } from './geometry-operands';
-
-/** Elements and bytes of a run. */
-const RUN: i32 = 64;
-const RUN_BYTES: usize = 256;
-
-/** Bytes of the four f64 lanes of a sum. */
-const LANES: usize = 32;
+import { addToLanes, LANES, RUN, RUN_BYTES } from './geometry-runs';
+import { elementAt, ENTRY } from './geometry-operands';
 
 /** See kernels/abi.ts. */
 export function sumAlignment(
@@ -44,13 +37,6 @@ export function sumAlignment(
 
 function count1(counter: usize, more: i32): void {
   store<i32>(counter, load<i32>(counter) + more);
-}
-
-/** Adds four f32 to their f64 lanes. */
-function addToLanes(partial: v128, lanes: usize): void {
-  const high = f64x2.promote_low_f32x4(v128.shuffle<i32>(partial, partial, 2, 3, 2, 3));
-  v128.store(lanes, f64x2.add(v128.load(lanes), f64x2.promote_low_f32x4(partial)));
-  v128.store(lanes, f64x2.add(v128.load(lanes, 16), high), 16);
 }
 
 /** Adds d² and w² of a run, and counts where d is 0 and where only w is. */
@@ -130,62 +116,3 @@ function addTail(a: usize, b: usize, count: i32, lanes: usize): void {
   if (count > 2) last = f32x4.replace_lane(last, 2, load<f32>(a, 8) * load<f32>(b, 8));
   addToLanes(f32x4.add(partial, last), lanes);
 }
-
-/** See kernels/abi.ts. */
-export function sumSurvival(table: usize, operands: i32, delta: usize, count: i32, lanes: usize): void {
-  for (let k: usize = 0; k < <usize>operands; k++, lanes += 3 * LANES) {
-    const entry = table + k * ENTRY;
-    const selector = load<i32>(entry, SELECTOR);
-    let x = elementAt(entry, 0);
-    let d = delta;
-    let rest = count;
-    for (; rest >= RUN; rest -= RUN, x += RUN_BYTES, d += RUN_BYTES) addSurvival(x, d, RUN, selector, lanes);
-    if (rest > 0) addSurvival(x, d, rest, selector, lanes);
-  }
-}
-
-/** Adds one run, or less. */
-function addSurvival(x: usize, d: usize, count: i32, selector: i32, lanes: usize): void {
-  const zero = f32x4.splat(0);
-  const magnitude = i32x4.splat(F32_MAGNITUDE);
-  // As signed integers: 0x80000000, which nothing reaches, becomes the largest.
-  const limit = i32x4.splat(selector - 1);
-  let all = zero;
-  let against = zero;
-  let nowhere = zero;
-  for (; count >= 4; count -= 4, x += 16, d += 16) {
-    const stored = v128.load(x);
-    const values = v128.and(stored, i32x4.gt_s(v128.and(stored, magnitude), limit));
-    const along = v128.load(d);
-    const square = f32x4.mul(values, values);
-    all = f32x4.add(all, square);
-    against = f32x4.add(against, v128.and(square, f32x4.lt(f32x4.mul(values, along), zero)));
-    nowhere = f32x4.add(nowhere, v128.and(square, f32x4.eq(along, zero)));
-  }
-  // What is missing in the last four adds +0, which changes no sum that began at +0.
-  let lastAll = zero;
-  let lastAgainst = zero;
-  let lastNowhere = zero;
-  for (let lane: usize = 0; lane < <usize>count; lane++) {
-    const bits = load<i32>(x + (lane << 2));
-    const value = (bits & F32_MAGNITUDE) > selector - 1 ? reinterpret<f32>(bits) : 0;
-    const along = load<f32>(d + (lane << 2));
-    const square = value * value;
-    store<f32>(last + (lane << 2), square);
-    store<f32>(last + 16 + (lane << 2), value * along < 0 ? square : 0);
-    store<f32>(last + 32 + (lane << 2), along == 0 ? square : 0);
-  }
-  if (count > 0) {
-    const kept = v128.load(KEPT_LANES + (<usize>count << 4));
-    lastAll = v128.and(v128.load(last), kept);
-    lastAgainst = v128.and(v128.load(last, 16), kept);
-    lastNowhere = v128.and(v128.load(last, 32), kept);
-  }
-  addToLanes(f32x4.add(all, lastAll), lanes);
-  addToLanes(f32x4.add(against, lastAgainst), lanes + LANES);
-  addToLanes(f32x4.add(nowhere, lastNowhere), lanes + 2 * LANES);
-}
-
-/** Terms of fewer than four last elements, and masks of the first 0 … 3 lanes. */
-const last = memory.data(48, 16);
-const KEPT_LANES = memory.data<i32>([0, 0, 0, 0, -1, 0, 0, 0, -1, -1, 0, 0, -1, -1, -1, 0], 16);

@@ -57,11 +57,15 @@ export const trimming: SelectingView = (context: UnitContext) => {
   const ties = cuts.map((cut, i): Ties | undefined => (selectors[i] === undefined ? { ...(cut as Ties) } : undefined));
   const keepOf = ties.map((tie) => tie && keeper(context, tie));
   const others = selectors.map((selector) => selector ?? 0);
-  const view = (tile: Tile): SelectedTile => ({
-    ...tile,
-    operands: tile.operands.map((source, i) => keepOf[i]?.(source, tile.count) ?? source),
-    selectors: others,
-  });
+  const view = (tile: Tile): SelectedTile => {
+    // Once no tie stays any more, there is nothing left to count.
+    const isCounted = ties.map((tie) => tie !== undefined && tie.allowance > 0);
+    return {
+      ...tile,
+      selectors: ties.map((tie, i) => (tie === undefined || isCounted[i] ? others[i]! : tie.threshold + 1)),
+      operands: tile.operands.map((source, i) => (isCounted[i] ? keepOf[i]!(source, tile.count) : source)),
+    };
+  };
   const show: StoredView['show'] = (tile, take) => showParts(context, tile, others, ties, take);
   return Object.assign(view, { stored: { kind: 'magnitudes', show } satisfies StoredView });
 };

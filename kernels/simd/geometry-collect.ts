@@ -1,10 +1,9 @@
 /** What each operand changed, taken apart: changes within a binade are counted by size, all others are written out. */
 import { packingOrder16, packingOrder32 } from './geometry-packing';
+import { beginCounting, countTargets, endCounting, increment, targets } from './geometry-step-counts';
 
 /** Elements whose counters are found before any is incremented. */
 const BLOCK: i32 = 1024;
-/** Indices (u16) of the block's counters, and room for the vector that the last store may write beyond them. */
-const targets = memory.data(2064, 16);
 /** For each 16 elements of the block with some that cross a power of two: where they begin, and which (u16 each). */
 const crossings = memory.data(264, 16);
 
@@ -25,17 +24,19 @@ export function countSteps(
   base: usize, changed: usize, count: i32, bins: usize, changes: usize, bases: usize, mask: usize, bit: i32,
 ): i32 {
   basesApart = bases - changes;
+  beginCounting(bins, bit);
   let next = changes;
   let rest = count;
   while (rest >= 16) {
     const block = min(rest, BLOCK) & ~15;
-    countIndices(findSteps(base, changed, block, mask, bit), bins);
+    countTargets(findSteps(base, changed, block, mask, bit));
     next = writeCrossings(base, changed, next);
     rest -= block;
     base += <usize>block << 1;
     changed += <usize>block << 1;
     mask += <usize>block;
   }
+  endCounting();
   for (; rest > 0; rest--, base += 2, changed += 2, mask++) {
     if (load<u16>(base) == load<u16>(changed)) continue;
     next = countStep(base, changed, bins, next);
@@ -79,23 +80,6 @@ function findSteps(base: usize, changed: usize, count: i32, mask: usize, bit: i3
   }
   crossingsEnd = crossing;
   return <i32>((to - targets) >> 1);
-}
-
-/** Adds 1 to the counters of the first `count` indices in `targets`. */
-function countIndices(count: i32, bins: usize): void {
-  let at = targets;
-  let rest = count;
-  for (; rest >= 4; rest -= 4, at += 8) {
-    increment(bins + (<usize>load<u16>(at) << 2));
-    increment(bins + (<usize>load<u16>(at, 2) << 2));
-    increment(bins + (<usize>load<u16>(at, 4) << 2));
-    increment(bins + (<usize>load<u16>(at, 6) << 2));
-  }
-  for (; rest > 0; rest--, at += 2) increment(bins + (<usize>load<u16>(at) << 2));
-}
-
-function increment(counter: usize): void {
-  store<u32>(counter, load<u32>(counter) + 1);
 }
 
 /** Counts or writes one element, which has changed; returns where the next change is written. */

@@ -4,8 +4,8 @@
  */
 
 /** The f32 of each member of the mask, with room for what fills up the first and the last four. */
-export const STRIDE: usize = 2080;
-export const gathered = memory.data(16640, 16);
+export const STRIDE: usize = 4128;
+export const gathered = memory.data(33024, 16);
 
 /** The operands that are members (u32). */
 const members = memory.data(32, 16);

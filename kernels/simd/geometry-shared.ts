@@ -10,21 +10,35 @@ import { addPair, addThreeOrFour } from './geometry-shared-few';
 import { addMany } from './geometry-shared-many';
 import { gathered, operandOf, setMembers, STRIDE } from './geometry-shared-members';
 
-/** Elements of a mask that are worth being summed up. */
-const ENOUGH: i32 = 128;
+/** Elements of a mask that are not to become more before they are summed up, at a span's end at the latest. */
+const ENOUGH: i32 = 640;
 /** Elements sorted at a time; together with fewer than are enough, what a bucket has room for. */
 const BLOCK: i32 = 384;
+/** Elements that indices of 16 bits are for. */
+const SPAN: i32 = 32256;
 
 /** The indices (u16) of elements found in a block; room for a last whole vector. */
 const found = memory.data(784, 16);
 
-/** Elements collected of a mask before they are summed up, their indices (u32) for each mask, and how many (u32). */
+/** Elements collected of a mask before they are summed up, their indices (u16) for each mask, and how many (u32). */
 const BUCKET_SHIFT: usize = 11;
 const buckets = memory.data(524288, 16);
 const fills = memory.data(1024, 16);
 
+/** Byte in an operand's f32 where the span begins. */
+let spanOffset: usize = 0;
+
 /** See kernels/abi.ts. */
 export function sumShared(
+  table: usize, operands: i32, mask: usize, count: i32, ranks: usize, lanes: usize, counters: usize,
+): void {
+  for (let first = 0; first < count; first += SPAN) {
+    spanOffset = <usize>first << 2;
+    addSpan(table, operands, mask + <usize>first, min(count - first, SPAN), ranks, lanes, counters);
+  }
+}
+
+function addSpan(
   table: usize, operands: i32, mask: usize, count: i32, ranks: usize, lanes: usize, counters: usize,
 ): void {
   for (let first = 0; first < count; first += BLOCK) {
@@ -74,7 +88,7 @@ function sortByMask(mask: usize, end: usize, first: i32): void {
     const counter = fills + (mark << 2);
     const fill = load<i32>(counter);
     store<i32>(counter, fill + 1);
-    store<i32>(buckets + (mark << BUCKET_SHIFT) + (<usize>fill << 2), first + <i32>index);
+    store<u16>(buckets + (mark << BUCKET_SHIFT) + (<usize>fill << 1), <u16>(first + <i32>index));
   }
 }
 
@@ -107,15 +121,15 @@ function clearEnds(begin: usize, bytes: usize): void {
 }
 
 function memberAt(table: usize, member: i32): usize {
-  return elementAt(table + <usize>operandOf(member) * ENTRY, 0);
+  return elementAt(table + <usize>operandOf(member) * ENTRY, spanOffset);
 }
 
 /** Copies the `count` chosen f32 of a member to its place beyond `to`. */
 function gather(table: usize, indices: usize, count: i32, member: i32, to: usize): void {
   const x = memberAt(table, member);
   to += <usize>member * STRIDE;
-  for (let end = indices + (<usize>count << 2); indices != end; indices += 4, to += 4) {
-    store<u32>(to, load<u32>(x + (<usize>load<u32>(indices) << 2)));
+  for (let end = indices + (<usize>count << 1); indices != end; indices += 2, to += 4) {
+    store<u32>(to, load<u32>(x + (<usize>load<u16>(indices) << 2)));
   }
 }
 
@@ -124,8 +138,8 @@ function gatherTwo(table: usize, indices: usize, count: i32, member: i32, to: us
   const x = memberAt(table, member);
   const y = memberAt(table, member + 1);
   to += <usize>member * STRIDE;
-  for (let end = indices + (<usize>count << 2); indices != end; indices += 4, to += 4) {
-    const offset = <usize>load<u32>(indices) << 2;
+  for (let end = indices + (<usize>count << 1); indices != end; indices += 2, to += 4) {
+    const offset = <usize>load<u16>(indices) << 2;
     store<u32>(to, load<u32>(x + offset));
     store<u32>(to, load<u32>(y + offset), STRIDE);
   }

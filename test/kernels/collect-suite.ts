@@ -70,6 +70,22 @@ export function collectSuite(create: () => Kernels) {
     }
   });
 
+  test('countSteps where most changes are the same, other ones later, and hardly any are', () => {
+    const kernels = create();
+    const rounds = [
+      [0x3f81, 0x3f82, 0x3e81],
+      [0x3e81, 0x3d10, 0xbf20, 0x0001, 0x7f81],
+      Array.from({ length: 120 }, (_, i) => 0x80 * i + 3),
+    ];
+    for (const bases of [...rounds, ...rounds]) {
+      const pairs = Array.from({ length: 2600 }, (_, i) => {
+        const from = bases[(i * i) % bases.length]!;
+        return [from, i % 3 === 0 ? from : from + 1 + (i % 7 === 0 ? i % 128 : 0)] as const;
+      });
+      expect(counted(kernels, pairs)).toEqual(expectedOf(pairs));
+    }
+  });
+
   test('countSteps by hand: up to the next power of two is odd, and so are a new sign and zero to −0', () => {
     const one = 0x3f80;
     const pairs = [

@@ -106,8 +106,10 @@ function emptyBucket(table: usize, operands: i32, mark: i32, ranks: usize, lanes
   for (let member = 0; member < size; member++) clearEnds(gathered + <usize>member * STRIDE, bytes);
   const to = gathered + (<usize>begin << 2);
   let member = 0;
-  for (; member + 2 <= size; member += 2) gatherTwo(table, indices, count, member, to);
-  if (member < size) gather(table, indices, count, member, to);
+  for (; member + 4 <= size; member += 4) gather<Four>(table, indices, count, member, to);
+  if (member + 3 == size) gather<Three>(table, indices, count, member, to);
+  else if (member + 2 == size) gather<Two>(table, indices, count, member, to);
+  else if (member < size) gather<One>(table, indices, count, member, to);
   if (size == 2) addPair();
   else if (size <= 4) addThreeOrFour(size);
   else addMany(size);
@@ -124,23 +126,24 @@ function memberAt(table: usize, member: i32): usize {
   return elementAt(table + <usize>operandOf(member) * ENTRY, spanOffset);
 }
 
-/** Copies the `count` chosen f32 of a member to its place beyond `to`. */
-function gather(table: usize, indices: usize, count: i32, member: i32, to: usize): void {
-  const x = memberAt(table, member);
-  to += <usize>member * STRIDE;
-  for (let end = indices + (<usize>count << 1); indices != end; indices += 2, to += 4) {
-    store<u32>(to, load<u32>(x + (<usize>load<u16>(indices) << 2)));
-  }
-}
+/** How many members are gathered at a time: types of as many bytes or more, so that loops come without a branch. */
+type One = i8;
+type Two = i16;
+type Three = i32;
+type Four = i64;
 
-/** The same of a member and the next. */
-function gatherTwo(table: usize, indices: usize, count: i32, member: i32, to: usize): void {
+/** Copies the `count` chosen f32 of a member, and of those that follow it, to their places beyond `to`. */
+function gather<N>(table: usize, indices: usize, count: i32, member: i32, to: usize): void {
   const x = memberAt(table, member);
-  const y = memberAt(table, member + 1);
+  const y = sizeof<N>() < sizeof<Two>() ? x : memberAt(table, member + 1);
+  const z = sizeof<N>() < sizeof<Three>() ? x : memberAt(table, member + 2);
+  const w = sizeof<N>() < sizeof<Four>() ? x : memberAt(table, member + 3);
   to += <usize>member * STRIDE;
   for (let end = indices + (<usize>count << 1); indices != end; indices += 2, to += 4) {
     const offset = <usize>load<u16>(indices) << 2;
     store<u32>(to, load<u32>(x + offset));
-    store<u32>(to, load<u32>(y + offset), STRIDE);
+    if (sizeof<N>() >= sizeof<Two>()) store<u32>(to, load<u32>(y + offset), STRIDE);
+    if (sizeof<N>() >= sizeof<Three>()) store<u32>(to, load<u32>(z + offset), 2 * STRIDE);
+    if (sizeof<N>() >= sizeof<Four>()) store<u32>(to, load<u32>(w + offset), 3 * STRIDE);
   }
 }

@@ -60,6 +60,8 @@ export class GeometryObserver {
   readonly #channels: ChannelObserver | undefined;
   readonly #projection: ProjectionObserver | undefined;
   #elements = 0;
+  /** The operands in the table. */
+  #tabled: readonly Slot[] | undefined;
 
   constructor(context: GeometryContext) {
     this.#context = context;
@@ -74,9 +76,7 @@ export class GeometryObserver {
     const { kernels, experts } = this.#context;
     const { table, mask, masks, baseLanes, ranks, sharedLanes, sharedCounters } = this.#slots;
     this.#elements += count;
-    // Geometry ignores scales and weights; the table has them all the same.
-    const unscaled = operands.map(() => 1);
-    fillOperandTable(kernels, table, operands, unscaled, unscaled);
+    this.#fillTable(operands);
     new Uint8Array(kernels.memory.buffer, mask, count).fill(0);
     operands.forEach((change, expert) => {
       const pair = stored[expert]!;
@@ -89,6 +89,15 @@ export class GeometryObserver {
     kernels.sumShared(table, experts, mask, count, ranks, sharedLanes, sharedCounters);
     this.#channels?.observe(firstIndex, count, operands);
     this.#projection?.observe(firstIndex, count, operands);
+  }
+
+  /** Most units have all steps of their operands in one place. */
+  #fillTable(operands: readonly Slot[]): void {
+    if (operands === this.#tabled) return;
+    // Geometry ignores scales and weights; the table has them all the same.
+    const unscaled = operands.map(() => 1);
+    fillOperandTable(this.#context.kernels, this.#slots.table, operands, unscaled, unscaled);
+    this.#tabled = operands;
   }
 
   finish(): UnitSums {

@@ -107,4 +107,9 @@ export interface Combine {
    * some value is not finite; then `destination` holds nothing, and the tile has to go the other way.
    */
   readonly stored?: ((tile: StoredTile, destination: Slot) => boolean) | undefined;
+  /**
+   * What the method's `survivors` show of the tile merged last, for methods that merge just that; undefined when it was not
+   * looked at.
+   */
+  readonly shown?: (() => Tile | undefined) | undefined;
 }

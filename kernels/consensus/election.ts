@@ -5,7 +5,14 @@ import { type ChoiceParameter, choiceOf, flagOf, numberOf, type Settings } from 
 import type { Statistic } from '../statistic.js';
 import { majoritySign } from '../statistics/majority-sign.js';
 import type { Combine, Tile, UnitContext } from '../unit.js';
-import { type SelectingView, STORED_BYTES, type StoredView, type TileView, vectorBytes } from '../view.js';
+import {
+  type SelectedTile,
+  type SelectingView,
+  STORED_BYTES,
+  type StoredView,
+  type TileView,
+  vectorBytes,
+} from '../view.js';
 
 /** Name under which the majority sign is found among a unit's statistics. */
 const MAJORITY = 'majority_sign';
@@ -26,15 +33,20 @@ export function electionStatistics(settings: Settings, view: TileView): Statisti
   return choiceOf(settings, 'zero_sign') === 'majority' ? [majoritySign(MAJORITY, view)] : [];
 }
 
-/** Merges the operands that `view` shows: those that agree with the elected sign, as weighted mean or as sum. */
+/**
+ * Merges the operands that `view`, the method's `survivors`, shows: those that agree with the elected sign, as weighted mean
+ * or as sum.
+ */
 export function elect(context: UnitContext, view: SelectingView, factors: readonly number[]): Combine {
   const { kernels, merge } = context;
   const ballot = ballotOf(context, factors);
   const { weights, scales, table, zeroSign, divide } = ballot;
   const lambda = numberOf(merge.settings, 'lambda');
   const prepare = view(context);
+  let shown: SelectedTile | undefined;
   const vote = (tile: Tile, destination: Slot, factor: number): void => {
-    const { operands, selectors } = prepare(tile);
+    shown = prepare(tile);
+    const { operands, selectors } = shown;
     fillOperandTable(kernels, table, operands, scales, weights, selectors);
     const selects = selectors !== undefined;
     kernels.electedSum(table, weights.length, destination, tile.count, zeroSign, divide, factor, selects);
@@ -52,7 +64,7 @@ export function elect(context: UnitContext, view: SelectingView, factors: readon
     fillOperandTable(kernels, scaled, [elected.slot], [lambda], [1]);
     kernels.weightedSum(scaled, 1, destination, tile.count);
   };
-  return Object.assign(combine, { stored: electStored(context, prepare.stored, ballot, lambda) });
+  return Object.assign(combine, { stored: electStored(context, prepare.stored, ballot, lambda), shown: () => shown });
 }
 
 /** What an election needs to know of the unit. */

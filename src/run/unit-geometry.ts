@@ -113,6 +113,8 @@ export interface ReportTools {
   readonly onlyMeasured: readonly number[];
   /** What the method's trimming leaves of the operands; everything unless given. */
   readonly survivors?: TileView | SelectingView | undefined;
+  /** What they leave of the tile merged last, where that is known. */
+  readonly shown?: (() => Tile | undefined) | undefined;
   /** Holds an f32 vector of a step. */
   readonly scratch: Slot;
 }
@@ -123,7 +125,7 @@ export function reportUnit(
   vectors: UnitVectors,
   output: OutputVector,
   wish: ReportWish,
-  { tensor, onlyMeasured, survivors = untouched, scratch }: ReportTools,
+  { tensor, onlyMeasured, survivors = untouched, shown, scratch }: ReportTools,
 ): UnitReporter {
   const { kernels } = context;
   const byModel = modelOrder([...context.merge.operands.map(({ model }) => model), ...onlyMeasured]);
@@ -132,7 +134,7 @@ export function reportUnit(
   const experts = observeExperts(context, tensor, { ...vectors, operands: byModel(vectors.operands) }, wish);
   const originOf = baseAsWritten(context, vectors.base!, output);
   const account = new AccountObserver({ ...context, experts: vectors.operands.length });
-  const removals = wish.removals ? observeRemovals(context, survivors, unmerged, byModel) : undefined;
+  const removals = wish.removals ? observeRemovals(context, { survivors, shown }, unmerged, byModel) : undefined;
   return {
     observe(tile, offset, delta, written) {
       experts.observe({ ...tile, operands }, offset);
@@ -176,7 +178,7 @@ function modelOrder(models: readonly number[]): ModelOrder {
 /** What is `unmerged`, of weight 0, nothing trims. */
 function observeRemovals(
   context: UnitContext,
-  survivors: TileView | SelectingView,
+  { survivors, shown }: { survivors: TileView | SelectingView; shown: ReportTools['shown'] },
   unmerged: readonly Slot[],
   byModel: ModelOrder,
 ) {
@@ -190,7 +192,8 @@ function observeRemovals(
   const observer = new RemovalObserver({ ...context, experts }, withUnmerged(signs, 0), factors);
   return {
     observe(tile: Tile, delta: Slot): void {
-      const left: Tile | SelectedTile = survive(tile);
+      // Views keep count, so they are asked for a tile by one side alone.
+      const left: Tile | SelectedTile = shown?.() ?? survive(tile);
       const selectors = 'selectors' in left ? left.selectors : undefined;
       observer.observe({
         count: tile.count,

@@ -29,6 +29,7 @@ export function combinePass({ output, report }: CombineAction, context: PassCont
     tensor,
     onlyMeasured,
     survivors: method.survivors,
+    shown: combine.shown,
     scratch: context.scratch('change', vectorBytes(unit)),
   };
   const reporter = report && reportUnit(unit, measured, output, report, tools);

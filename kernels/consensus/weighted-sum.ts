@@ -10,8 +10,8 @@ import { weightDivisor } from './normalize.js';
 import { storedSum } from './stored-sum.js';
 
 /**
- * Sums the operands that `view` shows, each also scaled by its entry of `factors`. Coefficients λ·wᵢ·fᵢ/Σw are computed
- * in f64 and rounded to f32 once; the sum runs in f32 in operand order.
+ * Sums the operands that `view`, the method's `survivors`, shows, each also scaled by its entry of `factors`. Coefficients
+ * λ·wᵢ·fᵢ/Σw are computed in f64 and rounded to f32 once; the sum runs in f32 in operand order.
  */
 export function weightedSum(context: UnitContext, view: TileView, factors: readonly number[]): Combine {
   const { kernels, merge } = context;
@@ -21,9 +21,11 @@ export function weightedSum(context: UnitContext, view: TileView, factors: reado
   const scales = weights.map((weight, i) => (lambda * weight * factors[i]!) / divisor);
   const prepare = view(context);
   const table = operandTable(context);
+  let shown: Tile | undefined;
   const combine = (tile: Tile, destination: Slot): void => {
-    fillOperandTable(kernels, table, prepare(tile).operands, scales, weights);
+    shown = prepare(tile);
+    fillOperandTable(kernels, table, shown.operands, scales, weights);
     kernels.weightedSum(table, scales.length, destination, tile.count);
   };
-  return Object.assign(combine, { stored: storedSum(context, prepare.stored, scales, 1) });
+  return Object.assign(combine, { stored: storedSum(context, prepare.stored, scales, 1), shown: () => shown });
 }

@@ -68,54 +68,57 @@ export function addThreeOrFour(size: i32): void {
   addSides<Four>();
 }
 
-/** The products of the pairs jk, jl and, of a triangle, kl, of a star jm; their squares; and how many are below 0. */
+/** Adds the pairs jk, jl and, of a triangle, kl, of a star jm. */
 function addPairs<S>(j: i32, k: i32, l: i32, m: i32): void {
-  const isTriangle = sizeof<S>() == sizeof<Triangle>();
+  const third = sizeof<S>() == sizeof<Triangle>() ? pairOf(k, l) : pairOf(j, m);
+  for (let half: usize = 0; half != 32; half += 16) {
+    const x = valuesOf(j) + (half >> 1);
+    addHalf<S>(x, valuesOf(k) - valuesOf(j), valuesOf(l) - valuesOf(j), valuesOf(m) - valuesOf(j),
+      pairOf(j, k), pairOf(j, l), third, half);
+  }
+}
+
+/** The products of three pairs a, b, c, their squares, and how many are below 0, in two of four lanes. */
+function addHalf<S>(
+  x: usize, toK: usize, toL: usize, toM: usize, pairA: usize, pairB: usize, pairC: usize, half: usize,
+): void {
   const zero = f64x2.splat(0);
-  const pairA = pairOf(j, k);
-  const pairB = pairOf(j, l);
-  const pairC = isTriangle ? pairOf(k, l) : pairOf(j, m);
   const apart = squaresApart();
-  const toK = valuesOf(k) - valuesOf(j);
-  const toL = valuesOf(l) - valuesOf(j);
-  const toM = valuesOf(m) - valuesOf(j);
+  const atA = productsAt(pairA) + half;
+  const atB = productsAt(pairB) + half;
+  const atC = productsAt(pairC) + half;
+  let dotA = v128.load(atA);
+  let dotB = v128.load(atB);
+  let dotC = v128.load(atC);
+  let squareA = v128.load(atA + apart);
+  let squareB = v128.load(atB + apart);
+  let squareC = v128.load(atC + apart);
   let opposedA = zero;
   let opposedB = zero;
   let opposedC = zero;
-  for (let half: usize = 0; half != 32; half += 16) {
-    const atA = productsAt(pairA) + half;
-    const atB = productsAt(pairB) + half;
-    const atC = productsAt(pairC) + half;
-    let dotA = v128.load(atA);
-    let dotB = v128.load(atB);
-    let dotC = v128.load(atC);
-    let squareA = v128.load(atA + apart);
-    let squareB = v128.load(atB + apart);
-    let squareC = v128.load(atC + apart);
-    for (let at = valuesOf(j) + (half >> 1), end = at + bytes; at != end; at += 16) {
-      const x = two(at);
-      const y = two(at + toK);
-      const z = two(at + toL);
-      const a = f64x2.mul(x, y);
-      const b = f64x2.mul(x, z);
-      const c = isTriangle ? f64x2.mul(y, z) : f64x2.mul(x, two(at + toM));
-      dotA = f64x2.add(dotA, a);
-      dotB = f64x2.add(dotB, b);
-      dotC = f64x2.add(dotC, c);
-      opposedA = i64x2.add(opposedA, f64x2.lt(a, zero));
-      opposedB = i64x2.add(opposedB, f64x2.lt(b, zero));
-      opposedC = i64x2.add(opposedC, f64x2.lt(c, zero));
-      squareA = f64x2.add(squareA, f64x2.mul(a, a));
-      squareB = f64x2.add(squareB, f64x2.mul(b, b));
-      squareC = f64x2.add(squareC, f64x2.mul(c, c));
-    }
-    v128.store(atA, dotA);
-    v128.store(atB, dotB);
-    v128.store(atC, dotC);
-    v128.store(atA + apart, squareA);
-    v128.store(atB + apart, squareB);
-    v128.store(atC + apart, squareC);
+  for (const end = x + bytes; x != end; x += 16) {
+    const own = two(x);
+    const second = two(x + toK);
+    const third = two(x + toL);
+    const a = f64x2.mul(own, second);
+    const b = f64x2.mul(own, third);
+    const c = sizeof<S>() == sizeof<Triangle>() ? f64x2.mul(second, third) : f64x2.mul(own, two(x + toM));
+    dotA = f64x2.add(dotA, a);
+    dotB = f64x2.add(dotB, b);
+    dotC = f64x2.add(dotC, c);
+    opposedA = i64x2.add(opposedA, f64x2.lt(a, zero));
+    opposedB = i64x2.add(opposedB, f64x2.lt(b, zero));
+    opposedC = i64x2.add(opposedC, f64x2.lt(c, zero));
+    squareA = f64x2.add(squareA, f64x2.mul(a, a));
+    squareB = f64x2.add(squareB, f64x2.mul(b, b));
+    squareC = f64x2.add(squareC, f64x2.mul(c, c));
   }
+  v128.store(atA, dotA);
+  v128.store(atB, dotB);
+  v128.store(atC, dotC);
+  v128.store(atA + apart, squareA);
+  v128.store(atB + apart, squareB);
+  v128.store(atC + apart, squareC);
   countDown(opposedAt(pairA), opposedA);
   countDown(opposedAt(pairB), opposedB);
   countDown(opposedAt(pairC), opposedC);

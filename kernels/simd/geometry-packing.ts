@@ -25,3 +25,19 @@ export function packingOrder32(mask: i32): v128 {
 export function packingOrder16(mask: i32): v128 {
   return v128.load(ORDERS_16 + (<usize>mask << 4));
 }
+
+/** For each mask of eight lanes, the numbers (u8) of the lanes in it. */
+const NUMBERS = memory.data(2048, 16);
+
+function fillNumbers(): void {
+  for (let mask = 0; mask < 256; mask++) {
+    let to = NUMBERS + (<usize>mask << 3);
+    for (let rest = mask; rest; rest &= rest - 1, to++) store<u8>(to, <u8>ctz(rest));
+  }
+}
+fillNumbers();
+
+/** The numbers of the lanes in `mask`, a bitmask of eight, as the first lanes of 16 bits. */
+export function lanesIn(mask: i32): v128 {
+  return v128.load8x8_u(NUMBERS + (<usize>mask << 3));
+}

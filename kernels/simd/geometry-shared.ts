@@ -5,7 +5,7 @@
  * of one mask are then dense vectors of just the operands that changed them, and every product is one that counts.
  */
 import { elementAt, ENTRY } from './geometry-operands';
-import { packingOrder16 } from './geometry-packing';
+import { lanesIn } from './geometry-packing';
 import { addPair, addThreeOrFour } from './geometry-shared-few';
 import { addMany } from './geometry-shared-many';
 import { gathered, operandOf, setMembers, STRIDE } from './geometry-shared-members';
@@ -57,7 +57,7 @@ function findShared(mask: usize, count: i32): usize {
   const zero = i8x16.splat(0);
   const one = i8x16.splat(1);
   const eight = i16x8.splat(8);
-  let indices = i16x8(0, 1, 2, 3, 4, 5, 6, 7);
+  let origin = i16x8.splat(0);
   let to = found;
   let index: i32 = 0;
   for (; index + 16 <= count; index += 16) {
@@ -65,12 +65,12 @@ function findShared(mask: usize, count: i32): usize {
     // A number shares no bit with the one below it only if it is a power of two, or 0.
     const few = i8x16.bitmask(i8x16.eq(v128.and(marks, i8x16.sub(marks, one)), zero));
     const lanes = ~few;
-    v128.store(to, v128.swizzle(indices, packingOrder16(lanes & 0xff)));
+    v128.store(to, i16x8.add(origin, lanesIn(lanes & 0xff)));
     to += <usize>popcnt(lanes & 0xff) << 1;
-    indices = i16x8.add(indices, eight);
-    v128.store(to, v128.swizzle(indices, packingOrder16((lanes >> 8) & 0xff)));
+    origin = i16x8.add(origin, eight);
+    v128.store(to, i16x8.add(origin, lanesIn((lanes >> 8) & 0xff)));
     to += <usize>popcnt((lanes >> 8) & 0xff) << 1;
-    indices = i16x8.add(indices, eight);
+    origin = i16x8.add(origin, eight);
   }
   for (; index < count; index++) {
     const mark = <i32>load<u8>(mask + <usize>index);

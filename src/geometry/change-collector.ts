@@ -11,6 +11,9 @@ import type { SparseCounts } from '../../kernels/statistics/sparse-counts.js';
 import type { LastPlace } from './last-place.js';
 import { changeOfSteps, magnitudeBin, ulpClassOf } from './steps.js';
 
+/** Elements of which sums in f32 are added to the lanes in f64: `sumMagnitude` takes eight of each lane. */
+const RUN = 8 * REDUCTION_LANES;
+
 /** Room for the last whole vector that `collectChanges` writes. */
 const SPARE_ELEMENTS = 16;
 
@@ -57,7 +60,7 @@ export function allocateScratch({ allocate }: CollectorContext): CollectorScratc
 }
 
 /**
- * Changes that are not counted as steps gather in a buffer and are summed up eight by eight, in the order of their
+ * Changes that are not counted as steps gather in a buffer and are summed up run by run, in the order of their
  * elements, so that nothing depends on how a unit was cut.
  */
 export class ChangeCollector {
@@ -81,7 +84,7 @@ export class ChangeCollector {
       bf16 === undefined
         ? kernels.collectChanges(change, base, count, toChanges, toBases)
         : kernels.countSteps(bf16.base, bf16.value, count, steps, toChanges, toBases, mask, bit);
-    if (this.#waiting > tileCapacity) this.#sumUp(this.#waiting - (this.#waiting % REDUCTION_LANES));
+    if (this.#waiting > tileCapacity) this.#sumUp(this.#waiting - (this.#waiting % RUN));
   }
 
   finish(): ChangeSums {

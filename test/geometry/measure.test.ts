@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { library } from '../run/library.js';
 import { FIXTURES, REPOSITORY } from '../support/cli.js';
+import { randomTensor } from '../support/random-models.js';
+import { writeModel } from '../support/safetensors.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const CONFORMANCE = join(FIXTURES, 'conformance');
 const TINY = join(REPOSITORY, 'recipes/tiny-rlvr');
@@ -48,6 +51,22 @@ describe('geometry of the conformance group', () => {
     );
     for (const other of others) expect(other).toBe(first);
   });
+});
+
+it('does not depend on tiles where most changes are no whole steps, in a tensor of many', async () => {
+  const folder = temporaryFolder();
+  const base = randomTensor('model.layers.0.mlp.up_proj.weight', [300, 333], 1, 0.02);
+  writeModel(join(folder, 'base'), [base]);
+  // Updates as large as the weights cross powers of two.
+  for (const [i, name] of ['a', 'b'].entries()) {
+    writeModel(join(folder, name), [randomTensor(base.name, base.shape, 2 + i, 0.02, base)]);
+  }
+  const [first, ...others] = await Promise.all(
+    [131_072, 1024, 8256, 33_088].map(async (tileElements) => {
+      return JSON.stringify(await measure(folder, 'base', ['a', 'b'], { tileElements }));
+    }),
+  );
+  for (const other of others) expect(other).toBe(first);
 });
 
 describe('geometry of the embedded RLVR group', () => {

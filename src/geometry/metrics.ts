@@ -77,7 +77,7 @@ function expertGeometry(sums: ScopeSums, expert: number): ExpertGeometry {
     displacement_ratio: null,
     energy_top_1_percent: energyShare(magnitudes[expert]!.total(), TOP_SHARES.one * elements),
     energy_top_20_percent: energyShare(magnitudes[expert]!.total(), TOP_SHARES.twenty * elements),
-    low_magnitude_lift: lowMagnitudeLift(sums.byMagnitude, sums.changedByMagnitude[expert]!),
+    low_magnitude_lift: lowMagnitudeLift(sums.byMagnitude, sums.changedByMagnitude[expert]!, elements, changed),
     ulp_histogram: Array.from(counters.subarray(0, ULP_CLASS_COUNT)),
     unique,
     shared: changed - unique,

@@ -7,7 +7,11 @@ const BINS_PER_EXPONENT = 16;
 /** Counts by base magnitude, added up by exponent. */
 export function byExponent(counts: Float64Array): Float64Array {
   const sums = new Float64Array(counts.length / BINS_PER_EXPONENT);
-  for (let bin = 0; bin < counts.length; bin++) sums[Math.floor(bin / BINS_PER_EXPONENT)]! += counts[bin]!;
+  for (let exponent = 0, bin = 0; exponent < sums.length; exponent++) {
+    let sum = 0;
+    for (const end = bin + BINS_PER_EXPONENT; bin < end; bin++) sum += counts[bin]!;
+    sums[exponent] = sum;
+  }
   return sums;
 }
 
@@ -25,19 +29,17 @@ export function stratifiedIntersection(all: Float64Array, first: Float64Array, s
   return expected;
 }
 
-function sumOf(counts: Float64Array, begin: number, end: number): number {
-  let sum = 0;
-  for (let i = begin; i < end; i++) sum += counts[i]!;
-  return sum;
-}
-
 /**
  * Changed share among the smallest base values over the changed share of all (arXiv 2511.08567). The small half is the
- * fewest whole bins (1/16 octave) from zero that hold at least half of the elements. Null when nothing changed.
+ * fewest whole bins (1/16 octave) from zero that hold at least half of the elements. Null when nothing changed. `all` and
+ * `changed` count by base magnitude, `elements` and `changes` are what they add up to.
  */
-export function lowMagnitudeLift(all: Float64Array, changed: Float64Array): number | null {
-  const elements = sumOf(all, 0, all.length);
-  const changes = sumOf(changed, 0, changed.length);
+export function lowMagnitudeLift(
+  all: Float64Array,
+  changed: Float64Array,
+  elements: number,
+  changes: number,
+): number | null {
   if (elements === 0 || changes === 0) return null;
   let low = 0;
   let lowChanges = 0;

@@ -1,5 +1,5 @@
 /** What each operand changed, taken apart: changes within a binade are counted by size, all others are written out. */
-import { packingOrder16, packingOrder32 } from './geometry-packing';
+import { packingOrder16, packingOrder32 } from './packing';
 import { beginCounting, countTargets, endCounting, increment, targets } from './geometry-step-counts';
 
 /** Elements whose counters are found before any is incremented. */

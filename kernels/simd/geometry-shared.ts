@@ -5,7 +5,7 @@
  * of one mask are then dense vectors of just the operands that changed them, and every product is one that counts.
  */
 import { elementAt, ENTRY } from './geometry-operands';
-import { lanesIn } from './geometry-packing';
+import { lanesIn } from './packing';
 import { addPair, addThreeOrFour } from './geometry-shared-few';
 import { addMany } from './geometry-shared-many';
 import { gathered, operandOf, setMembers, STRIDE } from './geometry-shared-members';

@@ -2,7 +2,7 @@
  * Counters of steps. A few are so frequent that increments of one wait for each other; so the four that were most frequent
  * before are counted by comparing whole vectors, and only the others one by one.
  */
-import { packingOrder16 } from './geometry-packing';
+import { packingOrder16 } from './packing';
 
 /** Indices (u16) of the counters of up to 1,024 elements, and room for a vector beyond them. */
 export const targets = memory.data(2064, 16);

@@ -7,7 +7,7 @@
  * for this to be worth it, blocks are widened as they are.
  */
 import { elementAt, ENTRY } from './geometry-operands';
-import { packingOrder32 } from './geometry-packing';
+import { packingOrder32 } from './packing';
 
 /** Bytes of the eight lanes of one sum, and of eight consecutive f64. */
 export const LANES: usize = 64;

@@ -8,7 +8,7 @@ import { F32_MAGNITUDE } from './format';
 import {
   FREQUENT, forgetClasses, judge, LOWER_BITS, mostFrequent, NONE, tally, tallyUppers, verdictOnUpper,
 } from './magnitude-classes';
-import { PACKINGS } from './statistics';
+import { packingOrder16 } from './packing';
 
 /** Elements between two looks at the 8-bit lanes that count them, of which each sees one of 16. */
 const BLOCK: i32 = 255 * 16;
@@ -153,7 +153,7 @@ function equal16(first: v128, second: v128, value: v128): v128 {
 
 /** Those of eight u16 whose bit is set, side by side; returns their end. */
 function copyLanes(to: usize, eight: v128, lanes: u32): usize {
-  v128.store(to, v128.swizzle(eight, v128.load(PACKINGS + (<usize>lanes << 4))));
+  v128.store(to, v128.swizzle(eight, packingOrder16(<i32>lanes)));
   return to + (<usize>popcnt(lanes) << 1);
 }
 

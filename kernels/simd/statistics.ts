@@ -1,21 +1,11 @@
 /** Statistics of magnitudes. Histograms are u32 counters that the caller zeroes. */
 import { F32_MAGNITUDE } from './format';
+import { packingOrder16 } from './packing';
 
 /** Elements compacted at a time: with the counters in use, a block lies in the first-level cache. */
 export const BLOCK: i32 = 1024;
 /** Upper halves of the non-zero elements of a block, and room for the vector that the last store may write beyond. */
 export const changed = memory.data(2064, 16);
-
-/** For each of the 256 masks of eight 16-bit lanes, the byte order that moves the lanes in the mask to the front. */
-export const PACKINGS = memory.data(4096, 16);
-
-function fillPackings(): void {
-  for (let lanes = 0; lanes < 256; lanes++) {
-    let to = PACKINGS + (<usize>lanes << 4);
-    for (let rest = lanes; rest; rest &= rest - 1, to += 2) store<u16>(to, <u16>(0x0100 + 0x0202 * ctz(rest)));
-  }
-}
-fillPackings();
 
 /**
  * Counters of every other element. The same value often comes twice in a row, and counting it in two places does not
@@ -69,8 +59,8 @@ function packChanged(source: usize, bins: usize, inexactBins: usize): i32 {
     const bare = v128.and(upper, magnitude);
     const isChanged = i16x8.gt_s(bare, zero);
     // Not i16x8.bitmask, which in V8 waits for the swizzle of the vector before.
-    const lanes = <usize>(i8x16.bitmask(i8x16.narrow_i16x8_s(isChanged, isChanged)) & 0xff);
-    v128.store(to, v128.swizzle(bare, v128.load(PACKINGS + (lanes << 4))));
+    const lanes = i8x16.bitmask(i8x16.narrow_i16x8_s(isChanged, isChanged)) & 0xff;
+    v128.store(to, v128.swizzle(bare, packingOrder16(lanes)));
     to += <usize>popcnt(lanes) << 1;
     lower = v128.or(lower, v128.or(low, high));
   }

@@ -2,7 +2,8 @@
 import { BF16_INFINITY, F32_MAGNITUDE } from './format';
 import { reaches16 } from './nonfinite';
 import { magnitudeOf } from './selection';
-import { addOtherBins, BLOCK, changed, countInexact, countPairs, increment, PACKINGS, startPairs } from './statistics';
+import { packingOrder16 } from './packing';
+import { addOtherBins, BLOCK, changed, countInexact, countPairs, increment, startPairs } from './statistics';
 import { differences, Stored, widenFour, widenOne } from './stored';
 
 /** A block's values that are not those of the base, and the base's there; room for the vector of the last store. */
@@ -46,8 +47,8 @@ function packUnequal(source: usize, base: usize): i32 {
     const origin = v128.load(base);
     const isEqual = i16x8.eq(value, origin);
     // Not i16x8.bitmask, which in V8 waits for the swizzle of the vector before.
-    const lanes = <usize>(~i8x16.bitmask(i8x16.narrow_i16x8_s(isEqual, isEqual)) & 0xff);
-    const packing = v128.load(PACKINGS + (lanes << 4));
+    const lanes = ~i8x16.bitmask(i8x16.narrow_i16x8_s(isEqual, isEqual)) & 0xff;
+    const packing = packingOrder16(lanes);
     v128.store(values + to, v128.swizzle(value, packing));
     v128.store(origins + to, v128.swizzle(origin, packing));
     to += <usize>popcnt(lanes) << 1;

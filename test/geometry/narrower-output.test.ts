@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { library } from '../run/library.js';
-import { temporaryFolder } from '../support/cli.js';
 import { writeModel } from '../support/safetensors.js';
 import { decodeSmallFloat, encodeSmallFloat } from '../support/small-floats.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const ELEMENTS = 300;
 

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { library } from '../run/library.js';
-import { temporaryFolder } from '../support/cli.js';
 import { writeModel } from '../support/safetensors.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const TENSORS = ['model.layers.0.mlp.up_proj.weight', 'model.layers.1.mlp.up_proj.weight'];
 

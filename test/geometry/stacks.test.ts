@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { library } from '../run/library.js';
-import { temporaryFolder } from '../support/cli.js';
 import { writeModel } from '../support/safetensors.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const TEXT = [0, 1].map((layer) => `model.layers.${layer}.mlp.up_proj.weight`);
 const VISION = [0, 1, 2].map((layer) => `visual.blocks.${layer}.mlp.up_proj.weight`);

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { library } from '../run/library.js';
-import { temporaryFolder } from '../support/cli.js';
 import { writeModel } from '../support/safetensors.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const TENSORS = ['model.layers.0.self_attn.q_proj.weight', 'model.layers.0.mlp.up_proj.weight'];
 const SHAPE = [16, 24];

@@ -5,8 +5,9 @@
  */
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { FIXTURES, m2merge, temporaryFolder } from '../support/cli.js';
+import { FIXTURES, m2merge } from '../support/cli.js';
 import { readModel } from '../support/safetensors.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 import { nthElement } from './nth-element.js';
 
 const CONFORMANCE = join(FIXTURES, 'conformance');

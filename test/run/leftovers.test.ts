@@ -24,7 +24,7 @@ describe('a run that is killed while it streams', () => {
     // Headers come, weights never do: the run lasts until it is killed.
     const take = (bytes: number) => (bytes > HEADER_BYTES ? new Promise<void>(() => {}) : Promise.resolve());
     hub = await LoopbackHub.start({ throttle: { take } });
-    const folders = writeModels(folderOfFile(), ['base', 'math'], { shapes: OF_TWO_UNITS });
+    const folders = writeModels(temporaryFolder(), ['base', 'math'], { shapes: OF_TWO_UNITS });
     publish(hub, folders);
     const recipe = (name: (model: string) => string): string => {
       const models = [{ model: name('math'), parameters: { weight: 1 } }];

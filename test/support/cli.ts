@@ -59,7 +59,7 @@ export function spawnM2merge(args: readonly string[], cwd: string) {
   return spawn(process.execPath, [MAIN, ...args], { cwd, env: environment, stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
-/** A temporary folder that goes when the test file ends. */
+/** A temporary folder that goes when the test file ends; asked for within a test, it would stay (see temporary-folder.ts). */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'm2merge-test-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

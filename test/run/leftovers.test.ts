@@ -17,14 +17,14 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 const HEADER_BYTES = 65_536;
 
 describe('a run that is killed while it streams', () => {
-  const work = folderOfFile();
+  const [work, stored] = [folderOfFile(), folderOfFile()];
   let hub: LoopbackHub;
 
   beforeAll(async () => {
     // Headers come, weights never do: the run lasts until it is killed.
     const take = (bytes: number) => (bytes > HEADER_BYTES ? new Promise<void>(() => {}) : Promise.resolve());
     hub = await LoopbackHub.start({ throttle: { take } });
-    const folders = writeModels(temporaryFolder(), ['base', 'math'], { shapes: OF_TWO_UNITS });
+    const folders = writeModels(stored, ['base', 'math'], { shapes: OF_TWO_UNITS });
     publish(hub, folders);
     const recipe = (name: (model: string) => string): string => {
       const models = [{ model: name('math'), parameters: { weight: 1 } }];

@@ -8,7 +8,7 @@ import { BF16_INFINITY, BF16_OVERFLOW } from './format';
 import { interleaveHalves, roundBf16, roundInPlace } from './narrow';
 import { reaches16, reaches32 } from './nonfinite';
 import { SMALLEST_DIVISOR } from './operands';
-import { kept, Masked, magnitudeOf } from './selection';
+import { kept, Masked, magnitudeOf, magnitudeOf16 } from './selection';
 import { Differences, Even, Odd, widenParity } from './stored';
 
 /** As types, so that both kinds of loops come without a branch. */
@@ -23,8 +23,7 @@ export type Shared = f64;
 /** The products of a block, operand by operand, and the sign bits where − is elected. */
 const BALLOT: usize = 2112;
 const ballots = memory.data(10560, 16);
-/** In memory, since engines make a vector constant anew at each use. */
-const magnitude16 = memory.data<i32>([0x7fff7fff, 0x7fff7fff, 0x7fff7fff, 0x7fff7fff], 16);
+
 /**
  * `length` bytes of result, in two loops: in one, everything would wait for one thing after the other, for longer than
  * processors look ahead. False when something stored is not finite, or nearly so.
@@ -125,7 +124,7 @@ function mergeVotes<D, L>(base: usize, to: usize, length: usize, factor: f32): b
 
 /** Eight stored bf16 without their signs, at byte `at` of the block's f32. */
 function magnitudesAt(source: usize, at: usize): v128 {
-  return v128.and(v128.load(source + (at >> 1)), v128.load(magnitude16));
+  return magnitudeOf16(v128.load(source + (at >> 1)));
 }
 
 /** Four differences of the eight, or of the four, that lie at byte `at` of the block's f32. */

@@ -1,4 +1,5 @@
 /** How a merge lies to its operands: products summed in f32 over short runs, and those sums in f64. */
+import { sumOfLanes } from './lane-sums';
 import { addToLanes, LANES, RUN, RUN_BYTES } from './geometry-runs';
 import { elementAt, ENTRY } from './geometry-operands';
 
@@ -59,11 +60,6 @@ function addOwn(d: usize, w: usize, lanes: usize, counters: usize): void {
   addToLanes(writtenSquares, lanes + LANES);
   count1(counters, sumOfLanes(zeros));
   count1(counters + 4, sumOfLanes(lost));
-}
-
-function sumOfLanes(lanes: v128): i32 {
-  const lower = i32x4.extract_lane(lanes, 0) + i32x4.extract_lane(lanes, 1);
-  return lower + i32x4.extract_lane(lanes, 2) + i32x4.extract_lane(lanes, 3);
 }
 
 /** Adds d·x and w·x of a run. */

@@ -1,4 +1,5 @@
 /** How large changes are, in units in the last place of the base value and otherwise. */
+import { sumOfBytes, sumOfLanes } from './lane-sums';
 import { collectChanges } from './geometry-collect';
 import { F32_INFINITY, F32_MAGNITUDE } from './format';
 
@@ -82,11 +83,6 @@ function largestLane(lanes: v128): i32 {
   return max(lower, max(i32x4.extract_lane(lanes, 2), i32x4.extract_lane(lanes, 3)));
 }
 
-function sumOfLanes(lanes: v128): i32 {
-  const lower = i32x4.extract_lane(lanes, 0) + i32x4.extract_lane(lanes, 1);
-  return lower + i32x4.extract_lane(lanes, 2) + i32x4.extract_lane(lanes, 3);
-}
-
 function add(counter: usize, more: i32): void {
   store<u32>(counter, load<u32>(counter) + more);
 }
@@ -141,10 +137,6 @@ function countFiveClasses(count: i32, first: i32, counters: usize): void {
   add(counters + 8, sumOfBytes(c));
   add(counters + 12, sumOfBytes(d));
   add(counters + 16, sumOfBytes(e));
-}
-
-function sumOfBytes(bytes: v128): i32 {
-  return sumOfLanes(i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(bytes)));
 }
 
 /** Classifies the packed elements one by one, whatever they are; returns the largest magnitude, without NaN. */

@@ -2,6 +2,7 @@
  * Counters of steps. A few are so frequent that increments of one wait for each other; so the four that were most frequent
  * before are counted by comparing whole vectors, and only the others one by one.
  */
+import { sumOfShorts } from './lane-sums';
 import { packingOrder16 } from './packing';
 
 /** Indices (u16) of the counters of up to 1,024 elements, and room for a vector beyond them. */
@@ -128,8 +129,6 @@ function countFrequent(count: i32): i32 {
 function addTimes(place: usize, times: v128): void {
   const index = load<u16>(frequent + place);
   if (index == 0xffff) return;
-  const pairs = i32x4.extadd_pairwise_i16x8_u(times);
-  const lower = i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1);
   const counter = counters + (<usize>index << 2);
-  store<i32>(counter, load<i32>(counter) + lower + i32x4.extract_lane(pairs, 2) + i32x4.extract_lane(pairs, 3));
+  store<i32>(counter, load<i32>(counter) + sumOfShorts(times));
 }

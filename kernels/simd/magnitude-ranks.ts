@@ -3,18 +3,19 @@
  * same wait for each other; so the four magnitudes that were most frequent in a row before are counted by comparing whole
  * vectors, and only the others one by one. Each element is noted as one of the four or not, by which most are decided.
  */
+import { sumOfBytes } from './lane-sums';
 import { touched } from './bits';
 import { F32_MAGNITUDE } from './format';
 import {
   FREQUENT, forgetClasses, judge, LOWER_BITS, mostFrequent, NONE, tally, tallyUppers, verdictOnUpper,
 } from './magnitude-classes';
 import { packingOrder16 } from './packing';
+import { magnitudeOf16 } from './selection';
 
 /** Elements between two looks at the 8-bit lanes that count them, of which each sees one of 16. */
 const BLOCK: i32 = 255 * 16;
 /** In memory, since engines make a vector constant anew at each use. */
 const lowerBits = memory.data<i32>([0xffff, 0xffff, 0xffff, 0xffff], 16);
-const magnitude16 = memory.data<i32>([0x7fff7fff, 0x7fff7fff, 0x7fff7fff, 0x7fff7fff], 16);
 
 /** Upper halves of the most frequent magnitudes, u32 each; NONE where there are fewer. */
 const frequent = memory.data<u32>([NONE, NONE, NONE, NONE], 16);
@@ -73,7 +74,7 @@ function countBlock(row: usize, count: i32, changed: usize, kinds: usize, list: 
   if (others < 0) return false;
   for (let i: usize = 0; i < FREQUENT; i++) {
     const upper = load<u32>(frequent + (i << 2));
-    const times = sumOfLanes(v128.load(found + (i << 4)));
+    const times = sumOfBytes(v128.load(found + (i << 4)));
     if (times && !tally(upper << 16, times)) return false;
   }
   if (others > whole >> 3) isOutdated = true;
@@ -161,7 +162,7 @@ function copyLanes(to: usize, eight: v128, lanes: u32): usize {
 function upperHalves(row: usize): v128 {
   const low = i32x4.shr_u(v128.load(row), 16);
   const high = i32x4.shr_u(v128.load(row, 16), 16);
-  return v128.and(i16x8.narrow_i32x4_u(low, high), v128.load(magnitude16));
+  return magnitudeOf16(i16x8.narrow_i32x4_u(low, high));
 }
 
 /** Whether any of 16 f32 is no bf16. */
@@ -187,12 +188,4 @@ function tallyInexact(row: usize): bool {
     if (magnitude & LOWER_BITS && !tally(magnitude, 1)) return false;
   }
   return true;
-}
-
-function sumOfLanes(counts: v128): u32 {
-  const four = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(counts));
-  return (
-    i32x4.extract_lane(four, 0) + i32x4.extract_lane(four, 1) +
-    i32x4.extract_lane(four, 2) + i32x4.extract_lane(four, 3)
-  );
 }

@@ -17,6 +17,13 @@ export function magnitudeOf(x: v128): v128 {
   return v128.and(x, v128.load(MAGNITUDE));
 }
 
+const MAGNITUDE_16 = memory.data<i32>([0x7fff7fff, 0x7fff7fff, 0x7fff7fff, 0x7fff7fff], 16);
+
+/** Eight stored bf16 without their signs. */
+export function magnitudeOf16(x: v128): v128 {
+  return v128.and(x, v128.load(MAGNITUDE_16));
+}
+
 /** Four elements, those dropped being +0. `limit`, in all lanes, is one below the selector: −1 keeps everything. */
 export function kept<S>(x: v128, limit: v128): v128 {
   if (sizeof<S>() == sizeof<All>()) return x;

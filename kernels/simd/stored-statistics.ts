@@ -1,7 +1,7 @@
 /** Histograms of the differences between stored bf16, most of which are equal to the base and are never subtracted. */
 import { BF16_INFINITY, F32_MAGNITUDE } from './format';
 import { reaches16 } from './nonfinite';
-import { magnitudeOf } from './selection';
+import { magnitudeOf, magnitudeOf16 } from './selection';
 import { packingOrder16 } from './packing';
 import { addOtherBins, BLOCK, changed, countInexact, countPairs, increment, startPairs } from './statistics';
 import { differences, Stored, widenFour, widenOne } from './stored';
@@ -11,9 +11,6 @@ const values = memory.data(2064, 16);
 const origins = memory.data(2064, 16);
 /** Their differences, f32. */
 const gaps = memory.data(4128, 16);
-
-/** In memory, since engines make a vector constant anew at each use. */
-const magnitude16 = memory.data<i32>([0x7fff7fff, 0x7fff7fff, 0x7fff7fff, 0x7fff7fff], 16);
 
 /** See kernels/abi-stored.ts. */
 export function histogramStoredBf16(source: usize, base: usize, count: i32, bins: usize, inexactBins: usize): void {
@@ -52,7 +49,7 @@ function packUnequal(source: usize, base: usize): i32 {
     v128.store(values + to, v128.swizzle(value, packing));
     v128.store(origins + to, v128.swizzle(origin, packing));
     to += <usize>popcnt(lanes) << 1;
-    largest = i16x8.max_s(largest, v128.and(origin, v128.load(magnitude16)));
+    largest = i16x8.max_s(largest, magnitudeOf16(origin));
   }
   if (reaches16(largest, BF16_INFINITY)) return -1;
   // What the last vector has too much is no difference.
@@ -71,7 +68,7 @@ function subtractPacked(count: i32, inexactBins: usize): void {
     v128.store(gaps + at, high, 16);
     lower = v128.or(lower, v128.or(low, high));
     const upper = i16x8.narrow_i32x4_u(i32x4.shr_u(low, 16), i32x4.shr_u(high, 16));
-    v128.store(changed + (at >> 1), v128.and(upper, v128.load(magnitude16)));
+    v128.store(changed + (at >> 1), magnitudeOf16(upper));
   }
   if (!v128.any_true(v128.and(lower, i32x4.splat(0xffff)))) return;
   countInexact(gaps, count, inexactBins);

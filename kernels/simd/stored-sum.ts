@@ -14,19 +14,18 @@ import { BF16_INFINITY, BF16_OVERFLOW, F32_MAGNITUDE } from './format';
 import { roundBf16, roundPairsBf16 } from './narrow';
 import { reaches16 } from './nonfinite';
 import { ENTRY, SCALE, SELECTOR } from './operands';
-import { All, Masked } from './selection';
+import { All, Masked, magnitudeOf16 } from './selection';
 import { widenEven, widenOdd, widenOne } from './stored';
 
 const NOTHING: f32 = -0.0;
 
 /**
  * In memory, since engines make a vector constant anew at each use: bits of 16 elements by quarters, which are every other
- * one of the first eight, those between them, and so on; then magnitudes.
+ * one of the first eight, those between them, and so on.
  */
 const bitsOfFour = memory.data<i32>(
   [1, 4, 16, 64, 2, 8, 32, 128, 256, 1024, 4096, 16384, 512, 2048, 8192, 32768], 16,
 );
-const magnitude16 = memory.data<i32>([0x7fff7fff, 0x7fff7fff, 0x7fff7fff, 0x7fff7fff], 16);
 
 /** See kernels/abi-stored.ts. */
 export function sumStoredBf16(
@@ -68,8 +67,8 @@ function sumStored<M>(
       let w = f32x4.sub(widenOdd(high), baseD);
       if (sizeof<M>() == sizeof<Masked>()) {
         // What a mask drops may be infinite, and does not show in the sum.
-        largestMasked = i16x8.max_s(largestMasked, v128.and(v128.load(magnitude16), low));
-        largestMasked = i16x8.max_s(largestMasked, v128.and(v128.load(magnitude16), high));
+        largestMasked = i16x8.max_s(largestMasked, magnitudeOf16(low));
+        largestMasked = i16x8.max_s(largestMasked, magnitudeOf16(high));
         const kept = maskOf(entry, at);
         x = v128.and(x, keptOf(kept, 0));
         y = v128.and(y, keptOf(kept, 16));
@@ -89,8 +88,8 @@ function sumStored<M>(
     const highSum = roundPairsBf16(c, d);
     v128.store(destination + at, lowSum);
     v128.store(destination + at, highSum, 16);
-    largest = i16x8.max_s(largest, v128.and(lowSum, v128.load(magnitude16)));
-    largest = i16x8.max_s(largest, v128.and(highSum, v128.load(magnitude16)));
+    largest = i16x8.max_s(largest, magnitudeOf16(lowSum));
+    largest = i16x8.max_s(largest, magnitudeOf16(highSum));
   }
   if (reaches16(largest, BF16_INFINITY) || reaches16(largestMasked, BF16_INFINITY)) return false;
   return sumSome<M>(table, end, base, baseScale, destination, whole, count);

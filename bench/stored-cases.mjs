@@ -83,6 +83,12 @@ export function storedCases(count, operands) {
     sumMaskedStored: {
       run: (k, at) => k.sumMaskedStored(one(at), at.stored.base, at.stored.masks[0], count, at.lanes, at.lanes + 64),
     },
+    sumSquaresStored: {
+      run: (k, at) => k.sumSquaresStored(one(at), at.stored.base, at.stored.masks[0], count, at.lanes),
+    },
+    [`varianceStoredBf16 of ${operands}`]: {
+      run: (k, { stored, out }) => k.varianceStoredBf16(stored.table, operands, stored.base, out, count),
+    },
     passTies: { run: (k, at) => k.passTies(one(at), at.stored.base, count, SELECTOR, count) },
   };
 }

@@ -43,6 +43,10 @@ export interface StoredKernels {
   histogramStoredBf16(source: Slot, base: Slot, count: number, bins: Slot, inexactBins: Slot): void;
   /** `sumMasked` of the differences. */
   sumMaskedStored(source: Slot, base: Slot, mask: Slot, count: number, before: Slot, after: Slot): void;
+  /** `sumSquares` of the differences, or with a mask, which is not 0, `sumMaskedSquares`. */
+  sumSquaresStored(source: Slot, base: Slot, mask: Slot, count: number, lanes: Slot): void;
+  /** `variance` of the differences, of two to four operands. */
+  varianceStoredBf16(table: Slot, operands: number, base: Slot, destination: Slot, count: number): void;
   /**
    * How many elements have to be passed to see `allowance` differences whose magnitude has the bits `threshold`, or −1
    * minus the number seen when there are fewer.

@@ -11,6 +11,8 @@ export interface PreparedView<T extends Tile> {
   (tile: Tile): T;
   /** How to show the same of stored tiles, if that is possible. A tile is shown in one way or the other. */
   readonly stored?: StoredView | undefined;
+  /** The same of a stored tile that is no longer than the unit's tiles, for views that show something else than operands. */
+  readonly ofStored?: ((tile: StoredTile) => T) | undefined;
   /** What each operand was multiplied with, where that is not 1. */
   readonly factors?: readonly number[];
 }
@@ -31,6 +33,25 @@ export interface StoredPart extends StoredTile {
   /** Elements of the tile before the first. */
   readonly offset: number;
   readonly selectors?: readonly number[];
+}
+
+/** The part of `count` elements from element `offset` of a stored tile on. */
+export function partOf({ firstIndex, operands, base }: StoredTile, offset: number, count: number): StoredPart {
+  const bytes = STORED_BYTES * offset;
+  return {
+    firstIndex: firstIndex + offset,
+    count,
+    offset,
+    operands: operands.map((slot) => slot + bytes),
+    base: base === undefined ? undefined : base + bytes,
+  };
+}
+
+/** Hands over a stored tile in parts that are no longer than the unit's tiles, in order. */
+export function inSteps({ tileCapacity }: UnitContext, tile: StoredTile, take: (part: StoredTile) => void): void {
+  for (let offset = 0; offset < tile.count; offset += tileCapacity) {
+    take(partOf(tile, offset, Math.min(tileCapacity, tile.count - offset)));
+  }
 }
 
 /** A tile of which only those elements count that reach their operand's selector: bits(|x|) ≥ selectors[i], 0 for all. */

@@ -6,8 +6,16 @@ import type { ReferenceMemory } from './memory.js';
 import { nearestBf16 } from './narrow.js';
 import { isSet } from './sparsify.js';
 import { addRuns, countMagnitudes } from './statistics.js';
+import { varianceOf } from './variance.js';
 
-type Stored = 'sumStoredBf16' | 'electStoredBf16' | 'histogramStoredBf16' | 'sumMaskedStored' | 'passTies';
+type Stored =
+  | 'sumStoredBf16'
+  | 'electStoredBf16'
+  | 'histogramStoredBf16'
+  | 'sumMaskedStored'
+  | 'sumSquaresStored'
+  | 'varianceStoredBf16'
+  | 'passTies';
 
 /** What an operand's differences are kept by: all, the bits of masks, or least magnitudes. */
 type Selection = 'all' | 'masks' | 'magnitudes';
@@ -132,6 +140,17 @@ export function stored(memory: ReferenceMemory): Pick<Kernels, Stored> {
       const bits = memory.u8(mask, Math.ceil(count / 8));
       addRuns(values, memory.f64(before, REDUCTION_LANES), () => true);
       addRuns(values, memory.f64(after, REDUCTION_LANES), (i) => isSet(bits, i));
+    },
+    sumSquaresStored(source, base, mask, count, lanes) {
+      const sums = memory.f64(lanes, REDUCTION_LANES);
+      differences(memory, source, base, count).forEach((x, i) => {
+        if (mask === 0 || isSet(memory.u8(mask, Math.ceil(count / 8)), i)) sums[i % REDUCTION_LANES]! += x * x;
+      });
+    },
+    varianceStoredBf16(table, operands, base, destination, count) {
+      const views = operandsOf(memory, table, operands, base, count, 'all');
+      const to = memory.f32(destination, count);
+      for (let i = 0; i < count; i++) to[i] = varianceOf(views.map(({ values }) => values[i]!));
     },
     passTies(source, base, count, threshold, allowance) {
       let ties = 0;

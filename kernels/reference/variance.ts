@@ -7,6 +7,13 @@ type Selection = 'variance' | 'markNonZero' | 'sumMaskedSquares' | 'eraseUnshare
 
 const { fround } = Math;
 
+/** Σ(n·xᵢ − S)²·(1/n³), f64. */
+export function varianceOf(values: readonly number[]): number {
+  const { length } = values;
+  const sum = values.reduce((total, x) => total + x, 0);
+  return values.reduce((total, x) => total + (length * x - sum) ** 2, 0) * (1 / length ** 3);
+}
+
 export function selection(memory: ReferenceMemory): Pick<Kernels, Selection> {
   return {
     variance(table, operands, destination, count) {
@@ -15,11 +22,7 @@ export function selection(memory: ReferenceMemory): Pick<Kernels, Selection> {
         return memory.f32(slot!, count);
       });
       const to = memory.f32(destination, count);
-      for (let i = 0; i < count; i++) {
-        const sum = vectors.reduce((total, vector) => total + vector[i]!, 0);
-        const squares = vectors.reduce((total, vector) => total + (operands * vector[i]! - sum) ** 2, 0);
-        to[i] = squares * (1 / operands ** 3);
-      }
+      for (let i = 0; i < count; i++) to[i] = varianceOf(vectors.map((vector) => vector[i]!));
     },
     eraseUnshared(table, operands, destination, count, agreement) {
       const entries = Array.from({ length: operands }, (_, operand) => {

@@ -14,7 +14,7 @@ export { countMasks, markChanged } from './geometry-masks';
 export { sumProducts } from './geometry-products';
 export { sumShared } from './geometry-shared';
 export { sumSurvival } from './geometry-survival';
-export { sumMaskedSquares, sumSquares } from './geometry-squares';
+export { sumMaskedSquares, sumSquares, sumSquaresStored } from './geometry-squares';
 export { classifyChange } from './geometry-change';
 export { multiplyMatrices, reduceRows, reflectRows, rotateRows } from './linear-algebra';
 export { addLowRank } from './low-rank';
@@ -30,6 +30,7 @@ export { keepBetween, keepLargest, keepMasked } from './sparsify';
 export { histogramLowBits, histogramMagnitude } from './statistics';
 export { histogramStoredBf16, passTies } from './stored-statistics';
 export { sumStoredBf16 } from './stored-sum';
+export { varianceStoredBf16 } from './stored-variance';
 export { sumMagnitude, sumMasked, sumMaskedStored } from './magnitude-sums';
 
 /** A cache line, so that a caller's first slot shares none with the module's own data. */

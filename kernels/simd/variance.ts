@@ -3,24 +3,30 @@ import { nonZero } from './bits';
 import { ENTRY, WEIGHT } from './operands';
 
 /** Two to four operands, as types, so that each has a loop of its own in which their values stay in registers. */
-type Two = i8;
-type Three = i16;
-type Four = i32;
+export type Two = i8;
+export type Three = i16;
+export type Four = i32;
 
 /** See kernels/abi-selection.ts. */
 export function variance(table: usize, operands: i32, destination: usize, count: i32): void {
   const end = table + <usize>operands * ENTRY;
   const n = <f64>operands;
   const whole = <usize>(count & -4) << 2;
-  if (operands == 2) ofFew<Two>(table, n, destination, whole);
-  else if (operands == 3) ofFew<Three>(table, n, destination, whole);
-  else if (operands == 4) ofFew<Four>(table, n, destination, whole);
+  if (operands == 2) ofFew<Two>(table, destination, whole);
+  else if (operands == 3) ofFew<Three>(table, destination, whole);
+  else if (operands == 4) ofFew<Four>(table, destination, whole);
   else ofAny(table, end, n, destination, whole);
   for (let at = whole; at < <usize>count << 2; at += 4) store<f32>(destination + at, varianceAt(table, end, n, at));
 }
 
+/** `N` as a number. */
+export function operandsOf<N>(): i32 {
+  return sizeof<N>() == sizeof<Two>() ? 2 : sizeof<N>() == sizeof<Three>() ? 3 : 4;
+}
+
 /** `bytes` of f32, a multiple of 16. */
-function ofFew<N>(table: usize, n: f64, destination: usize, bytes: usize): void {
+export function ofFew<N>(table: usize, destination: usize, bytes: usize): void {
+  const n = <f64>operandsOf<N>();
   const a = <usize>load<u32>(table);
   const b = <usize>load<u32>(table, ENTRY);
   const c = sizeof<N>() >= sizeof<Three>() ? <usize>load<u32>(table, 2 * ENTRY) : 0;

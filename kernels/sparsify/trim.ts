@@ -6,9 +6,9 @@ import type { Statistic, StatisticScope } from '../statistic.js';
 import { type RankCut, rankThreshold } from '../statistics/rank-threshold.js';
 import type { StoredTile, Tile, UnitContext } from '../unit.js';
 import {
+  partOf,
   type SelectedTile,
   type SelectingView,
-  STORED_BYTES,
   type StoredPart,
   type StoredView,
   type TileView,
@@ -78,7 +78,7 @@ function showParts(
   ties: readonly (Ties | undefined)[],
   take: (part: StoredPart) => boolean,
 ): boolean {
-  const { count, firstIndex, operands, base } = tile;
+  const { count, operands, base } = tile;
   // Elements to the last tie that stays, or −1 minus the ties when there are fewer.
   const passed = ties.map(
     (tie, i) => tie && kernels.passTies(operands[i]!, base!, count, tie.threshold, tie.allowance),
@@ -87,13 +87,11 @@ function showParts(
   const ends = [...new Set([...lastKept, count])].filter((end) => end > 0).sort((a, b) => a - b);
   let offset = 0;
   for (const end of ends) {
-    const bytes = STORED_BYTES * offset;
     const selectors = ties.map((tie, i) => {
       if (tie === undefined) return others[i]!;
       return offset < lastKept[i]! ? tie.threshold : tie.threshold + 1;
     });
-    const part = { firstIndex: firstIndex + offset, count: end - offset, offset, selectors };
-    if (!take({ ...part, operands: operands.map((slot) => slot + bytes), base: base! + bytes })) return false;
+    if (!take({ ...partOf(tile, offset, end - offset), selectors })) return false;
     offset = end;
   }
   ties.forEach((tie, i) => {

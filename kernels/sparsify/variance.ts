@@ -6,12 +6,16 @@ import type { Statistic } from '../statistic.js';
 import type { AddSquares } from '../statistics/energies.js';
 import { type RankCut, rankThreshold } from '../statistics/rank-threshold.js';
 import type { StoredTile, Tile, UnitContext } from '../unit.js';
-import { type StoredView, type TileView, untouched, vectorBytes } from '../view.js';
+import { inSteps, type StoredView, type TileView, untouched, vectorBytes } from '../view.js';
 import { cutter } from './trim.js';
 
 const SELECTION = 'variance_selection';
 
 const selectsAll = (settings: Settings): boolean => numberOf(settings, 'select_topk') >= 1;
+
+/** As many operands as there is a kernel for that works on stored values. */
+const FEWEST_STORED = 2;
+const MOST_STORED = 4;
 
 /** A single operand: the population variance over the operands, f64 rounded to f32. */
 const variance: TileView = (context) => {
@@ -19,12 +23,23 @@ const variance: TileView = (context) => {
   const slot = context.allocate(vectorBytes(context));
   const table = operandTable(context);
   const unused = context.merge.operands.map(() => 1);
-  return (tile) => {
+  const { length } = unused;
+  const view = (tile: Tile): Tile => {
     fillOperandTable(kernels, table, tile.operands, unused, unused);
-    kernels.variance(table, unused.length, slot, tile.count);
+    kernels.variance(table, length, slot, tile.count);
     return { ...tile, operands: [slot] };
   };
+  if (!hasBase(context) || length < FEWEST_STORED || length > MOST_STORED) return view;
+  const ofStored = ({ firstIndex, count, operands, base }: StoredTile): Tile => {
+    fillOperandTable(kernels, table, operands, unused, unused);
+    kernels.varianceStoredBf16(table, length, base!, slot, count);
+    return { firstIndex, count, operands: [slot], base: undefined };
+  };
+  return Object.assign(view, { ofStored });
 };
+
+/** Whether stored tiles have a base. */
+const hasBase = ({ merge }: UnitContext): boolean => merge.space === 'taskVectors';
 
 /** The statistic behind `mostVaried`: none when all elements are selected. */
 export function varianceThresholds(settings: Settings): Statistic[] {
@@ -49,6 +64,8 @@ interface Selection {
   at(tile: Tile | StoredTile): Slot;
   /** The same, made if need be. */
   of(tile: Tile): Slot;
+  /** The same of a stored tile that is no longer than the unit's tiles, if that is possible. */
+  readonly ofStored?: ((tile: StoredTile) => Slot) | undefined;
 }
 
 function selection(context: UnitContext): Selection | undefined {
@@ -59,14 +76,17 @@ function selection(context: UnitContext): Selection | undefined {
   const select = cutter(context, cuts[0]);
   const { slot, filled } = context.keep('selected', Math.ceil(count / 8));
   const at: Selection['at'] = (tile) => slot + (tile.firstIndex - firstIndex) / 8;
+  const make = (tile: Tile | StoredTile, { operands: [variances] }: Tile): Slot => {
+    const mask = at(tile);
+    kernels.markNonZero(select(variances!, tile.count), mask, tile.count);
+    return mask;
+  };
+  const { ofStored } = varianceOf;
   return {
     isMade: filled,
     at,
-    of(tile) {
-      const mask = at(tile);
-      if (!filled) kernels.markNonZero(select(varianceOf(tile).operands[0]!, tile.count), mask, tile.count);
-      return mask;
-    },
+    of: (tile) => (filled ? at(tile) : make(tile, varianceOf(tile))),
+    ofStored: filled ? at : ofStored && ((tile) => make(tile, ofStored(tile))),
   };
 }
 
@@ -93,11 +113,21 @@ export const mostVaried: TileView = (context) => {
 export function variedSquares(context: UnitContext): AddSquares {
   const selected = selection(context);
   const { kernels } = context;
-  return (tile, lanes) => {
+  const add: AddSquares = (tile, lanes) => {
     const mask = selected?.of(tile);
     tile.operands.forEach((operand, i) => {
       if (mask === undefined) kernels.sumSquares(operand, tile.count, lanes[i]!);
       else kernels.sumMaskedSquares(operand, mask, tile.count, lanes[i]!);
     });
   };
+  const maskOf = selected === undefined ? () => 0 : selected.ofStored;
+  if (!hasBase(context) || maskOf === undefined) return add;
+  const stored: AddSquares['stored'] = (tile, lanes) =>
+    inSteps(context, tile, (part) => {
+      const mask = maskOf(part);
+      part.operands.forEach((operand, i) => {
+        kernels.sumSquaresStored(operand, part.base!, mask, part.count, lanes[i]!);
+      });
+    });
+  return Object.assign(add, { stored });
 }

@@ -15,8 +15,8 @@ import type {
   StatisticScope,
   UnitPosition,
 } from '../statistic.js';
-import type { Operand, TensorMerge, UnitContext } from '../unit.js';
-import { type TileView, untouched, vectorBytes } from '../view.js';
+import type { Operand, StoredTile, TensorMerge, Tile, UnitContext } from '../unit.js';
+import { inSteps, type TileView, untouched, vectorBytes } from '../view.js';
 import { LOW_BINS, RankSearch, type SearchRequest, type Threshold, type TieRule } from './rank-search.js';
 import { CountsPacker, type SparseCounts, unpackCounts } from './sparse-counts.js';
 
@@ -182,18 +182,20 @@ function countersOf(context: UnitContext, options: RankThresholdOptions, request
 function observe(context: UnitContext, options: RankThresholdOptions, requests: Requests | null): Observer {
   const view = options.input(context);
   const counters = countersOf(context, options, requests);
+  const countShown = ({ operands, count: length }: Tile): void => {
+    for (const { operand, count } of counters) count(operands[operand]!, length);
+  };
+  const { ofStored } = view;
   const isUntouched = options.input === untouched && context.merge.space === 'taskVectors';
+  const countStored = ({ operands, base, count: length }: StoredTile): void => {
+    for (const { operand, countStored: count } of counters) count!(operands[operand]!, base!, length);
+  };
   return {
     observeStored:
       isUntouched && requests === null
-        ? ({ operands, base, count }) => {
-            for (const { operand, countStored } of counters) countStored!(operands[operand]!, base!, count);
-          }
-        : undefined,
-    observe(tile) {
-      const { operands } = view(tile);
-      for (const { operand, count } of counters) count(operands[operand]!, tile.count);
-    },
+        ? countStored
+        : ofStored && ((tile) => inSteps(context, tile, (part) => countShown(ofStored(part)))),
+    observe: (tile) => countShown(view(tile)),
     finish() {
       const ties = counters.map((counter) => counter.finish());
       return { keys: counters.map(({ key }) => key), ties, counts: packer.take() } satisfies UnitPartial;

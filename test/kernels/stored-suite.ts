@@ -220,6 +220,67 @@ export function storedSuite(create: () => Kernels) {
     );
   });
 
+  test('varianceStoredBf16 and sumSquaresStored are those of the differences', () => {
+    // At every exponent, from subnormals to what overflows when squared.
+    const values = fc.oneof(fc.nat(0xffff), anything);
+    fc.assert(
+      fc.property(scenes(values, 4), fc.boolean(), (scene, masked) => {
+        const { space, count, stored, masks, differences, table } = place(create(), scene);
+        const { kernels } = space;
+        const operands = scene.models.length;
+        const [variances, expected] = [space.reserve(4 * count), space.reserve(4 * count)];
+        if (operands > 1) {
+          kernels.varianceStoredBf16(table(stored.models), operands, stored.base, variances, count);
+          kernels.variance(table(differences), operands, expected, count);
+          expect([...space.f32(variances, count)]).toEqual([...space.f32(expected, count)]);
+        }
+        const lanes = [0, 0].map(() => space.put(Float64Array.from({ length: REDUCTION_LANES }, (_, i) => i)));
+        kernels.sumSquaresStored(stored.models[0]!, stored.base, masked ? masks[0]! : 0, count, lanes[0]!);
+        if (masked) kernels.sumMaskedSquares(differences[0]!, masks[0]!, count, lanes[1]!);
+        else kernels.sumSquares(differences[0]!, count, lanes[1]!);
+        expect(space.f64(lanes[0]!, REDUCTION_LANES)).toEqual(space.f64(lanes[1]!, REDUCTION_LANES));
+        expect(space.guardsAreIntact()).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('varianceStoredBf16 of every value and its neighbours, as far as they are exact and beyond', () => {
+    const space = new Workspace(create());
+    const { kernels } = space;
+    const count = 1 << 16;
+    const every = Uint16Array.from({ length: count }, (_, bits) => bits);
+    const base = space.put(every);
+    const steps = [-128, 0, 63, 128, 129];
+    const models = steps.map((step) => space.put(every.map((bits) => bits + step)));
+    const widened = space.reserve(4 * count);
+    kernels.widenBf16(base, widened, count);
+    const differences = models.map((slot) => {
+      const to = space.reserve(4 * count);
+      kernels.differBf16(slot, widened, to, count);
+      return to;
+    });
+    const [variances, expected] = [space.reserve(4 * count), space.reserve(4 * count)];
+    const table = (slots: readonly number[]) => space.putOperands(slots.map((slot) => ({ slot, scale: 1, weight: 1 })));
+    for (const chosen of [
+      [0, 1],
+      [1, 2],
+      [1, 3],
+      [1, 4],
+      [1, 2, 3],
+      [2, 3, 4],
+      [0, 1, 2, 3],
+      [1, 2, 2, 3],
+    ]) {
+      const of = (slots: readonly number[]) => table(chosen.map((i) => slots[i]!));
+      kernels.varianceStoredBf16(of(models), chosen.length, base, variances, count);
+      kernels.variance(of(differences), chosen.length, expected, count);
+      const others = space.f32(expected, count);
+      const isOther = (x: number, i: number) => !Object.is(x, others[i]!);
+      expect([chosen, space.f32(variances, count).findIndex(isOther)]).toEqual([chosen, -1]);
+    }
+  });
+
   test('histogramStoredBf16 counts equal infinities as the NaN that their difference is', () => {
     const space = new Workspace(create());
     const slot = space.put(new Uint16Array(1500).fill(0x3f80).fill(INFINITY, 700, 705));

@@ -130,6 +130,18 @@ export const CALLS: readonly Call[] = [
   },
   { name: 'variance', computes: 'f32', run: (k, at, s) => k.variance(at.table, s.operands, at.apart, s.count) },
   {
+    name: 'varianceStoredBf16',
+    computes: 'f32',
+    run: (k, at, s) =>
+      s.operands >= 2 && k.varianceStoredBf16(at.table, Math.min(4, s.operands), at.b, at.apart, s.count),
+  },
+  {
+    name: 'sumSquaresStored',
+    computes: 'f64',
+    counters: 2 * REDUCTION_LANES,
+    run: (k, at, s) => k.sumSquaresStored(at.a, at.b, s.divide ? at.a : 0, s.count, at.counters),
+  },
+  {
     name: 'eraseUnshared',
     computes: 'f32',
     run: (k, at, s) => k.eraseUnshared(at.table, s.operands, at.apart, s.count, s.allowance % 4),

@@ -17,6 +17,7 @@ import type { Exchange } from '../support/hub/exchange.js';
 import { answerStatus, type Fault, type FaultRule, refuseConnection } from '../support/hub/faults.js';
 import { LoopbackHub } from '../support/hub/loopback-hub.js';
 import { memoryFile } from '../support/hub/repository.js';
+import { expectSoundBlobs } from '../support/hub/sound-blobs.js';
 
 /** A file of three pieces, the last one short. */
 const WEIGHTS = randomBytes(2 * PIECE_BYTES + 12_345);
@@ -44,20 +45,10 @@ const cache = (...names: string[]): string => join(environment.cacheFolder, 'mod
 const sha256 = createHash('sha256').update(WEIGHTS).digest('hex');
 const weightRequests = () => hub.requests.filter(({ origin }) => origin === 'cdn');
 
-/** Whatever a blob of the cache is called, its bytes have that hash. */
-function expectSoundCache(): void {
-  const blobs = existsSync(cache('blobs')) ? readdirSync(cache('blobs')) : [];
-  for (const name of blobs) {
-    const bytes = readFileSync(cache('blobs', name));
-    const hash = name.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${bytes.length}\0`);
-    expect(hash.update(bytes).digest('hex')).toBe(name);
-  }
-}
-
 function expectWhole(folder: string): void {
   expect(readFileSync(join(folder, 'model.safetensors')).equals(WEIGHTS)).toBe(true);
   expect(readFileSync(join(folder, 'config.json'), 'utf8')).toBe(CONFIG);
-  expectSoundCache();
+  expectSoundBlobs(cache('blobs'));
 }
 
 /** Faults that pass: the file arrives all the same. */
@@ -127,7 +118,7 @@ describe('a download into the cache', () => {
       expect(error).toMatchObject({ kind, exitCode: 6 });
       expect(error.message).toMatch(message);
       expect(error.message).not.toContain('Signature');
-      expectSoundCache();
+      expectSoundBlobs(cache('blobs'));
       expect(existsSync(cache('blobs', sha256))).toBe(false);
       hub.clearFaults();
       expectWhole((await pull()).folder);
@@ -140,7 +131,7 @@ describe('a download into the cache', () => {
     hub.clearFaults();
     hub.fault({ origin: 'hub', url: /resolve.*config/ }, { distort: { damagedByte: 3 } });
     await expect(pull()).rejects.toMatchObject({ kind: 'hub-file-corrupt', facts: { property: 'Git id' } });
-    expectSoundCache();
+    expectSoundBlobs(cache('blobs'));
   });
 
   it('refuses a file that the Hub redirects to under another hash', async () => {

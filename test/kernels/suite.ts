@@ -14,6 +14,7 @@ import { mergeSuite } from './merge-suite.js';
 import { overlapSuite } from './overlap-suite.js';
 import { sparsifySuite } from './sparsify-suite.js';
 import { statisticsSuite } from './statistics-suite.js';
+import { storedStatisticsSuite } from './stored-statistics-suite.js';
 import { storedSuite } from './stored-suite.js';
 
 function memorySuite(create: () => Kernels) {
@@ -61,6 +62,7 @@ export function kernelSuite(name: Kernels['name'], create: () => Kernels) {
     sparsifySuite(create);
     statisticsSuite(create);
     storedSuite(create);
+    storedStatisticsSuite(create);
     fusedSuite(create);
     geometrySuite(create);
   });

@@ -1,6 +1,7 @@
 /** Heat maps of pairs for a terminal: digits on coloured cells, or digits alone. */
 import type { GeometryResult, PairGeometry } from '../geometry/result.js';
 import { formatMetric, PAIR_METRICS } from './geometry-metrics.js';
+import { type Layout, NAME_WIDTH } from './geometry-terminal-layout.js';
 
 /** Colours of the 256-colour palette for steps away from the value of unrelated experts: blue above, orange below. */
 const ABOVE = [195, 153, 111, 75, 33];
@@ -23,17 +24,15 @@ const HEAT_MAPS: readonly HeatMap[] = [
 ];
 
 /**
- * Lines of both heat maps over all pairs, side by side where `width` columns hold them, else one below the other.
- * Experts that do not fit in the width are left out and counted. `names` are the experts' names as shown.
+ * Lines of both heat maps over all pairs, side by side where the width holds them, else one below the other. Experts that
+ * do not fit in the width are left out and counted.
  */
-export function formatHeatMaps(
-  result: GeometryResult,
-  names: readonly string[],
-  { width, colour }: { readonly width: number; readonly colour: boolean },
-): string[] {
+export function formatHeatMaps(result: GeometryResult, { width, shortName }: Layout, colour: boolean): string[] {
+  const names = result.experts.map((name) => shortName(name, NAME_WIDTH));
+  const heads = result.experts.map((name) => shortName(name, CELL_WIDTH - 1));
   const nameWidth = names.reduce((widest, name) => Math.max(widest, name.length), 0) + 2;
   const shown = Math.min(names.length, Math.floor((width - nameWidth) / CELL_WIDTH));
-  const maps = HEAT_MAPS.map((map) => formatHeatMap(result, names.slice(0, shown), map, nameWidth, colour));
+  const maps = HEAT_MAPS.map((map) => formatHeatMap(result, { names, heads, shown, nameWidth }, map, colour));
   const mapWidth = nameWidth + CELL_WIDTH * shown;
   const rest = names.length - shown;
   const note = rest > 0 ? [`  and ${rest} more experts in geometry.html`] : [];
@@ -53,16 +52,20 @@ interface Line {
   readonly columns: number;
 }
 
-function formatHeatMap(
-  result: GeometryResult,
-  names: readonly string[],
-  map: HeatMap,
-  nameWidth: number,
-  colour: boolean,
-): Line[] {
+/** Experts as rows and columns call them, of which the first `shown` are shown. */
+interface Axes {
+  readonly names: readonly string[];
+  readonly heads: readonly string[];
+  readonly shown: number;
+  readonly nameWidth: number;
+}
+
+function formatHeatMap(result: GeometryResult, axes: Axes, map: HeatMap, colour: boolean): Line[] {
   const { label, unit } = PAIR_METRICS[map.key];
+  const { nameWidth } = axes;
+  const [names, heads] = [axes.names.slice(0, axes.shown), axes.heads.slice(0, axes.shown)];
   const title = `  ${label}`;
-  const header = `${' '.repeat(nameWidth)}${names.map((name) => name.slice(0, CELL_WIDTH - 1).padStart(CELL_WIDTH)).join('')}`;
+  const header = `${' '.repeat(nameWidth)}${heads.map((head) => head.padStart(CELL_WIDTH)).join('')}`;
   const rows = names.map((name, row): Line => {
     const cells = names.map((_, column) => {
       const value = valueAt(result, map.key, row, column);

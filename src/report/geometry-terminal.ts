@@ -2,6 +2,7 @@
 import { expertPairs } from '../geometry/expert-pairs.js';
 import { formatMeasure } from '../geometry/number-text.js';
 import type { ExpertGeometry, Finding, FindingLevel, GeometryResult, MergeAccounting } from '../geometry/result.js';
+import { shortNames } from './distinct-names.js';
 import { alignColumns, formatCount, plural } from './format.js';
 import { MERGE_METRICS, REMOVED_METRICS } from './geometry-group-metrics.js';
 import {
@@ -13,14 +14,12 @@ import {
 } from './geometry-metrics.js';
 import { spectralExpertTable, spectralPairTable } from './geometry-spectral-metrics.js';
 import { formatHeatMaps } from './geometry-terminal-heat-map.js';
+import { type Layout, NAME_WIDTH, PAIR_NAME_WIDTH } from './geometry-terminal-layout.js';
 import { printable, shorten, wrap } from './text-layout.js';
 
 /** Columns of the summary: as many as lines are easy to read at, and as its tables need. */
 export const MOST_WIDTH = 100;
 export const LEAST_WIDTH = 80;
-/** Characters of an expert's name, alone and as one of a pair. */
-const NAME_WIDTH = 12;
-const PAIR_NAME_WIDTH = 10;
 /** Rows of a table, so that a large group still fits a screen; the heat maps have every pair. */
 const MOST_ROWS = 8;
 
@@ -43,28 +42,26 @@ export function formatGeometryTerminal(result: GeometryResult, colour: boolean, 
   const width = Math.max(LEAST_WIDTH, Math.min(MOST_WIDTH, columns));
   const paint = (code: string, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const heading = (text: string): string[] => ['', paint('1', text)];
-  const names = result.experts.map((name) => shortName(name));
-  const title = `Geometry of ${plural(names.length, 'expert')} around ${shorten(printable(result.base), 40)}`;
+  const layout: Layout = { width, shortName: shortNames(result.experts) };
+  const title = `Geometry of ${plural(result.experts.length, 'expert')} around ${shorten(printable(result.base), 40)}`;
   const pairs = expertPairs(result.experts);
   const lines = [
     paint('1', `${title}, ${formatCount(result.global.parameters)} parameters`),
     ...heading('Findings'),
     ...formatFindings(result.findings, paint, width),
     ...heading('Experts'),
-    ...formatExperts(result, width),
-    ...(pairs.length === 0 ? [] : [...heading('Pairs'), ...formatPairs(result, width)]),
-    ...(pairs.length === 0 ? [] : ['', ...formatHeatMaps(result, names, { width, colour })]),
-    ...formatProjection(result, heading),
-    ...formatSpectra(result, heading, width),
+    ...formatExperts(result, layout),
+    ...(pairs.length === 0 ? [] : [...heading('Pairs'), ...formatPairs(result, layout)]),
+    ...(pairs.length === 0 ? [] : ['', ...formatHeatMaps(result, layout, colour)]),
+    ...formatProjection(result, heading, layout),
+    ...formatSpectra(result, heading, layout),
     ...Object.entries(result.merge_accounting).flatMap(([merge, accounting]) => [
       ...heading(`Merge ${shorten(printable(merge), 60)}`),
-      ...formatMerge(result.experts, accounting, width),
+      ...formatMerge(result.experts, accounting, layout),
     ]),
   ];
   return lines.join('\n');
 }
-
-const shortName = (name: string, width = NAME_WIDTH): string => shorten(printable(name), width);
 
 function formatFindings(
   findings: readonly Finding[],
@@ -79,11 +76,11 @@ function formatFindings(
   });
 }
 
-function formatExperts({ experts, global }: GeometryResult, width: number): string[] {
+function formatExperts({ experts, global }: GeometryResult, { width, shortName }: Layout): string[] {
   const rows = experts.slice(0, MOST_ROWS).map((name) => {
     const numbers = global.experts[name];
     return [
-      `  ${shortName(name)}`,
+      `  ${shortName(name, NAME_WIDTH)}`,
       ...EXPERT_COLUMNS.map((key) => formatMetric(EXPERT_METRICS[key].unit, numbers?.[key])),
       formatMetric('share', numbers === undefined ? null : oneUlpShare(numbers)),
     ];
@@ -98,7 +95,7 @@ function oneUlpShare({ ulp_histogram: classes }: ExpertGeometry): number | null 
   return changed === 0 ? null : ((classes[0] ?? 0) + (classes[1] ?? 0)) / changed;
 }
 
-function formatPairs({ experts, global }: GeometryResult, width: number): string[] {
+function formatPairs({ experts, global }: GeometryResult, { width, shortName }: Layout): string[] {
   const pairs = expertPairs(experts);
   const rows = pairs
     .slice(0, MOST_ROWS)
@@ -110,7 +107,11 @@ function formatPairs({ experts, global }: GeometryResult, width: number): string
   return [...table(header, rows, width), ...leftOut(pairs.length)];
 }
 
-function formatProjection({ experts, projection }: GeometryResult, heading: (text: string) => string[]): string[] {
+function formatProjection(
+  { experts, projection }: GeometryResult,
+  heading: (text: string) => string[],
+  { shortName }: Layout,
+): string[] {
   if (projection === undefined) return [];
   const rows = expertPairs(experts)
     .slice(0, MOST_ROWS)
@@ -131,7 +132,7 @@ function formatProjection({ experts, projection }: GeometryResult, heading: (tex
 function formatSpectra(
   { experts, global: { spectral } }: GeometryResult,
   heading: (text: string) => string[],
-  width: number,
+  { width, shortName }: Layout,
 ): string[] {
   if (spectral === undefined) return [];
   const { header, rows } = spectralExpertTable(spectral, experts);
@@ -144,7 +145,7 @@ function formatSpectra(
     ...heading(`Spectra of ${formatCount(spectral.matrices)} matrices`),
     ...table(
       ['', ...header],
-      rows.slice(0, MOST_ROWS).map(([name, ...cells]) => [`  ${shortName(name!)}`, ...cells]),
+      rows.slice(0, MOST_ROWS).map(([name, ...cells]) => [`  ${shortName(name!, NAME_WIDTH)}`, ...cells]),
       width,
     ),
     ...leftOut(experts.length),
@@ -153,7 +154,7 @@ function formatSpectra(
   ];
 }
 
-function formatMerge(experts: readonly string[], accounting: MergeAccounting, width: number): string[] {
+function formatMerge(experts: readonly string[], accounting: MergeAccounting, { width, shortName }: Layout): string[] {
   const survival = formatMetric('share', accounting.rounding_survival);
   const columns = ['retained_projection', 'retained_projection_after_rounding', 'direction_retention'] as const;
   const removed = ['trimmed', 'outvoted', 'cancelled'] as const;
@@ -164,7 +165,7 @@ function formatMerge(experts: readonly string[], accounting: MergeAccounting, wi
   const rows = experts
     .slice(0, MOST_ROWS)
     .map((name) => [
-      `  ${shortName(name)}`,
+      `  ${shortName(name, NAME_WIDTH)}`,
       ...columns.map((key) => formatMetric('ratio', accounting[key][name])),
       ...removed.map((key) => formatMetric('share', accounting.removed[name]?.[key])),
     ]);

@@ -1,6 +1,7 @@
 /** What geometry.html embeds: the numbers that its panels show, as columns rounded to six digits. */
 import { expertPairs } from '../../geometry/expert-pairs.js';
 import type { GeometryResult, RemovedShares, ScopeGeometry } from '../../geometry/result.js';
+import { distinctNames } from '../distinct-names.js';
 import { HOTSPOT_METRICS, MERGE_METRICS, REMOVED_METRICS, SCOPE_METRICS } from '../geometry-group-metrics.js';
 import {
   EXPERT_METRICS,
@@ -22,6 +23,9 @@ import { placeTensors, type TensorPlace } from './tensor-place.js';
 const DIGITS = 6;
 /** Tensors in the table, so that a MoE model with tens of thousands still opens; the ones that changed most stay. */
 export const MOST_TENSORS = 1500;
+
+/** Characters of a label from which on it is cut down to what tells experts apart: those of a slanted one. */
+const LABEL_CHARACTERS = 12;
 
 const TENSOR_EXPERT_METRICS = ['changed_fraction', 'relative_norm', 'displacement_ratio', 'max_abs'] as const;
 const TENSOR_PAIR_METRICS = ['cosine', 'jaccard_lift', 'sign_conflict_on_overlap'] as const;
@@ -45,6 +49,8 @@ export interface PageScope {
 
 export interface PageData {
   readonly experts: readonly string[];
+  /** What the experts are called where there is no room for their names. */
+  readonly labels: readonly string[];
   /** Positions in `experts`. */
   readonly pairs: readonly (readonly [number, number])[];
   readonly metrics: Readonly<
@@ -86,6 +92,7 @@ export function makePageData(result: GeometryResult): PageData {
   const layerNames = Object.keys(result.layers).sort(compareNames);
   return {
     experts,
+    labels: distinctNames(experts, LABEL_CHARACTERS),
     pairs: expertPairs(experts).map(({ first, second }) => [experts.indexOf(first), experts.indexOf(second)]),
     metrics: {
       expert: { ...EXPERT_METRICS, ...(result.global.spectral && SPECTRAL_EXPERT_METRICS) },

@@ -124,8 +124,8 @@ function pairMap(node, width, key) {
   const centre = metric.chanceValue === undefined ? 0 : metric.chanceValue;
   heatMap(node, width, {
     title: metric.label + ' of pairs',
-    rows: data.experts,
-    columns: data.experts,
+    rows: data.labels,
+    columns: data.labels,
     unit: metric.unit,
     centre,
     extent: extentAround(centre, values, metric.unit),

@@ -54,7 +54,7 @@ function retainedBars({ expert }) {
     text: format('ratio', value) + ' ' + stage,
     tip: data.experts[i] + ': ' + format('ratio', value) + ' retained ' + stage,
   });
-  return data.experts.flatMap((name, i) => [
+  return data.labels.flatMap((name, i) => [
     bar(i, before[i], 'in float32', name, colour(i)),
     bar(i, after[i], 'as written', '', 'color-mix(in srgb, ' + colour(i) + ' 55%, var(--panel))'),
   ]);

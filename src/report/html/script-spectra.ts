@@ -22,7 +22,7 @@ const spectralScopes = () =>
 
 /** Both names shortened alike: what tells pairs apart can be in the middle of the whole. */
 function shortPairName(pair, room) {
-  const names = pair.map((i) => data.experts[i]);
+  const names = pair.map((i) => data.labels[i]);
   const whole = names.join(' – ');
   return [...whole].length <= room ? whole : names.map((name) => shorten(name, (room - 3) / 2)).join(' – ');
 }
@@ -31,7 +31,7 @@ function shortPairName(pair, room) {
 function drawSpectra(node, width, choice) {
   const { metric, valuesOf } = lineSeries(choice);
   const rowRoom = width < 500 ? 15 : 27;
-  const rows = choice.startsWith('pair:') ? data.pairs.map((pair) => shortPairName(pair, rowRoom)) : data.experts;
+  const rows = choice.startsWith('pair:') ? data.pairs.map((pair) => shortPairName(pair, rowRoom)) : data.labels;
   const groups = spectralScopes();
   const values = groups.flatMap(({ scopes }) => scopes.flatMap(valuesOf));
   const centred = metric.chanceValue !== undefined;

@@ -56,7 +56,7 @@ export interface GeometryKernels {
    * over the mask's operands of max(x,0) and max(−x,0). Sums of operands that are not in the mask are left alone. The
    * r-th element of a mask adds to lane r mod SHARED_LANES; `ranks` (u8 for each mask) keeps r mod SHARED_LANES, so that
    * sums do not depend on how a range was cut. `counters` (u32, +1 each): elements with x_j·x_k < 0 for all pairs, then
-   * elements with P = N ≠ 0.
+   * elements with P = N.
    */
   sumShared(table: Slot, operands: number, mask: Slot, count: number, ranks: Slot, lanes: Slot, counters: Slot): void;
   /**

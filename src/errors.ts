@@ -2,6 +2,7 @@
  * Every failure and warning a user can meet: its kind, the facts it carries, and (here only) its text and hint.
  * Code throws facts; the command line, the JSON events and the tests read them. Exit codes are in `EXIT_CODES`.
  */
+import { formatBytes } from './errors/byte-text.js';
 import { HUB_FAILURES_OF_NETWORK, HUB_WORDINGS, type HubErrorFacts } from './errors/hub.js';
 import { PUSH_WORDINGS, type PushErrorFacts } from './errors/push.js';
 import { SWEEP_WORDINGS, type SweepErrorFacts } from './errors/sweep.js';
@@ -16,6 +17,7 @@ export const EXIT_CODES = {
   input: 4,
   output: 5,
   network: 6,
+  evaluation: 7,
   interrupted: 130,
 } as const;
 
@@ -79,7 +81,6 @@ interface Wording {
 }
 
 const formatShape = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
-const formatBytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
 
 /** What stands for the file of a recipe that the command line's arguments come to. */
 export const COMMAND_LINE = 'command line';
@@ -245,6 +246,7 @@ const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts | ke
   'output-unwritable': EXIT_CODES.output,
   'sweep-too-large': EXIT_CODES.output,
   'sweep-running': EXIT_CODES.output,
+  'evaluations-failed': EXIT_CODES.evaluation,
   'disk-full': EXIT_CODES.output,
   interrupted: EXIT_CODES.interrupted,
   'worker-failed': EXIT_CODES.defect,

@@ -44,6 +44,8 @@ export interface PrepareOptions extends PlanOptions {
   readonly stream?: boolean;
   /** Most bytes that `stream` takes of the disk beside the output. */
   readonly spoolBytes?: number;
+  /** Write geometry and merge accounting beside the model; by default as the recipe says, else not. */
+  readonly report?: boolean;
   /** Models that are not looked for, by the reference that names them. */
   readonly known?: KnownModels;
   /** Inputs of recipes that are prepared one after the other, for the same run. */
@@ -57,8 +59,6 @@ export interface MergeOptions extends PrepareOptions, RunOptions, Pick<ObtainOpt
   readonly overwrite?: boolean | 'same-plan';
   /** Add the sha256 of every weight file to the manifest; reads the output once more. */
   readonly sha256?: boolean;
-  /** Write geometry and merge accounting beside the model; by default as the recipe says, else not. */
-  readonly report?: boolean;
   /** Account for the merge, for the result alone; of the tensors in which all models have a part. */
   readonly account?: boolean;
   /** Called once everything is checked, before the first weight is read. */
@@ -84,7 +84,8 @@ export async function prepareMerge(recipe: Recipe, options: PrepareOptions = {})
   const { inputs = new SharedInputs() } = options;
   const built = buildPlan(recipe, await inputs.open(recipe, options, options.known), options);
   const streaming = options.stream ? streamWarnings(streamCost(built, options.spoolBytes)) : [];
-  const prepared = { ...built, warnings: [...built.warnings, ...streaming] };
+  const reporting = wantsReport(recipe, options) ? await reportWarnings(recipe, built) : [];
+  const prepared = { ...built, warnings: [...built.warnings, ...streaming, ...reporting] };
   const warnings = prepared.warnings.map(describeWarning);
   if (options.strict && warnings.length > 0) throw new M2MergeError('warnings-refused', { warnings });
   return prepared;
@@ -153,16 +154,13 @@ interface OpenMerge {
   readonly folder: OutputFolder | undefined;
   /** Collects the report; undefined when there is none. */
   readonly report: MergeReport | undefined;
-  readonly warnings: readonly Warning[];
 }
 
 async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options: MergeOptions): Promise<OpenMerge> {
-  const wantsReport = options.report ?? recipe.report ?? false;
-  const experts = recipe.models.length;
-  const canMeasure = hasTaskVectors(recipe) && experts > 0 && experts <= MAX_EXPERTS;
-  const prepared = await prepareMerge(recipe, { ...options, readAll: wantsReport && canMeasure });
-  const canReport = canMeasure && measuredJobs(prepared.plan).length > 0;
-  const reports = wantsReport && canReport;
+  const reporting = wantsReport(recipe, options);
+  const prepared = await prepareMerge(recipe, { ...options, readAll: reporting && canMeasure(recipe) });
+  const canReport = isMeasured(recipe, prepared);
+  const reports = reporting && canReport;
   const output = outputFolderOf(recipe, chosen);
   await checkDistinct(output, prepared);
   options.onPlan?.(prepared, output);
@@ -174,13 +172,22 @@ async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options:
   const accounts = options.account === true && canReport;
   const report =
     reports || accounts ? new (await import('./merge-report.js')).MergeReport(prepared, reports) : undefined;
-  const warnings = wantsReport ? await reportWarnings(recipe, prepared, canReport) : [];
-  return { recipe, output, prepared, folder, report, warnings };
+  return { recipe, output, prepared, folder, report };
 }
 
+const wantsReport = (recipe: Recipe, { report }: Pick<PrepareOptions, 'report'>): boolean =>
+  report ?? recipe.report ?? false;
+
+const canMeasure = (recipe: Recipe): boolean =>
+  hasTaskVectors(recipe) && recipe.models.length > 0 && recipe.models.length <= MAX_EXPERTS;
+
+/** Whether there is something to report on. */
+const isMeasured = (recipe: Recipe, { plan }: Pick<PreparedMerge, 'plan'>): boolean =>
+  canMeasure(recipe) && measuredJobs(plan).length > 0;
+
 /** Why there is no report, or what it leaves out. */
-async function reportWarnings(recipe: Recipe, { plan }: PreparedMerge, canReport: boolean): Promise<Warning[]> {
-  if (canReport) return (await import('./merge-report.js')).leftOutWarnings(plan);
+async function reportWarnings(recipe: Recipe, prepared: Pick<PreparedMerge, 'plan'>): Promise<Warning[]> {
+  if (isMeasured(recipe, prepared)) return (await import('./merge-report.js')).leftOutWarnings(prepared.plan);
   const experts = recipe.models.length;
   return [
     warning('report-unavailable', { method: recipe.method, reason: reasonAgainst(recipe), experts, most: MAX_EXPERTS }),
@@ -195,7 +202,7 @@ function reasonAgainst(recipe: Recipe): WarningFacts['report-unavailable']['reas
 
 /** Puts everything beside the weights that belongs there. */
 async function finishMerge(
-  { recipe, output, prepared, folder, report: collected, warnings }: OpenMerge,
+  { recipe, output, prepared, folder, report: collected }: OpenMerge,
   outcomes: readonly TensorOutcome[],
   options: MergeOptions,
   started: number,
@@ -215,7 +222,7 @@ async function finishMerge(
     plan,
     costs,
     seconds: (performance.now() - started) / 1000,
-    warnings: [...prepared.warnings, ...warnings, ...nonFiniteWarnings(plan, outcomes), ...cardWarnings],
+    warnings: [...prepared.warnings, ...nonFiniteWarnings(plan, outcomes), ...cardWarnings],
     report: report?.geometry,
     account: report?.account,
   };

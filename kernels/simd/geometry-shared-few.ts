@@ -38,7 +38,7 @@ export function addPair(): void {
       const sizeX = f64x2.abs(x);
       const sizeY = f64x2.abs(y);
       conflict = f64x2.add(conflict, v128.and(f64x2.pmin(sizeX, sizeY), isOpposed));
-      cancelled = i64x2.add(cancelled, v128.and(f64x2.eq(sizeX, sizeY), isOpposed));
+      cancelled = i64x2.add(cancelled, f64x2.eq(x, f64x2.neg(y)));
     }
     v128.store(dots + half, dot);
     v128.store(squares + half, square);
@@ -129,7 +129,7 @@ type Three = i8;
 type Four = i16;
 
 /**
- * Squares of three or four members, min(P,N), and how often P = N ≠ 0. The sum of an element's negative values is −N bit
+ * Squares of three or four members, min(P,N), and how often P = N. The sum of an element's negative values is −N bit
  * for bit: rounding knows no sign. Of a NaN and 0 both choices are the NaN.
  */
 function addSides<S>(): void {
@@ -164,8 +164,7 @@ function addSides<S>(): void {
       }
       const negative = f64x2.sub(zero, minus);
       conflict = f64x2.add(conflict, f64x2.pmin(positive, negative));
-      const isEven = v128.and(f64x2.eq(positive, negative), f64x2.gt(positive, zero));
-      cancelled = i64x2.add(cancelled, isEven);
+      cancelled = i64x2.add(cancelled, f64x2.eq(positive, negative));
     }
     v128.store(ownW + half, squareW);
     v128.store(ownX + half, squareX);

@@ -57,7 +57,7 @@ function addProducts(j: i32, k: i32): void {
   countDown(opposedAt(pair), opposed);
 }
 
-/** Adds min(P,N) and counts where P = N ≠ 0, as in geometry-shared-few.ts. */
+/** Adds min(P,N) and counts where P = N, as in geometry-shared-few.ts. */
 function addConflict(size: i32): void {
   const zero = f64x2.splat(0);
   const lanes = conflictAt();
@@ -75,8 +75,7 @@ function addConflict(size: i32): void {
       }
       const negative = f64x2.sub(zero, minus);
       conflict = f64x2.add(conflict, f64x2.pmin(positive, negative));
-      const isEven = v128.and(f64x2.eq(positive, negative), f64x2.gt(positive, zero));
-      cancelled = i64x2.add(cancelled, isEven);
+      cancelled = i64x2.add(cancelled, f64x2.eq(positive, negative));
     }
     v128.store(lanes + half, conflict);
   }

@@ -8,7 +8,7 @@ import { elementAt, ENTRY } from './geometry-operands';
 import { lanesIn } from './packing';
 import { addPair, addThreeOrFour } from './geometry-shared-few';
 import { addMany } from './geometry-shared-many';
-import { gathered, operandOf, setMembers, STRIDE } from './geometry-shared-members';
+import { cancelledAt, gathered, operandOf, setMembers, STRIDE } from './geometry-shared-members';
 
 /** Elements of a mask that are not to become more before they are summed up, at a span's end at the latest. */
 const ENOUGH: i32 = 640;
@@ -113,6 +113,9 @@ function emptyBucket(table: usize, operands: i32, mark: i32, ranks: usize, lanes
   if (size == 2) addPair();
   else if (size <= 4) addThreeOrFour(size);
   else addMany(size);
+  // The zeros that fill up the ends look like an exact cancellation.
+  const cancelled = cancelledAt();
+  store<i32>(cancelled, load<i32>(cancelled) - (<i32>(bytes >> 2) - count));
 }
 
 /** Fills up the first and the last four of a member with +0. */

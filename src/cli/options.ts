@@ -12,6 +12,7 @@ export interface PlanCommandOptions {
   readonly threads?: number;
   readonly tile?: number;
   readonly strict?: boolean;
+  readonly report?: boolean;
   readonly intermediateDir?: string;
   readonly json?: boolean;
   readonly stream?: boolean;
@@ -21,7 +22,6 @@ export interface PlanCommandOptions {
 export interface MergeCommandOptions extends PlanCommandOptions {
   readonly overwrite?: boolean;
   readonly sha256?: boolean;
-  readonly report?: boolean;
   readonly quiet?: boolean;
   readonly kernels: 'simd' | 'reference';
   /** Repository to push the merged model to, and how. */

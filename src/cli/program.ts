@@ -25,7 +25,8 @@ Examples:
   $ m2merge schema > recipe.schema.json for completion in an editor
 
 Exit codes: 0 done, 2 wrong usage, 3 wrong recipe, 4 wrong input model, 5 output cannot be written
-or pushed, 6 the network failed, 130 interrupted, 1 a defect of m2merge.`;
+or pushed, 6 the network failed, 7 no evaluation of a sweep gave a number, 130 interrupted,
+1 a defect of m2merge.`;
 
 const PUSH_EXAMPLES = `
 Examples:
@@ -67,9 +68,15 @@ function addPlanOptions(command: Command): Command {
         .default(DEFAULT_SHARD_BYTES, '5GB'),
     )
     .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
-    .option('--tile <elements>', 'elements read at once of each model; affects speed and memory only', wholeNumber(64))
+    .addOption(tileOption())
     .option('--json', 'print JSON for machines on stdout');
 }
+
+const tileOption = (): Option =>
+  new Option(
+    '--tile <elements>',
+    'elements read at once of each model, a multiple of 64; affects speed and memory only',
+  ).argParser(wholeNumber(64));
 
 /** Options of what reads the weights of models that may be on the Hub. */
 function addStreamOptions(command: Command): Command {
@@ -110,7 +117,7 @@ function buildProgram(): Command {
     .description('Merge LLM checkpoints: one recipe, some models, one model out.')
     .version(VERSION, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .helpCommand('help [command]', 'show help, of a command if one is named')
+    .helpCommand(false)
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError(`(${SEE_HELP})`)
     // Machines are told of wrong usage on stdout, as of any failure.
@@ -159,7 +166,7 @@ function buildProgram(): Command {
     )
     .option('--spectral', 'also spectra of all matrices: ranks, shifts, angles, heads and tails; slow, states its cost')
     .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
-    .option('--tile <elements>', 'elements read at once of each model; affects speed and memory only', wholeNumber(64))
+    .addOption(tileOption())
     .option('--json', 'print the JSON on stdout')
     .option('--quiet', 'print nothing but warnings and errors')
     .action(async (inputs, options) => (await import('./commands/geometry.js')).geometryCommand(inputs, options));
@@ -169,6 +176,7 @@ function buildProgram(): Command {
     .argument('<second>', 'another')
     .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
     .option('--json', 'print the geometry as JSON on stdout')
+    .option('--quiet', 'show no progress')
     .action(async (first, second, options) => (await import('./commands/diff.js')).diffCommand(first, second, options));
   addStreamOptions(
     addPlanOptions(
@@ -231,10 +239,21 @@ function buildProgram(): Command {
     .option('--quiet', 'print nothing but warnings and errors')
     .action(async (models, options) => (await import('./commands/pull.js')).pullCommand(models, options));
   program
+    .command('help')
+    .description('show help, of a command if one is named')
+    .argument('[command]')
+    .action((name?: string) => showHelp(program, name));
+  program
     .command('schema')
     .description('print the JSON Schema (draft-07) of recipes')
     .action(async () => (await import('./commands/schema.js')).schemaCommand());
   return program;
+}
+
+function showHelp(program: Command, name: string | undefined): void {
+  const named = name === undefined ? program : program.commands.find((command) => command.name() === name);
+  if (named === undefined) program.error(`error: unknown command '${name}'`);
+  else named.outputHelp();
 }
 
 /** Runs the command that the arguments name; never throws, but sets the exit code. */

@@ -1,7 +1,9 @@
 /** Progress on stderr: a spinner on a terminal, a line now and then in a file, nothing when quiet. */
 import type { Ora } from 'ora';
-import { formatBytes, formatCount, formatSeconds } from '../report/format.js';
+import { formatBytes } from '../errors/byte-text.js';
+import { formatCount, formatSeconds } from '../report/format.js';
 import type { Progress } from '../run/scheduler.js';
+import { usesColour } from './terminal.js';
 
 /** Time between two updates of a terminal, and between two lines when stderr is not one, milliseconds. */
 const TERMINAL_INTERVAL = 100;
@@ -84,7 +86,8 @@ export async function createStatus(doing: string, quiet: boolean): Promise<Statu
     return throttled(LINE_INTERVAL, { show, stop: () => {} });
   }
   const { default: ora } = await import('ora');
-  return createSpinner(doing, ora({ stream: process.stderr, discardStdin: false }));
+  const color = usesColour(process.stderr) ? 'cyan' : false;
+  return createSpinner(doing, ora({ stream: process.stderr, discardStdin: false, color }));
 }
 
 /** Turns with the first progress, so that a run that fails before (or while `ora` loads) leaves none turning. */

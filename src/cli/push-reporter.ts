@@ -1,6 +1,8 @@
 /** What the command line says about a push while it runs and when it is done. */
+
+import { formatBytes } from '../errors/byte-text.js';
 import type { PushProgress, PushResult } from '../hub/push.js';
-import { alignColumns, formatBytes, plural } from '../report/format.js';
+import { alignColumns, plural } from '../report/format.js';
 import { createStatus, type StatusLine } from './progress.js';
 
 /** Milliseconds between two progress events of `--json`. */

@@ -1,9 +1,9 @@
 import colors from 'picocolors';
 import { printable } from '../report/text-layout.js';
 
-/** Whether stdout should be coloured: a terminal, and nobody said NO_COLOR. */
-export function usesColour(): boolean {
-  return colors.isColorSupported && process.stdout.isTTY === true;
+/** Whether a stream, stdout unless another is named, should be coloured: a terminal, and nobody said NO_COLOR. */
+export function usesColour(stream: { readonly isTTY: boolean } = process.stdout): boolean {
+  return colors.isColorSupported && stream.isTTY === true;
 }
 
 /** Columns of the terminal that stdout is; undefined where it is none or has no width. */

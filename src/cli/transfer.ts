@@ -1,8 +1,9 @@
 /** What the command line says while files come from the Hub: on stderr for people, as events for machines. */
 import type { Ora } from 'ora';
+import { formatBytes } from '../errors/byte-text.js';
 import type { HubOptions } from '../plan/hub-inputs.js';
 import type { ObtainOptions, TransferProgress } from '../plan/obtain.js';
-import { formatBytes, formatSeconds } from '../report/format.js';
+import { formatSeconds } from '../report/format.js';
 import { collectForTransfers } from './garbage.js';
 
 /** Time between two updates of a terminal, and between two lines or events, milliseconds. */

@@ -1,7 +1,9 @@
 /** Failures of sweeps. Worded for `../errors.ts`. */
+import { formatBytes } from './byte-text.js';
 
 export interface SweepErrorFacts {
   'sweep-running': { folder: string };
+  'evaluations-failed': { folder: string; count: number };
   'sweep-too-large': {
     path: string;
     /** Models to be written. */
@@ -18,14 +20,16 @@ interface Wording {
   readonly hint?: string;
 }
 
-const formatBytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
-
 const STAYS = { best: 'the best model beside it', none: 'nothing beside it' } as const;
 
 export const SWEEP_WORDINGS: { readonly [K in keyof SweepErrorFacts]: (facts: SweepErrorFacts[K]) => Wording } = {
   'sweep-running': ({ folder }) => ({
     message: `another sweep is running in ${folder}`,
     hint: 'wait for its end, or name another folder',
+  }),
+  'evaluations-failed': ({ folder, count }) => ({
+    message: `none of ${count} evaluations gave a number`,
+    hint: `what each said is in ${folder}/sweep.md; once the command works, the same sweep with --retry evaluates them`,
   }),
   'sweep-too-large': ({ path, count, needed, available, proposal }) => ({
     message: `not enough space at ${path}: ${count} models to write, ${formatBytes(needed)} needed at once, ${formatBytes(available)} available`,

@@ -52,15 +52,16 @@ function judgeRounding(merge: string, accounting: MergeAccounting): Finding[] {
   if (survival === null || !(survival < ROUNDING_SURVIVAL_LIMIT)) return [];
   const lost = accounting.lost_to_rounding.toLocaleString('en-US');
   const updated = accounting.updated_coordinates.toLocaleString('en-US');
+  const { delta_norm: before, delta_norm_after_rounding: after } = accounting;
+  const norms = Number.isFinite(before) && Number.isFinite(after);
   return [
     {
       code: 'rounding-survival',
       level: 'warning',
       title: `${merge}: ${formatShare(1 - survival)} of its updates round back to the base`,
       evidence:
-        `${lost} of ${updated} updated elements are written unchanged; ` +
-        `‖Δ‖ ${formatMeasure(accounting.delta_norm)} before and ` +
-        `${formatMeasure(accounting.delta_norm_after_rounding)} after rounding`,
+        `${lost} of ${updated} updated elements are written unchanged` +
+        (norms ? `; ‖Δ‖ ${formatMeasure(before)} before and ${formatMeasure(after)} after rounding` : ''),
       advice: 'Write float32 (dtype: float32), or raise λ: changes below half a step of the output dtype vanish.',
     },
   ];

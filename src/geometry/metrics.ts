@@ -73,15 +73,23 @@ function expertGeometry(sums: ScopeSums, expert: number): ExpertGeometry {
     changed_fraction_absolute: ratio(counters[ULP_CLASS_COUNT]!, elements) ?? 0,
     norm,
     relative_norm: ratio(norm, Math.sqrt(reals.baseSquares)),
-    max_abs: sums.maximum[expert]!,
+    // A NaN is no size.
+    max_abs: Number.isNaN(norm) ? Number.NaN : sums.maximum[expert]!,
     displacement_ratio: null,
     energy_top_1_percent: energyShare(magnitudes[expert]!.total(), TOP_SHARES.one * elements),
     energy_top_20_percent: energyShare(magnitudes[expert]!.total(), TOP_SHARES.twenty * elements),
     low_magnitude_lift: lowMagnitudeLift(sums.byMagnitude, sums.changedByMagnitude[expert]!, elements, changed),
-    ulp_histogram: Array.from(counters.subarray(0, ULP_CLASS_COUNT)),
+    ulp_histogram: ulpHistogram(counters.subarray(0, ULP_CLASS_COUNT), changed),
     unique,
     shared: changed - unique,
   };
+}
+
+/** Changes by size. From +0 to −0 and back is a change of no size, which kernels do not come across. */
+function ulpHistogram(classes: Float64Array, changed: number): number[] {
+  const [least = 0, ...larger] = classes;
+  const sized = larger.reduce((sum, count) => sum + count, least);
+  return [least + changed - sized, ...larger];
 }
 
 /** Elements by exponent of the base: all, and those that each expert changed. */
@@ -93,8 +101,10 @@ interface Strata {
 function pairGeometry(sums: ScopeSums, { all, changed }: Strata, j: number, k: number): PairGeometry {
   const { experts, reals, elements } = sums;
   const pair = pairIndex(j, k, experts);
-  const dot = reals.products[pair]!;
   const [squareJ, squareK] = [reals.squares[j]!, reals.squares[k]!];
+  // Sums are over what both changed, but a product of NaN or infinity with no change at all is NaN too.
+  const dotOnOverlap = reals.products[pair]!;
+  const dot = Number.isFinite(squareJ + squareK) ? dotOnOverlap : Number.NaN;
   const changedJ = countMasks(sums, (mask) => has(mask, j));
   const changedK = countMasks(sums, (mask) => has(mask, k));
   const overlap = countMasks(sums, (mask) => has(mask, j) && has(mask, k));
@@ -116,9 +126,9 @@ function pairGeometry(sums: ScopeSums, { all, changed }: Strata, j: number, k: n
     jaccard_lift: jaccard === null || jaccardExponent === null ? null : ratio(jaccard, jaccardExponent),
     overlap,
     sign_conflict_on_overlap: ratio(sums.opposed[pair]!, overlap),
-    cosine_on_overlap: ratio(dot, Math.sqrt(overlapSquares[0]) * Math.sqrt(overlapSquares[1])),
+    cosine_on_overlap: ratio(dotOnOverlap, Math.sqrt(overlapSquares[0]) * Math.sqrt(overlapSquares[1])),
     distance: Math.sqrt(
-      Math.max(0, overlapSquares[0] + overlapSquares[1] - 2 * dot) +
+      Math.max(0, overlapSquares[0] + overlapSquares[1] - 2 * dotOnOverlap) +
         besideOverlap(squareJ, overlapSquares[0], changedJ === overlap) +
         besideOverlap(squareK, overlapSquares[1], changedK === overlap),
     ),

@@ -42,7 +42,7 @@ export function formatDifference(
   const rest = differing.length - TENSORS_SHOWN;
   return [
     `${names[0]} → ${names[1]}`,
-    `${formatCount(differing.length)} of ${plural(tensors.length, 'tensor')} differ; ${formatShare(total.changed_fraction)} of all values`,
+    `${formatCount(differing.length)} of ${plural(tensors.length, 'tensor')} ${differing.length === 1 ? 'differs' : 'differ'}; ${formatShare(total.changed_fraction)} of all values`,
     `‖difference‖ ${formatMeasure(total.norm)}, relative ${formatMeasure(total.relative_norm)}, largest ${formatMeasure(total.max_abs)}`,
     ...alone,
     '',

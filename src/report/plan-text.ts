@@ -3,9 +3,10 @@
 import { findMethod } from '../../kernels/methods/registry.js';
 import type { Setting, Settings } from '../../kernels/parameters.js';
 import { compareUtf8 } from '../checkpoint/order.js';
+import { formatBytes } from '../errors/byte-text.js';
 import type { LayerOfInput, MergeJob, Plan, PreparedMerge, StackedLayers } from '../plan/plan.js';
 import { sourcesOf } from '../plan/sources.js';
-import { alignColumns, formatBytes, formatCount, plural } from './format.js';
+import { alignColumns, formatCount, plural } from './format.js';
 import { groupTensors } from './tensor-groups.js';
 import { printable } from './text-layout.js';
 
@@ -15,7 +16,8 @@ export interface RunFacts {
   readonly threads: number;
   /** Estimated peak resident memory, bytes. */
   readonly memory: number;
-  /** Bytes free where the output goes. */
+  /** Bytes that have to be free where the output goes, and that are. */
+  readonly diskNeeded: number;
   readonly diskFree: number;
   /** Where each input was found, as it is to be shown. */
   readonly folders: readonly string[];
@@ -154,11 +156,14 @@ function formatTokens({ plan, beside }: PreparedMerge): string[] {
   ];
 }
 
-function formatCosts({ costs }: PreparedMerge, { memory, threads, diskFree }: RunFacts): string[] {
+function formatCosts({ costs }: PreparedMerge, { memory, threads, diskNeeded, diskFree }: RunFacts): string[] {
   return alignColumns([
     ['read', `${formatBytes(costs.bytesRead)} in ${costs.passes === 1 ? 'one pass' : `${costs.passes} passes`}`],
     ['write', formatBytes(costs.bytesWritten)],
     ['memory', `about ${formatBytes(memory)} with ${plural(threads, 'thread')}`],
-    ['disk', `${formatBytes(costs.bytesWritten)} needed, ${formatBytes(diskFree)} free`],
+    [
+      'disk',
+      `${formatBytes(diskNeeded)} needed, ${formatBytes(diskFree)} free${diskFree < diskNeeded ? ': not enough' : ''}`,
+    ],
   ]);
 }

@@ -1,7 +1,9 @@
 /** The price of a sweep for people. */
+
+import { formatBytes } from '../errors/byte-text.js';
 import type { Keep } from '../recipe/sweep-keys.js';
 import type { SweepCosts } from '../sweep/costs.js';
-import { alignColumns, formatBytes, formatCount, formatSeconds, plural } from './format.js';
+import { alignColumns, formatCount, formatSeconds, plural } from './format.js';
 
 export interface SweepPlanFacts {
   readonly keep: Keep;

@@ -12,6 +12,11 @@ import { removeLeftovers, replacedName, workName } from './leftovers.js';
 /** Room for config, tokenizer, manifest and file system overhead beside the weights, bytes. */
 export const SIDE_FILE_BYTES = 64_000_000;
 
+/** Bytes that have to be free for a model of these weight files. */
+export function bytesFor(files: readonly Pick<OutputFile, 'byteLength'>[]): number {
+  return files.reduce((total, { byteLength }) => total + byteLength, SIDE_FILE_BYTES);
+}
+
 /** Files that mark a folder as a model, which `--overwrite` may replace. */
 const MODEL_MARKS = /^(config\.json|.*\.safetensors|m2merge_manifest\.json)$/;
 
@@ -56,10 +61,7 @@ export class OutputFolder {
       const workPath = join(parent, workName(basename(path)));
       const folder = new OutputFolder(path, workPath, madeParent, overwrite);
       try {
-        await checkSpace(
-          parent,
-          files.reduce((total, { byteLength }) => total + byteLength, SIDE_FILE_BYTES),
-        );
+        await checkSpace(parent, bytesFor(files));
         await mkdir(workPath);
         for (const file of files) await folder.#allocate(file);
       } catch (error) {

@@ -45,6 +45,11 @@ export interface SweepRow {
   readonly evaluation_seconds: number | null;
 }
 
+/** Whether there were evaluations, and none of them gave a number. */
+export function isUnjudged(rows: readonly SweepRow[]): boolean {
+  return rows.length > 0 && rows.every(({ status }) => status === 'failed');
+}
+
 /** Where the sweep's result and its renderings are, in its folder. */
 export const SWEEP_FILES = { json: 'sweep.json', markdown: 'sweep.md', html: 'sweep.html' } as const;
 

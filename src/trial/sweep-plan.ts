@@ -5,7 +5,7 @@ import { buildPlan } from '../plan/build.js';
 import { SharedInputs, textOfInputs } from '../plan/inputs.js';
 import { DEFAULT_SPOOL_BYTES, type StreamCost, streamCost, streamWarnings } from '../plan/stream-costs.js';
 import type { Evaluation, Keep } from '../recipe/sweep-keys.js';
-import { SIDE_FILE_BYTES } from '../run/output-folder.js';
+import { bytesFor, SIDE_FILE_BYTES } from '../run/output-folder.js';
 import type { SweepCosts } from '../sweep/costs.js';
 import type { SweepVariant } from '../sweep/expand.js';
 import { describeWarning, type Warning, warning } from '../warnings.js';
@@ -118,7 +118,7 @@ async function priceVariants(
     if (strict && warnings.length > 0) {
       throw new M2MergeError('warnings-refused', { warnings: warnings.map(describeWarning) });
     }
-    const bytes = built.plan.shards.reduce((total, { byteLength }) => total + byteLength, SIDE_FILE_BYTES);
+    const bytes = bytesFor(built.plan.shards);
     const costs = { bytesRead: built.costs.bytesRead, bytes, weights: cachedWeights(built) };
     priced.push({ inputs, ...costs, stream, warnings: built.warnings });
   }

@@ -27,6 +27,12 @@ describe('help and version', () => {
     expect(m2merge(['plan', '--help'], folder)).toMatchObject({ status: 0, stderr: '' });
     expect(m2merge(['help', 'plan'], folder).stdout).toBe(m2merge(['plan', '--help'], folder).stdout);
     expect(m2merge(['help'], folder).stdout).toBe(help.stdout);
+    const unknown = m2merge(['help', 'plam'], folder);
+    expect(unknown).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: "error: unknown command 'plam'\n(see m2merge --help)\n",
+    });
     const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
     expect(m2merge(['--version'], folder)).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
   });
@@ -149,7 +155,7 @@ describe('plan', () => {
       /^ {2}read +84 B in one pass$/m,
       /^ {2}write +\d+ B$/m,
       /^ {2}memory +about \d+ MB with 3 threads$/m,
-      /^ {2}disk +\d+ B needed, [\d.]+ \w?B free$/m,
+      /^ {2}disk +64\.0 MB needed, [\d.]+ \w?B free$/m,
     ];
     for (const line of shown) expect(run.stdout).toMatch(line);
     // The free space of the disk is other people's business too: it may change between the two runs.
@@ -226,6 +232,18 @@ describe('--strict', () => {
     });
     expectRefusal(folder, ['plan', 'recipe.yaml', '--strict'], { status: 3, says: ['dtpye'] });
     expect(m2merge(['recipe.yaml', 'merged/out'], folder).status).toBe(0);
+  });
+
+  it('refuses a report that cannot be, which the plan warns of as well', () => {
+    const folder = createWorkplace(
+      `merge_method: linear\nmodels: [{model: a}, {model: b}]\nparameters: {weight: 1}\nreport: true\n`,
+    );
+    const says = [/^error: no report: /m];
+    expectRefusal(folder, ['recipe.yaml', 'merged/out', '--strict'], { status: 3, says });
+    expectRefusal(folder, ['plan', 'recipe.yaml', '--strict'], { status: 3, says });
+    expect(m2merge(['plan', 'recipe.yaml'], folder).stderr).toMatch(/^warning: no report: /);
+    const run = m2merge(['recipe.yaml', 'merged/out', '--quiet'], folder);
+    expect(run).toMatchObject({ status: 0, stderr: expect.stringMatching(/^warning: no report: .*\n$/) });
   });
 });
 

@@ -39,8 +39,19 @@ it.each(['BF16', 'F32'])('an infinite value of one expert (%s)', async (dtype) =
   write(folder, 'a', dtype, 1 / 8);
   write(folder, 'b', dtype, 1 / 4, Infinity);
   const { global, findings } = await measure(folder);
-  expect(global.pairs['a|b']).toMatchObject({ cosine: null, norm_ratio: null });
+  expect(global.pairs['a|b']).toMatchObject({ dot: NaN, cosine: null, sign_flip_z: null, norm_ratio: null });
   expect(findings.filter(({ code }) => code === 'non-finite-input').map(({ title }) => title)).toEqual([
     'b has NaN or infinite values',
   ]);
+});
+
+it.each(['BF16', 'F32'])('a NaN of one expert, where the other changed nothing (%s)', async (dtype) => {
+  const folder = temporaryFolder();
+  write(folder, 'base', dtype, 0);
+  write(folder, 'a', dtype, 1 / 8);
+  write(folder, 'b', dtype, 0, NaN);
+  const { global } = await measure(folder);
+  expect(global.experts.b).toMatchObject({ norm: NaN, max_abs: NaN });
+  expect(global.experts.a!.max_abs).toBe(1 / 8);
+  expect(global.pairs['a|b']).toMatchObject({ dot: NaN, cosine: null, sign_flip_z: null });
 });

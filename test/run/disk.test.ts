@@ -57,7 +57,10 @@ describe('a full disk', () => {
     const folder = createModels(1);
     const run = m2merge(['recipe.yaml', join(disk, 'deep/down/out')], folder);
     expect(run).toMatchObject({ status: 5, stdout: '' });
-    expect(run.stderr).toMatch(/^error: not enough space at .*: \d\.\d\d GB needed, 0\.00 GB available$/m);
+    expect(run.stderr).toMatch(/^error: not enough space at .*: [\d.]+ MB needed, [\d.]+ \wB available$/m);
+    const [needed] = /[\d.]+ MB needed/.exec(run.stderr)!;
+    const plan = m2merge(['plan', 'recipe.yaml', join(disk, 'deep/down/out')], folder).stdout;
+    expect(plan).toMatch(new RegExp(`^  disk +${needed}, [\\d.]+ \\wB free: not enough$`, 'm'));
     expect(readdirSync(disk)).toEqual([]);
   });
 

@@ -121,7 +121,10 @@ describe('evaluators', () => {
     }
     expect(rows.get('good')).toMatchObject({ status: 'evaluated', metrics: { math: 0.5 } });
     const missing = sweepRecipe('parameters: {lambda: [0.5]}\nevaluate: {command: [./there-is-no-such-program]}');
-    expect(m2merge(['sweep', missing, 'judged-missing'], work).stdout).toContain('could not be started');
+    const unjudged = m2merge(['sweep', missing, 'judged-missing'], work);
+    expect(unjudged.stdout).toContain('could not be started');
+    expect(unjudged.status).toBe(7);
+    expect(unjudged.stderr).toMatch(/^error: none of 1 evaluations gave a number\nhint: .*sweep\.md.*--retry/m);
   });
 
   it('are not waited for when what they have started keeps their output open', () => {

@@ -9,6 +9,7 @@ import { terminalWidth } from '../terminal.js';
 export interface DiffCommandOptions {
   readonly threads?: number;
   readonly json?: boolean;
+  readonly quiet?: boolean;
   readonly stream?: boolean;
   readonly spoolSize?: number;
 }
@@ -22,7 +23,7 @@ export async function diffCommand(first: string, second: string, options: DiffCo
   const result = await measureShown(parseRecipe(text, { file: COMMAND_LINE }), {
     threads: threadsOf(options),
     ...streamOf(options),
-    quiet: options.json === true,
+    quiet: options.json === true || options.quiet === true,
   });
   if (options.json) for (const piece of geometryJsonPieces(result)) process.stdout.write(piece);
   else process.stdout.write(`${formatDifference(result, [first, second], terminalWidth())}\n`);

@@ -2,7 +2,7 @@ import { estimateMemory } from '../../plan/memory.js';
 import type { PreparedMerge } from '../../plan/plan.js';
 import { readRecipeText } from '../../recipe/load.js';
 import { formatPlan, type RunFacts } from '../../report/plan-text.js';
-import { freeBytes, nearestFolder } from '../../run/output-folder.js';
+import { bytesFor, freeBytes, nearestFolder } from '../../run/output-folder.js';
 import { hasSweep } from '../../sweep/load.js';
 import { type PlanCommandOptions, recipesWith, streamOf, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
@@ -21,7 +21,12 @@ export async function planCommand(
   const recipes = await recipesWith(file, options);
   const { planDocuments, placeDocuments } = await import('../../merge-documents.js');
   const documents = placeDocuments(recipes, chosen, options.intermediateDir);
-  const shared = { shardBytes: options.outShardSize, strict: options.strict ?? false, ...streamOf(options) };
+  const shared = {
+    shardBytes: options.outShardSize,
+    strict: options.strict ?? false,
+    ...(options.report === undefined ? {} : { report: options.report }),
+    ...streamOf(options),
+  };
   const described: object[] = [];
   for (const { recipe, output, prepared } of await planDocuments(documents, shared)) {
     const facts = await factsOf(prepared, output, threadsOf(options), tile);
@@ -45,6 +50,7 @@ async function factsOf(prepared: PreparedMerge, output: string, threads: number,
     output: fromHere(output),
     threads,
     memory: estimateMemory(prepared.plan, threads, tile),
+    diskNeeded: bytesFor(prepared.plan.shards),
     diskFree: await freeBytes(await nearestFolder(output)),
     folders: prepared.folders.map(fromHere),
   };

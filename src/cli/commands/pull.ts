@@ -1,5 +1,6 @@
+import { formatBytes } from '../../errors/byte-text.js';
 import { pullModels } from '../../pull.js';
-import { alignColumns, formatBytes, plural } from '../../report/format.js';
+import { alignColumns, plural } from '../../report/format.js';
 import { listenForSignals } from '../interruption.js';
 import { createTransferDisplay } from '../transfer.js';
 import { printWarnings } from '../warnings.js';

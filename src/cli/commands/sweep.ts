@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { M2MergeError } from '../../errors.js';
 import { readRecipeText, recipeOrigin } from '../../recipe/load.js';
 import type { RecipeOrigin } from '../../recipe/parse.js';
 import { commandEvaluation, type Evaluation, type Keep } from '../../recipe/sweep-keys.js';
@@ -7,7 +8,7 @@ import { formatSweepPlan } from '../../report/sweep-plan-text.js';
 import { formatSweepTerminal } from '../../report/sweep-terminal.js';
 import { removeLeftovers } from '../../run/leftovers.js';
 import { parseChosen } from '../../sweep/load.js';
-import { SWEEP_FILES } from '../../sweep/result.js';
+import { isUnjudged, SWEEP_FILES } from '../../sweep/result.js';
 import { AskTellSweep } from '../../trial/ask-tell.js';
 import { ResultsLog } from '../../trial/results-log.js';
 import type { SweepMerging, SweepRunOptions } from '../../trial/run-sweep.js';
@@ -110,6 +111,9 @@ async function run(
     process.stdout.write(
       `${formatSweepTerminal(result, usesColour(), terminalWidth())}\n\nresults  ${fromHere(folder)}\npage     ${page}\n`,
     );
+  }
+  if (isUnjudged(result.rows)) {
+    throw new M2MergeError('evaluations-failed', { folder: fromHere(folder), count: result.rows.length });
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * The part of the contract of abi.ts that works on stored bf16 and writes down nothing of what lies between. Slots of
- * stored values are multiples of 2. "Difference" is f32(x) − f32(base), rounded to f32.
+ * stored values are multiples of 2. "Difference" is f32(x) − f32(base), rounded to f32; statistics of differences are for
+ * a base that is finite.
  */
 import type { Slot } from './slot.js';
 
@@ -39,6 +40,8 @@ export interface StoredKernels {
     masked: boolean,
     byValues: boolean,
   ): number;
+  /** NaN and infinities among the values. */
+  countNonFiniteBf16(source: Slot, count: number): number;
   /** `histogramMagnitude` of the differences. */
   histogramStoredBf16(source: Slot, base: Slot, count: number, bins: Slot, inexactBins: Slot): void;
   /** `sumMasked` of the differences. */

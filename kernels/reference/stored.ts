@@ -11,6 +11,7 @@ import { varianceOf } from './variance.js';
 type Stored =
   | 'sumStoredBf16'
   | 'electStoredBf16'
+  | 'countNonFiniteBf16'
   | 'histogramStoredBf16'
   | 'sumMaskedStored'
   | 'sumSquaresStored'
@@ -128,6 +129,8 @@ export function stored(memory: ReferenceMemory): Pick<Kernels, Stored> {
       if (hasMasks && !views.every(({ hasOnlyFinite }) => hasOnlyFinite)) return 0;
       return [sums, merged].every((values) => allBelow(values, BF16.overflow)) ? 1 : 0;
     },
+    countNonFiniteBf16: (source, count) =>
+      widened(memory, source, count).filter((value) => !Number.isFinite(value)).length,
     histogramStoredBf16(source, base, count, bins, inexactBins) {
       countMagnitudes(
         bitsOf(differences(memory, source, base, count)),

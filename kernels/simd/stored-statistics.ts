@@ -1,6 +1,6 @@
 /** Histograms of the differences between stored bf16, most of which are equal to the base and are never subtracted. */
 import { BF16_INFINITY, F32_MAGNITUDE } from './format';
-import { reaches16 } from './nonfinite';
+import { countFrom16, reaches16 } from './nonfinite';
 import { magnitudeOf, magnitudeOf16 } from './selection';
 import { packingOrder16 } from './packing';
 import { addOtherBins, BLOCK, changed, countInexact, countPairs, increment, startPairs } from './statistics';
@@ -19,25 +19,17 @@ export function histogramStoredBf16(source: usize, base: usize, count: i32, bins
   startPairs();
   for (; rest >= BLOCK; rest -= BLOCK, source += <usize>BLOCK << 1, base += <usize>BLOCK << 1) {
     const packed = packUnequal(source, base);
-    if (packed < 0) {
-      countOneByOne(source, base, BLOCK, bins, inexactBins);
-    } else {
-      zeros += BLOCK - packed;
-      subtractPacked(packed, inexactBins);
-      countPairs(packed, bins);
-    }
+    zeros += BLOCK - packed;
+    subtractPacked(packed, inexactBins);
+    countPairs(packed, bins);
   }
   addOtherBins(bins);
   store<u32>(bins, load<u32>(bins) + zeros);
   countOneByOne(source, base, rest, bins, inexactBins);
 }
 
-/**
- * Copies what is not equal of a block to `values` and `origins`; returns how many. −1 when the base is not finite
- * somewhere: there even equal values differ.
- */
+/** Copies what is not equal of a block to `values` and `origins`; returns how many. */
 function packUnequal(source: usize, base: usize): i32 {
-  let largest = i16x8.splat(0);
   let to: usize = 0;
   for (const end = source + (<usize>BLOCK << 1); source < end; source += 16, base += 16) {
     const value = v128.load(source);
@@ -49,9 +41,7 @@ function packUnequal(source: usize, base: usize): i32 {
     v128.store(values + to, v128.swizzle(value, packing));
     v128.store(origins + to, v128.swizzle(origin, packing));
     to += <usize>popcnt(lanes) << 1;
-    largest = i16x8.max_s(largest, magnitudeOf16(origin));
   }
-  if (reaches16(largest, BF16_INFINITY)) return -1;
   // What the last vector has too much is no difference.
   v128.store(values + to, i16x8.splat(0));
   v128.store(origins + to, i16x8.splat(0));
@@ -80,6 +70,15 @@ function countOneByOne(source: usize, base: usize, count: i32, bins: usize, inex
     increment(bins, <i32>load<u16>(gaps, 2) & 0x7fff);
     countInexact(gaps, 1, inexactBins);
   }
+}
+
+/** See kernels/abi-stored.ts. */
+export function countNonFiniteBf16(source: usize, count: i32): i32 {
+  let largest = i16x8.splat(0);
+  const whole = <usize>(count & -8) << 1;
+  for (let at: usize = 0; at < whole; at += 16) largest = i16x8.max_s(largest, magnitudeOf16(v128.load(source + at)));
+  const rest = countFrom16(source + whole, count & 7, BF16_INFINITY);
+  return rest + (reaches16(largest, BF16_INFINITY) ? countFrom16(source, count & -8, BF16_INFINITY) : 0);
 }
 
 /** See kernels/abi-stored.ts. */

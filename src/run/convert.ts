@@ -25,7 +25,10 @@ export function widen(
   return kernels[WIDEN[dtype]](raw + offset * bytesPerElement(dtype), destination, count);
 }
 
-/** Widens as `widen` does and subtracts `base` (f32): the task vector of one operand. */
+/**
+ * Widens as `widen` does and subtracts `base` (f32): the task vector of one operand. Where both have the same infinity (as
+ * buffers of attention masks do) or NaN, nothing has changed, and the difference is 0.
+ */
 export function widenDifference(
   kernels: Kernels,
   dtype: MergeableDtype,
@@ -35,10 +38,22 @@ export function widenDifference(
   destination: Slot,
   count: number,
 ): number {
-  if (dtype === 'BF16') return kernels.differBf16(raw + offset * 2, base, destination, count);
-  const nonFinite = widen(kernels, dtype, raw, offset, destination, count);
-  kernels.subtract(destination, destination, base, count);
+  const nonFinite =
+    dtype === 'BF16'
+      ? kernels.differBf16(raw + offset * 2, base, destination, count)
+      : widen(kernels, dtype, raw, offset, destination, count);
+  if (nonFinite > 0) {
+    widen(kernels, dtype, raw, offset, destination, count);
+    subtractOthers(kernels, destination, base, count);
+  } else if (dtype !== 'BF16') kernels.subtract(destination, destination, base, count);
   return nonFinite;
+}
+
+/** values − base, and 0 where their bits are the same. */
+function subtractOthers({ memory: { buffer } }: Kernels, values: Slot, base: Slot, count: number): void {
+  const [minuend, subtrahend] = [new Float32Array(buffer, values, count), new Float32Array(buffer, base, count)];
+  const [bits, bitsOfBase] = [new Uint32Array(buffer, values, count), new Uint32Array(buffer, base, count)];
+  for (let i = 0; i < count; i++) minuend[i] = bits[i] === bitsOfBase[i] ? 0 : minuend[i]! - subtrahend[i]!;
 }
 
 /** Rounds a step's f32 to the output dtype; returns how many written values are NaN or infinite. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Kernels, Slot } from '../../kernels/abi.js';
 import { Workspace } from './workspace.js';
 
-export const INFINITY = 0x7f80;
+const INFINITY = 0x7f80;
 /** The largest finite bf16. */
 export const LARGEST = 0x7f7f;
 

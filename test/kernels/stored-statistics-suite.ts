@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Kernels, MAGNITUDE_BINS, REDUCTION_LANES } from '../../kernels/abi.js';
-import { anything, INFINITY, LARGEST, ordinary, place, scenes } from './stored-scenes.js';
+import { BF16, patternValue } from './formats-oracle.js';
+import { anything, LARGEST, ordinary, place, scenes } from './stored-scenes.js';
 import { Workspace } from './workspace.js';
 
 /** Not by `toEqual`, which takes its time over so many. */
@@ -98,14 +99,15 @@ export function storedStatisticsSuite(create: () => Kernels) {
     }
   });
 
-  test('histogramStoredBf16 counts equal infinities as the NaN that their difference is', () => {
-    const space = new Workspace(create());
-    const slot = space.put(new Uint16Array(1500).fill(0x3f80).fill(INFINITY, 700, 705));
-    const [bins, inexact] = [space.put(new Uint32Array(MAGNITUDE_BINS)), space.put(new Uint32Array(MAGNITUDE_BINS))];
-    space.kernels.histogramStoredBf16(slot, slot, 1500, bins, inexact);
-    const counts = space.u32(bins, MAGNITUDE_BINS);
-    expect(counts[0]).toBe(1495);
-    expect(counts.subarray(INFINITY + 1).reduce((sum, count) => sum + count)).toBe(5);
+  test('countNonFiniteBf16 counts NaN and infinities', () => {
+    fc.assert(
+      fc.property(scenes(fc.oneof(fc.nat(0xffff), anything), 1), ({ base }) => {
+        const space = new Workspace(create());
+        const slot = space.put(Uint16Array.from(base));
+        const expected = base.filter((bits) => !Number.isFinite(patternValue(BF16, bits))).length;
+        expect(space.kernels.countNonFiniteBf16(slot, base.length)).toBe(expected);
+      }),
+    );
   });
 
   test('passTies finds where the last tie that stays has been passed', () => {

@@ -6,7 +6,7 @@ import type { Pass, PassContext } from './pass.js';
 
 export function observePass(
   { part, statistic: name, request }: ObserveAction,
-  { unit, vectors }: PassContext,
+  { kernels, unit, vectors }: PassContext,
   method: Method,
 ): Pass {
   const statistic = method.statistics(part.merge.settings).find((candidate) => candidate.name === name);
@@ -17,7 +17,10 @@ export function observePass(
     takeStored:
       observeStored &&
       ((firstIndex, count) => {
-        observeStored(storedTile(vectors, firstIndex, count));
+        const tile = storedTile(vectors, firstIndex, count);
+        // Kernels on stored values do not look for infinities that both have, which are no difference.
+        if (tile.base !== undefined && kernels.countNonFiniteBf16(tile.base, count) > 0) return false;
+        observeStored(tile);
         return true;
       }),
     unused: observer.unused,

@@ -1,6 +1,7 @@
 /** Statistics of magnitudes. Histograms are u32 counters that the caller zeroes. */
 import { F32_MAGNITUDE } from './format';
 import { packingOrder16 } from './packing';
+import { magnitudeOf16 } from './selection';
 
 /** Elements compacted at a time: with the counters in use, a block lies in the first-level cache. */
 export const BLOCK: i32 = 1024;
@@ -70,20 +71,35 @@ function packChanged(source: usize, bins: usize, inexactBins: usize): i32 {
   return <i32>((to - changed) >> 1);
 }
 
-/** Counts those f32 whose lower 16 bits are not 0, which mostly are few. */
+/** Upper halves of the elements of a block that are no bf16, and room as above. */
+const inexact = memory.data(2080, 16);
+
+/** Counts those of up to a block of f32 whose lower 16 bits are not 0: their upper halves are squeezed out first. */
 export function countInexact(from: usize, count: i32, inexactBins: usize): void {
+  let to = inexact;
   let rest = count;
   for (; rest >= 16; rest -= 16, from += 64) {
-    const low = i16x8.narrow_i32x4_s(isInexact(v128.load(from)), isInexact(v128.load(from, 16)));
-    const high = i16x8.narrow_i32x4_s(isInexact(v128.load(from, 32)), isInexact(v128.load(from, 48)));
-    let found = i8x16.bitmask(i8x16.narrow_i16x8_s(low, high)) & 0xffff;
-    for (; found; found &= found - 1) increment(inexactBins, upperHalf(from + (<usize>ctz(found) << 2)));
+    const low = i16x8.narrow_i32x4_s(hasLowerBits(v128.load(from)), hasLowerBits(v128.load(from, 16)));
+    const high = i16x8.narrow_i32x4_s(hasLowerBits(v128.load(from, 32)), hasLowerBits(v128.load(from, 48)));
+    const lanes = i8x16.bitmask(i8x16.narrow_i16x8_s(low, high)) & 0xffff;
+    // Where there are few, most vectors have none.
+    if (!lanes) continue;
+    to = copyUppers(to, from, lanes & 0xff);
+    to = copyUppers(to, from + 32, lanes >>> 8);
   }
+  for (let at = inexact; at != to; at += 2) increment(inexactBins, <i32>load<u16>(at));
   for (; rest > 0; rest--, from += 4) if (load<u16>(from)) increment(inexactBins, upperHalf(from));
 }
 
+/** Copies the upper halves of those of eight f32 whose bit is set, side by side, without their signs; returns their end. */
+function copyUppers(to: usize, from: usize, lanes: i32): usize {
+  const upper = i16x8.narrow_i32x4_u(i32x4.shr_u(v128.load(from), 16), i32x4.shr_u(v128.load(from, 16), 16));
+  v128.store(to, v128.swizzle(magnitudeOf16(upper), packingOrder16(lanes)));
+  return to + (<usize>popcnt(lanes) << 1);
+}
+
 /** All ones for those of four f32 whose lower 16 bits are not 0. */
-function isInexact(four: v128): v128 {
+function hasLowerBits(four: v128): v128 {
   return i32x4.ne(i32x4.shl(four, 16), i32x4.splat(0));
 }
 

@@ -4,8 +4,10 @@ import { type ChannelTensor, HotspotCollector } from './hotspots.js';
 import { scopeGeometry, withDisplacement } from './metrics.js';
 import { MODULE_TYPES, type ModuleType, moduleTypeOf } from './module-type.js';
 import { projectionGeometry } from './projection.js';
+import { RealRows } from './real-rows.js';
 import type { GeometryResult, ScopeGeometry } from './result.js';
-import { type RealSums, ScopeSums } from './scope-sums.js';
+import { ScopeRows } from './scope-rows.js';
+import { ScopeSums } from './scope-sums.js';
 import type { UnitSums } from './unit-sums.js';
 
 /** A tensor as the collector knows it. */
@@ -29,18 +31,15 @@ interface OpenTensor {
   missing: number;
 }
 
-/** What stays of a tensor: its sums for the scopes above it, and its own metrics. */
-interface ClosedTensor {
-  readonly reals: RealSums;
-  readonly projection: readonly Float64Array[] | undefined;
-  readonly geometry: ScopeGeometry;
-}
-
 export class GeometryCollector {
   readonly #tensors: readonly GeometryTensor[];
   readonly #names: readonly string[];
   readonly #open = new Map<number, OpenTensor>();
-  readonly #closed = new Map<number, ClosedTensor>();
+  /** What stays of a tensor: its sums for the scopes above it, and its own metrics. */
+  readonly #reals: RealRows;
+  readonly #geometry: ScopeRows;
+  readonly #projections: (readonly Float64Array[])[] = [];
+  readonly #isClosed: boolean[] = [];
   readonly #model: ScopeSums;
   /** Those of the tensor at hand: most of a mixture's are so small that to make them anew took longer than to fill them. */
   readonly #tensor: ScopeSums;
@@ -54,6 +53,8 @@ export class GeometryCollector {
     this.#names = names;
     this.#model = new ScopeSums(names.length);
     this.#tensor = new ScopeSums(names.length);
+    this.#reals = new RealRows(tensors.length, names.length);
+    this.#geometry = new ScopeRows(tensors.length, names);
     for (const { name, layer } of tensors) this.#scopesOf(name, layer);
     this.#hotspots = new HotspotCollector(channelTensors(tensors), names);
   }
@@ -68,14 +69,14 @@ export class GeometryCollector {
     if (sums.channels !== undefined && layer !== undefined) this.#hotspots.add(tensor, unit, sums.channels);
     if (open.missing > 0) return;
     this.#open.delete(tensor);
-    this.#closed.set(tensor, this.#close(this.#scopesOf(name, layer), open.units as readonly UnitSums[]));
+    this.#close(tensor, this.#scopesOf(name, layer), open.units as readonly UnitSums[]);
   }
 
   /** The geometry, once all units are in. f64 sums are added in tensor order here, whatever the order of arrival. */
   finish(): MeasuredGeometry {
-    const closed = this.#tensors.map((_, tensor) => this.#closed.get(tensor) ?? this.#close([], []));
     this.#tensors.forEach(({ name, layer }, tensor) => {
-      for (const scope of this.#scopesOf(name, layer)) scope.addReals(closed[tensor]!.reals);
+      if (!this.#isClosed[tensor]) this.#close(tensor, [], []);
+      for (const scope of this.#scopesOf(name, layer)) scope.addReals(this.#reals.at(tensor));
     });
     const global = scopeGeometry(this.#model, this.#names);
     const describe = (scope: ScopeSums): ScopeGeometry => withDisplacement(scopeGeometry(scope, this.#names), global);
@@ -90,11 +91,12 @@ export class GeometryCollector {
         layers.map(([layer, scope]) => [String(layer), this.#withHotspots(layer, describe(scope))]),
       ),
       modules: Object.fromEntries(modules),
-      tensors: Object.fromEntries(
-        this.#tensors.map(({ name }, tensor) => [name, withDisplacement(closed[tensor]!.geometry, global)]),
+      tensors: whenAsked(
+        this.#tensors.map(({ name }) => name),
+        (tensor) => withDisplacement(this.#geometry.at(tensor), global),
       ),
-      untouched: Object.fromEntries(this.#names.map((expert) => [expert, this.#untouchedBy(expert, closed)])),
-      ...this.#projection(closed),
+      untouched: this.#untouched(),
+      ...this.#projection(),
     };
   }
 
@@ -103,20 +105,23 @@ export class GeometryCollector {
     return hotspots === undefined ? scope : { ...scope, hotspots };
   }
 
-  #projection(closed: readonly ClosedTensor[]): Pick<GeometryResult, 'projection'> {
-    const vectors = sumVectors(closed.flatMap(({ projection }) => (projection === undefined ? [] : [projection])));
+  #projection(): Pick<GeometryResult, 'projection'> {
+    const vectors = sumVectors(this.#projections.filter((projection) => projection !== undefined));
     return vectors === undefined ? {} : { projection: projectionGeometry(vectors, this.#names) };
   }
 
-  #untouchedBy(expert: string, closed: readonly ClosedTensor[]): string[] {
-    const untouched = this.#tensors.filter(
-      (_, tensor) => closed[tensor]!.geometry.experts[expert]!.changed_fraction === 0,
-    );
-    return untouched.map(({ name }) => name);
+  /** Names of the tensors that each expert left alone. */
+  #untouched(): Record<string, string[]> {
+    const untouched = new Map(this.#names.map((expert) => [expert, [] as string[]]));
+    for (const [tensor, { name }] of this.#tensors.entries()) {
+      const { experts } = this.#geometry.at(tensor);
+      for (const [expert, names] of untouched) if (experts[expert]!.changed_fraction === 0) names.push(name);
+    }
+    return Object.fromEntries(untouched);
   }
 
   /** Adds up a tensor, and its counts to the scopes above it. */
-  #close(scopes: readonly ScopeSums[], units: readonly UnitSums[]): ClosedTensor {
+  #close(tensor: number, scopes: readonly ScopeSums[], units: readonly UnitSums[]): void {
     const sums = this.#tensor;
     sums.clear();
     for (const unit of units) {
@@ -125,7 +130,10 @@ export class GeometryCollector {
     }
     for (const scope of scopes) scope.addCountsOf(sums);
     const projection = sumVectors(units.flatMap((unit) => (unit.projection === undefined ? [] : [unit.projection])));
-    return { reals: sums.reals, projection, geometry: scopeGeometry(sums, this.#names) };
+    if (projection !== undefined) this.#projections[tensor] = projection;
+    this.#isClosed[tensor] = true;
+    this.#reals.set(tensor, sums.reals);
+    this.#geometry.set(tensor, scopeGeometry(sums, this.#names));
   }
 
   #scopesOf(name: string, layer: number | undefined): ScopeSums[] {
@@ -137,6 +145,15 @@ export class GeometryCollector {
     this.#layers.set(layer, own);
     return [this.#model, module, own];
   }
+}
+
+/** A record whose values are made when they are looked at, each time anew. */
+function whenAsked<T>(names: readonly string[], at: (index: number) => T): Record<string, T> {
+  const record = {};
+  for (const [index, name] of names.entries()) {
+    Object.defineProperty(record, name, { enumerable: true, get: () => at(index) });
+  }
+  return record;
 }
 
 /** Matrices of MLPs within layers, by index. */

@@ -190,6 +190,7 @@ export interface GeometryResult {
   readonly layers: Readonly<Record<string, ScopeGeometry>>;
   /** By kind: q, k, v, o, gate, up, down, norm, embed, head, router, other. */
   readonly modules: Readonly<Record<string, ScopeGeometry>>;
+  /** By name. Objects are made when they are looked at: hold on to one that is needed more than once. */
   readonly tensors: Readonly<Record<string, ScopeGeometry>>;
   /** Tensors that an expert did not change at all, by expert. */
   readonly untouched: Readonly<Record<string, readonly string[]>>;

@@ -29,7 +29,8 @@ function emptyReals(experts: number): RealSums {
   };
 }
 
-type RealParts = {
+/** The same, of which only numbers are read. */
+export type RealParts = {
   readonly [K in keyof RealSums]: RealSums[K] extends number ? number : ArrayLike<number>;
 };
 
@@ -50,7 +51,7 @@ function addAll(total: Float64Array, part: ArrayLike<number>): void {
 /** Everything the metrics of one scope are computed from. Counts are exact in f64 up to 2^53. */
 export class ScopeSums {
   readonly experts: number;
-  reals: RealSums;
+  readonly reals: RealSums;
   elements = 0;
   cancelled = 0;
   /** Elements by mask of the experts that changed them. */
@@ -76,13 +77,14 @@ export class ScopeSums {
     this.magnitudes = forEach(() => new CountsSum());
   }
 
-  /** Back to the sums of nothing, to be used once more; `reals` are new ones, so that the old ones stay as they are. */
+  /** Back to the sums of nothing, to be used once more. */
   clear(): void {
+    const { squares, products, squaredProducts, overlapSquares } = this.reals;
     const counts = [this.byMask, this.byMagnitude, this.opposed, ...this.changedByMagnitude, ...this.changes];
-    for (const array of counts) array.fill(0);
+    for (const array of [...counts, squares, products, squaredProducts, overlapSquares]) array.fill(0);
+    Object.assign(this.reals, { baseSquares: 0, conflict: 0, mass: 0 });
     this.maximum.fill(0);
     this.magnitudes = this.magnitudes.map(() => new CountsSum());
-    this.reals = emptyReals(this.experts);
     this.elements = 0;
     this.cancelled = 0;
   }

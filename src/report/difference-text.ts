@@ -26,7 +26,8 @@ export function formatDifference(
 ): string {
   const [expert] = result.experts;
   const own = (scope: ScopeGeometry): ExpertGeometry => scope.experts[expert!]!;
-  const tensors = Object.entries(result.tensors).map(([name, scope]) => {
+  const tensors = Object.keys(result.tensors).map((name) => {
+    const scope = result.tensors[name]!;
     return { name, parameters: scope.parameters, change: own(scope) };
   });
   const differing = tensors.filter(({ change }) => change.changed_fraction > 0);

@@ -93,17 +93,22 @@ function* partsOf(result: GeometryResult): Generator<string> {
 /** `value` with a line for each member, in the order of `compareLines`. */
 function* linesOf(value: object, compareKeys: KeyOrder, compareLines = compareKeys): Generator<string> {
   const isList = Array.isArray(value);
-  const members: readonly (readonly [string, unknown])[] = isList
-    ? value.map((item) => ['', item] as const)
-    : entriesOf(value, compareLines).map(([key, item]) => [`${JSON.stringify(key)}: `, item] as const);
   const [open, close] = isList ? '[]' : '{}';
   yield open!;
   let before = '\n';
-  for (const [name, item] of members) {
+  for (const [name, item] of isList ? value.map((item) => ['', item] as const) : membersOf(value, compareLines)) {
     yield `${before}    ${name}${formatValue(item, compareKeys)}`;
     before = ',\n';
   }
-  yield members.length === 0 ? close! : `\n  ${close}`;
+  yield before === '\n' ? close! : `\n  ${close}`;
+}
+
+/** One after the other: those of `tensors` are made when they are looked at. */
+function* membersOf(record: object, compareKeys: KeyOrder): Generator<readonly [name: string, item: unknown]> {
+  for (const key of Object.keys(record).sort(compareKeys)) {
+    const item = (record as Record<string, unknown>)[key];
+    if (item !== undefined) yield [`${JSON.stringify(key)}: `, item];
+  }
 }
 
 function formatValue(value: unknown, compareKeys: KeyOrder): string {

@@ -180,17 +180,27 @@ function makeMap(result: GeometryResult, places: ReadonlyMap<string, TensorPlace
   const placed = [...places.values()].flatMap(({ layer, module }) => (layer === undefined ? [] : [{ layer, module }]));
   const layers = [...new Set(placed.map(({ layer }) => layer))].sort((a, b) => a - b);
   const modules = orderModules([...new Set(placed.map(({ module }) => module))]);
-  const values = result.experts.map((expert) =>
-    modules.map((module) => layers.map((layer) => displacement(result, expert, cells.get(`${module} ${layer}`) ?? []))),
+  const displaced = modules.map((module) =>
+    layers.map((layer) => displacements(result, cells.get(`${module} ${layer}`) ?? [])),
   );
+  const values = result.experts.map((_, expert) => displaced.map((row) => row.map((cell) => cell[expert]!)));
   return { modules, layers, values };
 }
 
-function displacement({ global, tensors }: GeometryResult, expert: string, names: readonly string[]): Value {
-  const energy = names.reduce((sum, name) => sum + (tensors[name]?.experts[expert]?.norm ?? 0) ** 2, 0);
-  const parameters = names.reduce((sum, name) => sum + (tensors[name]?.parameters ?? 0), 0);
-  const total = (global.experts[expert]?.norm ?? 0) ** 2;
-  return parameters === 0 || total === 0 ? null : rounded(energy / total / (parameters / global.parameters));
+/** By expert. */
+function displacements({ experts, global, tensors }: GeometryResult, names: readonly string[]): Value[] {
+  const energies = experts.map(() => 0);
+  let parameters = 0;
+  for (const tensor of names.map((name) => tensors[name]!)) {
+    parameters += tensor.parameters;
+    experts.forEach((expert, i) => {
+      energies[i]! += (tensor.experts[expert]?.norm ?? 0) ** 2;
+    });
+  }
+  return experts.map((expert, i) => {
+    const total = (global.experts[expert]?.norm ?? 0) ** 2;
+    return parameters === 0 || total === 0 ? null : rounded(energies[i]! / total / (parameters / global.parameters));
+  });
 }
 
 function makeTensors(result: GeometryResult, places: ReadonlyMap<string, TensorPlace>): PageData['tensors'] {
@@ -215,12 +225,9 @@ function makeTensors(result: GeometryResult, places: ReadonlyMap<string, TensorP
 
 function mostChanged({ tensors, experts }: GeometryResult, names: readonly string[]): string[] {
   if (names.length <= MOST_TENSORS) return [...names];
-  const energy = new Map(
-    names.map((name) => [
-      name,
-      experts.reduce((sum, expert) => sum + (tensors[name]?.experts[expert]?.norm ?? 0) ** 2, 0),
-    ]),
-  );
+  const energyOf = (own: ScopeGeometry): number =>
+    experts.reduce((sum, expert) => sum + (own.experts[expert]?.norm ?? 0) ** 2, 0);
+  const energy = new Map(names.map((name) => [name, energyOf(tensors[name]!)]));
   return [...names].sort((a, b) => energy.get(b)! - energy.get(a)! || compareNames(a, b)).slice(0, MOST_TENSORS);
 }
 

@@ -12,7 +12,7 @@ export interface TensorPlace {
 export function placeTensors(
   tensors: Readonly<Record<string, { readonly parameters: number }>>,
 ): Map<string, TensorPlace> {
-  const sizes = Object.entries(tensors).map(([name, { parameters }]) => [name, parameters] as const);
+  const sizes = Object.keys(tensors).map((name) => [name, tensors[name]!.parameters] as const);
   const layerOf = largestStack(sizes);
   return new Map(sizes.map(([name]) => [name, { layer: layerOf(name), module: moduleTypeOf(name) }]));
 }

@@ -95,7 +95,7 @@ function ramp(map) {
   const stops = [0, 0.25, 0.5, 0.75, 1].map((part) => fill(ends[0] + part * (ends[1] - ends[0]))).join(', ');
   const notes = [
     map.upwards ? '' : 'centre ' + format(map.unit, map.centre),
-    map.log ? 'outlined: not changed, or no such module' : '',
+    map.log ? 'outlined: not changed, not finite, or no such module' : '',
   ];
   return html(
     'div',

@@ -8,11 +8,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Kernels } from '../../kernels/abi.js';
-import { createReferenceKernels } from '../../kernels/reference/index.js';
 import { CALLS, CAPACITY, type Call, type Scene, type Slots } from './agreement-calls.js';
 import { MATRIX_CALLS } from './agreement-matrix-calls.js';
 import { anyBits, SPECIAL_BITS } from './bits.js';
-import { createSimdKernels } from './simd-kernels.js';
+import { BOTH, FIRST_SLOT } from './both-kernels.js';
 import { Workspace } from './workspace.js';
 
 /** Longer than two of the blocks (1,024 elements) that some kernels work in, with a tail. */
@@ -39,11 +38,10 @@ const sceneAt = (counts: fc.Arbitrary<number>): fc.Arbitrary<Scene> =>
     factor: fc.constantFrom(1, 0.7, -1e20),
   });
 
-/** Fills the memory for a scene; both kernels get the same slots, since the higher heap start counts for both. */
-function prepare(kernels: Kernels, start: number, scene: Scene, entriesOfCounters: number): [Workspace, Slots] {
+/** Fills the memory for a scene. */
+function prepare(kernels: Kernels, scene: Scene, entriesOfCounters: number): [Workspace, Slots] {
   const { bits, operands, scales, inPlace } = scene;
-  const space = new Workspace(kernels);
-  space.reserve(start - kernels.heapStart);
+  const space = new Workspace(kernels, FIRST_SLOT);
   const capacity = Math.max(scene.count, CAPACITY);
   const source = Uint32Array.from({ length: capacity }, (_, i) => bits[i % CAPACITY]!);
   const a = space.put(source);
@@ -68,13 +66,11 @@ function withoutPayloads(bits: Uint32Array, computes: Call['computes']): Uint32A
 }
 
 function expectAgreement({ computes, counters = 0, run }: Call, scene: Scene) {
-  const both = [createSimdKernels(), createReferenceKernels()];
-  const start = Math.max(...both.map(({ heapStart }) => heapStart));
-  const [simd, reference] = both.map((kernels) => {
-    const [space, slots] = prepare(kernels, start, scene, counters);
+  const [simd, reference] = BOTH.map((kernels) => {
+    const [space, slots] = prepare(kernels, scene, counters);
     const returned = run(kernels, slots, scene);
     expect(space.guardsAreIntact()).toBe(true);
-    const memory = space.u32(start, (slots.otherCounters - start) / 4 + counters);
+    const memory = space.u32(FIRST_SLOT, (slots.otherCounters - FIRST_SLOT) / 4 + counters);
     return { returned, memory: withoutPayloads(memory, computes) };
   });
   expect(simd!.returned).toBe(reference!.returned);
@@ -85,7 +81,7 @@ describe('SIMD agrees with the reference', () => {
   test.each(ALL_CALLS)('$name', (call) => {
     fc.assert(
       fc.property(sceneAt(fc.nat(CAPACITY)), (scene) => expectAgreement(call, scene)),
-      { numRuns: 60 },
+      { numRuns: 200 },
     );
   });
 

@@ -13,10 +13,9 @@ import {
   SHARED_LANES,
   sharedSums,
 } from '../../kernels/abi.js';
-import { createReferenceKernels } from '../../kernels/reference/index.js';
 import { anyBits } from './bits.js';
+import { BOTH, FIRST_SLOT } from './both-kernels.js';
 import { PRECISIONS } from './change-suite.js';
-import { createSimdKernels } from './simd-kernels.js';
 import { Workspace } from './workspace.js';
 
 interface Scene {
@@ -164,10 +163,9 @@ const scenes = (counts: fc.Arbitrary<number>, operandCounts: fc.Arbitrary<number
       return { count, operands, base: sparse(values.toReversed(), 0.9, count, salt + 99), vectors, masks, precision };
     });
 
-/** What a call returns and leaves behind; `start` is the higher heap start, so that both have the same slots. */
-function outcome(kernels: Kernels, start: number, { results, run, handsOut = false }: Call, scene: Scene) {
-  const space = new Workspace(kernels);
-  space.reserve(start - kernels.heapStart);
+/** What a call returns and leaves behind. */
+function outcome(kernels: Kernels, { results, run, handsOut = false }: Call, scene: Scene) {
+  const space = new Workspace(kernels, FIRST_SLOT);
   const initial = results(scene.operands);
   const at = {
     results: space.put(initial),
@@ -196,9 +194,7 @@ function outcome(kernels: Kernels, start: number, { results, run, handsOut = fal
 }
 
 function expectAgreement(call: Call, scene: Scene) {
-  const both = [createSimdKernels(), createReferenceKernels()];
-  const start = Math.max(...both.map(({ heapStart }) => heapStart));
-  const [simd, reference] = both.map((kernels) => outcome(kernels, start, call, scene));
+  const [simd, reference] = BOTH.map((kernels) => outcome(kernels, call, scene));
   expect(simd!.returned).toBe(reference!.returned);
   expect(simd!.results === reference!.results).toBe(true);
   expect(simd!.changes).toEqual(reference!.changes);
@@ -210,7 +206,7 @@ describe('geometry: SIMD agrees with the reference', () => {
     const operands = fc.integer({ min: 1, max: 8 });
     fc.assert(
       fc.property(scenes(fc.nat(300), operands), (scene) => expectAgreement(call, scene)),
-      { numRuns: 30 },
+      { numRuns: 100 },
     );
   });
 

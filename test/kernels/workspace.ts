@@ -19,9 +19,10 @@ export class Workspace {
   #next: Slot;
   readonly #guards: Slot[] = [];
 
-  constructor(kernels: Kernels) {
+  /** Slots from `begin` on, a multiple of 64 that is not below the kernels' own. */
+  constructor(kernels: Kernels, begin = kernels.heapStart) {
     this.kernels = kernels;
-    this.#next = kernels.heapStart;
+    this.#next = begin;
   }
 
   /** A slot of `bytes` bytes, filled with a pattern so that unwritten results show. */
@@ -30,7 +31,7 @@ export class Workspace {
     const end = slot + bytes;
     this.#next = Math.ceil((end + GUARD_BYTES) / SLOT_ALIGNMENT) * SLOT_ALIGNMENT;
     this.kernels.grow(this.#next);
-    new Uint8Array(this.kernels.memory.buffer, slot, bytes + GUARD_BYTES).fill(GUARD);
+    new Uint8Array(this.kernels.memory.buffer).fill(GUARD, slot, this.#next);
     this.#guards.push(end);
     return slot;
   }

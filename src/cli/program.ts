@@ -239,14 +239,14 @@ function buildProgram(): Command {
     .option('--quiet', 'print nothing but warnings and errors')
     .action(async (models, options) => (await import('./commands/pull.js')).pullCommand(models, options));
   program
+    .command('schema')
+    .description('print the JSON Schema (draft-07) of recipes')
+    .action(async () => (await import('./commands/schema.js')).schemaCommand());
+  program
     .command('help')
     .description('show help, of a command if one is named')
     .argument('[command]')
     .action((name?: string) => showHelp(program, name));
-  program
-    .command('schema')
-    .description('print the JSON Schema (draft-07) of recipes')
-    .action(async () => (await import('./commands/schema.js')).schemaCommand());
   return program;
 }
 

@@ -175,8 +175,9 @@ class PlanBuilder {
     const isAsStored = first.location.dtype === outputDtype && first.location.lowRank === undefined && !isReordered;
     if (tooFew && isAsStored) return draftCopy(tensor, first.model, first.location, shape);
     const job = { kind: 'merge', tensor, shape, elements, base: subtracted, outputDtype } as const;
-    const repeated = found.sources.length < minimum && subtracted === undefined ? repeat(operands, minimum) : operands;
-    return { ...job, operands: repeated, settings: this.#intern(settings) };
+    // What too few models have is not merged: without operands it is the base, as it is rounded, moved or adapted.
+    const few = subtracted === undefined ? repeat(operands, minimum) : [];
+    return { ...job, operands: found.sources.length < minimum ? few : operands, settings: this.#intern(settings) };
   }
 
   /** That of the base where there is one, as in mergekit, so that it does not depend on how experts were saved. */
@@ -229,7 +230,9 @@ class PlanBuilder {
   #checkSettings(plan: Plan): void {
     const tensors = plan.jobs.flatMap((job) => (job.kind === 'merge' ? [mergeOf(plan, job, () => NO_KEY)] : []));
     this.#checkChoices(tensors);
-    const message = this.#method.check?.(tensors);
+    // A base that stays as it is asks nothing of the method.
+    const merged = tensors.filter(({ space, operands }) => space === 'weights' || operands.length > 0);
+    const message = this.#method.check?.(merged);
     if (message === undefined) return;
     const { line, column } = this.#recipe.models[0]?.reference.position ?? { line: 1, column: 1 };
     const problem = { line, column, path: 'models', message };

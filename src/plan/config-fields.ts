@@ -43,7 +43,7 @@ export function configFields(
   return [
     ...stacks.flatMap(({ prefix, layers }) => layerFields(donor, config, prefix, layers)),
     ...vocabularyFields(donor, config, plan),
-    ...tieFields(config, inputs, plan),
+    ...tieFields(config, donor, inputs, plan),
   ];
 }
 
@@ -124,14 +124,17 @@ function vocabularyFields(donor: PlanModel, config: Section, { jobs }: Plan): Co
 
 /**
  * Whether the head is the embedding: not when the merged model has a head of its own and some model did not have one,
- * or the models' configs do not agree.
+ * or the models' configs do not agree; and it is when only the donor, of which nothing was merged, has a head.
  */
-function tieFields(config: Section, inputs: readonly PlanModel[], { jobs }: Plan): ConfigField[] {
-  if (!jobs.some(({ tensor }) => isHead(tensor))) return [];
+function tieFields(config: Section, donor: PlanModel, inputs: readonly PlanModel[], { jobs }: Plan): ConfigField[] {
+  const hasHead = jobs.some(({ tensor }) => isHead(tensor));
   const tied = inputs.map(isTied);
   if (tied.every((own) => own === tied[0])) return [];
+  const isLost =
+    [...donor.checkpoint.tensors.keys()].some(isHead) && jobs.some(({ tensor }) => isTokenEmbedding(tensor));
+  if (!hasHead && !isLost) return [];
   const sections = sectionsOf(config).filter(([key, section]) => key === undefined || TIE in section);
-  return sections.map(([section]) => ({ section, key: TIE, value: false }));
+  return sections.map(([section]) => ({ section, key: TIE, value: !hasHead }));
 }
 
 function isTied({ checkpoint }: PlanModel): boolean {

@@ -34,9 +34,11 @@ export function findTensors(
   { order, commonRows }: RowChoice,
 ): FoundTensors {
   const all = [...models.bases, ...models.models];
-  for (const model of new Set([...all, donor])) refuseQuantized(method, model);
-  const names = [...new Set(all.flatMap(({ checkpoint }) => [...checkpoint.tensors.keys()]))];
-  const stacks = [...new Set(all.flatMap(({ layout }) => [...layout.stacks.keys()]))];
+  // The donor's too: what it has beside the modules is carried over, and what is in one of them is not.
+  const known = [...new Set([...all, donor])];
+  const names = [...new Set(known.flatMap(({ checkpoint }) => [...checkpoint.tensors.keys()]))];
+  const stacks = [...new Set(known.flatMap(({ layout }) => [...layout.stacks.keys()]))];
+  for (const model of known) refuseQuantized(method, model);
   const regions = moduleRegions(recipe, names, stacks);
   checkLayers(recipe, models);
   const drafted = recipe.modules.map((module, index) => draftModule(recipe, module, models, regions[index]!));
@@ -47,7 +49,9 @@ export function findTensors(
     return findParts(draft, rule, notes, order) ?? [];
   });
   notes.throwMissing();
-  const carried = [...donor.checkpoint.tensors.keys()].filter((name) => !regions.some(({ owns }) => owns(name)));
+  const merged = new Set(tensors.map(({ tensor }) => tensor));
+  const isBeside = (name: string): boolean => !merged.has(name) && !regions.some(({ owns }) => owns(name));
+  const carried = [...donor.checkpoint.tensors.keys()].filter(isBeside);
   const facts = { tensor: carried[0] ?? '', count: carried.length, model: donor.name };
   return {
     tensors,

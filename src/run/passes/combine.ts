@@ -1,6 +1,8 @@
 /** Merges the steps of a unit, rounds the result, and writes it. */
 import type { XXHash } from 'xxhash-wasm';
+import type { Kernels } from '../../../kernels/abi.js';
 import type { Method } from '../../../kernels/method.js';
+import type { Combine } from '../../../kernels/unit.js';
 import { vectorBytes } from '../../../kernels/view.js';
 import { bytesPerElement } from '../../checkpoint/dtype.js';
 import { narrow } from '../convert.js';
@@ -22,7 +24,8 @@ export function combinePass({ output, report }: CombineAction, context: PassCont
   const width = bytesPerElement(output.dtype);
   const merged = context.scratch('merged', vectorBytes(unit));
   const raw = context.take(width * context.tileElements);
-  const combine = method.combine(unit);
+  const isMerged = vectors.base === undefined || vectors.operands.length > 0;
+  const combine: Combine = isMerged ? method.combine(unit) : noChange(kernels);
   // The sum with the base takes the place of the merged change, unless that is still to be looked at.
   const sum = report === undefined ? merged : context.scratch('sum', vectorBytes(unit));
   const tools = {
@@ -66,6 +69,13 @@ export function combinePass({ output, report }: CombineAction, context: PassCont
         ...(reporter === undefined ? {} : { report: reporter.finish() }),
       };
     },
+  };
+}
+
+/** Nothing is added to the base, not even to its zeros, whose sign +0 would take. */
+function noChange({ memory }: Kernels): Combine {
+  return ({ count }, destination) => {
+    new Float32Array(memory.buffer, destination, count).fill(-0);
   };
 }
 

@@ -108,9 +108,9 @@ describe('carried over from the base, bit for bit', () => {
     const recipe = RECIPE.replace(/weight: (0\.5|1)/g, 'weight: 0');
     const merged = await mergeFolder(write({ base: tensors, a: tensors, b: tensors }), recipe);
     expect(merged.model.tensors.get('w')!.bytes).toEqual(bytes);
-    // They are written in the recipe's dtype all the same.
+    // They are written in the recipe's dtype all the same, zeros with their sign.
     const narrow = await mergeFolder(write({ base: tensors, a: tensors, b: tensors }), `${recipe}dtype: bfloat16\n`);
-    const values = [Number.NaN, 0, 0, Number.NEGATIVE_INFINITY];
+    const values = [Number.NaN, -0, 0, Number.NEGATIVE_INFINITY];
     expect(narrow.model.tensors.get('w')).toMatchObject({ dtype: 'BF16', values });
   });
 });

@@ -1,7 +1,7 @@
 /** f64 sums of squares. */
 import { BITS, EVERY_OTHER } from './bits';
 import { All, Masked } from './selection';
-import { Differences, Stored, widenEven, widenOdd, widenOne } from './stored';
+import { differenceOfOne, Differences, Stored, widenEven, widenOdd } from './stored';
 
 /** Adds xᵢ² in f64 to `lanes[i mod 8]`. */
 export function sumSquares(source: usize, count: i32, lanes: usize): void {
@@ -59,7 +59,7 @@ function sumWhere<S, L>(source: usize, base: usize, mask: usize, count: i32, lan
   for (let i = whole; i < count; i++, lanes += 8) {
     if (sizeof<S>() == sizeof<Masked>() && !((load<u8>(mask + <usize>(i >> 3)) >> <u8>(i & 7)) & 1)) continue;
     const at = <usize>i << 1;
-    const x = isStored ? widenOne(source + at) - widenOne(base + at) : load<f32>(source + (at << 1));
+    const x = isStored ? differenceOfOne(source + at, base + at) : load<f32>(source + (at << 1));
     store<f64>(lanes, load<f64>(lanes) + <f64>x * <f64>x);
   }
 }

@@ -9,8 +9,8 @@ import { F32_MAGNITUDE } from './format';
 import {
   FREQUENT, forgetClasses, judge, LOWER_BITS, mostFrequent, NONE, tally, tallyUppers, verdictOnUpper,
 } from './magnitude-classes';
-import { packingOrder16 } from './packing';
-import { magnitudeOf16 } from './selection';
+import { copyLanes } from './packing';
+import { upperHalves } from './selection';
 
 /** Elements between two looks at the 8-bit lanes that count them, of which each sees one of 16. */
 const BLOCK: i32 = 255 * 16;
@@ -150,19 +150,6 @@ function pack(row: usize, count: i32, changed: usize, kinds: usize, list: usize)
 /** All ones, a byte, for those of 16 u16 that equal the lane of `value`. */
 function equal16(first: v128, second: v128, value: v128): v128 {
   return i8x16.narrow_i16x8_s(i16x8.eq(first, value), i16x8.eq(second, value));
-}
-
-/** Those of eight u16 whose bit is set, side by side; returns their end. */
-function copyLanes(to: usize, eight: v128, lanes: u32): usize {
-  v128.store(to, v128.swizzle(eight, packingOrder16(<i32>lanes)));
-  return to + (<usize>popcnt(lanes) << 1);
-}
-
-/** The upper halves of eight f32, without their signs. */
-function upperHalves(row: usize): v128 {
-  const low = i32x4.shr_u(v128.load(row), 16);
-  const high = i32x4.shr_u(v128.load(row, 16), 16);
-  return magnitudeOf16(i16x8.narrow_i32x4_u(low, high));
 }
 
 /** Whether any of 16 f32 is no bf16. */

@@ -1,7 +1,7 @@
 /** Sums of |x|: f32 within runs of 64 elements, eight of them to a lane, and f64 from there on. */
 import { BITS, EVERY_OTHER } from './bits';
 import { F32_MAGNITUDE } from './format';
-import { Differences, Stored, widenEven, widenOdd, widenOne } from './stored';
+import { differenceOfOne, Differences, Stored, widenEven, widenOdd } from './stored';
 
 /** Lanes without their sign, in memory because engines make a vector constant anew at each use. */
 const MAGNITUDE = memory.data<i32>([F32_MAGNITUDE], 16);
@@ -90,7 +90,7 @@ const tail = memory.data(256, 16);
 
 function sumStoredTail(source: usize, base: usize, mask: usize, count: i32, before: usize, after: usize): void {
   for (let i: usize = 0; i < <usize>count; i++) {
-    store<f32>(tail + (i << 2), widenOne(source + (i << 1)) - widenOne(base + (i << 1)));
+    store<f32>(tail + (i << 2), differenceOfOne(source + (i << 1), base + (i << 1)));
   }
   sumTail(tail, mask, count, before, after);
 }

@@ -26,6 +26,12 @@ export function packingOrder16(mask: i32): v128 {
   return v128.load(ORDERS_16 + (<usize>mask << 4));
 }
 
+/** Those of eight u16 whose bit is set, side by side; returns their end. */
+export function copyLanes(to: usize, eight: v128, lanes: u32): usize {
+  v128.store(to, v128.swizzle(eight, packingOrder16(<i32>lanes)));
+  return to + (<usize>popcnt(lanes) << 1);
+}
+
 /** For each mask of eight lanes, the numbers (u8) of the lanes in it. */
 const NUMBERS = memory.data(2048, 16);
 

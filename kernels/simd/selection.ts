@@ -24,6 +24,13 @@ export function magnitudeOf16(x: v128): v128 {
   return v128.and(x, v128.load(MAGNITUDE_16));
 }
 
+/** The upper halves of eight f32, without their signs. */
+export function upperHalves(at: usize): v128 {
+  const low = i32x4.shr_u(v128.load(at), 16);
+  const high = i32x4.shr_u(v128.load(at, 16), 16);
+  return magnitudeOf16(i16x8.narrow_i32x4_u(low, high));
+}
+
 /** Four elements, those dropped being +0. `limit`, in all lanes, is one below the selector: −1 keeps everything. */
 export function kept<S>(x: v128, limit: v128): v128 {
   if (sizeof<S>() == sizeof<All>()) return x;

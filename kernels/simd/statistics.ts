@@ -1,7 +1,7 @@
 /** Statistics of magnitudes. Histograms are u32 counters that the caller zeroes. */
 import { F32_MAGNITUDE } from './format';
-import { packingOrder16 } from './packing';
-import { magnitudeOf16 } from './selection';
+import { copyLanes } from './packing';
+import { upperHalves } from './selection';
 
 /** Elements compacted at a time: with the counters in use, a block lies in the first-level cache. */
 export const BLOCK: i32 = 1024;
@@ -61,8 +61,7 @@ function packChanged(source: usize, bins: usize, inexactBins: usize): i32 {
     const isChanged = i16x8.gt_s(bare, zero);
     // Not i16x8.bitmask, which in V8 waits for the swizzle of the vector before.
     const lanes = i8x16.bitmask(i8x16.narrow_i16x8_s(isChanged, isChanged)) & 0xff;
-    v128.store(to, v128.swizzle(bare, packingOrder16(lanes)));
-    to += <usize>popcnt(lanes) << 1;
+    to = copyLanes(to, bare, lanes);
     lower = v128.or(lower, v128.or(low, high));
   }
   if (v128.any_true(v128.and(lower, i32x4.splat(0xffff)))) {
@@ -84,18 +83,11 @@ export function countInexact(from: usize, count: i32, inexactBins: usize): void 
     const lanes = i8x16.bitmask(i8x16.narrow_i16x8_s(low, high)) & 0xffff;
     // Where there are few, most vectors have none.
     if (!lanes) continue;
-    to = copyUppers(to, from, lanes & 0xff);
-    to = copyUppers(to, from + 32, lanes >>> 8);
+    to = copyLanes(to, upperHalves(from), lanes & 0xff);
+    to = copyLanes(to, upperHalves(from + 32), lanes >>> 8);
   }
   for (let at = inexact; at != to; at += 2) increment(inexactBins, <i32>load<u16>(at));
   for (; rest > 0; rest--, from += 4) if (load<u16>(from)) increment(inexactBins, upperHalf(from));
-}
-
-/** Copies the upper halves of those of eight f32 whose bit is set, side by side, without their signs; returns their end. */
-function copyUppers(to: usize, from: usize, lanes: i32): usize {
-  const upper = i16x8.narrow_i32x4_u(i32x4.shr_u(v128.load(from), 16), i32x4.shr_u(v128.load(from, 16), 16));
-  v128.store(to, v128.swizzle(magnitudeOf16(upper), packingOrder16(lanes)));
-  return to + (<usize>popcnt(lanes) << 1);
 }
 
 /** All ones for those of four f32 whose lower 16 bits are not 0. */

@@ -4,7 +4,7 @@ import { countFrom16, reaches16 } from './nonfinite';
 import { magnitudeOf, magnitudeOf16 } from './selection';
 import { packingOrder16 } from './packing';
 import { addOtherBins, BLOCK, changed, countInexact, countPairs, increment, startPairs } from './statistics';
-import { differences, Stored, widenFour, widenOne } from './stored';
+import { differenceOfOne, differences, Stored, widenFour } from './stored';
 
 /** A block's values that are not those of the base, and the base's there; room for the vector of the last store. */
 const values = memory.data(2064, 16);
@@ -66,7 +66,7 @@ function subtractPacked(count: i32, inexactBins: usize): void {
 
 function countOneByOne(source: usize, base: usize, count: i32, bins: usize, inexactBins: usize): void {
   for (let at: usize = 0; at < <usize>count << 1; at += 2) {
-    store<f32>(gaps, widenOne(source + at) - widenOne(base + at));
+    store<f32>(gaps, differenceOfOne(source + at, base + at));
     increment(bins, <i32>load<u16>(gaps, 2) & 0x7fff);
     countInexact(gaps, 1, inexactBins);
   }
@@ -99,7 +99,7 @@ export function passTies(source: usize, base: usize, count: i32, threshold: i32,
   }
   for (; i < count; i++) {
     const at = <usize>i << 1;
-    const difference = widenOne(source + at) - widenOne(base + at);
+    const difference = differenceOfOne(source + at, base + at);
     if ((reinterpret<i32>(difference) & F32_MAGNITUDE) == threshold && ++ties == allowance) return i + 1;
   }
   return ~ties;

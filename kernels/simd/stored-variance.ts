@@ -5,7 +5,7 @@
  */
 import { ENTRY } from './operands';
 import { magnitudeOf16 } from './selection';
-import { widenEven, widenFour, widenOdd, widenOne } from './stored';
+import { differenceOfOne, differences, Stored, widenEven, widenFour, widenOdd } from './stored';
 import { Four, ofFew, operandsOf, Three, Two } from './variance';
 
 /**
@@ -108,8 +108,8 @@ function ofEight<N>(operandTable: usize, base: usize, at: usize, to: usize): voi
   for (let operand: usize = 0; operand < <usize>operandsOf<N>(); operand++) {
     const source = <usize>load<u32>(operandTable + operand * ENTRY) + at;
     const gap = gaps + (operand << 5);
-    v128.store(gap, f32x4.sub(widenFour(source), widenFour(base + at)));
-    v128.store(gap, f32x4.sub(widenFour(source + 8), widenFour(base + at + 8)), 16);
+    v128.store(gap, differences<Stored>(source, 0, widenFour(base + at)));
+    v128.store(gap, differences<Stored>(source, 16, widenFour(base + at + 8)), 16);
   }
   ofFew<N>(table, to, 32);
 }
@@ -120,7 +120,7 @@ function ofRest<N>(operandTable: usize, base: usize, destination: usize, at: usi
   for (let operand: usize = 0; operand < <usize>operandsOf<N>(); operand++) {
     const source = <usize>load<u32>(operandTable + operand * ENTRY);
     for (let byte = at; byte != end; byte += 2) {
-      store<f32>(gaps + (operand << 5) + ((byte - at) << 1), widenOne(source + byte) - widenOne(base + byte));
+      store<f32>(gaps + (operand << 5) + ((byte - at) << 1), differenceOfOne(source + byte, base + byte));
     }
   }
   ofFew<N>(table, variances, 32);

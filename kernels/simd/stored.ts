@@ -42,3 +42,8 @@ export function widenFour(at: usize): v128 {
 export function widenOne(at: usize): f32 {
   return reinterpret<f32>(<i32>load<u16>(at) << 16);
 }
+
+/** The difference between two stored bf16. */
+export function differenceOfOne(value: usize, base: usize): f32 {
+  return widenOne(value) - widenOne(base);
+}

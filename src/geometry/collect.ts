@@ -76,7 +76,8 @@ export class GeometryCollector {
   finish(): MeasuredGeometry {
     this.#tensors.forEach(({ name, layer }, tensor) => {
       if (!this.#isClosed[tensor]) this.#close(tensor, [], []);
-      for (const scope of this.#scopesOf(name, layer)) scope.addReals(this.#reals.at(tensor));
+      const reals = this.#reals.at(tensor);
+      for (const scope of this.#scopesOf(name, layer)) scope.addReals(reals);
     });
     const global = scopeGeometry(this.#model, this.#names);
     const describe = (scope: ScopeSums): ScopeGeometry => withDisplacement(scopeGeometry(scope, this.#names), global);

@@ -96,34 +96,30 @@ function* linesOf(value: object, compareKeys: KeyOrder, compareLines = compareKe
   const [open, close] = isList ? '[]' : '{}';
   yield open!;
   let before = '\n';
-  for (const [name, item] of isList ? value.map((item) => ['', item] as const) : membersOf(value, compareLines)) {
+  for (const [key, item] of isList ? value.map((item) => [undefined, item] as const) : entriesOf(value, compareLines)) {
+    const name = key === undefined ? '' : `${JSON.stringify(key)}: `;
     yield `${before}    ${name}${formatValue(item, compareKeys)}`;
     before = ',\n';
   }
   yield before === '\n' ? close! : `\n  ${close}`;
 }
 
-/** One after the other: those of `tensors` are made when they are looked at. */
-function* membersOf(record: object, compareKeys: KeyOrder): Generator<readonly [name: string, item: unknown]> {
-  for (const key of Object.keys(record).sort(compareKeys)) {
-    const item = (record as Record<string, unknown>)[key];
-    if (item !== undefined) yield [`${JSON.stringify(key)}: `, item];
-  }
-}
-
 function formatValue(value: unknown, compareKeys: KeyOrder): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map((item) => formatValue(item, compareKeys)).join(', ')}]`;
-  const members = entriesOf(value, compareKeys).map(
+  const members = Array.from(
+    entriesOf(value, compareKeys),
     ([key, item]) => `${JSON.stringify(key)}: ${formatValue(item, compareKeys)}`,
   );
   return `{${members.join(', ')}}`;
 }
 
-function entriesOf(record: object, compareKeys: KeyOrder): [string, unknown][] {
-  return Object.entries(record)
-    .filter(([, value]) => value !== undefined)
-    .sort(([a], [b]) => compareKeys(a, b));
+/** One after the other: those of `tensors` are made when they are looked at. */
+function* entriesOf(record: object, compareKeys: KeyOrder): Generator<[key: string, value: unknown]> {
+  for (const key of Object.keys(record).sort(compareKeys)) {
+    const value = (record as Record<string, unknown>)[key];
+    if (value !== undefined) yield [key, value];
+  }
 }
 
 /** A total order of keys: known ones first and in their order, then names with numbers counted as numbers. */

@@ -38,14 +38,10 @@ export function widenDifference(
   destination: Slot,
   count: number,
 ): number {
-  const nonFinite =
-    dtype === 'BF16'
-      ? kernels.differBf16(raw + offset * 2, base, destination, count)
-      : widen(kernels, dtype, raw, offset, destination, count);
-  if (nonFinite > 0) {
-    widen(kernels, dtype, raw, offset, destination, count);
-    subtractOthers(kernels, destination, base, count);
-  } else if (dtype !== 'BF16') kernels.subtract(destination, destination, base, count);
+  if (dtype === 'BF16' && kernels.differBf16(raw + offset * 2, base, destination, count) === 0) return 0;
+  const nonFinite = widen(kernels, dtype, raw, offset, destination, count);
+  if (nonFinite === 0) kernels.subtract(destination, destination, base, count);
+  else subtractOthers(kernels, destination, base, count);
   return nonFinite;
 }
 

@@ -36,6 +36,8 @@ export interface Method {
   readonly space: Space | 'either';
   /** How many models it takes, the base of task vectors not counted; any number from one unless given. */
   readonly operandCount?: { readonly minimum: number; readonly maximum?: number };
+  /** Whether a slice that lists one model and not the base is that model, as in mergekit; else the base is asked for. */
+  readonly copiesAlone?: true;
   /** What the same name means in other implementations; absent: they do not have it. */
   readonly elsewhere: Elsewhere;
   /**

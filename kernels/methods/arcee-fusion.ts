@@ -14,6 +14,7 @@ export const arceeFusion: Method = {
   space: 'taskVectors',
   operandCount: { minimum: 1, maximum: 1 },
   commonRows: true,
+  copiesAlone: true,
   elsewhere: {
     mergekit:
       'the same f32 arithmetic (as on processors with AVX-512); above 10⁶ elements its quartiles come from a random sample, here from all elements; its output is f32 whatever dtype says',

@@ -20,6 +20,7 @@ export const slerp: Method = {
   space: 'taskVectors',
   operandCount: { minimum: 1, maximum: 1 },
   commonRows: true,
+  copiesAlone: true,
   parameters: [
     { name: 't', scope: 'merge', kind: 'number', summary: 'where on the arc the result lies: 0 the base, 1 the model' },
   ],

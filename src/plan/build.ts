@@ -14,6 +14,7 @@ import { type Warning, warning } from '../warnings.js';
 import type { BesideWeights } from './beside-weights.js';
 import { configFields } from './config-fields.js';
 import { estimateCosts } from './costs.js';
+import { describeInput } from './describe-input.js';
 import { type DraftJob, describeOutput, draftCopy, formatIndex, sourceOf } from './draft-jobs.js';
 import type { PlanModels } from './drafts.js';
 import { findTensors } from './find-tensors.js';
@@ -24,7 +25,6 @@ import {
   type OperandPlan,
   PLAN_VERSION,
   type Plan,
-  type PlanInput,
   type PreparedMerge,
   type Source,
 } from './plan.js';
@@ -212,7 +212,7 @@ class PlanBuilder {
       preset: this.#recipe.preset,
       rounding: this.#recipe.rounding,
       seed: this.#recipe.seed,
-      inputs: this.#inputs.map((input) => describeInput(input, this.#roleOf(input))),
+      inputs: this.#inputs.map((input) => describeInput(input, this.#recipe, this.#participants)),
       donor: this.#donor.input,
       settings: this.#settings,
       ...(this.#beside === undefined ? {} : { beside: this.#beside.digest }),
@@ -220,11 +220,6 @@ class PlanBuilder {
       jobs: drafts.map((draft): Job => ({ ...draft, target: places.get(draft.tensor)! })),
       shards: layouts.map(({ fileName, byteLength }) => ({ name: fileName, byteLength })),
     };
-  }
-
-  #roleOf(input: PlanModel): PlanInput['role'] {
-    if (this.#participants.bases.includes(input)) return 'base';
-    return this.#participants.models.includes(input) ? 'model' : 'donor';
   }
 
   #checkSettings(plan: Plan): void {
@@ -277,23 +272,6 @@ function repeat(operands: readonly OperandPlan[], count: number): readonly Opera
 
 /** Stands where settings are looked at and nothing is drawn. */
 const NO_KEY = [0, 0] as const;
-
-function describeInput({ name, checkpoint }: NamedCheckpoint, role: PlanInput['role']): PlanInput {
-  const files = checkpoint.files.map((file) => ({
-    name: file.name,
-    byteLength: file.byteLength,
-    headerSha256: file.headerSha256,
-  }));
-  const { hub } = checkpoint;
-  const adapterHub = checkpoint.files.find((file) => file.hub !== undefined && file.hub !== hub)?.hub;
-  return {
-    reference: name,
-    role,
-    ...(hub === undefined ? {} : { hub: hub.origin }),
-    ...(adapterHub === undefined ? {} : { adapterHub: adapterHub.origin }),
-    files,
-  };
-}
 
 function deduplicate(warnings: readonly Warning[]): Warning[] {
   return [...new Map(warnings.map((entry) => [JSON.stringify(entry), entry])).values()];

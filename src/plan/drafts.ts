@@ -1,6 +1,8 @@
 /** Which tensors the merged model has and which tensor of which model goes into each: slices, renumbering, donors. */
+import { findMethod } from '../../kernels/methods/registry.js';
 import { isBeforeLayers, isHead } from '../checkpoint/tensor-roles.js';
 import { M2MergeError, placeIn } from '../errors.js';
+import { byPlace } from '../recipe/position.js';
 import type { LayerRange, Recipe, RecipeModule, RecipeSlice, RecipeSource } from '../recipe/recipe.js';
 import { layerFraction } from '../recipe/resolve.js';
 import type { Warning } from '../warnings.js';
@@ -159,13 +161,18 @@ function draftOutside(
     new Set(membersOf(slice, models).flatMap((model) => outside.get(model)!));
   const limited = limitSources(last, limit);
   const draft = (slice: RecipeSlice, name: string) => draftOf(name, slice, models, 0, () => name);
+  const alone = limit === 1 && findMethod(recipe.method)!.copiesAlone ? firstListed(last, models) : undefined;
+  const draftAfter = (name: string): TensorDraft =>
+    alone === undefined
+      ? draft(limited, name)
+      : { tensor: name, slice: limited, sources: [], base: { model: alone, name }, t: 0 };
   const before = [...namesOf(first)].filter(isBeforeLayers).map((name) => draft(first, name));
   // A head of its own in any of the models means that none is tied in the merged one.
   const heads = module.slices.flatMap((slice) => [...namesOf(slice)].filter(isHead));
   const after = [...new Set([...namesOf(limited), ...heads])].filter((name) => !isBeforeLayers(name));
   const dropped = sourceCount(last) - sourceCount(limited);
   return {
-    drafts: [...before, ...after.map((name) => draft(limited, name))],
+    drafts: [...before, ...after.map(draftAfter)],
     warnings: dropped > 0 ? [shortenedWarning(recipe, last, limit, dropped)] : [],
   };
 }
@@ -183,6 +190,14 @@ function limitSources(slice: RecipeSlice, limit: number): RecipeSlice {
   if (sourceCount(slice) <= limit) return slice;
   const others = slice.base === undefined ? limit : limit - 1;
   return { ...slice, sources: slice.sources.slice(0, others) };
+}
+
+/** The model that is written first among the sources of a slice, the base or another. */
+function firstListed({ base, sources: [first] }: RecipeSlice, { bases, models }: PlanModels): PlanModel {
+  const model = first && models[first.model]!;
+  if (base === undefined) return model!;
+  const isBehind = model !== undefined && byPlace(first!.range!.position, base.range!.position) < 0;
+  return isBehind ? model : bases[base.base]!;
 }
 
 function draftOf(

@@ -28,8 +28,11 @@ export interface PlanFile {
 export interface PlanInput {
   /** The reference as the recipe writes it. */
   readonly reference: string;
-  /** `donor`: takes no part in the weights, but gives config and side files. */
-  readonly role: 'base' | 'model' | 'donor';
+  /**
+   * `copied`: slices are this model's layers as they are, and nothing is compared with it. `donor`: takes no part in the
+   * weights, but gives config and side files.
+   */
+  readonly role: 'base' | 'model' | 'copied' | 'donor';
   /** Repository and commit of a model on the Hub. */
   readonly hub?: HubOrigin;
   /** Those of its adapter. */

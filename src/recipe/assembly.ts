@@ -5,7 +5,7 @@ import type { Cursor } from './cursor.js';
 import { excerpt, type Findings } from './findings.js';
 import type { ModelReading, ModuleReading, RecipeReading, SliceReading } from './keys.js';
 import { type ParameterReading, readParameters } from './parameters.js';
-import { baseOf, type Participant, Participants, readSources, wholeSources } from './participants.js';
+import { baseOf, type OwnPart, type Participant, Participants, readSources, wholeSources } from './participants.js';
 import type { RecipeModel, RecipeModule, RecipeSlice } from './recipe.js';
 import type { ModelReference } from './reference.js';
 
@@ -91,6 +91,8 @@ class AssemblyReader {
     const subtracted = this.#subtractedBase(written);
     const read = readSources(slice.values.sources ?? [], subtracted, this.#method, this.#findings);
     checkLengths(slice, place);
+    const alone = subtracted && this.#aloneIn(slice, read, subtracted);
+    if (alone !== undefined) return this.#finish([], alone, place, [own, ...outer]);
     const base = subtracted && { base: this.#named.base(subtracted), range: baseOf(slice, subtracted) };
     if (subtracted !== undefined && base?.range === undefined) reportMissingBase(slice, subtracted, place);
     if (read.length > 0 || (base === undefined && slice.values.sources?.length === 0)) {
@@ -103,8 +105,18 @@ class AssemblyReader {
     return spaceOf(this.#method, base !== undefined) === 'taskVectors' ? base : undefined;
   }
 
+  /** The one model of a slice without the base, where the method then copies it: what nothing is merged into. */
+  #aloneIn(slice: SliceReading, read: readonly OwnPart[], base: ModelReference): RecipeSlice['base'] {
+    const [only, ...others] = read;
+    if (!this.#method.copiesAlone || only === undefined || others.length > 0) return undefined;
+    if (only.range === undefined || baseOf(slice, base) !== undefined) return undefined;
+    // The first of the bases is the one that reports name.
+    this.#named.base(base);
+    return { base: this.#named.base(only.reference), range: only.range };
+  }
+
   #finish(
-    participants: readonly Omit<Participant, 'outer'>[],
+    participants: readonly OwnPart[],
     base: RecipeSlice['base'],
     { path, position }: Cursor,
     outer: Outer,

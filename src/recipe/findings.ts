@@ -1,7 +1,7 @@
 /** What reading a recipe brought to light: problems, thrown together, and warnings, handed on. */
 import { M2MergeError, placeIn, type RecipeProblem } from '../errors.js';
 import { describeWarning, type Warning } from '../warnings.js';
-import type { Position } from './position.js';
+import { byPlace, type Position } from './position.js';
 
 /** Characters of the user's own text that a message repeats. */
 const LONGEST_QUOTE = 60;
@@ -15,8 +15,6 @@ export function quote(text: string): string {
 export function excerpt(text: string): string {
   return quote(text).slice(1, -1);
 }
-
-const byPlace = (a: Position, b: Position): number => a.line - b.line || a.column - b.column;
 
 export class Findings {
   readonly file: string;

@@ -33,7 +33,7 @@ export function formatPlan(prepared: PreparedMerge, facts: RunFacts): string {
     `${method.name}: ${method.title}`,
     `  ${method.equation}`,
     '',
-    `inputs (${plural(plan.inputs.length, 'model')})`,
+    `inputs (${plural(new Set(plan.inputs.map(({ reference }) => reference)).size, 'model')})`,
     ...indent(formatInputs(plan, facts)),
     ...prepared.stacks.flatMap((stack) => ['', ...formatLayers(plan, stack)]),
     '',

@@ -169,6 +169,49 @@ describe('merged slices', () => {
   });
 });
 
+describe('a slice of one model in a method between two', () => {
+  const pair = (range: string, models: readonly [string, string]): string =>
+    `sources: [${models.map((model) => source(model, range)).join(', ')}]`;
+
+  it.each([
+    ['slerp', 'parameters: {t: 0.5}\n'],
+    ['arcee_fusion', ''],
+  ])('%s: is that model, whether it is the base or not', async (method, parameters) => {
+    const recipe = `merge_method: ${method}\nbase_model: base\n${slices(
+      `sources: [${source('a', '[0, 1]')}]`,
+      pair('[1, 2]', ['base', 'a']),
+      `sources: [${source('base', '[2, 3]')}]`,
+      `sources: [${source('b', '[2, 3]')}]`,
+    )}${parameters}`;
+    const merged = await mergeFolder(models(), recipe);
+    const [first0, , ...others] = layersOf(merged);
+    expect([first0, ...others]).toEqual([A + 10, 30, B + 30]);
+    expect(first(merged, EMBED)).toBe(A + PLACES.embed);
+    expect(first(merged, NORM)).toBe(B + PLACES.norm);
+    expect(merged.warnings).toEqual([]);
+    expect(merged.plan.inputs.map(({ reference, role }) => [reference, role])).toEqual([
+      ['base', 'base'],
+      ['a', 'copied'],
+      ['b', 'copied'],
+      ['a', 'model'],
+    ]);
+  });
+
+  it('first: then what comes after the layers is the model that the last slice lists first', async () => {
+    const norm = async (order: readonly [string, string]): Promise<number> => {
+      const recipe = `merge_method: slerp\nbase_model: base\n${slices(
+        `sources: [${source('base', '[0, 1]')}]`,
+        pair('[1, 2]', order),
+      )}parameters: {t: 0.5}\n`;
+      const merged = await mergeFolder(models(), recipe);
+      expect(merged.warnings.map(({ kind }) => kind)).toEqual(['sources-left-out']);
+      return first(merged, NORM);
+    };
+    expect(await norm(['base', 'a'])).toBe(PLACES.norm);
+    expect(await norm(['a', 'base'])).toBe(A + PLACES.norm);
+  });
+});
+
 describe('refused before a weight is read', () => {
   const refusal = async (folder: string, recipe: string) => {
     const error = await mergeFolder(folder, recipe).catch((thrown: unknown) => thrown);

@@ -8,6 +8,8 @@ import { moduleTypeOf } from './module-type.js';
 /** How a matrix holds channels. */
 export interface ChannelLayout {
   readonly axis: 'rows' | 'columns';
+  /** Whether it leads out of the channels. */
+  readonly isDown: boolean;
   readonly rows: number;
   readonly columns: number;
 }
@@ -19,13 +21,29 @@ export interface ChannelSums {
   readonly energies: readonly Float64Array[];
 }
 
+/** Number of channels that a matrix holds; twice as many where gate and up are one. */
+export const channelsIn = ({ axis, rows, columns }: ChannelLayout): number => (axis === 'rows' ? rows : columns);
+
+/** Length of a channel: what goes into the MLP, or comes out of it. */
+export const widthOf = ({ axis, rows, columns }: ChannelLayout): number => (axis === 'rows' ? columns : rows);
+
 /** The channels of a tensor, if it is a matrix of an MLP. */
 export function channelLayout(tensor: string, shape: readonly number[]): ChannelLayout | undefined {
   const [rows, columns] = shape;
   if (shape.length !== 2 || rows === undefined || columns === undefined || rows * columns === 0) return undefined;
   const type = moduleTypeOf(tensor);
-  if (type === 'gate' || type === 'up') return { axis: 'rows', rows, columns };
-  return type === 'down' ? { axis: 'columns', rows, columns } : undefined;
+  const isDown = type === 'down' || type === 'expert_down';
+  const leadsIn = type === 'gate' || type === 'up' || type === 'expert_gate' || type === 'expert_up';
+  if (!isDown && !leadsIn) return undefined;
+  return { axis: isDown === isInputFirst(tensor, isDown, rows, columns) ? 'rows' : 'columns', isDown, rows, columns };
+}
+
+/**
+ * Whether the matrix is stored with its inputs as rows, as GPT-2's are. Others have taken over the names of these, which
+ * store outputs as rows; but all such MLPs are wider than what goes into them.
+ */
+function isInputFirst(tensor: string, isDown: boolean, rows: number, columns: number): boolean {
+  return isDown ? /\.c_proj\.weight$/.test(tensor) && rows > columns : /\.c_fc\.weight$/.test(tensor) && rows < columns;
 }
 
 export interface ChannelContext {

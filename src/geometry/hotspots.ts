@@ -1,5 +1,5 @@
 /** Where in the MLPs of a layer the experts' updates concentrate (the definitions: docs/geometry.md). */
-import type { ChannelLayout, ChannelSums } from './channels.js';
+import { type ChannelLayout, type ChannelSums, channelsIn, widthOf } from './channels.js';
 import { expertPairs } from './expert-pairs.js';
 import { ratio } from './metrics.js';
 import type { HotspotGeometry } from './result.js';
@@ -61,8 +61,7 @@ export class HotspotCollector {
 }
 
 function addParts({ parts, layout }: Matrix, experts: number): Float64Array[] {
-  const size = layout.axis === 'rows' ? layout.rows : layout.columns;
-  const total = Array.from({ length: experts }, () => new Float64Array(size));
+  const total = Array.from({ length: experts }, () => new Float64Array(channelsIn(layout)));
   for (const part of parts) {
     for (const [expert, energies] of part!.energies.entries()) addAt(total[expert]!, part!.first, energies);
   }
@@ -91,8 +90,12 @@ function channelsOf(layer: readonly Matrix[], experts: number): Float64Array[] {
 
 /** Channels of an MLP; 0 when its matrices do not fit together. */
 function channelCount(group: readonly Matrix[]): number {
-  const count = group.find(({ layout }) => layout.axis === 'columns')?.layout.columns ?? 0;
-  return group.some(({ layout }) => layout.axis === 'rows' && layout.rows % count !== 0) ? 0 : count;
+  const [down, ...others] = group.filter(({ layout }) => layout.isDown);
+  if (down === undefined || others.length > 0 || group.length === 1) return 0;
+  const count = channelsIn(down.layout);
+  const width = widthOf(down.layout);
+  const fits = ({ layout }: Matrix): boolean => channelsIn(layout) % count === 0 && widthOf(layout) === width;
+  return group.every(fits) ? count : 0;
 }
 
 /** Adds element i to i modulo the length of `total`: nothing, when that is 0. */
@@ -114,8 +117,13 @@ function groupByMlp(layer: readonly Matrix[]): Map<string, Matrix[]> {
   return groups;
 }
 
-/** The name without the projection and `weight`. */
-const mlpOf = (tensor: string): string => tensor.split('.').slice(0, -2).join('.');
+/** The name without the projection and `weight`. BERT's MLP has no part of its own around its two. */
+const mlpOf = (tensor: string): string =>
+  tensor
+    .replace(/\.(?:intermediate|output)\.dense\./, '.dense.')
+    .split('.')
+    .slice(0, -2)
+    .join('.');
 
 function hotspots(channels: readonly Float64Array[], names: readonly string[]): HotspotGeometry {
   const hot = channels.map(hottest);

@@ -20,14 +20,7 @@ import type { PlanModels } from './drafts.js';
 import { findTensors } from './find-tensors.js';
 import type { InputOptions } from './hub-inputs.js';
 import type { FoundTensor, Part } from './parts.js';
-import {
-  type Job,
-  type OperandPlan,
-  PLAN_VERSION,
-  type Plan,
-  type PreparedMerge,
-  type Source,
-} from './plan.js';
+import { type Job, type OperandPlan, PLAN_VERSION, type Plan, type PreparedMerge, type Source } from './plan.js';
 import { type PlanModel, planModel, warningsOfModels } from './plan-models.js';
 import { DEFAULT_SHARD_BYTES } from './shard-size.js';
 import { layoutOf, mergeOf } from './tensor-merge.js';

@@ -107,7 +107,8 @@ describe.each(['BF16', 'F16', 'F32'])('geometry of another group in %s', (dtype)
     ['layer 1', (tensor) => tensor.startsWith('model.layers.1.'), () => result.layers['1']],
     ['the head', (tensor) => tensor === 'lm_head.weight', () => result.modules.head],
     ['the router', (tensor) => tensor === 'model.layers.1.mlp.gate.weight', () => result.modules.router],
-    ['down projections', (tensor) => tensor.includes('down_proj'), () => result.modules.down],
+    ['down projections', (tensor) => tensor.endsWith('0.mlp.down_proj.weight'), () => result.modules.down],
+    ['those of routed experts', (tensor) => /experts.*down_proj/.test(tensor), () => result.modules.expert_down],
     ['a bias', (tensor) => tensor.endsWith('.bias'), () => result.tensors['model.layers.0.self_attn.q_proj.bias']],
   ];
   it.each(scopes)('has the numbers of naive loops for %s', (_, isIn, scopeOf) => {

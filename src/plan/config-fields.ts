@@ -11,8 +11,8 @@ type Section = Readonly<Record<string, unknown>>;
 const TIE = 'tie_word_embeddings';
 const VOCABULARY = 'vocab_size';
 
-/** Lists (or texts) with one entry for each layer: `layer_types`, `layers_block_type`, `no_rope_layers`, … */
-const PER_LAYER = /layer|block|pattern|attn_types?$|attention_types?$/;
+/** Lists (or texts) with one entry for each layer: `layer_types`, `no_rope_layers`, `num_query_heads` (OpenELM), … */
+const PER_LAYER = /layer|block|pattern|attn_types?$|attention_types?$|_heads$|multipliers$|^intermediate_size$/;
 
 /** Lists of layer numbers. */
 const LAYER_NUMBERS: readonly string[] = [

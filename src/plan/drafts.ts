@@ -8,7 +8,7 @@ import { layerFraction } from '../recipe/resolve.js';
 import type { Warning } from '../warnings.js';
 import { warning } from '../warnings.js';
 import { mainStack } from './main-stack.js';
-import { type LayerStack, layerName } from './model-tensors.js';
+import { type LayerPlace, type LayerStack, layerName } from './model-tensors.js';
 import type { ModuleRegion } from './module-regions.js';
 import type { PlanModel } from './plan-models.js';
 
@@ -108,7 +108,7 @@ function draftSlices(context: Context): ModuleDrafts {
       layers.push(mergedLayer(slice, models, index));
     }
   }
-  const outside = draftOutside(context, stackOf);
+  const outside = draftOutside(context, stackOf, layers.length);
   const prefix = stackOf.values().next().value!.prefix;
   return { drafts: [...drafts, ...outside.drafts], stacked: { prefix, layers }, warnings: outside.warnings };
 }
@@ -145,36 +145,56 @@ function draftLayer(
 function draftOutside(
   { recipe, module, models, region }: Context,
   stackOf: ReadonlyMap<PlanModel, LayerStack>,
+  depth: number,
 ): { drafts: readonly TensorDraft[]; warnings: readonly Warning[] } {
   const first = module.slices[0]!;
   const last = module.slices.at(-1)!;
   const limit = sourceCount(first);
-  // Slices name the same few models again and again, whose names are many.
-  const outside = new Map(
+  const outside = namesOutside(stackOf, region);
+  const namesOf = (slice: RecipeSlice): Set<string> =>
+    new Set(membersOf(slice, models).flatMap((model) => outside.get(model)!));
+  const limited = limitSources(last, limit);
+  const draft = (slice: RecipeSlice, name: string) => {
+    const place = placeAfter(name, stackOf);
+    const tensor = place === undefined ? name : layerName(place.prefix, depth + place.index, place.suffix);
+    return draftOf(tensor, slice, models, 0, () => name);
+  };
+  const isBefore = (name: string) => isBeforeLayers(name) && placeAfter(name, stackOf) === undefined;
+  const alone = limit === 1 && findMethod(recipe.method)!.copiesAlone ? firstListed(last, models) : undefined;
+  const draftAfter = (name: string): TensorDraft =>
+    alone === undefined ? draft(limited, name) : { ...draft(limited, name), sources: [], base: { model: alone, name } };
+  const before = [...namesOf(first)].filter(isBefore).map((name) => draft(first, name));
+  // A head of its own in any of the models means that none is tied in the merged one.
+  const heads = module.slices.flatMap((slice) => [...namesOf(slice)].filter(isHead));
+  const after = [...new Set([...namesOf(limited), ...heads])].filter((name) => !isBefore(name));
+  const dropped = sourceCount(last) - sourceCount(limited);
+  return {
+    drafts: [...before, ...after.map(draftAfter)],
+    warnings: dropped > 0 ? [shortenedWarning(recipe, last, limit, dropped)] : [],
+  };
+}
+
+/** By model, as slices name the same few models again and again, whose names are many. */
+function namesOutside(
+  stackOf: ReadonlyMap<PlanModel, LayerStack>,
+  region: ModuleRegion,
+): ReadonlyMap<PlanModel, readonly string[]> {
+  return new Map(
     [...stackOf].map(([model, { prefix }]) => {
       const names = [...model.checkpoint.tensors.keys()];
       const isInStack = (name: string): boolean => model.layout.placeOf(name)?.prefix === prefix;
       return [model, names.filter((name) => region.owns(name) && !isInStack(name))] as const;
     }),
   );
-  const namesOf = (slice: RecipeSlice): Set<string> =>
-    new Set(membersOf(slice, models).flatMap((model) => outside.get(model)!));
-  const limited = limitSources(last, limit);
-  const draft = (slice: RecipeSlice, name: string) => draftOf(name, slice, models, 0, () => name);
-  const alone = limit === 1 && findMethod(recipe.method)!.copiesAlone ? firstListed(last, models) : undefined;
-  const draftAfter = (name: string): TensorDraft =>
-    alone === undefined
-      ? draft(limited, name)
-      : { tensor: name, slice: limited, sources: [], base: { model: alone, name }, t: 0 };
-  const before = [...namesOf(first)].filter(isBeforeLayers).map((name) => draft(first, name));
-  // A head of its own in any of the models means that none is tied in the merged one.
-  const heads = module.slices.flatMap((slice) => [...namesOf(slice)].filter(isHead));
-  const after = [...new Set([...namesOf(limited), ...heads])].filter((name) => !isBeforeLayers(name));
-  const dropped = sourceCount(last) - sourceCount(limited);
-  return {
-    drafts: [...before, ...after.map(draftAfter)],
-    warnings: dropped > 0 ? [shortenedWarning(recipe, last, limit, dropped)] : [],
-  };
+}
+
+/** Where a tensor outside of the layers is in further ones, which come after them and go on counting. */
+function placeAfter(name: string, stackOf: ReadonlyMap<PlanModel, LayerStack>): LayerPlace | undefined {
+  for (const [{ checkpoint, layout }, { prefix }] of stackOf) {
+    const place = checkpoint.tensors.has(name) ? layout.placeBeyond(name) : undefined;
+    if (place?.prefix === prefix) return place;
+  }
+  return undefined;
 }
 
 function shortenedWarning({ file }: Recipe, { position }: RecipeSlice, limit: number, dropped: number): Warning {

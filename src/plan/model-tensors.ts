@@ -1,6 +1,6 @@
 /** The tensors of one model as layers and what lies outside of them, read off the names alone. */
-import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { parseLayer } from '../checkpoint/layers.js';
+import type { TensorTable } from '../checkpoint/tensor-tables.js';
 
 /** Components of a name that are looked at as paths: real names have about ten. */
 const MAX_PATH_DEPTH = 16;
@@ -22,6 +22,11 @@ export interface ModelTensors {
   readonly hasPart: (path: string) => boolean;
   /** The stack's prefix, the number and the rest of a name that is in a stack. */
   readonly placeOf: (name: string) => LayerPlace | undefined;
+  /**
+   * The same of a name that is numbered beyond its stack, counted from the stack's end: layers that predict further tokens
+   * (DeepSeek-V3, GLM-4.5), which are the model's but none of its depth.
+   */
+  readonly placeBeyond: (name: string) => LayerPlace | undefined;
 }
 
 export interface LayerPlace {
@@ -30,8 +35,16 @@ export interface LayerPlace {
   readonly suffix: string;
 }
 
+type Section = Readonly<Record<string, unknown>>;
+
+/** How many of the numbered layers are the model's depth, and how many come after them. */
+export interface FurtherLayers {
+  readonly depth: number;
+  readonly further: number;
+}
+
 /** Takes a model's names apart. A prefix whose numbers have gaps (parts of a sequence of modules) is no stack. */
-export function modelTensors({ tensors }: Pick<Checkpoint, 'tensors'>): ModelTensors {
+export function modelTensors(tensors: TensorTable, further: readonly FurtherLayers[]): ModelTensors {
   const layers = new Map<string, Map<number, Set<string>>>();
   const places = new Map<string, LayerPlace>();
   for (const name of tensors.keys()) {
@@ -46,11 +59,25 @@ export function modelTensors({ tensors }: Pick<Checkpoint, 'tensors'>): ModelTen
   for (const [prefix, found] of layers) {
     const numbered = Array.from({ length: found.size }, (_, index) => found.get(index));
     const complete = numbered.filter((layer) => layer !== undefined);
-    if (complete.length === found.size) stacks.set(prefix, { prefix, count: found.size, layers: complete });
+    if (complete.length < found.size) continue;
+    const own = further.find((stated) => stated.depth + stated.further === found.size);
+    const count = own?.depth ?? found.size;
+    stacks.set(prefix, { prefix, count, layers: complete.slice(0, count) });
   }
-  const placeOf = (name: string): LayerPlace | undefined => {
+  const placed = (name: string): readonly [place: LayerPlace, stack: LayerStack] | undefined => {
     const place = places.get(name) ?? placeIn(name);
-    return place !== undefined && stacks.has(place.prefix) ? place : undefined;
+    const stack = place && stacks.get(place.prefix);
+    return stack && [place!, stack];
+  };
+  const placeOf = (name: string): LayerPlace | undefined => {
+    const [place, stack] = placed(name) ?? [];
+    return stack !== undefined && place!.index < stack.count ? place : undefined;
+  };
+  const placeBeyond = (name: string): LayerPlace | undefined => {
+    const [place, stack] = placed(name) ?? [];
+    return stack !== undefined && place!.index >= stack.count
+      ? { ...place!, index: place!.index - stack.count }
+      : undefined;
   };
   const outside = [...tensors.keys()].filter((name) => placeOf(name) === undefined);
   let parts: ReadonlySet<string> | undefined;
@@ -58,7 +85,18 @@ export function modelTensors({ tensors }: Pick<Checkpoint, 'tensors'>): ModelTen
     parts ??= new Set([...tensors.keys()].flatMap(pathsAbove));
     return parts.has(path);
   };
-  return { stacks, outside, hasPart, placeOf };
+  return { stacks, outside, hasPart, placeOf, placeBeyond };
+}
+
+/** Depths that a config states beside a number of layers that predict further tokens. */
+export function furtherLayersIn(config: Section = {}): FurtherLayers[] {
+  const sections = [config, ...Object.values(config)] as (Section | null | undefined)[];
+  return sections.flatMap((section) => {
+    const [depth, further] = [section?.num_hidden_layers, section?.num_nextn_predict_layers];
+    return Number.isSafeInteger(depth) && Number.isSafeInteger(further) && Number(further) > 0
+      ? [{ depth: Number(depth), further: Number(further) }]
+      : [];
+  });
 }
 
 /** The paths that a tensor lies below: `a` and `a.b` of `a.b.weight`. */

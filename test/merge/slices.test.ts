@@ -80,6 +80,7 @@ describe('stacking', () => {
       max_window_layers: 3,
       eos_token_id: [1, 2, 3],
       mlp_only_layers: [1],
+      num_query_heads: [4, 6, 8],
       text_config: { num_hidden_layers: 3, layer_types: types },
       vision_config: { num_hidden_layers: 3 },
     });
@@ -96,6 +97,7 @@ describe('stacking', () => {
       max_window_layers: 5,
       eos_token_id: [1, 2, 3],
       mlp_only_layers: [1, 3],
+      num_query_heads: [4, 6, 8, 6, 8],
       text_config: { num_hidden_layers: 5, layer_types: types },
       vision_config: { num_hidden_layers: 3 },
       dtype: 'float32',

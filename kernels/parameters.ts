@@ -8,6 +8,8 @@ interface ParameterBase {
   readonly scope: ParameterScope;
   /** One line, without a trailing period. */
   readonly summary: string;
+  /** Whether mergekit's method, which has no such parameter, ignores what recipes for it may well set. */
+  readonly ignoredByMergekit?: true;
 }
 
 export interface NumberParameter extends ParameterBase {

@@ -3,6 +3,7 @@
 export interface WarningFacts {
   'unknown-key': { place: string; key: string; suggestion?: string };
   'ignored-key': { place: string; key: string; reason: string };
+  'mergekit-ignores': { place: string; key: string; method: string };
   'duplicate-model': { place: string; model: string; slices: boolean };
   'base-appended': { place: string; model: string };
   'base-alone': { place: string; model: string };
@@ -63,6 +64,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
   'unknown-key': ({ place, key, suggestion }) =>
     `${place}: unknown key "${key}" is ignored${suggestion === undefined ? '' : `; did you mean "${suggestion}"?`}`,
   'ignored-key': ({ place, key, reason }) => `${place}: "${key}" is ignored: ${reason}`,
+  'mergekit-ignores': ({ place, key, method }) =>
+    `${place}: "${key}" takes effect here; mergekit's ${method} has no such parameter and ignores it`,
   'duplicate-model': ({ place, model, slices }) =>
     `${place}: model "${model}" is listed twice and counts once, with the parameters of its first entry${slices ? ' and the layers of its last' : ''}`,
   'base-appended': ({ place, model }) =>

@@ -28,6 +28,9 @@ export const lambdaParameter: NumberParameter = {
   summary: 'scale of the merged task vector',
 };
 
+/** λ of methods that have none in mergekit. */
+export const ownLambdaParameter: NumberParameter = { ...lambdaParameter, ignoredByMergekit: true };
+
 /** λ of a sum, which can also be found from the lengths. */
 export const sumLambdaParameter: NumberParameter = {
   ...lambdaParameter,

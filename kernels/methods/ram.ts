@@ -6,7 +6,7 @@ import { changed } from '../sparsify/changed.js';
 import type { StatisticScope } from '../statistic.js';
 import { type OverlapCounts, overlapCounts } from '../statistics/overlap-counts.js';
 import type { Combine, UnitContext } from '../unit.js';
-import { lambdaParameter } from './common-parameters.js';
+import { ownLambdaParameter } from './common-parameters.js';
 
 const OVERLAP = 'overlap';
 
@@ -19,7 +19,7 @@ const epsilonParameter: NumberParameter = {
   summary: 'changes up to this count as none: 0 counts every bit (bf16 experts), 1e-5 is the paper’s',
 };
 
-const parameters: readonly Parameter[] = [epsilonParameter, lambdaParameter];
+const parameters: readonly Parameter[] = [epsilonParameter, ownLambdaParameter];
 
 export const ram: Method = {
   name: 'ram',
@@ -30,7 +30,7 @@ export const ram: Method = {
   space: 'taskVectors',
   parameters,
   elsewhere: {
-    mergekit: 'changed is |τ| > 1e-5 (preset mergekit); preset m2rl compares bits',
+    mergekit: 'changed is |τ| > 1e-5 (preset mergekit); preset m2rl compares bits; a lambda is ignored',
   },
   presets: { mergekit: { epsilon: 1e-5 }, m2rl: {} },
   statistics: () => [],

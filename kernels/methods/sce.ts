@@ -8,7 +8,7 @@ import { mostVaried, varianceThresholds, variedSquares } from '../sparsify/varia
 import { energies } from '../statistics/energies.js';
 import type { Combine, TensorMerge, Tile, UnitContext } from '../unit.js';
 import { type TileView, untouched, vectorBytes } from '../view.js';
-import { lambdaParameter } from './common-parameters.js';
+import { ownLambdaParameter } from './common-parameters.js';
 
 const ENERGIES = 'energies';
 
@@ -49,11 +49,11 @@ export const sce: Method = {
       summary:
         'experts weigh alike where their mean squares add up to less, and no sum of weights counts as less: 1e-6 in mergekit, 0 in the papers’ code',
     },
-    lambdaParameter,
+    ownLambdaParameter,
   ],
   elsewhere: {
     mergekit:
-      'the selection counts for weights, signs and merge; experts weigh alike below a mean square of 1e-6 in sum, which RL updates never reach; tensors that no expert changed are written wrongly when selecting',
+      'the selection counts for weights, signs and merge; experts weigh alike below a mean square of 1e-6 in sum, which RL updates never reach; tensors that no expert changed are written wrongly when selecting; a lambda is ignored',
     m2rl: 'the selection counts for the weights only (preset m2rl); which of equal variances is selected is left to an unstable selection, here to the lowest index',
   },
   presets: { mergekit: { least_energy: 1e-6 }, m2rl: { selection_for: 'weights' } },

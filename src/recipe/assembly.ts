@@ -94,7 +94,12 @@ class AssemblyReader {
     const alone = subtracted && this.#aloneIn(slice, read, subtracted);
     if (alone !== undefined) return this.#finish([], alone, place, [own, ...outer]);
     const base = subtracted && { base: this.#named.base(subtracted), range: baseOf(slice, subtracted) };
-    if (subtracted !== undefined && base?.range === undefined) reportMissingBase(slice, subtracted, place);
+    const isElsewhere =
+      subtracted !== undefined &&
+      base?.range === undefined &&
+      reportMissingBase(slice, subtracted, this.#method, place);
+    // Without its base nobody knows which of two models it is.
+    if (isElsewhere) return this.#finish(read, base, place, [own, ...outer]);
     if (read.length > 0 || (base === undefined && slice.values.sources?.length === 0)) {
       checkCount(read.length, place, this.#method, base !== undefined);
     }
@@ -183,18 +188,27 @@ function checkLengths({ values }: SliceReading, place: Cursor): void {
   place.findings.problem(other.position, other.path, message, 'all sources of a slice have equally many layers');
 }
 
-function reportMissingBase({ values }: SliceReading, base: ModelReference, place: Cursor): void {
+/** Reports that a slice lacks its base, unless it only lacks layers; whether none of two models is the base. */
+function reportMissingBase({ values }: SliceReading, base: ModelReference, method: Method, place: Cursor): boolean {
+  if (values.sources === undefined) return false;
+  const names = values.sources.flatMap((source) => source.values.model?.text ?? []);
+  if (names.includes(base.text)) return false;
+  if (method.operandCount?.maximum === 1 && names.length > 1) {
+    const message = `${method.name} goes from the base to one other model, but the base ${JSON.stringify(base.text)} is not among the sources`;
+    place.problem(message, `base_model has to be one of them: ${names.join(', ')}`);
+    return true;
+  }
   const ranges = new Set(
-    (values.sources ?? [])
+    values.sources
       .flatMap(({ values: { layer_range: range } }) => range ?? [])
       .map(({ begin, end }) => `[${begin}, ${end}]`),
   );
-  if (values.sources === undefined) return;
   const [range = '[…, …]'] = ranges.size === 1 ? ranges : [];
   place.problem(
     `lacks the base ${JSON.stringify(base.text)}, which is subtracted from the others`,
     `add {model: ${base.text}, layer_range: ${range}}`,
   );
+  return false;
 }
 
 function checkSomeLayers(slices: readonly RecipeSlice[], place: Cursor): void {

@@ -4,6 +4,7 @@ import { FRONT } from '../../kernels/methods/in-front.js';
 import { findMethod } from '../../kernels/methods/registry.js';
 import type { Parameter } from '../../kernels/parameters.js';
 import { SPARSIFIERS } from '../../kernels/sparsify/sparsifiers.js';
+import { warning } from '../warnings.js';
 import { readAssembly } from './assembly.js';
 import { Cursor, Reading } from './cursor.js';
 import { readDocument, type YamlDocument } from './document.js';
@@ -13,7 +14,7 @@ import { methodHint } from './method-names.js';
 import { reportOtherTool } from './other-tools.js';
 import { type ParameterReading, readParameters } from './parameters.js';
 import type { Participant } from './participants.js';
-import type { Recipe, RecipeTokenizer } from './recipe.js';
+import type { ParameterTable, Recipe, RecipeTokenizer } from './recipe.js';
 import { isOtherSpelling, type ModelReference } from './reference.js';
 import { didYouMean, misspelling } from './shapes.js';
 import { modelsOfTokens } from './tokenizer-keys.js';
@@ -70,6 +71,13 @@ function readContent(reading: RecipeReading, method: Method, findings: Findings)
   }
   const { bases, models, modules, participants } = readAssembly(reading, method, shared, findings);
   if (preset !== undefined) checkAllGiven(reading, method, preset, participants, shared, findings);
+  if (preset === 'mergekit') {
+    warnOfOwnParameters(
+      method,
+      [shared.table, ...participants.flatMap(({ outer }) => outer.map(({ table }) => table))],
+      findings,
+    );
+  }
   return {
     name: values.name,
     method: method.name,
@@ -87,6 +95,15 @@ function readContent(reading: RecipeReading, method: Method, findings: Findings)
     tokenizer: readTokenizer(reading, { base: values.base_model, bases, models }),
     chatTemplate: values.chat_template,
   };
+}
+
+/** Says where a recipe that mergekit reads as well comes to another result. */
+function warnOfOwnParameters(method: Method, tables: readonly ParameterTable[], findings: Findings): void {
+  for (const { name } of method.parameters.filter(({ ignoredByMergekit }) => ignoredByMergekit)) {
+    for (const given of tables.flatMap((table) => table.get(name) ?? [])) {
+      findings.warn(given.position, (place) => warning('mergekit-ignores', { place, key: name, method: method.name }));
+    }
+  }
 }
 
 /** What either key says of tokens; the models that rows are taken from have to be merged. */

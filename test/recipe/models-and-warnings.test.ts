@@ -157,6 +157,20 @@ describe('warnings', () => {
     expect([...recipe.modules[0]!.slices[0]!.sources[0]!.levels[0]!.keys()]).toEqual(['weight']);
   });
 
+  test('a lambda that mergekit would ignore, unless its method has one or another preset is meant', () => {
+    const warningsOf = (method: string, more = '') => {
+      const parameters = 'parameters: {lambda: 0.5}\n';
+      const models = 'models: [{model: math, parameters: {weight: 1}}]\n';
+      const recipe = parseRecipe(`merge_method: ${method}\nbase_model: base\n${parameters}${models}${more}`);
+      return recipe.warnings.filter(({ kind }) => kind === 'mergekit-ignores').map(({ facts }) => facts);
+    };
+    for (const method of ['sce', 'ram', 'ramplus_tl']) {
+      expect(warningsOf(method)).toEqual([{ place: '<recipe>:3:22', key: 'lambda', method }]);
+      expect(warningsOf(method, 'preset: m2rl\n')).toEqual([]);
+    }
+    expect(warningsOf('ties')).toEqual([]);
+  });
+
   test('a model that is listed twice counts once, with what its first entry says', () => {
     const recipe = parseRecipe(
       'merge_method: ties\nbase_model: base\nmodels:\n  - {model: a, parameters: {weight: 1}}\n' +

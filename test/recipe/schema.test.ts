@@ -161,6 +161,7 @@ describe('bad recipes', () => {
     'range-lengths-differ',
     'slice-lacks-base',
     'slice-lacks-own-base',
+    'slerp-base-elsewhere',
     'slice-too-many-sources',
     'slice-weight-missing',
     'slices-base-missing',

@@ -12,6 +12,8 @@ export interface WarningFacts {
   'rows-cut': { model: string; tensor: string; rows: number; kept: number };
   'sources-left-out': { place: string; sources: number; dropped: number };
   'empty-slice': { place: string; begin: number };
+  'depth-unwritten': { key: string; written: number; depth: number };
+  'layer-rule-broken': { key: string; value: number };
   'slices-unmeasured': { place: string };
   'tensors-carried-over': { tensor: string; count: number; model: string };
   'extra-tensor': { model: string; tensor: string; count: number };
@@ -84,6 +86,10 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${place}: what comes after the layers (final norm, head) is merged from no more sources than the first slice has (${sources}); ${dropped} left out`,
   'empty-slice': ({ place, begin }) =>
     `${place}: the slice has no layers; layer ${begin} alone is layer_range [${begin}, ${begin + 1}]`,
+  'depth-unwritten': ({ key, written, depth }) =>
+    `config.json: "${key}" is ${written}, which is not how many layers the base has; it stays so, though the merged model has ${depth}`,
+  'layer-rule-broken': ({ key, value }) =>
+    `config.json: "${key}" is ${value}, a rule by the number of a layer, which stacked layers do not follow: some would be built as another kind than their tensors are`,
   'slices-unmeasured': ({ place }) =>
     `${place}: geometry compares whole models, layer by layer of the same number, and not what slices put together; --report on the merge does`,
   'tensors-carried-over': ({ tensor, count, model }) =>

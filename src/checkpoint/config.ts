@@ -5,8 +5,8 @@ import { formatString, PYTHON_JSON, readValue } from './python-json.js';
 
 /** One field to set. */
 export interface ConfigField {
-  /** Key of the object in the config that holds the field, as `text_config`; undefined: the config itself. */
-  readonly section: string | undefined;
+  /** Keys that lead to the object in the config that holds the field, as `text_config`; none: the config itself. */
+  readonly section: readonly string[];
   readonly key: string;
   readonly value: unknown;
 }
@@ -26,6 +26,24 @@ const DTYPE_FIELDS: readonly string[] = ['dtype', 'torch_dtype'];
 /** The language model's part of a multimodal config, with a dtype field of its own. */
 const TEXT_CONFIG = 'text_config';
 
+type Section = Readonly<Record<string, unknown>>;
+
+/** How deep objects of a config are looked into; those of models that hold models have sections in sections. */
+const MAX_SECTION_DEPTH = 3;
+
+/** The config itself and the objects in it, each with the keys that lead to it, the outer ones first. */
+export function sectionsOf(config: Section): (readonly [path: readonly string[], section: Section])[] {
+  const found: (readonly [readonly string[], Section])[] = [[[], config]];
+  for (const [path, section] of found) {
+    if (path.length === MAX_SECTION_DEPTH) continue;
+    for (const [key, value] of Object.entries(section)) if (isSection(value)) found.push([[...path, key], value]);
+  }
+  return found;
+}
+
+const isSection = (value: unknown): value is Section =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /**
  * Parses a config. Accepts NaN, Infinity and -Infinity, which Python writes. Integers above 2^53 are rounded, as by
  * `JSON.parse`. Throws `config-invalid` when the text is not a JSON object.
@@ -40,28 +58,32 @@ export function parseConfig(text: string, file: string): Readonly<Record<string,
 
 /**
  * The config's text with the dtype changed: in every dtype field at the top level and in `text_config`, or in a new
- * `dtype` field at the top when the top level has none. Fields are changed where they are, and added at the top level
- * when they belong there and are not. Everything else stays as written. Throws `config-invalid`.
+ * `dtype` field at the top when the top level has none. Fields are changed where they are, and added to their section
+ * where they are not; a section that is not there is not made. Everything else stays as written. Throws `config-invalid`.
  */
 export function updateConfig(configText: string, { dtype, fields = [] }: ConfigChanges): string {
   const members = findMembers(configText);
   const edits: Edit[] = [];
-  const added: string[] = [];
-  if (dtype !== undefined) {
-    const text = JSON.stringify(dtype);
-    const found = members.filter(
-      ({ key, section }) => DTYPE_FIELDS.includes(key) && [undefined, TEXT_CONFIG].includes(section),
-    );
-    edits.push(...found.map(({ span }) => ({ span, text })));
-    if (!found.some(({ section }) => section === undefined)) added.push(`"dtype": ${text}`);
-  }
-  for (const { section, key, value } of fields) {
+  const added = new Map<number, string[]>();
+  const set = (section: readonly string[], key: string, value: unknown): void => {
     const text = JSON.stringify(value);
-    const found = members.filter((member) => member.key === key && member.section === section);
+    const found = members.filter((member) => member.key === key && isSame(member.section, section));
     edits.push(...found.map(({ span }) => ({ span, text })));
-    if (found.length === 0 && section === undefined) added.push(`${formatString(key)}: ${text}`);
+    const place = found.length === 0 ? placeOf(section, members, configText) : undefined;
+    if (place !== undefined) added.set(place, [`${formatString(key)}: ${text}`, ...(added.get(place) ?? [])]);
+  };
+  if (dtype !== undefined) {
+    const found = members.filter(
+      ({ key, section }) => DTYPE_FIELDS.includes(key) && (section.length === 0 || isSame(section, [TEXT_CONFIG])),
+    );
+    for (const { section, key } of found) set(section, key, dtype);
+    if (!found.some(({ section }) => section.length === 0)) set([], 'dtype', dtype);
   }
-  return added.reduce(insertFirstMember, replaceSpans(configText, edits));
+  for (const { section, key, value } of fields) set(section, key, value);
+  return replaceSpans(configText, [
+    ...edits,
+    ...[...added].map(([place, texts]) => insertion(configText, place, texts)),
+  ]);
 }
 
 interface Edit {
@@ -70,23 +92,34 @@ interface Edit {
 }
 
 interface Member {
-  /** Key of the object that the member is in; undefined at the top level. */
-  readonly section: string | undefined;
+  /** Keys that lead to the object that the member is in. */
+  readonly section: readonly string[];
   readonly key: string;
   readonly span: JsonSpan;
 }
 
+const isSame = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((key, depth) => key === other[depth]);
+
+/** Where the object of a section begins; undefined when there is none. */
+function placeOf(section: readonly string[], members: readonly Member[], text: string): number | undefined {
+  if (section.length === 0) return text.indexOf('{');
+  const holder = members.find(({ section: outer, key }) => isSame([...outer, key], section));
+  return holder !== undefined && text[holder.span.begin] === '{' ? holder.span.begin : undefined;
+}
+
 /** Members of the top level, and of the objects in it. */
 function findMembers(text: string): readonly Member[] {
-  const top = membersOf(text, undefined, 0);
-  const nested = top
-    .filter(({ span }) => text[span.begin] === '{')
-    .flatMap(({ key, span }) => membersOf(text.slice(span.begin, span.end), key, span.begin));
-  return [...top, ...nested];
+  const found = membersOf(text, [], 0);
+  for (const { section, key, span } of found) {
+    if (section.length === MAX_SECTION_DEPTH || text[span.begin] !== '{') continue;
+    found.push(...membersOf(text.slice(span.begin, span.end), [...section, key], span.begin));
+  }
+  return found;
 }
 
 /** Members of the object that `text` is; it begins at `offset` of the whole. */
-function membersOf(text: string, section: string | undefined, offset: number): Member[] {
+function membersOf(text: string, section: readonly string[], offset: number): Member[] {
   const members: Member[] = [];
   const scanner = scannerOf(text, 'config.json');
   scanner.readObject((key) => {
@@ -107,12 +140,13 @@ function replaceSpans(text: string, edits: readonly Edit[]): string {
   return pieces.join('') + text.slice(kept);
 }
 
-/** Inserts a member at the beginning of the object that the text is, indented as the member after it. */
-function insertFirstMember(text: string, member: string): string {
-  const open = text.indexOf('{') + 1;
+/** Puts members at the beginning of the object at `place`, indented as the member after them. */
+function insertion(text: string, place: number, members: readonly string[]): Edit {
+  const open = place + 1;
   const first = text.slice(open).search(/[^ \t\n\r]/) + open;
-  if (text[first] === '}') return `${text.slice(0, open)}\n  ${member}\n${text.slice(first)}`;
-  return `${text.slice(0, open)}${text.slice(open, first)}${member},${text.slice(open, first) || ' '}${text.slice(first)}`;
+  const gap = text.slice(open, first);
+  if (text[first] === '}') return { span: { begin: open, end: first }, text: `\n  ${members.join(',\n  ')}\n` };
+  return { span: { begin: first, end: first }, text: members.map((member) => `${member},${gap || ' '}`).join('') };
 }
 
 function scannerOf(text: string, file: string): JsonScanner {

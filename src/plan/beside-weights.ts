@@ -126,7 +126,7 @@ async function changedTokenizerConfig(
     ...(decoder === undefined ? [] : [{ key: 'added_tokens_decoder', value: Object.fromEntries(decoder) }]),
     ...(template === undefined ? [] : [{ key: 'chat_template', value: template }]),
   ];
-  return updateConfig(text, { fields: fields.map((field) => ({ section: undefined, ...field })) });
+  return updateConfig(text, { fields: fields.map((field) => ({ section: [], ...field })) });
 }
 
 /** The donor's generation_config.json with the ids that its tokens have now; no text where none changes. */

@@ -104,7 +104,8 @@ class PlanBuilder {
     const plan = this.#assemble(drafts, layouts);
     this.#checkSettings(plan);
     checkRows(plan);
-    warnings.push(...(this.#tokenRows?.warnings ?? []), ...(this.#beside?.warnings ?? []));
+    const config = configFields(this.#donor, this.#inputs, plan, found.stacks);
+    warnings.push(...(this.#tokenRows?.warnings ?? []), ...config.warnings, ...(this.#beside?.warnings ?? []));
     for (const facts of this.#implied.values()) warnings.push(warning('dtype-implied', facts));
     return {
       plan,
@@ -118,10 +119,7 @@ class PlanBuilder {
       indexText: layouts.length > 1 ? formatIndex(drafts, layouts) : undefined,
       donorFiles: filesOf(this.#donor.checkpoint),
       donorConfig: this.#donor.checkpoint.config,
-      configFields: [
-        ...configFields(this.#donor, this.#inputs, plan, found.stacks),
-        ...(this.#beside?.configFields ?? []),
-      ],
+      configFields: [...config.fields, ...(this.#beside?.configFields ?? [])],
       rowRuns: this.#tokenRows?.runs ?? [],
       beside: this.#beside,
       stacks: found.stacks.map(({ prefix, layers }) => ({

@@ -14,6 +14,8 @@ export const LAYER_COUNT_KEYS: readonly string[] = [
   'decoder_layers',
   'num_decoder_layers',
   'encoder_layers',
+  'num_encoder_layers',
+  'num_transformer_layers',
   'depth',
 ];
 

@@ -1,4 +1,5 @@
 /** The tensors of one model as layers and what lies outside of them, read off the names alone. */
+import { sectionsOf } from '../checkpoint/config.js';
 import { parseLayer } from '../checkpoint/layers.js';
 import type { TensorTable } from '../checkpoint/tensor-tables.js';
 
@@ -90,9 +91,8 @@ export function modelTensors(tensors: TensorTable, further: readonly FurtherLaye
 
 /** Depths that a config states beside a number of layers that predict further tokens. */
 export function furtherLayersIn(config: Section = {}): FurtherLayers[] {
-  const sections = [config, ...Object.values(config)] as (Section | null | undefined)[];
-  return sections.flatMap((section) => {
-    const [depth, further] = [section?.num_hidden_layers, section?.num_nextn_predict_layers];
+  return sectionsOf(config).flatMap(([, section]) => {
+    const [depth, further] = [section.num_hidden_layers, section.num_nextn_predict_layers];
     return Number.isSafeInteger(depth) && Number.isSafeInteger(further) && Number(further) > 0
       ? [{ depth: Number(depth), further: Number(further) }]
       : [];

@@ -1,12 +1,13 @@
 /** Finds each model's part of a drafted tensor: what to do where one lacks it, shares it or has another height. */
 import type { TensorLocation } from '../checkpoint/checkpoint.js';
-import { hasTokenRows, isHead, isOptionalByName, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
+import { hasTokenRows, isHead, isOptionalByName } from '../checkpoint/tensor-roles.js';
 import { M2MergeError } from '../errors.js';
 import type { RecipeSlice, RecipeSource } from '../recipe/recipe.js';
 import type { TensorDraft } from './drafts.js';
 import { pathsAbove } from './model-tensors.js';
 import type { PlanModel } from './plan-models.js';
 import type { PlanNotes } from './plan-notes.js';
+import { sharedEmbedding, tiedEmbedding } from './tied-head.js';
 
 /** How embeddings and heads of different heights are merged: cut to the base's, or to the rows that all models have. */
 export type RowRule = 'base' | 'common';
@@ -80,9 +81,8 @@ export function findParts(
 /** The tensor as the model has it; a head that is tied to the embedding is the embedding. */
 export function locate({ checkpoint, layout }: PlanModel, name: string): TensorLocation | undefined {
   const own = checkpoint.tensors.get(name);
-  if (own !== undefined || !isHead(name)) return own;
-  const embeddings = layout.outside.filter(isTokenEmbedding);
-  return embeddings.length === 1 ? checkpoint.tensors.get(embeddings[0]!) : undefined;
+  if (own !== undefined) return own;
+  return isHead(name) ? tiedEmbedding(name, checkpoint, layout.outside) : sharedEmbedding(name, checkpoint);
 }
 
 function partOf({ model, name }: { readonly model: PlanModel; readonly name: string }): Part | undefined {

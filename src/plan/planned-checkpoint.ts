@@ -34,7 +34,7 @@ function locationOf(job: Job): TensorLocation {
   return { file: target.shard, dtype, shape, elements, begin: target.begin, end: target.begin + byteLength };
 }
 
-function withField(config: Config, { section, key, value }: ConfigField): Config {
-  if (section === undefined) return { ...config, [key]: value };
-  return { ...config, [section]: { ...(config[section] as Config), [key]: value } };
+function withField(config: Config, { section: [key, ...inner], key: field, value }: ConfigField): Config {
+  if (key === undefined) return { ...config, [field]: value };
+  return { ...config, [key]: withField(config[key] as Config, { section: inner, key: field, value }) };
 }

@@ -1,8 +1,9 @@
 /** Numbers of tokens in a config, as `eos_token_id`, where the merged vocabulary numbers them otherwise. */
-import type { ConfigField } from '../checkpoint/config.js';
+import { type ConfigField, sectionsOf } from '../checkpoint/config.js';
 import { type Warning, warning } from '../warnings.js';
 
-const TOKEN_ID = /_token_(?:id|index)$/;
+/** Those of an audio codec are numbers of another vocabulary. */
+const TOKEN_ID = /^(?!.*codec).*_token_(?:id|index)$/;
 
 type Section = Readonly<Record<string, unknown>>;
 
@@ -40,12 +41,9 @@ export function tokenIdFields(
   return { fields, warnings };
 }
 
-/** Fields with ids of tokens, at the top level and in the objects there. */
+/** Fields with ids of tokens, wherever they are. */
 function fieldsOf(config: Section): ConfigField[] {
-  const isSection = (value: unknown): value is Section =>
-    typeof value === 'object' && value !== null && !Array.isArray(value);
-  const nested = Object.entries(config).filter((entry): entry is [string, Section] => isSection(entry[1]));
-  return [[undefined, config] as const, ...nested].flatMap(([section, values]) =>
+  return sectionsOf(config).flatMap(([section, values]) =>
     Object.entries(values).flatMap(([key, value]) => (TOKEN_ID.test(key) ? [{ section, key, value }] : [])),
   );
 }

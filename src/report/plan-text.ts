@@ -132,7 +132,7 @@ function formatOutput(prepared: PreparedMerge, { output }: RunFacts): string[] {
   const { shards } = plan;
   const fields = configFields.map(({ section, key, value }) => {
     const isByLayer = Array.isArray(value) && !key.includes('_token_');
-    return `${section === undefined ? '' : `${section}.`}${key} ${isByLayer ? `of ${value.length} layers` : JSON.stringify(value)}`;
+    return `${[...section, key].join('.')} ${isByLayer ? `of ${value.length} layers` : JSON.stringify(value)}`;
   });
   return [
     output,

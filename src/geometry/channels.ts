@@ -43,7 +43,9 @@ export function channelLayout(tensor: string, shape: readonly number[]): Channel
  * store outputs as rows; but all such MLPs are wider than what goes into them.
  */
 function isInputFirst(tensor: string, isDown: boolean, rows: number, columns: number): boolean {
-  return isDown ? /\.c_proj\.weight$/.test(tensor) && rows > columns : /\.c_fc\.weight$/.test(tensor) && rows < columns;
+  return isDown
+    ? /\.c_proj\.weight$/.test(tensor) && rows > columns
+    : /\.c_fc2?\.weight$/.test(tensor) && rows < columns;
 }
 
 export interface ChannelContext {

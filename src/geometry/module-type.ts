@@ -31,14 +31,14 @@ const OF_ATTENTION = byName({
   k: 'k k_proj key key_proj wk k_lin to_k',
   v: 'v v_proj value value_proj wv v_lin to_v',
   o: 'o o_proj out_proj wo out_lin to_out attn_out output dense proj c_proj',
-  qkv: 'qkv qkv_proj wqkv query_key_value c_attn w_pack in_proj in_proj_qkv in_proj_qkvz',
+  qkv: 'qkv qkv_proj wqkv query_key_value c_attn att_proj w_pack in_proj in_proj_qkv in_proj_qkvz',
   kv: 'kv kv_proj wkv_a wkv_b kv_a_proj_with_mqa kv_b_proj',
 });
 
 /** The same within an MLP. A fused projection of gate and up counts as up. */
 const OF_MLP = byName({
-  gate: 'gate_proj gate w1 wi_0 c_fc_0 c_fc2 fc12 ff_proj linear_1',
-  up: 'up_proj up gate_up_proj w3 w12 v1 wi wi_1 c_fc c_fc_1 fc1 fc11 fc_in lin1 proj_1 linear_3 linear_fc1 input_linear dense_h_to_4h key',
+  gate: 'gate_proj gate w1 wi_0 c_fc_0 c_fc2 fc12 linear_1',
+  up: 'up_proj up gate_up_proj w3 w12 v1 wi wi_1 c_fc c_fc_1 fc1 fc11 fc_in lin1 proj_1 linear_3 linear_fc1 input_linear ff_proj dense_h_to_4h key',
   down: 'down_proj down w2 wo c_proj fc2 fc_out lin2 proj_2 linear_fc2 output_linear dense_4h_to_h ff_out down_layer value',
 });
 
@@ -50,11 +50,15 @@ const ATTENTION = /att(?:n|ention)/i;
 const MLP = /mlp|ffn|feed_?forward|densereludense|moe|experts?$|^intermediate$/i;
 
 const NORM = /norm|^ln(?:_|\d*$)|_ln$/i;
-const EMBEDDING = /^(?:embed(?:d?ings?)?|embd|wte|wpe|shared|embed_(?!out$)\w+|(?!un)\w*_embed(?:d?ings?)?)$/;
+const EMBEDDING =
+  /^(?:embed(?:d?ings?)?|embd|wte|wpe|shared|embed_(?!out$)\w+|(?!un)\w*_embed(?:d?ings?)?|positional_embedding\w*)$/;
 const HEAD = /^(?:lm_head|embed_out|unembed|output_layer|score|classifier|[a-z]+_head)$/;
 /** Heads by names that mean something else within layers. */
 const HEAD_OUTSIDE = /^(?:output|head|decoder|ff_out|proj_out)$/;
-const ROUTER = /router|^(?:wg|\w+_expert_gate|e_score_correction|expert)$/;
+const ROUTER = /(?<!modality_)router|^(?:wg|\w+_expert_gate|e_score_correction|expert)$/;
+
+/** What joins two parts of a model. */
+const PROJECTOR = /^\w*(?:projector|connector|merger)(?:_list)?$/;
 
 /** What a module is called in which a layer, or the router's, is wrapped. */
 const WRAPPER = /^(?:linear|layer|base_layer|\d+)$/;
@@ -63,11 +67,13 @@ export function moduleTypeOf(tensor: string): ModuleType {
   const path = modulePath(tensor);
   const module = path.at(-1)!;
   if (NORM.test(module)) return 'norm';
-  if (HEAD.test(module) || (HEAD_OUTSIDE.test(module) && isOutside(path))) return 'head';
+  if (isHead(path)) return 'head';
   if (EMBEDDING.test(module) || /patch_embed/.test(tensor)) return 'embed';
   if (isRouter(path)) return 'router';
-  const type = typeWithin(path);
-  return path.some(holdsExperts) && (type === 'gate' || type === 'up' || type === 'down') ? `expert_${type}` : type;
+  const type = path.some((component) => PROJECTOR.test(component)) ? 'other' : typeWithin(path);
+  return (path.some(holdsExperts) || isPacked(path)) && (type === 'gate' || type === 'up' || type === 'down')
+    ? `expert_${type}`
+    : type;
 }
 
 /** The components of the tensor's module: without the parameter, and without what only wraps it. */
@@ -82,9 +88,11 @@ function modulePath(tensor: string): string[] {
   return path;
 }
 
-/** Outside of layers, or in the head that a layer for further tokens has. */
-const isOutside = (path: readonly string[]): boolean =>
-  path.every((component) => !/^\d+$/.test(component)) || /_head$/.test(path.at(-2)!);
+/** By its name, by that of the head it is a part of, or, outside of layers, by a name that means something else in them. */
+function isHead(path: readonly string[]): boolean {
+  if (path.slice(-2).some((component) => HEAD.test(component))) return path.at(-1) !== 'dense';
+  return HEAD_OUTSIDE.test(path.at(-1)!) && path.every((component) => !/^\d+$/.test(component));
+}
 
 /** A `gate` is a router, but for the gate projections of experts, which some call just so. */
 function isRouter(path: readonly string[]): boolean {
@@ -98,12 +106,19 @@ function isRouter(path: readonly string[]): boolean {
 const holdsExperts = (component: string): boolean =>
   /^(?:\w+_)?experts$/.test(component) && !component.startsWith('shared');
 
+/** Granite's routed experts, packed into one tensor. */
+const isPacked = (path: readonly string[]): boolean =>
+  path.at(-2) === 'block_sparse_moe' && /^(?:in|out)put_linear$/.test(path.at(-1)!);
+
 function typeWithin(path: readonly string[]): ModuleType {
   const module = path.at(-1)!.toLowerCase();
   const around = path.slice(0, -1);
   // BERT's MLP: `layer.0.intermediate.dense` and `layer.0.output.dense`.
   if (module === 'dense' && around.at(-1) === 'intermediate') return 'up';
   if (module === 'dense' && around.at(-1) === 'output' && /^\d+$/.test(around.at(-2) ?? '')) return 'down';
+  // Qwen's first generation names an MLP's two projections inwards so, and the one outwards c_proj.
+  if (/^h\.\d+\.mlp$/.test(around.slice(-3).join('.')) && /^w[12]$/.test(module))
+    return module === 'w1' ? 'up' : 'gate';
   const nearest = around.findLast((component) => ATTENTION.test(component) || MLP.test(component));
   if (nearest === undefined) return ANYWHERE.get(module) ?? 'other';
   return (ATTENTION.test(nearest) ? OF_ATTENTION : OF_MLP).get(module) ?? 'other';

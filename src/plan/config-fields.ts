@@ -11,7 +11,7 @@ import { statedTie, TIE } from './tied-head.js';
 
 type Section = Readonly<Record<string, unknown>>;
 
-const VOCABULARY: readonly string[] = ['vocab_size', 'padded_vocab_size'];
+const VOCABULARY: readonly string[] = ['vocab_size', 'padded_vocab_size', 'embedding_size'];
 
 /** Sections of the language model in a config of several parts. */
 const TEXT_SECTION = /^(?:text|llm|language)(?:_model)?_config$/;

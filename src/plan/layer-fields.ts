@@ -149,7 +149,7 @@ function mergedValue(key: string, value: unknown, stacking: Stacking): unknown {
   const isList = Array.isArray(value);
   if (!PER_LAYER.test(key) || !(isList || typeof value === 'string') || value.length !== count) return undefined;
   const entries = layers.map(([layer]) => {
-    const own = valueOf(key, layer, stacking);
+    const own = valueIn(key, layer, stacking);
     const list = Array.isArray(own) || typeof own === 'string' ? own : [];
     return list[layer.index] ?? value[layer.index] ?? value.at(-1);
   });
@@ -166,7 +166,7 @@ function mergedNumber(key: string, value: number, { count, layers }: Stacking): 
 function mergedNumbers(key: string, value: unknown, first: number, stacking: Stacking): unknown {
   if (!Array.isArray(value) && typeof value !== 'string') return undefined;
   const numbers = stacking.layers.flatMap(([layer], index) => {
-    const own = valueOf(key, layer, stacking);
+    const own = valueIn(key, layer, stacking);
     const list = typeof own === 'string' ? own.split(',').map(Number) : Array.isArray(own) ? own : [];
     return list.includes(layer.index + first) ? [index + first] : [];
   });
@@ -174,7 +174,7 @@ function mergedNumbers(key: string, value: unknown, first: number, stacking: Sta
 }
 
 /** The value in the model that the layer comes from. */
-function valueOf(key: string, { model }: ModelLayer, { section }: Stacking): unknown {
+function valueIn(key: string, { model }: ModelLayer, { section }: Stacking): unknown {
   let values: unknown = model.checkpoint.config;
   for (const step of section) values = (values as Section | undefined)?.[step];
   return (values as Section | undefined)?.[key];

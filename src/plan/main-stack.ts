@@ -2,7 +2,7 @@
 import { M2MergeError } from '../errors.js';
 import type { Recipe, RecipeModule } from '../recipe/recipe.js';
 import type { LayerStack } from './model-tensors.js';
-import type { ModuleRegion } from './module-regions.js';
+import { type ModuleRegion, PROJECTOR } from './module-regions.js';
 import type { PlanModel } from './plan-models.js';
 
 /** Keys of a config that give a number of layers. */
@@ -21,10 +21,12 @@ export const LAYER_COUNT_KEYS: readonly string[] = [
 
 /**
  * The stack that slices of a module are cut from: the only one, or of several the only one with more than one layer
- * (beside it stand layers for predicting several tokens). Throws `recipe-invalid`.
+ * (beside it stand layers for predicting several tokens, and what joins it to another part). Throws `recipe-invalid`.
  */
 export function mainStack(recipe: Recipe, module: RecipeModule, model: PlanModel, region: ModuleRegion): LayerStack {
-  const stacks = [...model.layout.stacks.values()].filter(({ prefix }) => region.ownsStack(prefix));
+  const owned = [...model.layout.stacks.values()].filter(({ prefix }) => region.ownsStack(prefix));
+  const apart = owned.filter(({ prefix }) => !PROJECTOR.test(prefix));
+  const stacks = apart.length === 0 ? owned : apart;
   const deep = stacks.filter(({ count }) => count > 1);
   const [only, ...others] = deep.length === 0 ? stacks : deep;
   if (only !== undefined && others.length === 0) return only;

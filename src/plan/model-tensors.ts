@@ -60,7 +60,7 @@ export function modelTensors(tensors: TensorTable, further: readonly FurtherLaye
   for (const [prefix, found] of layers) {
     const numbered = Array.from({ length: found.size }, (_, index) => found.get(index));
     const complete = numbered.filter((layer) => layer !== undefined);
-    if (complete.length < found.size) continue;
+    if (complete.length < found.size || isListOfMatrices(prefix, layers)) continue;
     const own = further.find((stated) => stated.depth + stated.further === found.size);
     const count = own?.depth ?? found.size;
     stacks.set(prefix, { prefix, count, layers: complete.slice(0, count) });
@@ -87,6 +87,15 @@ export function modelTensors(tensors: TensorTable, further: readonly FurtherLaye
     return parts.has(path);
   };
   return { stacks, outside, hasPart, placeOf, placeBeyond };
+}
+
+type NumberedTensors = ReadonlyMap<string, ReadonlyMap<number, ReadonlySet<string>>>;
+
+/** Whether numbered tensors are no layers: one each, beside a stack of layers that have more (Gemma 3n's `altup_projections`). */
+function isListOfMatrices(prefix: string, all: NumberedTensors): boolean {
+  const isSingle = (path: string): boolean => [...all.get(path)!.values()].every(({ size }) => size === 1);
+  const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('.') + 1);
+  return isSingle(prefix) && [...all.keys()].some((path) => parentOf(path) === parentOf(prefix) && !isSingle(path));
 }
 
 /** Depths that a config states beside a number of layers that predict further tokens. */

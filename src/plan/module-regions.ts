@@ -14,14 +14,17 @@ export interface ModuleRegion {
 /** What a recipe without modules merges. */
 export const WHOLE_MODEL: ModuleRegion = { owns: () => true, ownsStack: () => true };
 
-/** What joins the parts of a model. */
-const PROJECTOR = /(?:^|\.)\w*(?:projector|projection|connector|merger)\w*(?:\.|$)/;
+/** What joins the parts of a model; `subsample_conv_projection` is a part of an audio tower. */
+export const PROJECTOR =
+  /(?:^|\.)(?!\w*conv_projection)(?:\w*(?:projector|projection|connector|merger)\w*|embed_(?:vision|audio))(?:\.|$)/;
+
+const PROJECTOR_NAMES = /project|connector|merger/;
 
 /** Names for parts of multimodal models, in mergekit's and in common configs, and what their tensors are called. */
 const KNOWN_NAMES: readonly (readonly [names: RegExp, tensors: RegExp])[] = [
   [/^vis(?:ion|ual)|^vit$|^image/, /(?:^|\.)(?:vis(?:ion|ual)\w*|vit|image_\w+)(?:\.|$)/],
   [/^audio|^speech/, /(?:^|\.)(?:audio\w*|speech\w*)(?:\.|$)/],
-  [/project|connector|merger/, PROJECTOR],
+  [PROJECTOR_NAMES, PROJECTOR],
 ];
 
 /** Names for the part that reads and writes text. */
@@ -29,6 +32,9 @@ const TEXT_NAMES = /^(?:text|language|llm|decoder|causal|lm|model)(?:_|$)/;
 
 /** The module of mergekit's that holds what no other does. */
 const REST = 'default';
+
+/** That of what encoder and decoder have in common. */
+const SHARED = 'shared';
 
 interface Part {
   /** Path that the names of the part's tensors begin with; tensors of other parts do not. */
@@ -42,10 +48,12 @@ export function moduleRegions(recipe: Recipe, names: readonly string[], stacks: 
   const parts = partsOf(stacks);
   const text = textPart(parts, names);
   const owner = new Map<string, number>();
-  const claims = recipe.modules.map((module) => claimOf(module.name!, parts, text));
-  recipe.modules.forEach((_, index) => {
-    for (const name of names) if (!owner.has(name) && claims[index]!(name)) owner.set(name, index);
-  });
+  const claims = recipe.modules.map((module, index) => ({ index, claims: claimOf(module.name!, parts, text) }));
+  // What joins two parts may lie in one of them, and is its own module's wherever that is listed.
+  const joins = ({ index }: { readonly index: number }): boolean => PROJECTOR_NAMES.test(recipe.modules[index]!.name!);
+  for (const { index, claims: isOwn } of [...claims.filter(joins), ...claims]) {
+    for (const name of names) if (!owner.has(name) && isOwn(name)) owner.set(name, index);
+  }
   const rest = recipe.modules.findIndex(({ name }) => name === REST);
   for (const name of names) if (!owner.has(name) && rest !== -1) owner.set(name, rest);
   return recipe.modules.map((module, index) => {
@@ -92,23 +100,39 @@ function claimOf(name: string, parts: readonly Part[], text: Part | undefined): 
     parts.find(({ root, stack }) => root === name || stack === name || root.split('.').at(-1) === name) ??
     (within.length === 1 ? within[0] : undefined);
   const isText = named === undefined ? TEXT_NAMES.test(name) : named === text;
-  if (isText && text !== undefined) return (tensor) => isWithin(tensor, text.root) || isTextOutside(tensor, parts);
+  if (isText && text !== undefined) {
+    return (tensor) => isWithin(tensor, text.root) || isTextOutside(tensor, parts) || isBesideText(tensor, parts, text);
+  }
   if (named !== undefined) return (tensor) => isWithin(tensor, named.root);
   const known = KNOWN_NAMES.find(([names]) => names.test(name));
-  if (known !== undefined) return knownClaim(known[1], parts);
-  return (tensor) => isWithin(tensor, name) || tensor.includes(`.${name}.`);
+  if (known !== undefined) return knownClaim(known[1], parts, text);
+  const isShared = name === SHARED;
+  return (tensor) =>
+    isWithin(tensor, name) || tensor.includes(`.${name}.`) || (isShared && isTextOutside(tensor, parts));
 }
 
 /** Parts whose layers are called so, and tensors beside all parts; what joins two parts is neither's. */
-function knownClaim(pattern: RegExp, parts: readonly Part[]): (tensor: string) => boolean {
+function knownClaim(pattern: RegExp, parts: readonly Part[], text: Part | undefined): (tensor: string) => boolean {
   const own = parts.filter(({ stack }) => pattern.test(stack));
   const isJoint = (tensor: string): boolean => pattern !== PROJECTOR && PROJECTOR.test(tensor);
-  return (tensor) => own.some(({ root }) => isWithin(tensor, root)) || (pattern.test(tensor) && !isJoint(tensor));
+  const isOfText = (tensor: string): boolean => text !== undefined && isWithin(tensor, text.root);
+  return (tensor) =>
+    own.some(({ root }) => isWithin(tensor, root)) || (pattern.test(tensor) && !isJoint(tensor) && !isOfText(tensor));
 }
 
 /** Embeddings of tokens and the head stand beside the parts in some models. */
 function isTextOutside(tensor: string, parts: readonly Part[]): boolean {
   return (isHead(tensor) || isTokenEmbedding(tensor)) && !parts.some(({ root }) => isWithin(tensor, root));
+}
+
+/**
+ * What stands beside the layers of the text, as `model.norm` beside `model.layers`, where other parts begin as its path
+ * does, so that the layers alone are what tells it from them.
+ */
+function isBesideText(tensor: string, parts: readonly Part[], { root, stack }: Part): boolean {
+  const around = stack.slice(0, stack.lastIndexOf('.'));
+  if (root !== stack || !isWithin(tensor, around) || parts.some((part) => isWithin(tensor, part.root))) return false;
+  return !KNOWN_NAMES.some(([, tensors]) => tensors.test(tensor));
 }
 
 function refuse(recipe: Recipe, { name = '', path, position }: RecipeModule, parts: readonly Part[]): never {

@@ -213,7 +213,33 @@ export const MODULE_NAMES: Readonly<Record<string, Names>> = {
     up: ['language_model.model.layers.0.feed_forward.shared_expert.up_proj.weight'],
     expert_up: ['language_model.model.layers.0.feed_forward.experts.gate_up_proj'],
   },
+  'qwen, the first': {
+    up: ['transformer.h.0.mlp.w1.weight'],
+    gate: ['transformer.h.0.mlp.w2.weight'],
+    down: ['transformer.h.0.mlp.c_proj.weight'],
+  },
+  'olmo, the first': {
+    qkv: ['model.transformer.blocks.0.att_proj.weight'],
+    o: ['model.transformer.blocks.0.attn_out.weight'],
+    up: ['model.transformer.blocks.0.ff_proj.weight'],
+    down: ['model.transformer.blocks.0.ff_out.weight'],
+  },
+  roberta: {
+    head: ['lm_head.decoder.weight', 'lm_head.bias', 'classifier.out_proj.weight'],
+    norm: ['lm_head.layer_norm.weight'],
+    other: ['lm_head.dense.weight', 'classifier.dense.weight'],
+  },
+  gemma3n: {
+    embed: ['model.language_model.embed_tokens_per_layer.weight', 'model.embed_vision.embedding.weight'],
+    other: [
+      'model.language_model.layers.0.altup.modality_router.weight',
+      'model.language_model.altup_projections.0.weight',
+      'model.language_model.per_layer_model_projection.weight',
+    ],
+  },
   'granite-moe': {
+    expert_up: ['model.layers.0.block_sparse_moe.input_linear.weight'],
+    expert_down: ['model.layers.0.block_sparse_moe.output_linear.weight'],
     router: ['model.layers.0.block_sparse_moe.router.layer.weight'],
     up: ['model.layers.0.shared_mlp.input_linear.weight'],
     down: ['model.layers.0.shared_mlp.output_linear.weight'],
@@ -289,7 +315,6 @@ export const MODULE_NAMES: Readonly<Record<string, Names>> = {
     embed: ['model.transformer.wte.weight'],
     q: ['model.transformer.blocks.0.q_proj.weight'],
     o: ['model.transformer.blocks.0.attn_out.weight'],
-    gate: ['model.transformer.blocks.0.ff_proj.weight'],
     up: ['model.transformer.blocks.0.up_proj.weight'],
     down: ['model.transformer.blocks.0.ff_out.weight'],
     head: ['model.transformer.ff_out.weight'],
@@ -301,6 +326,7 @@ export const MODULE_NAMES: Readonly<Record<string, Names>> = {
       'vision_tower.vision_model.embeddings.patch_embedding.weight',
       'vision_tower.vision_model.embeddings.position_embedding.weight',
       'vision_tower.vision_model.embeddings.class_embedding',
+      'vision_model.positional_embedding_vlm',
     ],
     qkv: ['visual.blocks.0.attn.qkv.weight', 'vision_tower.vision_model.head.attention.in_proj_weight'],
     o: ['visual.blocks.0.attn.proj.weight', 'vision_tower.vision_model.encoder.layers.0.self_attn.out_proj.weight'],
@@ -313,5 +339,5 @@ export const MODULE_NAMES: Readonly<Record<string, Names>> = {
       'model.embed_vision.embedding_projection.weight',
     ],
   },
-  'models with a score instead of tokens': { head: ['score.weight', 'v_head.weight', 'value_head.weight'] },
+  'models with a score instead of tokens': { head: ['score.weight', 'v_head.summary.weight', 'value_head.weight'] },
 };

@@ -117,6 +117,13 @@ export function pathsAbove(name: string): string[] {
     .map((_, depth) => components.slice(0, depth + 1).join('.'));
 }
 
+/** How many components two names begin with alike. */
+export function commonComponents(one: string, other: string): number {
+  const [a, b] = [one.split('.'), other.split('.')];
+  const differs = a.findIndex((component, depth) => component !== b[depth]);
+  return differs === -1 ? a.length : differs;
+}
+
 /** The name of a stack's tensor in a layer of another number. */
 export function layerName(prefix: string, index: number, suffix: string): string {
   return `${prefix === '' ? '' : `${prefix}.`}${index}${suffix}`;

@@ -3,6 +3,7 @@ import { isHead, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
 import { M2MergeError } from '../errors.js';
 import type { Recipe, RecipeModule } from '../recipe/recipe.js';
 import { didYouMean } from '../recipe/shapes.js';
+import { commonComponents } from './model-tensors.js';
 
 export interface ModuleRegion {
   /** Whether a tensor belongs to the module. */
@@ -22,7 +23,7 @@ const PROJECTOR_NAMES = /project|connector|merger/;
 
 /** Names for parts of multimodal models, in mergekit's and in common configs, and what their tensors are called. */
 const KNOWN_NAMES: readonly (readonly [names: RegExp, tensors: RegExp])[] = [
-  [/^vis(?:ion|ual)|^vit$|^image/, /(?:^|\.)(?:vis(?:ion|ual)\w*|vit|image_\w+)(?:\.|$)/],
+  [/^vis(?:ion|ual)|^vit$|^image/, /(?:^|\.)(?:vis(?:ion|ual)\w*|vit|vpm|image_\w+)(?:\.|$)/],
   [/^audio|^speech/, /(?:^|\.)(?:audio\w*|speech\w*)(?:\.|$)/],
   [PROJECTOR_NAMES, PROJECTOR],
 ];
@@ -82,14 +83,19 @@ function partsOf(stacks: readonly string[]): Part[] {
 const isWithin = (name: string, path: string): boolean => name === path || name.startsWith(`${path}.`);
 
 /**
- * The part that reads and writes text: the one with the token embedding, or else the only one that is nothing else.
- * Encoder and decoder that share an embedding are two, and it belongs to neither.
+ * The part that reads and writes text: the one with the token embedding, and of several (as one that speaks) the nearest to
+ * a head for tokens; or else the only one that is nothing else. Encoder and decoder that share an embedding are two, and it
+ * belongs to neither.
  */
 function textPart(parts: readonly Part[], names: readonly string[]): Part | undefined {
-  const embeddings = names.filter(isTokenEmbedding);
   const others = parts.filter(({ stack }) => !KNOWN_NAMES.some(([, tensors]) => tensors.test(stack)));
-  const embedding = others.find(({ root }) => embeddings.some((name) => isWithin(name, root)));
-  return embedding ?? (others.length === 1 ? others[0] : undefined);
+  const embeddings = names.filter(isTokenEmbedding);
+  const heads = names.filter(isHead);
+  const nearness = ({ root }: Part): number => Math.max(0, ...heads.map((head) => commonComponents(head, root)));
+  const [nearest] = others
+    .filter(({ root }) => embeddings.some((name) => isWithin(name, root)))
+    .sort((a, b) => nearness(b) - nearness(a));
+  return nearest ?? (others.length === 1 ? others[0] : undefined);
 }
 
 /** Whether a tensor belongs to the module called so. */

@@ -2,6 +2,7 @@
 import type { Checkpoint, TensorLocation } from '../checkpoint/checkpoint.js';
 import { sectionsOf } from '../checkpoint/config.js';
 import { isTokenEmbedding } from '../checkpoint/tensor-roles.js';
+import { commonComponents } from './model-tensors.js';
 
 export const TIE = 'tie_word_embeddings';
 
@@ -33,10 +34,4 @@ export function tiedEmbedding(
 export function sharedEmbedding(name: string, { tensors }: Pick<Checkpoint, 'tensors'>): TensorLocation | undefined {
   const shared = name.replace(/(?:encoder|decoder)\.embed_tokens\.weight$/, 'shared.weight');
   return shared === name ? undefined : tensors.get(shared);
-}
-
-function commonComponents(one: string, other: string): number {
-  const [a, b] = [one.split('.'), other.split('.')];
-  const differs = a.findIndex((component, depth) => component !== b[depth]);
-  return differs === -1 ? a.length : differs;
 }

@@ -41,6 +41,14 @@ export function sectionsOf(config: Section): (readonly [path: readonly string[],
   return found;
 }
 
+/** Sections of the language model in a config of several parts. */
+const TEXT_SECTION = /^(?:text|llm|language)(?:_model)?_config$/;
+
+/** The keys that lead to where a config describes the language model: a section of its own, or none. */
+export function textSectionOf(config: Section): readonly string[] {
+  return sectionsOf(config).find(([path]) => TEXT_SECTION.test(path.at(-1) ?? ''))?.[0] ?? [];
+}
+
 const isSection = (value: unknown): value is Section =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 

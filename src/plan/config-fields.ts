@@ -1,5 +1,5 @@
 /** What the merged model's config must say otherwise than the donor's: layers, vocabulary, tied head. */
-import { type ConfigField, sectionsOf } from '../checkpoint/config.js';
+import { type ConfigField, sectionsOf, textSectionOf } from '../checkpoint/config.js';
 import { isHead, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
 import type { Warning } from '../warnings.js';
 import type { ModuleDrafts } from './drafts.js';
@@ -12,9 +12,6 @@ import { statedTie, TIE } from './tied-head.js';
 type Section = Readonly<Record<string, unknown>>;
 
 const VOCABULARY: readonly string[] = ['vocab_size', 'padded_vocab_size', 'embedding_size'];
-
-/** Sections of the language model in a config of several parts. */
-const TEXT_SECTION = /^(?:text|llm|language)(?:_model)?_config$/;
 
 export interface ConfigFields {
   readonly fields: readonly ConfigField[];
@@ -51,13 +48,11 @@ function vocabularyFields({ checkpoint }: PlanModel, config: Section, { jobs }: 
   // Several (as those of an encoder and a decoder) have one vocabulary when they are of one height.
   const isOne = embeddings.every(({ shape }) => shape[0] === rows);
   if (!isOne || rows === undefined || rows === own) return [];
-  const sections = sectionsOf(config);
-  const stated = sections.flatMap(([section, values]) =>
+  const stated = sectionsOf(config).flatMap(([section, values]) =>
     VOCABULARY.flatMap((key) => (values[key] === own ? [{ section, key, value: rows }] : [])),
   );
   if (stated.length > 0) return stated;
-  const [section] = sections.find(([path]) => TEXT_SECTION.test(path.at(-1) ?? '')) ?? sections[0]!;
-  return [{ section, key: VOCABULARY[0]!, value: rows }];
+  return [{ section: textSectionOf(config), key: VOCABULARY[0]!, value: rows }];
 }
 
 /**

@@ -1,5 +1,5 @@
 /** What the merged model's config must say otherwise than the donor's where layers were stacked. */
-import { type ConfigField, sectionsOf } from '../checkpoint/config.js';
+import { type ConfigField, sectionsOf, textSectionOf } from '../checkpoint/config.js';
 import { type Warning, warning } from '../warnings.js';
 import type { MergedLayer, ModelLayer, ModuleDrafts } from './drafts.js';
 import { LAYER_COUNT_KEYS } from './main-stack.js';
@@ -54,9 +54,6 @@ const SECTIONS: readonly (readonly [prefix: RegExp, section: RegExp])[] = [
   [/audio|speech/, /^(?:audio|speech)/],
 ];
 
-/** Sections of the language model in a config of several parts. */
-const TEXT_SECTION = /^(?:text|llm|language)(?:_model)?_config$/;
-
 const KEY_OF_DEPTH = 'num_hidden_layers';
 
 export interface LayerFields {
@@ -76,7 +73,7 @@ export function layerFields(donor: PlanModel, config: Section, { prefix, layers 
       return changed === undefined ? [] : [{ section, key, value: changed }];
     });
   });
-  const depth = depthField(sections, prefix, count, layers.length);
+  const depth = depthField(config, sections, prefix, count, layers.length);
   return {
     fields: depth === undefined || !('field' in depth) ? fields : [...fields, depth.field],
     warnings: [
@@ -112,6 +109,7 @@ function depthKeys(prefix: string, section: Section): readonly string[] {
 
 /** Where no field has the old depth: a new field where there is none at all, which stood for a default, else a warning. */
 function depthField(
+  config: Section,
   sections: Sections,
   prefix: string,
   count: number | undefined,
@@ -129,7 +127,8 @@ function depthField(
     const facts = { key: [...first.path, first.key].join('.'), written: first.value as number, depth };
     return { warning: warning('depth-unwritten', facts) };
   }
-  const [section] = sections.find(([path]) => TEXT_SECTION.test(path.at(-1) ?? '')) ?? sections[0] ?? [];
+  const text = textSectionOf(config);
+  const [section] = sections.find(([path]) => path.join() === text.join()) ?? sections[0] ?? [];
   return section && { field: { section, key: KEY_OF_DEPTH, value: depth } };
 }
 

@@ -230,7 +230,11 @@ async function finishMerge(
 
 /** Whether the recipe merges differences to one base, which is what geometry is about. */
 function hasTaskVectors({ bases, modules }: Recipe): boolean {
-  return bases.length === 1 && modules.every(({ slices }) => slices.every(({ base }) => base !== undefined));
+  const slices = modules.flatMap((module) => module.slices);
+  // Slices without sources copy a model, and subtract nothing.
+  const subtracted = new Set(slices.flatMap(({ base, sources }) => (sources.length > 0 ? [base?.base] : [])));
+  const isOne = subtracted.size === 1 || (subtracted.size === 0 && bases.length === 1);
+  return isOne && slices.every(({ base }) => base !== undefined);
 }
 
 /** Returns what the sources' cards give reason to say. */

@@ -12,7 +12,8 @@ export interface WarningFacts {
   'rows-cut': { model: string; tensor: string; rows: number; kept: number };
   'sources-left-out': { place: string; sources: number; dropped: number };
   'empty-slice': { place: string; begin: number };
-  'depth-unwritten': { key: string; written: number; depth: number };
+  'depth-unwritten': { written?: string; depth: number };
+  'field-contested': { key: string };
   'layer-rule-broken': { key: string; value: number };
   'slices-unmeasured': { place: string };
   'tensors-carried-over': { tensor: string; count: number; model: string };
@@ -86,8 +87,10 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${place}: what comes after the layers (final norm, head) is merged from no more sources than the first slice has (${sources}); ${dropped} left out`,
   'empty-slice': ({ place, begin }) =>
     `${place}: the slice has no layers; layer ${begin} alone is layer_range [${begin}, ${begin + 1}]`,
-  'depth-unwritten': ({ key, written, depth }) =>
-    `config.json: "${key}" is ${written}, which is not how many layers the base has; it stays so, though the merged model has ${depth}`,
+  'depth-unwritten': ({ written, depth }) =>
+    `config.json ${written === undefined ? 'states no number of layers that is known' : `does not have the depth of the base (${written})`}, so it does not say that the merged model has ${depth} layers`,
+  'field-contested': ({ key }) =>
+    `config.json: "${key}" stays as it is, since two parts of the model that were stacked would set it otherwise`,
   'layer-rule-broken': ({ key, value }) =>
     `config.json: "${key}" is ${value}, a rule by the number of a layer, which stacked layers do not follow: some would be built as another kind than their tensors are`,
   'slices-unmeasured': ({ place }) =>

@@ -26,7 +26,8 @@ const DTYPE_FIELDS: readonly string[] = ['dtype', 'torch_dtype'];
 /** The language model's part of a multimodal config, with a dtype field of its own. */
 const TEXT_CONFIG = 'text_config';
 
-type Section = Readonly<Record<string, unknown>>;
+/** A config, or an object in it. */
+export type Section = Readonly<Record<string, unknown>>;
 
 /** How deep objects of a config are looked into; those of models that hold models have sections in sections. */
 const MAX_SECTION_DEPTH = 3;
@@ -44,9 +45,9 @@ export function sectionsOf(config: Section): (readonly [path: readonly string[],
 /** Sections of the language model in a config of several parts. */
 const TEXT_SECTION = /^(?:text|llm|language)(?:_model)?_config$/;
 
-/** The keys that lead to where a config describes the language model: a section of its own, or none. */
-export function textSectionOf(config: Section): readonly string[] {
-  return sectionsOf(config).find(([path]) => TEXT_SECTION.test(path.at(-1) ?? ''))?.[0] ?? [];
+/** Where a config describes the language model: itself, and sections for that, the outer ones first. */
+export function textSectionsOf(config: Section): (readonly [path: readonly string[], section: Section])[] {
+  return sectionsOf(config).filter(([path]) => path.length === 0 || TEXT_SECTION.test(path.at(-1)!));
 }
 
 const isSection = (value: unknown): value is Section =>
@@ -74,8 +75,9 @@ export function updateConfig(configText: string, { dtype, fields = [] }: ConfigC
   const edits: Edit[] = [];
   const added = new Map<number, string[]>();
   const set = (section: readonly string[], key: string, value: unknown): void => {
-    const text = JSON.stringify(value);
     const found = members.filter((member) => member.key === key && isSame(member.section, section));
+    const isFloat = found.some(({ span }) => hasFloats(configText.slice(span.begin, span.end)));
+    const text = formatValue(value, isFloat);
     edits.push(...found.map(({ span }) => ({ span, text })));
     const place = found.length === 0 ? placeOf(section, members, configText) : undefined;
     if (place !== undefined) added.set(place, [`${formatString(key)}: ${text}`, ...(added.get(place) ?? [])]);
@@ -87,7 +89,9 @@ export function updateConfig(configText: string, { dtype, fields = [] }: ConfigC
     for (const { section, key } of found) set(section, key, dtype);
     if (!found.some(({ section }) => section.length === 0)) set([], 'dtype', dtype);
   }
-  for (const { section, key, value } of fields) set(section, key, value);
+  // One place is written once: of two fields the last counts.
+  const distinct = new Map(fields.map((field) => [JSON.stringify([...field.section, field.key]), field]));
+  for (const { section, key, value } of distinct.values()) set(section, key, value);
   return replaceSpans(configText, [
     ...edits,
     ...[...added].map(([place, texts]) => insertion(configText, place, texts)),
@@ -112,11 +116,23 @@ const isSame = (one: readonly string[], other: readonly string[]): boolean =>
 /** Where the object of a section begins; undefined when there is none. */
 function placeOf(section: readonly string[], members: readonly Member[], text: string): number | undefined {
   if (section.length === 0) return text.indexOf('{');
-  const holder = members.find(({ section: outer, key }) => isSame([...outer, key], section));
+  // Of objects that are there twice the last one counts.
+  const holder = members.findLast(({ section: outer, key }) => isSame([...outer, key], section));
   return holder !== undefined && text[holder.span.begin] === '{' ? holder.span.begin : undefined;
 }
 
-/** Members of the top level, and of the objects in it. */
+/** Whether a number in a value's text is written as one that need not be whole, which Python tells apart. */
+const hasFloats = (text: string): boolean => /^[^"]*[\d.][.eE][\d+-]/.test(text);
+
+/** A value as JSON in Python's dialect; of lists whose numbers were written as floats, whole ones stay such. */
+function formatValue(value: unknown, isFloat: boolean): string {
+  if (Array.isArray(value)) return `[${value.map((item) => formatValue(item, isFloat)).join(',')}]`;
+  if (typeof value !== 'number') return JSON.stringify(value);
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value < 0 ? '-Infinity' : 'Infinity';
+  return isFloat && Number.isInteger(value) && Math.abs(value) < 1e21 ? `${value}.0` : JSON.stringify(value);
+}
+
+/** Members of the top level, and of the objects in it as deep as these are looked into. */
 function findMembers(text: string): readonly Member[] {
   const found = membersOf(text, [], 0);
   for (const { section, key, span } of found) {

@@ -35,15 +35,26 @@ export function isTokenEmbedding(name: string): boolean {
   return TOKEN_EMBEDDING.test(name) && !OTHER_EMBEDDING.test(name);
 }
 
-export function isHead(name: string): boolean {
-  return isInLayer(name) ? HEAD_OF_LAYER.test(name) : HEAD.test(name);
-}
+/** The model's own: that of a layer for further tokens is tied to nothing, and says nothing of the model. */
+export const isHead = (name: string): boolean => HEAD.test(name) && !isInLayer(name);
 
 /** The head's bias: elements are tokens. */
 export const isHeadBias = (name: string): boolean => HEAD_BIAS.test(name) && !isInLayer(name);
 
 /** Whether rows (of a bias: elements) are tokens, so that models of different vocabularies differ in the tensor's height. */
-export const hasTokenRows = (name: string): boolean => isHead(name) || isTokenEmbedding(name) || isHeadBias(name);
+export function hasTokenRows(name: string): boolean {
+  return isTokenEmbedding(name) || (isInLayer(name) ? HEAD_OF_LAYER.test(name) : isHead(name) || isHeadBias(name));
+}
+
+/** What comes between the last layer and the tokens, as BERT's `cls.predictions.transform`. */
+export const isPartOfHead = (name: string): boolean =>
+  isHead(name) || (/(?:^|\.)(?:lm_head|cls\.predictions)\./.test(name) && !isInLayer(name));
+
+/** Whether the embedding is one that layers read besides, which stands for no head. */
+export const isPerLayerEmbedding = (name: string): boolean => /_per_layer\.weight$/.test(name);
+
+/** Whether a name says head only beside an embedding of tokens: image classifiers have such a one too. */
+export const isVagueHead = (name: string): boolean => /^(?:head|decoder|proj_out)\./.test(name);
 
 /** Whether a tensor outside of the layers comes before the first of them; otherwise it comes after the last. */
 export const isBeforeLayers = (name: string): boolean => BEFORE_LAYERS.test(name) && !AFTER_LAYERS.test(name);

@@ -54,11 +54,14 @@ const EMBEDDING =
   /^(?:embed(?:d?ings?)?|embd|wte|wpe|shared|embed_(?!out$)\w+|(?!un)\w*_embed(?:d?ings?)?|positional_embedding\w*)$/;
 const HEAD = /^(?:lm_head|embed_out|unembed|output_layer|score|classifier|[a-z]+_head)$/;
 /** Heads by names that mean something else within layers. */
-const HEAD_OUTSIDE = /^(?:output|head|decoder|ff_out|proj_out)$/;
+const HEAD_OUTSIDE = /^(?:output|head|decoder|ff_out|predictions|proj_out)$/;
 const ROUTER = /(?<!modality_)router|^(?:wg|\w+_expert_gate|e_score_correction|expert)$/;
 
 /** What joins two parts of a model. */
 const PROJECTOR = /^\w*(?:projector|connector|merger)(?:_list)?$/;
+
+/** Mixers of tokens that are not attention. */
+const STATE_SPACE = /^(?:mamba|ssm|conv|short_conv)$/i;
 
 /** What a module is called in which a layer, or the router's, is wrapped. */
 const WRAPPER = /^(?:linear|layer|base_layer|\d+)$/;
@@ -84,6 +87,8 @@ function modulePath(tensor: string): string[] {
   const path = isParameter
     ? components.slice(0, -1)
     : [...components.slice(0, -1), last.replace(/_(?:weight|bias)$/, '')];
+  const adapter = path.findIndex((component) => /^lora_/.test(component));
+  if (adapter > 0) path.length = adapter;
   while (path.length > 1 && WRAPPER.test(path.at(-1)!)) path.pop();
   return path;
 }
@@ -100,15 +105,15 @@ function isRouter(path: readonly string[]): boolean {
   if (ROUTER.test(module)) return true;
   if (module !== 'gate' && module !== 'proj') return false;
   if (/router/.test(around)) return true;
-  return module === 'gate' && !path.some(holdsExperts);
+  return module === 'gate' && !path.some(holdsExperts) && !ATTENTION.test(around);
 }
 
 const holdsExperts = (component: string): boolean =>
   /^(?:\w+_)?experts$/.test(component) && !component.startsWith('shared');
 
-/** Granite's routed experts, packed into one tensor. */
+/** Routed experts of a layer in one tensor, with nothing in the name but the mixture (Granite, Step 3). */
 const isPacked = (path: readonly string[]): boolean =>
-  path.at(-2) === 'block_sparse_moe' && /^(?:in|out)put_linear$/.test(path.at(-1)!);
+  /^(?:block_sparse_)?moe$/.test(path.at(-2) ?? '') && /^(?:(?:in|out)put_linear|\w+_proj)$/.test(path.at(-1)!);
 
 function typeWithin(path: readonly string[]): ModuleType {
   const module = path.at(-1)!.toLowerCase();
@@ -119,8 +124,9 @@ function typeWithin(path: readonly string[]): ModuleType {
   // Qwen's first generation names an MLP's two projections inwards so, and the one outwards c_proj.
   if (/^h\.\d+\.mlp$/.test(around.slice(-3).join('.')) && /^w[12]$/.test(module))
     return module === 'w1' ? 'up' : 'gate';
-  const nearest = around.findLast((component) => ATTENTION.test(component) || MLP.test(component));
+  const nearest = around.findLast((component) => [ATTENTION, MLP, STATE_SPACE].some((part) => part.test(component)));
   if (nearest === undefined) return ANYWHERE.get(module) ?? 'other';
+  if (STATE_SPACE.test(nearest)) return 'other';
   return (ATTENTION.test(nearest) ? OF_ATTENTION : OF_MLP).get(module) ?? 'other';
 }
 

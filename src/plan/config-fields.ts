@@ -1,17 +1,13 @@
 /** What the merged model's config must say otherwise than the donor's: layers, vocabulary, tied head. */
-import { type ConfigField, sectionsOf, textSectionOf } from '../checkpoint/config.js';
-import { isHead, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
-import type { Warning } from '../warnings.js';
+import { type ConfigField, type Section, sectionsOf, textSectionsOf } from '../checkpoint/config.js';
+import { isHead, isPerLayerEmbedding, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
+import { type Warning, warning } from '../warnings.js';
 import type { ModuleDrafts } from './drafts.js';
-import { vocabularyRows } from './embedding-rows.js';
+import { PER_LAYER_VOCABULARY_KEYS, VOCABULARY_KEYS, vocabularyRows } from './embedding-rows.js';
 import { layerFields } from './layer-fields.js';
-import type { Plan } from './plan.js';
+import type { Job, Plan } from './plan.js';
 import type { PlanModel } from './plan-models.js';
 import { statedTie, TIE } from './tied-head.js';
-
-type Section = Readonly<Record<string, unknown>>;
-
-const VOCABULARY: readonly string[] = ['vocab_size', 'padded_vocab_size', 'embedding_size'];
 
 export interface ConfigFields {
   readonly fields: readonly ConfigField[];
@@ -28,31 +24,68 @@ export function configFields(
   const { config } = donor.checkpoint;
   if (config === undefined) return { fields: [], warnings: [] };
   const ofLayers = stacks.map((stacked) => layerFields(donor, config, stacked));
+  const { agreed, contested } = agreeOn(ofLayers.flatMap(({ fields }) => fields));
   return {
-    fields: [
-      ...ofLayers.flatMap(({ fields }) => fields),
-      ...vocabularyFields(donor, config, plan),
-      ...tieFields(config, donor, inputs, plan),
+    fields: [...agreed, ...vocabularyFields(donor, config, plan), ...tieFields(config, donor, inputs, plan)],
+    warnings: [
+      ...ofLayers.flatMap(({ warnings }) => warnings),
+      ...contested.map(({ section, key }) => warning('field-contested', { key: [...section, key].join('.') })),
     ],
-    warnings: ofLayers.flatMap(({ warnings }) => warnings),
   };
 }
 
-/** The rows of the merged embedding, where they are not the donor's. */
-function vocabularyFields({ checkpoint }: PlanModel, config: Section, { jobs }: Plan): ConfigField[] {
-  const own = vocabularyRows(checkpoint);
-  const embeddings = jobs.filter(
-    ({ tensor }) => isTokenEmbedding(tensor) && checkpoint.tensors.get(tensor)?.shape[0] === own,
-  );
-  const rows = embeddings[0]?.shape[0];
+/** What several stacks (an encoder and a decoder) say of a field that they share: the same, or else nothing can be said. */
+function agreeOn(fields: readonly ConfigField[]): {
+  agreed: readonly ConfigField[];
+  contested: readonly ConfigField[];
+} {
+  const byPlace = new Map<string, ConfigField[]>();
+  for (const field of fields) {
+    const place = JSON.stringify([...field.section, field.key]);
+    byPlace.set(place, [...(byPlace.get(place) ?? []), field]);
+  }
+  const groups = [...byPlace.values()];
+  const isOne = ([first, ...others]: readonly ConfigField[]): boolean =>
+    others.every(({ value }) => JSON.stringify(value) === JSON.stringify(first!.value));
+  const firstOf = (found: readonly ConfigField[][]): ConfigField[] => found.map(([first]) => first!);
+  return { agreed: firstOf(groups.filter(isOne)), contested: firstOf(groups.filter((group) => !isOne(group))) };
+}
+
+/** The rows of the merged embeddings, where they are not the donor's. */
+function vocabularyFields(donor: PlanModel, config: Section, { jobs }: Plan): ConfigField[] {
+  const own = vocabularyRows(donor.checkpoint);
+  const embeddings = jobs.filter(({ tensor }) => isTokenEmbedding(tensor) && heightIn(donor, tensor) !== undefined);
+  const ofLayers = embeddings.filter(({ tensor }) => isPerLayerEmbedding(tensor));
+  const main = embeddings.filter((job) => !ofLayers.includes(job) && heightIn(donor, job.tensor) === own);
+  return [
+    ...rowFields(donor, config, main, VOCABULARY_KEYS, true),
+    ...rowFields(donor, config, ofLayers, PER_LAYER_VOCABULARY_KEYS, false),
+  ];
+}
+
+const heightIn = ({ checkpoint }: PlanModel, tensor: string): number | undefined =>
+  checkpoint.tensors.get(tensor)?.shape[0];
+
+/** Keys that give the height of these embeddings; one is added where none does and `isNeeded`. */
+function rowFields(
+  donor: PlanModel,
+  config: Section,
+  embeddings: readonly Pick<Job, 'tensor' | 'shape'>[],
+  keys: readonly string[],
+  isNeeded: boolean,
+): ConfigField[] {
+  const [first] = embeddings;
+  const rows = first?.shape[0];
+  const own = first && heightIn(donor, first.tensor);
   // Several (as those of an encoder and a decoder) have one vocabulary when they are of one height.
   const isOne = embeddings.every(({ shape }) => shape[0] === rows);
   if (!isOne || rows === undefined || rows === own) return [];
-  const stated = sectionsOf(config).flatMap(([section, values]) =>
-    VOCABULARY.flatMap((key) => (values[key] === own ? [{ section, key, value: rows }] : [])),
+  const stated = textSectionsOf(config).flatMap(([section, values]) =>
+    keys.flatMap((key) => (values[key] === own ? [{ section, key, value: rows }] : [])),
   );
-  if (stated.length > 0) return stated;
-  return [{ section: textSectionOf(config), key: VOCABULARY[0]!, value: rows }];
+  if (stated.length > 0 || !isNeeded) return stated;
+  const [section] = textSectionsOf(config).at(-1)!;
+  return [{ section, key: keys[0]!, value: rows }];
 }
 
 /**

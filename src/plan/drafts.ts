@@ -216,8 +216,8 @@ function limitSources(slice: RecipeSlice, limit: number): RecipeSlice {
 function firstListed({ base, sources: [first] }: RecipeSlice, { bases, models }: PlanModels): PlanModel {
   const model = first && models[first.model]!;
   if (base === undefined) return model!;
-  const isBehind = model !== undefined && byPlace(first!.range!.position, base.range!.position) < 0;
-  return isBehind ? model : bases[base.base]!;
+  const isBeforeBase = model !== undefined && byPlace(first!.range!.position, base.range!.position) < 0;
+  return isBeforeBase ? model : bases[base.base]!;
 }
 
 function draftOf(

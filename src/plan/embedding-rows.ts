@@ -1,13 +1,12 @@
 /** Which tensors have a row for each token of a model. */
 import type { Checkpoint, TensorLocation } from '../checkpoint/checkpoint.js';
-import { sectionsOf } from '../checkpoint/config.js';
+import { textSectionsOf } from '../checkpoint/config.js';
 import { parseLayer } from '../checkpoint/layers.js';
 import { hasTokenRows, isHeadBias, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
 
-const VOCABULARY = /^(?:padded_)?vocab_size(?:_per_layer_input)?$/;
-
-/** Sections of a config whose vocabulary is not that of the text. */
-const OTHER_SECTION = /^(?:vis(?:ion|ual)|audio|speech|talker|token2wav|codec)/;
+/** Keys of a config that give the rows of the embedding, and of one that layers read besides. */
+export const VOCABULARY_KEYS: readonly string[] = ['vocab_size', 'padded_vocab_size', 'embedding_size'];
+export const PER_LAYER_VOCABULARY_KEYS: readonly string[] = ['vocab_size_per_layer_input'];
 
 type Tokens = Pick<Checkpoint, 'tensors' | 'config'>;
 
@@ -28,10 +27,11 @@ export function vocabularyRows({ tensors, config }: Tokens): number | undefined 
 
 /** What a config says of the vocabulary of text, from the outside in. */
 function statedRows(config: Tokens['config'] = {}): number[] {
-  return sectionsOf(config)
-    .filter(([path]) => !path.some((key) => OTHER_SECTION.test(key)))
-    .flatMap(([, section]) => Object.entries(section))
-    .flatMap(([key, value]) => (VOCABULARY.test(key) && typeof value === 'number' ? [value] : []));
+  return textSectionsOf(config).flatMap(([, section]) =>
+    [...VOCABULARY_KEYS, ...PER_LAYER_VOCABULARY_KEYS].flatMap((key) =>
+      typeof section[key] === 'number' ? [section[key]] : [],
+    ),
+  );
 }
 
 /** Whether the tensor of this model has a row (or, in a bias, an element) for each of its tokens. */

@@ -2,7 +2,7 @@
 import { M2MergeError } from '../errors.js';
 import type { Recipe, RecipeModule } from '../recipe/recipe.js';
 import type { LayerStack } from './model-tensors.js';
-import { type ModuleRegion, PROJECTOR } from './module-regions.js';
+import { joinsParts, type ModuleRegion } from './module-regions.js';
 import type { PlanModel } from './plan-models.js';
 
 /** Keys of a config that give a number of layers. */
@@ -25,7 +25,7 @@ export const LAYER_COUNT_KEYS: readonly string[] = [
  */
 export function mainStack(recipe: Recipe, module: RecipeModule, model: PlanModel, region: ModuleRegion): LayerStack {
   const owned = [...model.layout.stacks.values()].filter(({ prefix }) => region.ownsStack(prefix));
-  const apart = owned.filter(({ prefix }) => !PROJECTOR.test(prefix));
+  const apart = owned.filter(({ prefix }) => !joinsParts(prefix));
   const stacks = apart.length === 0 ? owned : apart;
   const deep = stacks.filter(({ count }) => count > 1);
   const [only, ...others] = deep.length === 0 ? stacks : deep;

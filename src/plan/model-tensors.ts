@@ -1,5 +1,4 @@
 /** The tensors of one model as layers and what lies outside of them, read off the names alone. */
-import { sectionsOf } from '../checkpoint/config.js';
 import { parseLayer } from '../checkpoint/layers.js';
 import type { TensorTable } from '../checkpoint/tensor-tables.js';
 
@@ -11,6 +10,8 @@ export interface LayerStack {
   /** As `model.layers`. */
   readonly prefix: string;
   readonly count: number;
+  /** How many more are numbered after these, which predict further tokens and are none of the model's depth. */
+  readonly further: number;
   /** For each layer, what follows the number in the names of its tensors, as `.mlp.up_proj.weight`. */
   readonly layers: readonly ReadonlySet<string>[];
 }
@@ -23,10 +24,7 @@ export interface ModelTensors {
   readonly hasPart: (path: string) => boolean;
   /** The stack's prefix, the number and the rest of a name that is in a stack. */
   readonly placeOf: (name: string) => LayerPlace | undefined;
-  /**
-   * The same of a name that is numbered beyond its stack, counted from the stack's end: layers that predict further tokens
-   * (DeepSeek-V3, GLM-4.5), which are the model's but none of its depth.
-   */
+  /** The same of a name in one of the further layers, counted from the stack's end. */
   readonly placeBeyond: (name: string) => LayerPlace | undefined;
 }
 
@@ -36,16 +34,14 @@ export interface LayerPlace {
   readonly suffix: string;
 }
 
-type Section = Readonly<Record<string, unknown>>;
+/** What only layers have that predict further tokens (DeepSeek-V3, GLM-4.5), after the number in their tensors' names. */
+const OF_FURTHER_LAYER = /^\.(?:eh_proj|enorm|hnorm|shared_head)\./;
 
-/** How many of the numbered layers are the model's depth, and how many come after them. */
-export interface FurtherLayers {
-  readonly depth: number;
-  readonly further: number;
-}
+/** What such layers are below where they are a part of their own (Qwen3-Next, ERNIE 4.5). */
+const FURTHER_PART = /(?:^|\.)mtp(?:_|\.|$)/;
 
 /** Takes a model's names apart. A prefix whose numbers have gaps (parts of a sequence of modules) is no stack. */
-export function modelTensors(tensors: TensorTable, further: readonly FurtherLayers[]): ModelTensors {
+export function modelTensors(tensors: TensorTable): ModelTensors {
   const layers = new Map<string, Map<number, Set<string>>>();
   const places = new Map<string, LayerPlace>();
   for (const name of tensors.keys()) {
@@ -60,10 +56,11 @@ export function modelTensors(tensors: TensorTable, further: readonly FurtherLaye
   for (const [prefix, found] of layers) {
     const numbered = Array.from({ length: found.size }, (_, index) => found.get(index));
     const complete = numbered.filter((layer) => layer !== undefined);
-    if (complete.length < found.size || isListOfMatrices(prefix, layers)) continue;
-    const own = further.find((stated) => stated.depth + stated.further === found.size);
-    const count = own?.depth ?? found.size;
-    stacks.set(prefix, { prefix, count, layers: complete.slice(0, count) });
+    if (complete.length < found.size || isListOfMatrices(prefix, layers) || FURTHER_PART.test(prefix)) continue;
+    const isOwn = (layer: ReadonlySet<string>): boolean => ![...layer].some((suffix) => OF_FURTHER_LAYER.test(suffix));
+    const count = complete.findLastIndex(isOwn) + 1;
+    if (count === 0) continue;
+    stacks.set(prefix, { prefix, count, further: found.size - count, layers: complete.slice(0, count) });
   }
   const placed = (name: string): readonly [place: LayerPlace, stack: LayerStack] | undefined => {
     const place = places.get(name) ?? placeIn(name);
@@ -91,21 +88,15 @@ export function modelTensors(tensors: TensorTable, further: readonly FurtherLaye
 
 type NumberedTensors = ReadonlyMap<string, ReadonlyMap<number, ReadonlySet<string>>>;
 
-/** Whether numbered tensors are no layers: one each, beside a stack of layers that have more (Gemma 3n's `altup_projections`). */
+/** Whether numbered tensors are no layers: projections, one each, beside a stack of layers (Gemma 3n's `altup_projections`). */
 function isListOfMatrices(prefix: string, all: NumberedTensors): boolean {
   const isSingle = (path: string): boolean => [...all.get(path)!.values()].every(({ size }) => size === 1);
   const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('.') + 1);
-  return isSingle(prefix) && [...all.keys()].some((path) => parentOf(path) === parentOf(prefix) && !isSingle(path));
-}
-
-/** Depths that a config states beside a number of layers that predict further tokens. */
-export function furtherLayersIn(config: Section = {}): FurtherLayers[] {
-  return sectionsOf(config).flatMap(([, section]) => {
-    const [depth, further] = [section.num_hidden_layers, section.num_nextn_predict_layers];
-    return Number.isSafeInteger(depth) && Number.isSafeInteger(further) && Number(further) > 0
-      ? [{ depth: Number(depth), further: Number(further) }]
-      : [];
-  });
+  return (
+    /projections$/.test(prefix) &&
+    isSingle(prefix) &&
+    [...all.keys()].some((path) => parentOf(path) === parentOf(prefix) && !isSingle(path))
+  );
 }
 
 /** The paths that a tensor lies below: `a` and `a.b` of `a.b.weight`. */

@@ -1,5 +1,5 @@
 /** Which tensors belong to a module that a recipe names, found by the stacks of layers that the names show. */
-import { isHead, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
+import { isHead, isHeadBias, isPartOfHead, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
 import { M2MergeError } from '../errors.js';
 import type { Recipe, RecipeModule } from '../recipe/recipe.js';
 import { didYouMean } from '../recipe/shapes.js';
@@ -15,9 +15,17 @@ export interface ModuleRegion {
 /** What a recipe without modules merges. */
 export const WHOLE_MODEL: ModuleRegion = { owns: () => true, ownsStack: () => true };
 
-/** What joins the parts of a model; `subsample_conv_projection` is a part of an audio tower. */
-export const PROJECTOR =
-  /(?:^|\.)(?!\w*conv_projection)(?:\w*(?:projector|projection|connector|merger)\w*|embed_(?:vision|audio))(?:\.|$)/;
+/**
+ * What joins the parts of a model. What is only called a projection may belong to a part as well: to the text of Gemma 3n,
+ * and in towers for sound what comes before their layers.
+ */
+const JOINT = /(?:^|\.)(?:\w*(?:projector|connector|merger)\w*|embed_(?:vision|audio))(?:\.|$)/;
+const PROJECTION = /(?:^|\.)(?!\w*(?:conv|feature)_projection)\w*projection\w*(?:\.|$)/;
+const OF_TOWER = /(?:conv|feature)_projection/;
+const PROJECTOR = new RegExp(`${JOINT.source}|${PROJECTION.source}`);
+
+/** Whether a stack or a tensor joins parts, whichever part it lies in. */
+export const joinsParts = (name: string): boolean => JOINT.test(name);
 
 const PROJECTOR_NAMES = /project|connector|merger/;
 
@@ -59,7 +67,7 @@ export function moduleRegions(recipe: Recipe, names: readonly string[], stacks: 
   for (const name of names) if (!owner.has(name) && rest !== -1) owner.set(name, rest);
   return recipe.modules.map((module, index) => {
     const owned = names.filter((name) => owner.get(name) === index);
-    if (owned.length === 0) refuse(recipe, module, parts);
+    if (owned.length === 0 && module.name !== REST) refuse(recipe, module, parts);
     const set = new Set(owned);
     return {
       owns: (name) => set.has(name),
@@ -120,15 +128,22 @@ function claimOf(name: string, parts: readonly Part[], text: Part | undefined): 
 /** Parts whose layers are called so, and tensors beside all parts; what joins two parts is neither's. */
 function knownClaim(pattern: RegExp, parts: readonly Part[], text: Part | undefined): (tensor: string) => boolean {
   const own = parts.filter(({ stack }) => pattern.test(stack));
-  const isJoint = (tensor: string): boolean => pattern !== PROJECTOR && PROJECTOR.test(tensor);
-  const isOfText = (tensor: string): boolean => text !== undefined && isWithin(tensor, text.root);
+  const isJoint = (tensor: string): boolean =>
+    joinsParts(tensor) ||
+    (PROJECTION.test(tensor) && !OF_TOWER.test(tensor) && !(text !== undefined && isWithin(tensor, text.root)));
+  if (pattern === PROJECTOR) return (tensor) => isJoint(tensor) || own.some(({ root }) => isWithin(tensor, root));
+  // Adapters of a text's layers may be called after what they are for.
+  const isInText = (tensor: string): boolean => text !== undefined && isWithin(tensor, text.stack);
   return (tensor) =>
-    own.some(({ root }) => isWithin(tensor, root)) || (pattern.test(tensor) && !isJoint(tensor) && !isOfText(tensor));
+    own.some(({ root }) => isWithin(tensor, root)) || (pattern.test(tensor) && !isJoint(tensor) && !isInText(tensor));
 }
 
 /** Embeddings of tokens and the head stand beside the parts in some models. */
 function isTextOutside(tensor: string, parts: readonly Part[]): boolean {
-  return (isHead(tensor) || isTokenEmbedding(tensor)) && !parts.some(({ root }) => isWithin(tensor, root));
+  return (
+    (isPartOfHead(tensor) || isHeadBias(tensor) || isTokenEmbedding(tensor)) &&
+    !parts.some(({ root }) => isWithin(tensor, root))
+  );
 }
 
 /**

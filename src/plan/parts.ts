@@ -1,6 +1,6 @@
 /** Finds each model's part of a drafted tensor: what to do where one lacks it, shares it or has another height. */
 import type { TensorLocation } from '../checkpoint/checkpoint.js';
-import { hasTokenRows, isHead, isOptionalByName } from '../checkpoint/tensor-roles.js';
+import { hasTokenRows, isHead, isOptionalByName, isTokenEmbedding, isVagueHead } from '../checkpoint/tensor-roles.js';
 import { M2MergeError } from '../errors.js';
 import type { RecipeSlice, RecipeSource } from '../recipe/recipe.js';
 import type { TensorDraft } from './drafts.js';
@@ -54,7 +54,9 @@ export function findParts(
   if (owner === undefined) return undefined;
   const [first] = wanted;
   if (locate(first!.model, first!.name) === undefined && !canLack(first!.model, first!.name)) {
-    if (isGap(first!.model, first!.name)) notes.missing(first!.model, first!.name, owner);
+    // Without a base there is nobody whose lack of a head would decide.
+    const isNeeded = isGap(first!.model, first!.name) || (draft.base === undefined && isHead(draft.tensor));
+    if (isNeeded) notes.missing(first!.model, first!.name, owner);
     else notes.extra(owner, draft.tensor);
     return undefined;
   }
@@ -127,7 +129,10 @@ function commonShape(
   if (differing.length === 0) return first.location;
   const limit = base === undefined || rule === 'common' ? Math.min(...all.map(rowsOf)) : rowsOf(base);
   for (const part of differing) {
-    const canCut = hasTokenRows(tensor) && all.every(({ location }) => location.lowRank === undefined);
+    const isOfTokens =
+      hasTokenRows(tensor) &&
+      (!isVagueHead(tensor) || all.every(({ model }) => model.layout.outside.some(isTokenEmbedding)));
+    const canCut = isOfTokens && all.every(({ location }) => location.lowRank === undefined);
     const isCut = canCut && isSame(part.location.shape.slice(1), shape.slice(1)) && rowsOf(part) >= limit;
     if (!isCut) throwMismatch(tensor, part, first);
   }

@@ -1,7 +1,7 @@
 /** A model that takes part in a plan, with what its tensor names say. */
 import type { TensorTable } from '../checkpoint/tensor-tables.js';
 import { type Warning, warning } from '../warnings.js';
-import { furtherLayersIn, type ModelTensors, modelTensors } from './model-tensors.js';
+import { type ModelTensors, modelTensors } from './model-tensors.js';
 import type { NamedCheckpoint } from './tensors.js';
 
 export interface PlanModel extends NamedCheckpoint {
@@ -10,17 +10,13 @@ export interface PlanModel extends NamedCheckpoint {
   readonly layout: ModelTensors;
 }
 
-/** What names say, by the table of the tensors (experts of one base share it) and what the config says of further layers. */
-const layouts = new WeakMap<TensorTable, Map<string, ModelTensors>>();
+/** What names say, by the table of the tensors: experts of one base share it, and so do variants of a sweep. */
+const layouts = new WeakMap<TensorTable, ModelTensors>();
 
 export function planModel(named: NamedCheckpoint, input: number): PlanModel {
-  const { tensors, config } = named.checkpoint;
-  const further = furtherLayersIn(config);
-  const key = JSON.stringify(further);
-  const known = layouts.get(tensors) ?? new Map<string, ModelTensors>();
-  layouts.set(tensors, known);
-  const layout = known.get(key) ?? modelTensors(tensors, further);
-  known.set(key, layout);
+  const { tensors } = named.checkpoint;
+  const layout = layouts.get(tensors) ?? modelTensors(tensors);
+  layouts.set(tensors, layout);
   return { ...named, input, layout };
 }
 

@@ -1,14 +1,14 @@
 /** Whether a model's head is its embedding of tokens, and which of its tensors that is. */
 import type { Checkpoint, TensorLocation } from '../checkpoint/checkpoint.js';
-import { sectionsOf } from '../checkpoint/config.js';
-import { isTokenEmbedding } from '../checkpoint/tensor-roles.js';
+import { type Section, textSectionsOf } from '../checkpoint/config.js';
+import { isPerLayerEmbedding, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
 import { commonComponents } from './model-tensors.js';
 
 export const TIE = 'tie_word_embeddings';
 
-/** What a config says of it, from the outside in. */
-export function statedTie(config: Readonly<Record<string, unknown>> = {}): boolean[] {
-  return sectionsOf(config).flatMap(([, section]) => (typeof section[TIE] === 'boolean' ? [section[TIE]] : []));
+/** What a config says of it where it describes the language model, from the outside in. */
+export function statedTie(config: Section = {}): boolean[] {
+  return textSectionsOf(config).flatMap(([, section]) => (typeof section[TIE] === 'boolean' ? [section[TIE]] : []));
 }
 
 /**
@@ -22,7 +22,9 @@ export function tiedEmbedding(
 ): TensorLocation | undefined {
   const stated = statedTie(config);
   if (stated.includes(false) && !stated.includes(true)) return undefined;
-  const near = names.filter(isTokenEmbedding).map((name) => ({ name, common: commonComponents(head, name) }));
+  const near = names
+    .filter((name) => isTokenEmbedding(name) && !isPerLayerEmbedding(name))
+    .map((name) => ({ name, common: commonComponents(head, name) }));
   const nearest = Math.max(...near.map(({ common }) => common));
   const [only, ...others] = near.filter(({ common }) => common === nearest);
   if (only === undefined) return undefined;

@@ -1,11 +1,9 @@
 /** Numbers of tokens in a config, as `eos_token_id`, where the merged vocabulary numbers them otherwise. */
-import { type ConfigField, sectionsOf } from '../checkpoint/config.js';
+import { type ConfigField, type Section, sectionsOf } from '../checkpoint/config.js';
 import { type Warning, warning } from '../warnings.js';
 
 /** Those of an audio codec are numbers of another vocabulary. */
 const TOKEN_ID = /^(?!.*codec).*_token_(?:id|index)$/;
-
-type Section = Readonly<Record<string, unknown>>;
 
 export interface TokenIdFields {
   readonly fields: readonly ConfigField[];
@@ -41,7 +39,7 @@ export function tokenIdFields(
   return { fields, warnings };
 }
 
-/** Fields with ids of tokens, wherever they are. */
+/** Fields with ids of tokens, in the config and the objects in it. */
 function fieldsOf(config: Section): ConfigField[] {
   return sectionsOf(config).flatMap(([section, values]) =>
     Object.entries(values).flatMap(([key, value]) => (TOKEN_ID.test(key) ? [{ section, key, value }] : [])),

@@ -153,8 +153,8 @@ function checkOneOf(present: ReadonlyMap<string, Cursor>, keys: readonly string[
  */
 function warnOfBaseAlone({ present }: RecipeReading, bases: readonly ModelReference[], findings: Findings): void {
   const place = ['models', 'slices', 'modules'].map((key) => present.get(key)).find((found) => found !== undefined);
-  const [base] = bases;
-  if (place === undefined || base === undefined) return;
+  const [base, ...copied] = bases;
+  if (place === undefined || base === undefined || copied.length > 0) return;
   findings.warn(place.position, (at) => warning('base-alone', { place: at, model: excerpt(base.text) }));
 }
 

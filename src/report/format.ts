@@ -20,8 +20,9 @@ export function plural(count: number, noun: string): string {
 }
 
 /** How many models a merge is of, the base that it subtracts not counted. */
-export function describeOperands(inputs: readonly { readonly role: string }[]): string {
-  const models = inputs.filter(({ role }) => role === 'model').length;
+export function describeOperands(inputs: readonly { readonly role: string; readonly reference: string }[]): string {
+  const merged = inputs.filter(({ role }) => role === 'model' || role === 'copied');
+  const models = new Set(merged.map(({ reference }) => reference)).size;
   return models === 0 ? 'the base alone' : plural(models, 'model');
 }
 

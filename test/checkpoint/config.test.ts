@@ -40,6 +40,37 @@ describe('updateConfig', () => {
     expect(updateConfig(text, { dtype: 'bfloat16' })).toBe(expected);
   });
 
+  test.each([
+    // In the section that is named, and nowhere else.
+    ['{"n": 1, "a": {"n": 1}, "b": {"a": {"n": 1}}}', ['a'], 'n', 2, '{"n": 1, "a": {"n": 2}, "b": {"a": {"n": 1}}}'],
+    ['{"b": {"a": {"n": 1}}}', ['b', 'a'], 'n', 2, '{"b": {"a": {"n": 2}}}'],
+    // Added where it is not, before the first member.
+    ['{\n  "a": {\n    "m": 1\n  }\n}', ['a'], 'n', 2, '{\n  "a": {\n    "n": 2,\n    "m": 1\n  }\n}'],
+    ['{"a": {}}', ['a'], 'n', 2, '{"a": {\n  "n": 2\n}}'],
+    // A section that is not there, or no object, is not made.
+    ['{"a": [1]}', ['a'], 'n', 2, '{"a": [1]}'],
+    ['{"a": null}', ['b'], 'n', 2, '{"a": null}'],
+    // Of sections that are there twice the last counts.
+    ['{"a": {"m": 1}, "a": {"m": 2}}', ['a'], 'n', 3, '{"a": {"m": 1}, "a": {"n": 3, "m": 2}}'],
+    // Python's floats and what is no number.
+    ['{"n": [1.0, 2e0]}', [], 'n', [2, 0.5, NaN, -Infinity], '{"n": [2.0,0.5,NaN,-Infinity]}'],
+    ['{"n": [1, 2]}', [], 'n', [2, 0.5], '{"n": [2,0.5]}'],
+    ['{"n": ["1.5"]}', [], 'n', [2], '{"n": [2]}'],
+    ['{"n": [["g", 1], [1.5]]}', [], 'n', [['g', 1]], '{"n": [["g",1]]}'],
+  ] as const)('%j: sets %j %s', (text, section, key, value, expected) => {
+    expect(updateConfig(text, { fields: [{ section, key, value }] })).toBe(expected);
+  });
+
+  test('writes a field once, and several into one section', () => {
+    const fields = [
+      { section: ['a'], key: 'n', value: 1 },
+      { section: ['a'], key: 'n', value: 2 },
+      { section: ['a'], key: 'm', value: 3 },
+    ];
+    expect(JSON.parse(updateConfig('{"a": {"n": 0}}', { fields }))).toEqual({ a: { n: 2, m: 3 } });
+    expect(JSON.parse(updateConfig('{"a": {"x": 0}}', { fields }))).toEqual({ a: { n: 2, m: 3, x: 0 } });
+  });
+
   test('keeps every other byte: large integers, floats, formatting', () => {
     const text =
       '{\r\n\t"big": 123456789012345678901234567890, "eps": 1e-06,\r\n"f": 1.0 , "dtype" :\t"x" ,"n":NaN}\r\n';

@@ -140,7 +140,7 @@ export const MODULE_NAMES: Readonly<Record<string, Names>> = {
       'bert.encoder.layer.0.attention.output.LayerNorm.bias',
       'bert.encoder.layer.0.output.LayerNorm.gamma',
     ],
-    head: ['cls.predictions.decoder.weight', 'classifier.weight'],
+    head: ['cls.predictions.decoder.weight', 'cls.predictions.bias', 'classifier.weight'],
     other: ['bert.pooler.dense.weight', 'cls.predictions.transform.dense.weight'],
   },
   distilbert: {
@@ -244,6 +244,14 @@ export const MODULE_NAMES: Readonly<Record<string, Names>> = {
     up: ['model.layers.0.shared_mlp.input_linear.weight'],
     down: ['model.layers.0.shared_mlp.output_linear.weight'],
   },
+  'phi-4-multimodal': {
+    qkv: [
+      'model.layers.0.self_attn.qkv_proj.lora_A.speech.weight',
+      'model.layers.0.self_attn.qkv_proj.base_layer.weight',
+    ],
+    down: ['model.layers.0.mlp.down_proj.lora_B.vision.weight'],
+  },
+  'step-3': { expert_up: ['model.layers.4.moe.up_proj.weight'], up: ['model.layers.4.share_expert.up_proj.weight'] },
   smallthinker: {
     router: ['model.layers.0.block_sparse_moe.primary_router.weight'],
     expert_gate: ['model.layers.0.block_sparse_moe.experts.3.gate.weight'],
@@ -271,7 +279,9 @@ export const MODULE_NAMES: Readonly<Record<string, Names>> = {
       'model.layers.0.linear_attn.in_proj_ba.weight',
     ],
   },
-  'attention with a gate (afmoe)': { other: ['model.layers.0.self_attn.gate_proj.weight'] },
+  'attention with a gate (afmoe, rwkv)': {
+    other: ['model.layers.0.self_attn.gate_proj.weight', 'rwkv.blocks.0.attention.gate.weight'],
+  },
   mamba: {
     embed: ['backbone.embeddings.weight', 'backbone.embedding.weight'],
     o: ['backbone.layers.0.mixer.out_proj.weight'],
@@ -282,6 +292,7 @@ export const MODULE_NAMES: Readonly<Record<string, Names>> = {
       'backbone.layers.0.mixer.A_log',
       'backbone.layers.0.mixer.D',
       'model.layers.0.mamba.in_proj.weight',
+      'model.layers.0.mamba.out_proj.weight',
     ],
   },
   'nemotron-h': {
@@ -302,7 +313,11 @@ export const MODULE_NAMES: Readonly<Record<string, Names>> = {
   lfm2: {
     up: ['model.layers.0.feed_forward.w3.weight'],
     norm: ['model.layers.0.operator_norm.weight', 'model.embedding_norm.weight'],
-    other: ['model.layers.0.conv.conv.weight', 'model.layers.0.conv.in_proj.weight'],
+    other: [
+      'model.layers.0.conv.conv.weight',
+      'model.layers.0.conv.in_proj.weight',
+      'model.layers.0.conv.out_proj.weight',
+    ],
   },
   'stablelm-2': { norm: ['model.layers.0.self_attn.q_layernorm.norms.3.weight'] },
   openelm: {

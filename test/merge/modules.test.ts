@@ -136,6 +136,58 @@ it('encoder and decoder of one model are told apart', async () => {
   expect(values(merged, names)).toEqual([175, 125, 125, 150, 175]);
 });
 
+/** Which of the modules owns each name. */
+async function ownersOf(names: readonly string[], modules: readonly string[]): Promise<Record<string, string[]>> {
+  const shares = Object.fromEntries(modules.map((module, index) => [module, (index + 1) / 8]));
+  const merged = await mergeFolder(folderOf(names), modulesOf(shares));
+  const owners = values(merged, names).map((value) => modules[Math.round((value - 100) / 12.5) - 1] ?? 'none');
+  return Object.fromEntries(modules.map((module) => [module, names.filter((_, i) => owners[i] === module)]));
+}
+
+it('what a tower for sound has before its layers is its own, though it is called a projection', async () => {
+  const text = ['model.embed_tokens.weight', 'model.layers.0.w', 'model.layers.1.w'];
+  const audio = [
+    'audio_tower.feature_projection.projection.weight',
+    'audio_tower.layers.0.w',
+    'audio_tower.layers.1.w',
+  ];
+  const projector = ['multi_modal_projector.linear.weight'];
+  const modules = ['audio_tower', 'text_decoder', 'multi_modal_projector'];
+  expect(await ownersOf([...text, ...audio, ...projector], modules)).toEqual({
+    audio_tower: audio,
+    text_decoder: text,
+    multi_modal_projector: projector,
+  });
+});
+
+it('parts without layers are found by their names, beside a text that begins as they do', async () => {
+  const text = [
+    'model.embed_tokens.weight',
+    'model.layers.0.w',
+    'model.layers.1.w',
+    'model.norm.weight',
+    'lm_head.weight',
+  ];
+  const vision = ['model.vision_tower.conv.weight', 'model.image_newline'];
+  const projector = ['model.mm_projector.0.weight'];
+  const modules = ['vision_tower', 'multi_modal_projector', 'text_decoder'];
+  expect(await ownersOf([...text, ...vision, ...projector], modules)).toEqual({
+    vision_tower: vision,
+    multi_modal_projector: projector,
+    text_decoder: text,
+  });
+});
+
+it('all of a head goes with the text, and "default" may be left with nothing', async () => {
+  const names = ['model.embed_tokens.weight', 'model.layers.0.w', 'model.layers.1.w', 'lm_head.weight', 'lm_head.bias'];
+  const vision = ['visual.blocks.0.w', 'visual.blocks.1.w'];
+  expect(await ownersOf([...names, ...vision], ['text_decoder', 'vision_tower', 'default'])).toEqual({
+    text_decoder: names,
+    vision_tower: vision,
+    default: [],
+  });
+});
+
 it('a name that fits no tensors is refused', async () => {
   const { text, vision } = LAYOUTS['everything under model'];
   const error = await mergeFolder(

@@ -1,4 +1,6 @@
 /** Slices through whole merges: which tensor comes from where, t of gradients, names of filters, and the config. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isM2MergeError } from '../../src/errors.js';
 import { describeWarning } from '../../src/warnings.js';
@@ -197,6 +199,29 @@ describe('a slice of one model in a method between two', () => {
       ['b', 'copied'],
       ['a', 'model'],
     ]);
+  });
+
+  it('says of slices that are all such what they are', async () => {
+    const recipe = `merge_method: slerp\nbase_model: base\n${slices(
+      `sources: [${source('a', '[0, 2]')}]`,
+      `sources: [${source('b', '[1, 3]')}]`,
+    )}parameters: {t: 0.5}\n`;
+    const merged = await mergeFolder(models(), recipe);
+    expect(layersOf(merged)).toEqual([A + 10, A + 20, B + 20, B + 30]);
+    expect(merged.warnings).toEqual([]);
+    expect(readFileSync(join(merged.output, 'README.md'), 'utf8')).toContain('A merge of 2 models with **Spherical');
+  });
+
+  it('leaves a report to the others', async () => {
+    const recipe = `merge_method: slerp\nbase_model: base\n${slices(
+      pair('[0, 2]', ['base', 'a']),
+      `sources: [${source('b', '[2, 3]')}]`,
+    )}parameters: {t: 0.5}\nreport: true\n`;
+    const merged = await mergeFolder(models(), recipe);
+    expect(merged.warnings.map(({ kind }) => kind)).toEqual(['report-partial']);
+    const geometry = JSON.parse(readFileSync(join(merged.output, 'geometry.json'), 'utf8'));
+    expect(Object.keys(geometry.layers)).toEqual(['0', '1']);
+    expect(geometry.base).toBe('base');
   });
 
   it('first: then what comes after the layers is the model that the last slice lists first', async () => {

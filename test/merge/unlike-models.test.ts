@@ -84,6 +84,32 @@ describe('heads', () => {
     expect(alike.model.config).not.toHaveProperty('tie_word_embeddings');
   });
 
+  it('are not the embedding of a model whose config says so: one without a head is refused', async () => {
+    const reward = { config: { tie_word_embeddings: false } };
+    const refused = { kind: 'tensor-missing', facts: { tensor: HEAD, model: 'a' } };
+    const folder = folderOf({ base: { head: true }, a: reward });
+    const arithmetic =
+      'merge_method: task_arithmetic\nbase_model: base\nmodels: [{model: a, parameters: {weight: 1}}]\n';
+    await expect(mergeFolder(folder, arithmetic)).rejects.toMatchObject(refused);
+    await expect(mergeFolder(folderOf({ a: reward, b: { head: true } }), LINEAR)).rejects.toMatchObject(refused);
+  });
+
+  it('are tied by what is said of the text, not of a tower; and never to what layers read besides', async () => {
+    const config = { tie_word_embeddings: undefined, vision_config: { tie_word_embeddings: false } };
+    const perLayer = {
+      name: 'model.embed_tokens_per_layer.weight',
+      dtype: 'F32',
+      shape: [4, 6],
+      values: new Array(24).fill(1),
+    };
+    const merged = await mergeFolder(
+      folderOf({ a: { config, extra: [perLayer] }, b: { config, head: true, extra: [perLayer] } }),
+      LINEAR,
+    );
+    expect(merged.model.tensors.has(HEAD)).toBe(true);
+    expect(merged.warnings).toEqual([]);
+  });
+
   it('that are stored although they are tied stay so when all models do it', async () => {
     const tied = { head: true, config: { tie_word_embeddings: true } };
     const merged = await mergeFolder(folderOf({ a: tied, b: tied }), LINEAR);

@@ -158,8 +158,8 @@ describe('warnings', () => {
   });
 
   test('a lambda that mergekit would ignore, unless its method has one or another preset is meant', () => {
-    const warningsOf = (method: string, more = '') => {
-      const parameters = 'parameters: {lambda: 0.5}\n';
+    const warningsOf = (method: string, more = '', lambda = '0.5') => {
+      const parameters = `parameters: {lambda: ${lambda}}\n`;
       const models = 'models: [{model: math, parameters: {weight: 1}}]\n';
       const recipe = parseRecipe(`merge_method: ${method}\nbase_model: base\n${parameters}${models}${more}`);
       return recipe.warnings.filter(({ kind }) => kind === 'mergekit-ignores').map(({ facts }) => facts);
@@ -167,6 +167,8 @@ describe('warnings', () => {
     for (const method of ['sce', 'ram', 'ramplus_tl']) {
       expect(warningsOf(method)).toEqual([{ place: '<recipe>:3:22', key: 'lambda', method }]);
       expect(warningsOf(method, 'preset: m2rl\n')).toEqual([]);
+      expect(warningsOf(method, '', '1.0')).toEqual([]);
+      expect(warningsOf(method, '', '[1, 0.5]')).toHaveLength(1);
     }
     expect(warningsOf('ties')).toEqual([]);
   });

@@ -29,6 +29,7 @@ export interface WarningFacts {
   'non-finite-output': { tensor: string; values: number; tensors: number };
   'dtype-implied': { from: string; to: string; count: number };
   'stale-metadata': { file: string; detail: string };
+  'adapter-head': { adapter: string; tensor: string };
   'adapter-tied': { adapter: string; tensor: string };
   'duplicate-tensor': { file: string; tensor: string; count: number };
   'cache-damaged': { file: string; repo: string; property: 'size' | 'hash' };
@@ -36,6 +37,7 @@ export interface WarningFacts {
   'licences-differ': { licences: readonly string[] };
   'tokenizer-assumed': { model: string; like: string };
   'tokenizer-unlike': { model: string; kind: string; base: string; baseKind: string };
+  'tokens-without-rows': { model: string; token: string; count: number; rows: number };
   'tokens-redefined': { token: string; model: string; count: number };
   'tokens-zero': { token: string; tensor: string; count: number };
   'token-id-stale': { file: string; key: string; id: number; token: string };
@@ -113,6 +115,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
   'dtype-implied': ({ from, to, count }) =>
     `the recipe names no dtype, so tensors of ${from} are written as ${to} (${count} of them)`,
   'stale-metadata': ({ file, detail }) => `${file}: ${detail}`,
+  'adapter-head': ({ adapter, tensor }) =>
+    `adapter ${adapter} changes "${tensor}" of a model whose config ties embedding and head (tie_word_embeddings): what loads the merged model may take one of the two for both`,
   'adapter-tied': ({ adapter, tensor }) =>
     `adapter ${adapter} changes "${tensor}", which the model also uses as its head; in training the head stayed as it was`,
   'cache-damaged': ({ file, repo, property }) =>
@@ -121,7 +125,9 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `the sources stand under different licences (${licences.join('; ')}), so that the model card states none`,
   'tokenizer-assumed': ({ model, like }) => `${model} has no tokenizer; its tokens are taken to be those of ${like}`,
   'tokenizer-unlike': ({ model, kind, base, baseKind }) =>
-    `the tokenizer of ${model} (${kind}) works otherwise than that of ${base} (${baseKind}); its own tokens are added as whole words, which text seldom meets`,
+    `the tokenizer of ${model} (${kind}) works otherwise than that of ${base} (${baseKind}); its own tokens become added ones, which are found in a text before the tokenizer splits it, also inside of words`,
+  'tokens-without-rows': ({ model, token, count, rows }) =>
+    `token ${JSON.stringify(token)}${others(count)} of ${model} has no row in its embedding of ${rows}, and is left out of the merged tokenizer`,
   'tokens-redefined': ({ token, model, count }) =>
     `added token ${JSON.stringify(token)}${others(count)} is defined otherwise by ${model}; the first definition counts`,
   'tokens-zero': ({ token, tensor, count }) =>

@@ -64,7 +64,7 @@ function refuseUnsupported(config: Json, file: string): void {
   }
   for (const [name, reason] of Object.entries(UNSUPPORTED)) {
     const value = config[name];
-    const isEmpty = Array.isArray(value) && value.length === 0;
+    const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
     if (value !== undefined && value !== null && value !== false && !isEmpty) {
       throw new M2MergeError('adapter-unsupported', { file, reason: `${reason} (${name})` });
     }

@@ -11,12 +11,35 @@ import type { Checkpoint, CheckpointFile, FactorLocation, LowRankTerm, TensorLoc
 import { isMergeable, type MergeableDtype } from './dtype.js';
 import type { HeaderTensor } from './header.js';
 import { shorten } from './safetensors-rules.js';
+import { isTokenEmbedding } from './tensor-roles.js';
 
 /**
  * Most elements of the factor that a worker holds as a whole, [rank, columns] in f32: 32 MiB. A rank of 256 over 28,672
  * columns fits.
  */
 export const LARGEST_FACTOR_ELEMENTS = 8_388_608;
+
+const HEAD = 'lm_head.weight';
+
+/** Layers of GPT-2 and its kin that may be stored with inputs as rows. */
+const CONV1D = /\.(?:c_attn|q_attn|c_proj|c_fc)\.weight$/;
+
+/**
+ * What a tensor of an adapter may be called in the base: models are saved under other names than they have in memory, and
+ * adapters are made of a model with its head or without.
+ */
+const RENAMES: readonly (readonly [from: string, to: string])[] = [
+  ['model.language_model.', 'model.'],
+  ['model.language_model.', 'language_model.model.'],
+  ['model.visual.', 'visual.'],
+  ['model.vision_tower.', 'vision_tower.'],
+  ['model.multi_modal_projector.', 'multi_modal_projector.'],
+  ['lm_head.', 'language_model.lm_head.'],
+  ['transformer.', ''],
+  ['model.', ''],
+  ['', 'model.'],
+  ['', 'transformer.'],
+];
 
 /** An adapter as its config and its header say. */
 export interface Adapter {
@@ -96,7 +119,7 @@ class JointCheckpoint {
         const reason = `${part.unsupported} (tensor "${shorten(name)}")`;
         throw new M2MergeError('adapter-unsupported', { file: this.#adapter.file.path, reason });
       }
-      return { name, tensor, part };
+      return { name, tensor, part: { ...part, tensor: this.#nameInBase(part.tensor) } };
     });
     const lost = parts.filter(({ part }) => !this.#base.tensors.has(part.tensor));
     if (lost[0] !== undefined) {
@@ -108,6 +131,14 @@ class JointCheckpoint {
       throw new M2MergeError('adapter-invalid', { file: this.#adapter.file.path, detail: 'it holds no tensors' });
     }
     return parts;
+  }
+
+  #nameInBase(name: string): string {
+    const names = [
+      name,
+      ...RENAMES.flatMap(([from, to]) => (name.startsWith(from) ? [to + name.slice(from.length)] : [])),
+    ];
+    return names.find((candidate) => this.#base.tensors.has(candidate)) ?? name;
   }
 
   /** The two factors of each adapted tensor. */
@@ -168,7 +199,7 @@ class JointCheckpoint {
 
   /**
    * PEFT's B is [outputs, rank] and its A is [rank, inputs]. Linear layers store [outputs, inputs], embeddings (and
-   * Conv1D of GPT-2) [inputs, outputs], the transpose of B·A. Where both fit the config decides.
+   * Conv1D of GPT-2) [inputs, outputs], the transpose of B·A.
    */
   #isTransposed(name: string, { a, b }: Pair, rank: number, shape: readonly number[]): boolean {
     const isEmbedding = a.name.includes('.lora_embedding_A');
@@ -178,10 +209,20 @@ class JointCheckpoint {
     const straight = has(b, rows, rank) && has(a, rank, columns);
     const flipped = has(b, columns, rank) && has(a, rank, rows);
     if (isEmbedding ? flipped : straight || flipped) {
-      return isEmbedding || (straight && flipped ? this.#adapter.config.fanInFanOut : flipped);
+      return isEmbedding || (straight && flipped ? this.#storesInputsFirst(name) : flipped);
     }
     const found = `its factors are [${b.tensor.shape.join(', ')}] and [${a.tensor.shape.join(', ')}]`;
     throw this.#mismatch(a.name, name, `the matrix is [${shape.join(', ')}] but ${found}`);
+  }
+
+  /**
+   * Whether a square matrix is stored so. PEFT goes by the layer's class and not by the config's `fan_in_fan_out`, which
+   * says what was asked for: here the name tells, and the shape of the wider one that every such MLP has.
+   */
+  #storesInputsFirst(name: string): boolean {
+    if (!CONV1D.test(name)) return false;
+    const wider = [...this.#base.tensors].find(([other]) => /\.c_fc\.weight$/.test(other))?.[1].shape;
+    return wider?.length === 2 ? wider[0]! < wider[1]! : this.#adapter.config.fanInFanOut;
   }
 
   #locate(name: string, { dtype, begin }: HeaderTensor): FactorLocation {
@@ -199,14 +240,18 @@ class JointCheckpoint {
     return { ...tensor, file: this.#file };
   }
 
-  /** An adapted embedding of a model that ties its head to it changes the head as well. */
+  /** An adapted embedding of a model that ties its head to it changes the head as well, or is not what is loaded for it. */
   #tiedWarnings(parts: readonly NamedPart[]): Warning[] {
-    if (this.#base.config?.tie_word_embeddings !== true) return [];
-    const embedding = parts.find(({ part }) =>
-      /(?:^|\.)(?:embed_tokens|wte|word_embeddings)\.weight$/.test(part.tensor),
-    );
-    if (embedding === undefined || this.#base.tensors.has('lm_head.weight')) return [];
-    return [warning('adapter-tied', { adapter: this.#names.adapter, tensor: embedding.part.tensor })];
+    const hasHead = this.#base.tensors.has(HEAD);
+    const stated = this.#base.config?.tie_word_embeddings;
+    // Where a config leaves it out, its default is most often that they are tied, and then there is no head.
+    if (!(stated ?? !hasHead)) return [];
+    const { adapter } = this.#names;
+    const changed = parts.map(({ part }) => part.tensor);
+    const embedding = changed.find((name) => isTokenEmbedding(name));
+    const tensor = embedding ?? changed.find((name) => name === HEAD);
+    if (tensor === undefined) return [];
+    return [warning(hasHead ? 'adapter-head' : 'adapter-tied', { adapter, tensor })];
   }
 
   #mismatch(adapterTensor: string, tensor: string, detail: string): M2MergeError<'adapter-mismatch'> {

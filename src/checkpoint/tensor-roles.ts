@@ -4,17 +4,17 @@ import { parseLayer } from './layers.js';
 
 /** The embedding of tokens: rows are tokens. */
 const TOKEN_EMBEDDING =
-  /(?:^|\.)(?:embed_tokens(?:_per_layer)?|wte|word_embeddings|tok_embeddings|token_embeddings?|embed_in|embd\.wte|shared|embeddings?)\.weight$/;
+  /(?:^|\.)(?:embed_tokens(?:_per_layer)?|wte|word_embeddings?|tok_embeddings|token_embeddings?|embed_in|embd\.wte|shared|embeddings?)\.weight$/;
 
 /** Embeddings of what is no text. */
 const OTHER_EMBEDDING = /(?:^|\.)embed_(?:vision|image|audio|speech)\./;
 
 /** The head: rows are tokens as well. Some are only called so where nothing is around them. */
 const HEAD =
-  /(?:^|\.)(?:(?:lm_head|embed_out|output|output_layer)(?:\.linear)?|lm_head\.decoder|predictions\.decoder|transformer\.ff_out)\.weight$|^(?:head|decoder|proj_out)\.weight$/;
+  /(?:^|\.)(?:(?:lm_head|embed_out|output|output_layer)(?:\.linear)?|lm_head\.decoder|predictions\.decoder|transformer\.ff_out|vocab_projector|generator_lm_head|pred_layer\.proj|lm_loss)\.weight$|^(?:head|decoder|proj_out)\.weight$/;
 
 const HEAD_BIAS =
-  /(?:^|\.)(?:lm_head|embed_out|lm_head\.decoder|predictions|predictions\.decoder)\.bias$|^decoder\.bias$/;
+  /(?:^|\.)(?:lm_head|embed_out|lm_head\.decoder|predictions|predictions\.decoder|vocab_projector|generator_lm_head|pred_layer\.proj|lm_loss)\.bias$|^decoder\.bias$/;
 
 /** Those of layers that predict further tokens. */
 const EMBEDDING_OF_LAYER = /\.embed_tokens\.weight$/;

@@ -75,7 +75,9 @@ export async function planBesideWeights(donor: Donor, wishes: TokenizerWishes): 
     written.set(TOKENIZER_FILE, changed.json);
     for (const name of names) if (isTokenizerFile(name) && !WITHOUT_VOCABULARY.has(name)) dropped.add(name);
   }
-  const template = await chosenTemplate(wishes);
+  const chosen = await chosenTemplate(wishes);
+  // What is there already stays as it is written, with the templates beside it that have other names.
+  const template = chosen === (await readChatTemplate(tokenizer)) ? undefined : chosen;
   if (template !== undefined) {
     write(CHAT_TEMPLATE_FILE, template);
     dropped.add(OLD_CHAT_TEMPLATE_FILE);

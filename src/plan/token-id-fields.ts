@@ -3,7 +3,10 @@ import { type ConfigField, type Section, sectionsOf } from '../checkpoint/config
 import { type Warning, warning } from '../warnings.js';
 
 /** Those of an audio codec are numbers of another vocabulary. */
-const TOKEN_ID = /^(?!.*codec).*_token_(?:id|index)$/;
+const TOKEN_ID = /^(?!.*codec).*_token_(?:ids?|index)$|^(?:bad|force)_words_ids$|^(?:begin_)?suppress_tokens$/;
+
+/** How deep lists of ids go: `force_words_ids` has lists of alternatives of words of ids. */
+const MAX_NESTING = 3;
 
 export interface TokenIdFields {
   readonly fields: readonly ConfigField[];
@@ -27,7 +30,7 @@ export function tokenIdFields(
   );
   const nextOf = (id: unknown): unknown => next.get(named.get(id as number) ?? '') ?? id;
   const fields = written.flatMap(({ section, key, value }) => {
-    const moved = Array.isArray(value) ? value.map(nextOf) : nextOf(value);
+    const moved = movedIds(value, nextOf);
     return JSON.stringify(moved) === JSON.stringify(value) ? [] : [{ section, key, value: moved }];
   });
   const warnings = written.flatMap(({ key, value }) =>
@@ -46,6 +49,10 @@ function fieldsOf(config: Section): ConfigField[] {
   );
 }
 
+/** Ids as they are now, in lists of them and in lists of those. */
+const movedIds = (value: unknown, nextOf: (id: unknown) => unknown): unknown =>
+  Array.isArray(value) ? value.map((item) => movedIds(item, nextOf)) : nextOf(value);
+
 function numbersIn(value: unknown): number[] {
-  return [value].flat().filter((id): id is number => typeof id === 'number');
+  return [value].flat(MAX_NESTING).filter((id): id is number => typeof id === 'number');
 }

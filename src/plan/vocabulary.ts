@@ -71,6 +71,7 @@ class VocabularyReader {
     const speakers = [first];
     for (const other of others) speakers.push(await this.#speaker(other, first));
     const begin = await this.#begin(first, speakers, openFiles);
+    this.#noteRowless(begin);
     const builder = new TokenizerBuilder(begin.tokenizer, begin.limit);
     if (this.#recipe.source === 'union') await this.#join(builder, speakers);
     for (const token of this.#recipe.tokens.keys()) builder.addToken(token);
@@ -91,21 +92,32 @@ class VocabularyReader {
     first: Speaker,
     speakers: readonly Speaker[],
     openFiles: (reference: ModelReference) => Promise<ModelFiles>,
-  ): Promise<Pick<Speaker, 'tokenizer' | 'files' | 'limit'>> {
+  ): Promise<Speaker> {
     const { source } = this.#recipe;
     if (typeof source === 'string') return first;
     const merged = speakers.find(({ name }) => name === source.text);
     if (merged !== undefined) return merged;
     const files = await openFiles(source);
-    return { files, tokenizer: await this.#require(files, source.text), limit: Number.POSITIVE_INFINITY };
+    const tokenizer = await this.#require(files, source.text);
+    return { name: source.text, files, tokenizer, limit: Number.POSITIVE_INFINITY };
+  }
+
+  /** Says that tokens are left out for which their own model has no rows. */
+  #noteRowless({ name, tokenizer, limit }: Speaker): void {
+    const { table } = tokenizer.ids;
+    const rowless = [...tokenizer.ids.numbered()].filter(([, id]) => id >= limit);
+    const [first] = rowless.sort(([, a], [, b]) => a - b);
+    if (first === undefined) return;
+    const facts = { model: name, token: table.tokenOf(first[0]), count: rowless.length, rows: limit };
+    this.#warnings.push(warning('tokens-without-rows', facts));
   }
 
   /** Normal tokens of all models come before all added ones, as in mergekit. */
   async #join(builder: TokenizerBuilder, speakers: readonly Speaker[]): Promise<void> {
     const [first, ...others] = distinct(speakers);
     for (const other of others) {
-      await builder.addNormal(other.tokenizer, other.limit);
-      if (builder.joins(other.tokenizer)) continue;
+      const madeAdded = await builder.addNormal(other.tokenizer, other.limit);
+      if (madeAdded === 0) continue;
       const facts = { model: other.name, kind: other.tokenizer.kind, base: first!.name };
       this.#warnings.push(warning('tokenizer-unlike', { ...facts, baseKind: first!.tokenizer.kind }));
     }
@@ -144,7 +156,7 @@ class VocabularyReader {
 function distinct(speakers: readonly Speaker[]): readonly Speaker[] {
   const said = new Set<string>();
   return speakers.filter(({ tokenizer, limit }) => {
-    const words = `${tokenizer.digest} ${Math.min(limit, tokenizer.ids.size)}`;
+    const words = `${tokenizer.digest} ${limit}`;
     return !said.has(words) && said.add(words);
   });
 }

@@ -38,13 +38,16 @@ export class TokenizerBuilder {
   }
 
   /** Whether the tokens of another tokenizer become tokens of the model, as those of a like kind do. */
-  joins(other: Tokenizer): boolean {
+  #joins(other: Tokenizer): boolean {
     if (!JOINABLE.has(other.kind) || other.way !== this.#first.way) return false;
     return this.#first.kind !== 'Unigram' || this.#isWithoutGaps;
   }
 
-  /** Adds normal tokens that are not there yet, in the order of their ids, and what makes them of text. */
-  async addNormal(other: Tokenizer, limit: number): Promise<void> {
+  /**
+   * Adds normal tokens that are not there yet, in the order of their ids, and what makes them of text. Returns how many had
+   * to become added tokens.
+   */
+  async addNormal(other: Tokenizer, limit: number): Promise<number> {
     const { table } = other.ids;
     const added = new Set(other.added.map(({ content }) => table.find(content)));
     const tokens: number[] = [];
@@ -52,10 +55,10 @@ export class TokenizerBuilder {
       if (id < limit && !added.has(token) && this.#ids.at(token) === undefined) tokens.push(token);
     }
     tokens.sort((a, b) => other.ids.at(a)! - other.ids.at(b)!);
-    if (tokens.length === 0) return;
-    if (!this.joins(other)) {
+    if (tokens.length === 0) return 0;
+    if (!this.#joins(other)) {
       for (const token of tokens) this.addToken(table.tokenOf(token));
-      return;
+      return tokens.length;
     }
     for (const token of tokens) this.#ids.setAt(token, this.#next++);
     this.#hasNewNormal = true;
@@ -68,6 +71,7 @@ export class TokenizerBuilder {
     text.forEachScore((token, score) => {
       if (!this.#isOwn(token) && !this.#scores.has(token)) this.#scores.set(token, score);
     });
+    return 0;
   }
 
   /** Adds an added token; undefined if it is new or the same, else what is known of it. */

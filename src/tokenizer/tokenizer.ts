@@ -21,8 +21,13 @@ const LARGEST_TOKEN_ID = 16_777_215;
 /** Files of tokenizers that are not read, by which a model without tokenizer.json is told to have one all the same. */
 const OTHER_FORMATS: readonly string[] = [
   'tokenizer.model',
+  'tokenizer.model.v3',
   'sentencepiece.bpe.model',
   'spiece.model',
+  'spm.model',
+  'source.spm',
+  'bpe.codes',
+  'qwen.tiktoken',
   'tekken.json',
   'tiktoken.model',
   'vocab.json',

@@ -50,12 +50,34 @@ describe('adapters that fit', () => {
     expect(tensors.get('model.layers.0.q_proj.weight')!.lowRank).toMatchObject({ rank: 4, scale: 0.5 });
   });
 
-  it('of a square matrix are transposed where the config says so', async () => {
-    const square = [zeros(`${MODULE}.lora_A.weight`, [4, 3]), zeros(`${MODULE}.lora_B.weight`, [3, 4])];
-    const base = [zeros('model.layers.0.q_proj.weight', [3, 3])];
-    const [plain, flipped] = [await joined(square, {}, base), await joined(square, { fan_in_fan_out: true }, base)];
-    const term = ({ tensors }: typeof plain) => tensors.get('model.layers.0.q_proj.weight')!.lowRank;
-    expect([term(plain)!.transposed, term(flipped)!.transposed]).toEqual([false, true]);
+  it.each([
+    ['a Linear layer, whatever the config says', 'model.layers.0.q_proj', undefined, true, false],
+    ['a Conv1D layer, told by the one beside it that is not square', 'h.0.attn.c_proj', [3, 12], false, true],
+    ['a Linear layer that is called as one', 'model.layers.0.attn.c_proj', [12, 3], true, false],
+    ['a layer called so where nothing tells: as the config says', 'h.0.attn.c_proj', undefined, true, true],
+    ['and otherwise not', 'h.0.attn.c_proj', undefined, false, false],
+  ] as const)('of a square matrix are as the layer has it: %s', async (_, name, wider, flag, isTransposed) => {
+    const module = `base_model.model.${name}`;
+    const square = [zeros(`${module}.lora_A.weight`, [4, 3]), zeros(`${module}.lora_B.weight`, [3, 4])];
+    const beside = wider === undefined ? [] : [zeros('h.0.mlp.c_fc.weight', wider)];
+    const base = [zeros(`${name}.weight`, [3, 3]), ...beside];
+    const { tensors } = await joined(square, { fan_in_fan_out: flag }, base);
+    expect(tensors.get(`${name}.weight`)!.lowRank!.transposed).toBe(isTransposed);
+  });
+
+  it.each([
+    ['model.language_model.layers.0.q_proj', 'model.layers.0.q_proj'],
+    ['model.language_model.layers.0.q_proj', 'language_model.model.layers.0.q_proj'],
+    ['model.visual.blocks.0.attn.qkv', 'visual.blocks.0.attn.qkv'],
+    ['transformer.h.0.attn.c_attn', 'h.0.attn.c_attn'],
+    ['h.0.attn.c_attn', 'transformer.h.0.attn.c_attn'],
+    ['layers.0.q_proj', 'model.layers.0.q_proj'],
+    ['model.layers.0.q_proj', 'layers.0.q_proj'],
+  ])('made of %s find %s', async (made, saved) => {
+    const module = `base_model.model.${made}`;
+    const pair = [zeros(`${module}.lora_A.weight`, [4, 3]), zeros(`${module}.lora_B.weight`, [2, 4])];
+    const { tensors } = await joined(pair, {}, [zeros(`${saved}.weight`, [2, 3])]);
+    expect(tensors.get(`${saved}.weight`)!.lowRank).toMatchObject({ rank: 4 });
   });
 
   it('add to a tensor that the adapter replaces', async () => {
@@ -63,14 +85,29 @@ describe('adapters that fit', () => {
     expect(tensors.get('model.layers.0.q_proj.weight')).toMatchObject({ file: 1, lowRank: { rank: 4 } });
   });
 
+  it('warn where embedding and head are tied and both stored', async () => {
+    const head = [
+      zeros('base_model.model.lm_head.lora_A.weight', [4, 3]),
+      zeros('base_model.model.lm_head.lora_B.weight', [5, 4]),
+    ];
+    const base = [zeros('model.embed_tokens.weight', [5, 3]), zeros('lm_head.weight', [5, 3])];
+    const kinds = async (config: Readonly<Record<string, unknown>>) =>
+      (await joined(head, {}, base, config)).warnings.map(({ kind }) => kind);
+    expect(await kinds({ tie_word_embeddings: true })).toEqual(['adapter-head']);
+    expect(await kinds({ tie_word_embeddings: false })).toEqual([]);
+    expect(await kinds({})).toEqual([]);
+  });
+
   it('warn of an embedding that is the head too', async () => {
     const embedding = 'base_model.model.model.embed_tokens';
     const tensors = [zeros(`${embedding}.lora_embedding_A`, [4, 5]), zeros(`${embedding}.lora_embedding_B`, [3, 4])];
     const base = [zeros('model.embed_tokens.weight', [5, 3])];
-    const { warnings } = await joined(tensors, {}, base, { tie_word_embeddings: true });
-    expect(warnings.map(describeWarning)).toEqual([
-      'adapter lora changes "model.embed_tokens.weight", which the model also uses as its head; in training the head stayed as it was',
-    ]);
+    for (const config of [{ tie_word_embeddings: true }, {}]) {
+      const { warnings } = await joined(tensors, {}, base, config);
+      expect(warnings.map(describeWarning)).toEqual([
+        'adapter lora changes "model.embed_tokens.weight", which the model also uses as its head; in training the head stayed as it was',
+      ]);
+    }
   });
 });
 

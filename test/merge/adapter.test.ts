@@ -62,7 +62,9 @@ describe('models with adapters', () => {
   const experts = { a: experiment(base, 100, 16 / RANK), b: experiment(base, 200, 16 / RANK) };
 
   beforeAll(() => {
-    writeModel(join(work, 'base'), base, { config: { model_type: 'llama', torch_dtype: 'bfloat16' } });
+    writeModel(join(work, 'base'), base, {
+      config: { model_type: 'llama', torch_dtype: 'bfloat16', tie_word_embeddings: false },
+    });
     for (const [name, { factors, dense }] of Object.entries(experts)) {
       writeAdapter(join(work, `lora-${name}`), factors);
       const tensors = base.map((tensor) => {

@@ -78,6 +78,9 @@ describe('a union of BPE vocabularies', () => {
     expect(Object.keys(model.vocab)).toEqual(BASE.tokens);
     expect(added.slice(2).map(({ content }: { content: string }) => content)).toEqual(['bc', 'abc', 'd', '<|im_end|>']);
     expect(merged.warnings.map(({ kind }) => kind)).toContain('tokenizer-unlike');
+    // Nothing is said where nothing has to be added.
+    const same = await union(folderOf({ base: BASE, other: { ...BASE, kind: 'Unigram', merges: [], offset: 2 } }));
+    expect(same.warnings).toEqual([]);
   });
 
   it('takes the first definition of an added token and warns of another', async () => {
@@ -113,13 +116,16 @@ describe('a union of BPE vocabularies', () => {
     const merged = await mergeFolder(folderOf({ base, other: OTHER }), `${RECIPE}tokenizer_source: base\n`);
     expect(readTokens(merged.output)).toEqual(BASE.tokens.slice(0, 4));
     expect(jsonOf(merged, 'tokenizer.json').model.merges).toEqual([]);
+    const facts = { model: 'base', token: BASE.tokens[4], count: BASE.tokens.length - 4, rows: 4 };
+    expect(merged.warnings).toContainEqual({ kind: 'tokens-without-rows', facts });
   });
 });
 
 describe('the tokenizer of another model', () => {
   it('comes with its files, and configs number its tokens', async () => {
     const folder = folderOf();
-    writeFileSync(join(folder, 'base/generation_config.json'), '{"eos_token_id": [1, 4], "top_k": 5}\n');
+    const ids = '"eos_token_id": [1, 4], "bad_words_ids": [[4], [1, 5]], "suppress_tokens": [5], "top_k": 5';
+    writeFileSync(join(folder, 'base/generation_config.json'), `{${ids}}\n`);
     writeFileSync(join(folder, 'base/vocab.json'), 'x');
     writeFileSync(join(folder, 'base/LICENSE'), 'mine');
     const merged = await mergeFolder(folder, `${RECIPE}tokenizer_source: other\n`);
@@ -134,7 +140,8 @@ describe('the tokenizer of another model', () => {
       bos_token_id: 0,
       text_config: { pad_token_id: [0, 1] },
     });
-    expect(textOf(merged, 'generation_config.json')).toBe('{"eos_token_id": [0,6], "top_k": 5}\n');
+    const moved = '"eos_token_id": [0,6], "bad_words_ids": [[6],[0,1]], "suppress_tokens": [1], "top_k": 5';
+    expect(textOf(merged, 'generation_config.json')).toBe(`{${moved}}\n`);
     expect(merged.warnings.filter(({ kind }) => kind === 'token-id-stale')).toEqual([
       { kind: 'token-id-stale', facts: { file: 'config.json', key: 'bos_token_id', id: 0, token: '<s>' } },
     ]);
@@ -269,6 +276,18 @@ describe('chat templates', () => {
       writeFileSync(join(folder, 'base/chat_template.json'), '{}');
     });
     expect(other).toBe('of the other');
+    // The base's own stays as it is written, with those beside it.
+    const folder = folderOf();
+    const named = JSON.stringify({
+      chat_template: [
+        { name: 'default', template: 'd' },
+        { name: 'tool_use', template: 't' },
+      ],
+    });
+    for (const model of ['base', 'other']) writeFileSync(join(folder, model, 'tokenizer_config.json'), named);
+    const merged = await mergeFolder(folder, `${RECIPE}chat_template: auto\n`);
+    expect(textOf(merged, 'tokenizer_config.json')).toBe(named);
+    expect(existsSync(join(merged.output, 'chat_template.jinja'))).toBe(false);
     expect(commonTemplate(['a', 'b', undefined, ' b\n', ''])).toBe('b');
     expect(commonTemplate([undefined, ' '])).toBeUndefined();
   });

@@ -134,11 +134,11 @@ class JointCheckpoint {
   }
 
   #nameInBase(name: string): string {
-    const names = [
-      name,
-      ...RENAMES.flatMap(([from, to]) => (name.startsWith(from) ? [to + name.slice(from.length)] : [])),
-    ];
-    return names.find((candidate) => this.#base.tensors.has(candidate)) ?? name;
+    if (this.#base.tensors.has(name)) return name;
+    const renamed = RENAMES.flatMap(([from, to]) => (name.startsWith(from) ? [to + name.slice(from.length)] : []));
+    // Of two that fit nobody knows which is meant.
+    const [only, ...others] = new Set(renamed.filter((candidate) => this.#base.tensors.has(candidate)));
+    return others.length === 0 ? (only ?? name) : name;
   }
 
   /** The two factors of each adapted tensor. */

@@ -2,12 +2,14 @@
 import { type ConfigField, type Section, sectionsOf, textSectionsOf } from '../checkpoint/config.js';
 import { isHead, isPerLayerEmbedding, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
 import { type Warning, warning } from '../warnings.js';
-import type { ModuleDrafts } from './drafts.js';
+import type { MergedLayer, ModuleDrafts } from './drafts.js';
 import { PER_LAYER_VOCABULARY_KEYS, VOCABULARY_KEYS, vocabularyRows } from './embedding-rows.js';
 import { layerFields } from './layer-fields.js';
 import type { Job, Plan } from './plan.js';
 import type { PlanModel } from './plan-models.js';
 import { statedTie, TIE } from './tied-head.js';
+
+type Stacked = NonNullable<ModuleDrafts['stacked']>;
 
 export interface ConfigFields {
   readonly fields: readonly ConfigField[];
@@ -19,19 +21,44 @@ export function configFields(
   donor: PlanModel,
   inputs: readonly PlanModel[],
   plan: Plan,
-  stacks: readonly NonNullable<ModuleDrafts['stacked']>[],
+  stacks: readonly Stacked[],
 ): ConfigFields {
   const { config } = donor.checkpoint;
   if (config === undefined) return { fields: [], warnings: [] };
   const ofLayers = stacks.map((stacked) => layerFields(donor, config, stacked));
-  const { agreed, contested } = agreeOn(ofLayers.flatMap(({ fields }) => fields));
+  const ofOthers = otherSides(donor, stacks).map((stack) => layerFields(donor, config, stack));
+  const { agreed, contested } = agreeOn([...ofLayers, ...ofOthers].flatMap(({ fields }) => fields));
   return {
-    fields: [...agreed, ...vocabularyFields(donor, config, plan), ...tieFields(config, donor, inputs, plan)],
+    fields: [
+      ...agreed.filter((field) => isNew(field, config)),
+      ...vocabularyFields(donor, config, plan),
+      ...tieFields(config, donor, inputs, plan),
+    ],
     warnings: [
       ...ofLayers.flatMap(({ warnings }) => warnings),
       ...contested.map(({ section, key }) => warning('field-contested', { key: [...section, key].join('.') })),
     ],
   };
+}
+
+/** Encoders and decoders beside those that were stacked, as they are: they have a say in the fields that they share. */
+function otherSides(donor: PlanModel, stacks: readonly Stacked[]): Stacked[] {
+  const isSide = (prefix: string): boolean => /(?:^|\.)(?:en|de)coder(?:\.|$)/.test(prefix);
+  if (!stacks.some(({ prefix }) => isSide(prefix))) return [];
+  const others = [...donor.layout.stacks.values()].filter(
+    ({ prefix }) => isSide(prefix) && !stacks.some((stacked) => stacked.prefix === prefix),
+  );
+  return others.map(({ prefix, count }) => {
+    const layers = Array.from({ length: count }, (_, index): MergedLayer => [{ model: donor, index }]);
+    return { prefix, layers };
+  });
+}
+
+/** Whether a field says something else than the config. */
+function isNew({ section, key, value }: ConfigField, config: Section): boolean {
+  let values: unknown = config;
+  for (const step of section) values = (values as Section)[step];
+  return JSON.stringify((values as Section)[key]) !== JSON.stringify(value);
 }
 
 /** What several stacks (an encoder and a decoder) say of a field that they share: the same, or else nothing can be said. */

@@ -87,10 +87,12 @@ function sectionsOfStack(config: Section, prefix: string): Sections {
     .split('.')
     .flatMap((component) => [component, `${component}_config`])
     .find((key) => within(key).some(([, values]) => LAYER_COUNT_KEYS.some((depth) => depth in values)));
-  if (own !== undefined) return within(own).filter(([path]) => !path.slice(1).some((key) => OTHER_SECTION.test(key)));
+  const scope = own === undefined ? sections : within(own);
+  const hasKey = (path: readonly string[], pattern: RegExp): boolean =>
+    path.slice(own === undefined ? 0 : 1).some((key) => pattern.test(key));
   const special = SECTIONS.find(([pattern]) => pattern.test(prefix))?.[1];
-  const found = sections.filter(([path]) => special !== undefined && path.some((key) => special.test(key)));
-  return found.length > 0 ? found : sections.filter(([path]) => !path.some((key) => OTHER_SECTION.test(key)));
+  const found = scope.filter(([path]) => special !== undefined && hasKey(path, special));
+  return found.length > 0 ? found : scope.filter(([path]) => !hasKey(path, OTHER_SECTION));
 }
 
 /** The keys that count the layers of a stack; where encoder and decoder have their own, those of one are not the other's. */

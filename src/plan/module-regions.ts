@@ -57,10 +57,12 @@ export function moduleRegions(recipe: Recipe, names: readonly string[], stacks: 
   const parts = partsOf(stacks);
   const text = textPart(parts, names);
   const owner = new Map<string, number>();
-  const claims = recipe.modules.map((module, index) => ({ index, claims: claimOf(module.name!, parts, text) }));
-  // What joins two parts may lie in one of them, and is its own module's wherever that is listed.
-  const joins = ({ index }: { readonly index: number }): boolean => PROJECTOR_NAMES.test(recipe.modules[index]!.name!);
-  for (const { index, claims: isOwn } of [...claims.filter(joins), ...claims]) {
+  const claims = recipe.modules.map(({ name }, index) => ({
+    index,
+    isOwn: claimOf(name!, parts, text),
+    rank: rankOf(name!),
+  }));
+  for (const { index, isOwn } of claims.sort((a, b) => a.rank - b.rank)) {
     for (const name of names) if (!owner.has(name) && isOwn(name)) owner.set(name, index);
   }
   const rest = recipe.modules.findIndex(({ name }) => name === REST);
@@ -74,6 +76,15 @@ export function moduleRegions(recipe: Recipe, names: readonly string[], stacks: 
       ownsStack: (prefix) => owned.some((name) => name.startsWith(`${prefix}.`)),
     };
   });
+}
+
+/**
+ * Who is asked first, whatever the order of the modules: what joins two parts may lie in one of them, and what is of images
+ * or sound may lie where a text does.
+ */
+function rankOf(name: string): number {
+  if (PROJECTOR_NAMES.test(name)) return 0;
+  return KNOWN_NAMES.some(([names]) => names.test(name)) ? 1 : 2;
 }
 
 /** The stacks with the paths that tell them apart: the shortest beginning of each that no other shares. */
@@ -120,7 +131,7 @@ function claimOf(name: string, parts: readonly Part[], text: Part | undefined): 
   if (named !== undefined) return (tensor) => isWithin(tensor, named.root);
   const known = KNOWN_NAMES.find(([names]) => names.test(name));
   if (known !== undefined) return knownClaim(known[1], parts, text);
-  const isShared = name === SHARED;
+  const isShared = name === SHARED && text === undefined;
   return (tensor) =>
     isWithin(tensor, name) || tensor.includes(`.${name}.`) || (isShared && isTextOutside(tensor, parts));
 }

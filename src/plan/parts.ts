@@ -54,8 +54,8 @@ export function findParts(
   if (owner === undefined) return undefined;
   const [first] = wanted;
   if (locate(first!.model, first!.name) === undefined && !canLack(first!.model, first!.name)) {
-    // Without a base there is nobody whose lack of a head would decide.
-    const isNeeded = isGap(first!.model, first!.name) || (draft.base === undefined && isHead(draft.tensor));
+    // A model of tokens without a head, to which the embedding is not tied either, has lost it.
+    const isNeeded = isGap(first!.model, first!.name) || isHead(draft.tensor);
     if (isNeeded) notes.missing(first!.model, first!.name, owner);
     else notes.extra(owner, draft.tensor);
     return undefined;

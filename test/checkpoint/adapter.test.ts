@@ -85,6 +85,14 @@ describe('adapters that fit', () => {
     expect(tensors.get('model.layers.0.q_proj.weight')).toMatchObject({ file: 1, lowRank: { rank: 4 } });
   });
 
+  it('are refused where two layers may be meant', async () => {
+    const base = ['layers.0.q_proj.weight', 'language_model.model.layers.0.q_proj.weight'];
+    const module = 'base_model.model.model.language_model.layers.0.q_proj';
+    const pair = [zeros(`${module}.lora_A.weight`, [4, 3]), zeros(`${module}.lora_B.weight`, [2, 4])];
+    const shapes = ['model.layers.0.q_proj.weight', ...base].map((name) => zeros(name, [2, 3]));
+    await expect(joined(pair, {}, shapes)).rejects.toMatchObject({ kind: 'adapter-mismatch' });
+  });
+
   it('warn where embedding and head are tied and both stored', async () => {
     const head = [
       zeros('base_model.model.lm_head.lora_A.weight', [4, 3]),

@@ -171,11 +171,15 @@ it('parts without layers are found by their names, beside a text that begins as 
   const vision = ['model.vision_tower.conv.weight', 'model.image_newline'];
   const projector = ['model.mm_projector.0.weight'];
   const modules = ['vision_tower', 'multi_modal_projector', 'text_decoder'];
-  expect(await ownersOf([...text, ...vision, ...projector], modules)).toEqual({
-    vision_tower: vision,
-    multi_modal_projector: projector,
-    text_decoder: text,
-  });
+  const owners = { vision_tower: vision, multi_modal_projector: projector, text_decoder: text };
+  for (const order of [modules, modules.toReversed()]) {
+    expect(await ownersOf([...text, ...vision, ...projector], order)).toEqual(owners);
+  }
+});
+
+it('"shared" is what encoder and decoder share, and nothing of a decoder alone', async () => {
+  const names = ['model.embed_tokens.weight', 'model.layers.0.w', 'model.layers.1.w', 'lm_head.weight'];
+  await expect(ownersOf(names, ['shared', 'text_decoder'])).rejects.toThrow(/the models have no module "shared"/);
 });
 
 it('all of a head goes with the text, and "default" may be left with nothing', async () => {

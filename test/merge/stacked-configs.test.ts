@@ -40,10 +40,11 @@ async function stack(config: Config, count: number, ...ranges: readonly (readonl
 }
 
 describe('a field that two stacks share', () => {
-  const both = async (config: Config, encoder: string, decoder: string) => {
+  const both = async (config: Config, encoder: string, decoder?: string) => {
     const folder = temporaryFolder();
     write(folder, 'm', { 'encoder.layers': 4, 'decoder.layers': 4 }, config);
-    const modules = `{encoder: {slices: ${encoder}}, decoder: {slices: ${decoder}}, default: {models: [{model: m}]}}`;
+    const more = decoder === undefined ? '' : `decoder: {slices: ${decoder}}, `;
+    const modules = `{encoder: {slices: ${encoder}}, ${more}default: {models: [{model: m}]}}`;
     return mergeFolder(folder, `merge_method: passthrough\nmodules: ${modules}\n`);
   };
 
@@ -57,6 +58,15 @@ describe('a field that two stacks share', () => {
     const merged = await both({ num_layers: 4 }, slices([0, 4], [3, 4]), slices([0, 3]));
     expect(merged.model.config).toMatchObject({ num_layers: 4 });
     expect(merged.warnings).toEqual([{ kind: 'field-contested', facts: { key: 'num_layers' } }]);
+  });
+
+  it('stays as well where one of the two is not stacked', async () => {
+    const merged = await both({ num_layers: 4 }, slices([0, 4], [3, 4]));
+    expect(merged.model.config).toMatchObject({ num_layers: 4 });
+    expect(merged.warnings).toEqual([{ kind: 'field-contested', facts: { key: 'num_layers' } }]);
+    const apart = await both({ num_layers: 4, num_decoder_layers: 4 }, slices([0, 4], [3, 4]));
+    expect(apart.model.config).toMatchObject({ num_layers: 5, num_decoder_layers: 4 });
+    expect(apart.warnings).toEqual([]);
   });
 
   it('is each its own where there is one for each', async () => {
@@ -78,6 +88,15 @@ describe('the depth', () => {
       qformer_config: { num_hidden_layers: 12 },
     });
     expect(warnings).toEqual([]);
+  });
+
+  it('of a tower within a model of several is written there', async () => {
+    const folder = temporaryFolder();
+    const thinker = { text_config: { num_hidden_layers: 3 }, vision_config: { depth: 3 } };
+    write(folder, 'm', { 'thinker.model.layers': 3, 'thinker.visual.blocks': 3 }, { thinker_config: thinker });
+    const modules = `{thinker.visual: {slices: ${slices([0, 2], [1, 3])}}, default: {models: [{model: m}]}}`;
+    const merged = await mergeFolder(folder, `merge_method: passthrough\nmodules: ${modules}\n`);
+    expect(merged.model.config!.thinker_config).toEqual({ ...thinker, vision_config: { depth: 4 } });
   });
 
   it('is not taken from a section that only has the name of a part of the path', async () => {
@@ -108,6 +127,8 @@ describe('rules by layer number', () => {
     [{ first_k_dense_replace: 3 }],
     [{ attn_layer_period: 4, attn_layer_offset: 2 }],
     [{ global_attn_every_n_layers: 3 }],
+    [{ moe_layer_freq: 2 }],
+    [{ max_window_layers: 3, use_sliding_window: true }],
   ])('%j: told of where layers come to places of another kind', async (rule) => {
     const [key] = Object.keys(rule);
     expect(await broken(rule, [0, 3], [2, 8])).toEqual([['layer-rule-broken', key]]);

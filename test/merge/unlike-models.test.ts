@@ -92,6 +92,9 @@ describe('heads', () => {
       'merge_method: task_arithmetic\nbase_model: base\nmodels: [{model: a, parameters: {weight: 1}}]\n';
     await expect(mergeFolder(folder, arithmetic)).rejects.toMatchObject(refused);
     await expect(mergeFolder(folderOf({ a: reward, b: { head: true } }), LINEAR)).rejects.toMatchObject(refused);
+    await expect(mergeFolder(folderOf({ base: reward, a: { head: true } }), arithmetic)).rejects.toMatchObject({
+      facts: { tensor: HEAD, model: 'base' },
+    });
   });
 
   it('are tied by what is said of the text, not of a tower; and never to what layers read besides', async () => {

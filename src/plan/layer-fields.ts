@@ -29,6 +29,9 @@ const LAYER_NUMBERS: readonly string[] = [
 /** Those that count layers from 1. */
 const LAYER_NUMBERS_FROM_ONE: readonly string[] = ['full_attn_layers', 'kda_layers'];
 
+/** GPT-Neo's. */
+const RUNS_OF_KINDS = 'attention_types';
+
 /** Numbers of layers, counted from the first, that are all of them in most models. */
 const LAYERS_AT_MOST: readonly string[] = ['max_window_layers'];
 
@@ -155,6 +158,7 @@ function mergedValue(key: string, value: unknown, stacking: Stacking): unknown {
   }
   if (LAYER_NUMBERS.includes(key)) return mergedNumbers(key, value, 0, stacking);
   if (LAYER_NUMBERS_FROM_ONE.includes(key)) return mergedNumbers(key, value, 1, stacking);
+  if (key === RUNS_OF_KINDS) return mergedRuns(value, count, layers);
   const isList = Array.isArray(value);
   if (!PER_LAYER.test(key) || !(isList || typeof value === 'string')) return undefined;
   if (value.length !== count && value.length !== count + further) return undefined;
@@ -166,6 +170,18 @@ function mergedValue(key: string, value: unknown, stacking: Stacking): unknown {
   // Those of layers for further tokens, which come after the others as before.
   const all = [...entries, ...value.slice(count)];
   return isList ? all : all.join('');
+}
+
+/** Kinds of layers as runs of them, `[[[global, local], 6]]`, written anew as one run for each layer. */
+function mergedRuns(value: unknown, count: number, layers: readonly MergedLayer[]): unknown {
+  if (!Array.isArray(value)) return undefined;
+  // No run is taken to be longer than all layers are.
+  const kinds = value.flatMap((run: unknown) => {
+    const [names, times] = Array.isArray(run) ? (run as unknown[]) : [];
+    const isRun = Array.isArray(names) && names.length > 0 && typeof times === 'number' && times <= count;
+    return isRun ? Array.from({ length: Math.max(0, times) }, () => names as unknown[]).flat() : [];
+  });
+  return kinds.length === count ? layers.map(([{ index }]) => [[kinds[index]], 1]) : undefined;
 }
 
 /** A list of layer numbers, or its text, for the layers as they are numbered now. */

@@ -179,6 +179,16 @@ describe('rules by layer number', () => {
   });
 });
 
+it('kinds of layers that are written as runs of them follow', async () => {
+  const config = { num_layers: 4, attention_types: [[['global', 'local'], 2]] };
+  const stacked = await stack(config, 4, [0, 2], [1, 4]);
+  expect(stacked.config!.attention_types).toEqual(
+    ['global', 'local', 'local', 'global', 'local'].map((kind) => [[kind], 1]),
+  );
+  const odd = await stack({ num_layers: 4, attention_types: [['x'], [['y'], 1e9], 3] }, 4, [0, 2], [1, 4]);
+  expect(odd.config!.attention_types).toEqual([['x'], [['y'], 1e9], 3]);
+});
+
 it('numbers in lists stay floats where they were', async () => {
   const folder = temporaryFolder();
   write(folder, 'm', { 'model.layers': 3 }, {});

@@ -9,12 +9,27 @@ const TOKEN_EMBEDDING =
 /** Embeddings of what is no text. */
 const OTHER_EMBEDDING = /(?:^|\.)embed_(?:vision|image|audio|speech)\./;
 
-/** The head: rows are tokens as well. Some are only called so where nothing is around them. */
-const HEAD =
-  /(?:^|\.)(?:(?:lm_head|embed_out|output|output_layer)(?:\.linear)?|lm_head\.decoder|predictions\.decoder|transformer\.ff_out|vocab_projector|generator_lm_head|pred_layer\.proj|lm_loss)\.weight$|^(?:head|decoder|proj_out)\.weight$/;
+/** What heads are called: modules that lead to tokens. */
+const HEADS: readonly string[] = [
+  'embed_out',
+  'generator_lm_head',
+  'lm_head',
+  'lm_head.decoder',
+  'lm_head.linear',
+  'lm_loss',
+  'output',
+  'output_layer',
+  'pred_layer.proj',
+  'predictions.decoder',
+  'transformer.ff_out',
+  'vocab_projector',
+];
 
-const HEAD_BIAS =
-  /(?:^|\.)(?:lm_head|embed_out|lm_head\.decoder|predictions|predictions\.decoder|vocab_projector|generator_lm_head|pred_layer\.proj|lm_loss)\.bias$|^decoder\.bias$/;
+/** Those that are called so where nothing is around them; image classifiers have such heads too. */
+const VAGUE_HEADS: readonly string[] = ['decoder', 'head', 'proj_out'];
+
+/** What holds a bias of the head's without being one. */
+const HOLDERS_OF_BIAS: readonly string[] = ['predictions'];
 
 /** Those of layers that predict further tokens. */
 const EMBEDDING_OF_LAYER = /\.embed_tokens\.weight$/;
@@ -35,11 +50,18 @@ export function isTokenEmbedding(name: string): boolean {
   return TOKEN_EMBEDDING.test(name) && !OTHER_EMBEDDING.test(name);
 }
 
+/** Whether a parameter is one of these modules', which may lie anywhere outside of layers, or of a vague head. */
+function isOf(modules: readonly string[], name: string, parameter: string): boolean {
+  if (!name.endsWith(parameter) || isInLayer(name)) return false;
+  const module = name.slice(0, -parameter.length);
+  return VAGUE_HEADS.includes(module) || modules.some((head) => module === head || module.endsWith(`.${head}`));
+}
+
 /** The model's own: that of a layer for further tokens is tied to nothing, and says nothing of the model. */
-export const isHead = (name: string): boolean => HEAD.test(name) && !isInLayer(name);
+export const isHead = (name: string): boolean => isOf(HEADS, name, '.weight');
 
 /** The head's bias: elements are tokens. */
-export const isHeadBias = (name: string): boolean => HEAD_BIAS.test(name) && !isInLayer(name);
+export const isHeadBias = (name: string): boolean => isOf([...HEADS, ...HOLDERS_OF_BIAS], name, '.bias');
 
 /** Whether rows (of a bias: elements) are tokens, so that models of different vocabularies differ in the tensor's height. */
 export function hasTokenRows(name: string): boolean {
@@ -53,8 +75,8 @@ export const isPartOfHead = (name: string): boolean =>
 /** Whether the embedding is one that layers read besides, which stands for no head. */
 export const isPerLayerEmbedding = (name: string): boolean => /_per_layer\.weight$/.test(name);
 
-/** Whether a name says head only beside an embedding of tokens: image classifiers have such a one too. */
-export const isVagueHead = (name: string): boolean => /^(?:head|decoder|proj_out)\./.test(name);
+/** Whether a name says head only beside an embedding of tokens. */
+export const isVagueHead = (name: string): boolean => VAGUE_HEADS.some((head) => name.startsWith(`${head}.`));
 
 /** Whether a tensor outside of the layers comes before the first of them; otherwise it comes after the last. */
 export const isBeforeLayers = (name: string): boolean => BEFORE_LAYERS.test(name) && !AFTER_LAYERS.test(name);

@@ -19,6 +19,7 @@ import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
 import type { Costs, Plan, PreparedMerge } from './plan/plan.js';
 import { streamCost, streamWarnings } from './plan/stream-costs.js';
 import type { Recipe } from './recipe/recipe.js';
+import { subtractedBases } from './recipe/subtracted-bases.js';
 import { formatManifest, MANIFEST_FILE } from './report/manifest.js';
 import { publicName, publicPlan, publicRecipe } from './report/public-names.js';
 import { type RunOptions, runMerges } from './run/engine.js';
@@ -229,12 +230,10 @@ async function finishMerge(
 }
 
 /** Whether the recipe merges differences to one base, which is what geometry is about. */
-function hasTaskVectors({ bases, modules }: Recipe): boolean {
-  const slices = modules.flatMap((module) => module.slices);
-  // Slices without sources copy a model, and subtract nothing.
-  const subtracted = new Set(slices.flatMap(({ base, sources }) => (sources.length > 0 ? [base?.base] : [])));
-  const isOne = subtracted.size === 1 || (subtracted.size === 0 && bases.length === 1);
-  return isOne && slices.every(({ base }) => base !== undefined);
+function hasTaskVectors(recipe: Recipe): boolean {
+  const subtracted = subtractedBases(recipe).size;
+  const isOne = subtracted === 1 || (subtracted === 0 && recipe.bases.length === 1);
+  return isOne && recipe.modules.every(({ slices }) => slices.every(({ base }) => base !== undefined));
 }
 
 /** Returns what the sources' cards give reason to say. */

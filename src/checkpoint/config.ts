@@ -1,7 +1,7 @@
 /** config.json: read as data, changed as text, so that what a merge does not change stays as it was, to the byte. */
 import { M2MergeError } from '../errors.js';
 import { JsonScanner, type JsonSpan } from './json-scanner.js';
-import { formatString, PYTHON_JSON, readValue } from './python-json.js';
+import { formatString, isObject, PYTHON_JSON, readValue } from './python-json.js';
 
 /** One field to set. */
 export interface ConfigField {
@@ -37,7 +37,7 @@ export function sectionsOf(config: Section): (readonly [path: readonly string[],
   const found: (readonly [readonly string[], Section])[] = [[[], config]];
   for (const [path, section] of found) {
     if (path.length === MAX_SECTION_DEPTH) continue;
-    for (const [key, value] of Object.entries(section)) if (isSection(value)) found.push([[...path, key], value]);
+    for (const [key, value] of Object.entries(section)) if (isObject(value)) found.push([[...path, key], value]);
   }
   return found;
 }
@@ -50,8 +50,12 @@ export function textSectionsOf(config: Section): (readonly [path: readonly strin
   return sectionsOf(config).filter(([path]) => path.length === 0 || TEXT_SECTION.test(path.at(-1)!));
 }
 
-const isSection = (value: unknown): value is Section =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+/** What a config has under a key of a section; undefined where it does not have the section. */
+export function valueAt(config: Section | undefined, section: readonly string[], key: string): unknown {
+  let values: unknown = config;
+  for (const step of section) values = (values as Section | undefined)?.[step];
+  return (values as Section | undefined)?.[key];
+}
 
 /**
  * Parses a config. Accepts NaN, Infinity and -Infinity, which Python writes. Integers above 2^53 are rounded, as by
@@ -74,28 +78,34 @@ export function updateConfig(configText: string, { dtype, fields = [] }: ConfigC
   const members = findMembers(configText);
   const edits: Edit[] = [];
   const added = new Map<number, string[]>();
-  const set = (section: readonly string[], key: string, value: unknown): void => {
+  // One place is written once: of two fields the last counts.
+  const distinct = new Map(
+    [...dtypeFields(members, dtype), ...fields].map((field) => [JSON.stringify([...field.section, field.key]), field]),
+  );
+  for (const { section, key, value } of distinct.values()) {
     const found = members.filter((member) => member.key === key && isSame(member.section, section));
     const isFloat = found.some(({ span }) => hasFloats(configText.slice(span.begin, span.end)));
     const text = formatValue(value, isFloat);
     edits.push(...found.map(({ span }) => ({ span, text })));
     const place = found.length === 0 ? placeOf(section, members, configText) : undefined;
     if (place !== undefined) added.set(place, [`${formatString(key)}: ${text}`, ...(added.get(place) ?? [])]);
-  };
-  if (dtype !== undefined) {
-    const found = members.filter(
-      ({ key, section }) => DTYPE_FIELDS.includes(key) && (section.length === 0 || isSame(section, [TEXT_CONFIG])),
-    );
-    for (const { section, key } of found) set(section, key, dtype);
-    if (!found.some(({ section }) => section.length === 0)) set([], 'dtype', dtype);
   }
-  // One place is written once: of two fields the last counts.
-  const distinct = new Map(fields.map((field) => [JSON.stringify([...field.section, field.key]), field]));
-  for (const { section, key, value } of distinct.values()) set(section, key, value);
   return replaceSpans(configText, [
     ...edits,
     ...[...added].map(([place, texts]) => insertion(configText, place, texts)),
   ]);
+}
+
+/** Every dtype field that there is, and one at the top. */
+function dtypeFields(members: readonly Member[], dtype: ConfigChanges['dtype']): ConfigField[] {
+  if (dtype === undefined) return [];
+  const found = members.filter(
+    ({ key, section }) => DTYPE_FIELDS.includes(key) && (section.length === 0 || isSame(section, [TEXT_CONFIG])),
+  );
+  const fields = found.map(({ section, key }) => ({ section, key, value: dtype }));
+  return found.some(({ section }) => section.length === 0)
+    ? fields
+    : [...fields, { section: [], key: 'dtype', value: dtype }];
 }
 
 interface Edit {

@@ -21,6 +21,10 @@ export function readValue(scanner: JsonScanner): unknown {
   return Object.fromEntries(members);
 }
 
+/** Whether a value that was read is an object. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** A JSON string literal in ASCII, as Python's json module writes it by default. */
 export function formatString(text: string): string {
   return JSON.stringify(text).replace(/[\u007f-\uffff]/g, escapeCodeUnit);

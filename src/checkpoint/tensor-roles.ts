@@ -28,8 +28,8 @@ const HEADS: readonly string[] = [
 /** Those that are called so where nothing is around them; image classifiers have such heads too. */
 const VAGUE_HEADS: readonly string[] = ['decoder', 'head', 'proj_out'];
 
-/** What holds a bias of the head's without being one. */
-const HOLDERS_OF_BIAS: readonly string[] = ['predictions'];
+/** What has the head's bias: BERT's is beside its head. */
+const HEADS_OF_BIAS: readonly string[] = [...HEADS, 'predictions'];
 
 /** Those of layers that predict further tokens. */
 const EMBEDDING_OF_LAYER = /\.embed_tokens\.weight$/;
@@ -61,7 +61,7 @@ function isOf(modules: readonly string[], name: string, parameter: string): bool
 export const isHead = (name: string): boolean => isOf(HEADS, name, '.weight');
 
 /** The head's bias: elements are tokens. */
-export const isHeadBias = (name: string): boolean => isOf([...HEADS, ...HOLDERS_OF_BIAS], name, '.bias');
+export const isHeadBias = (name: string): boolean => isOf(HEADS_OF_BIAS, name, '.bias');
 
 /** Whether rows (of a bias: elements) are tokens, so that models of different vocabularies differ in the tensor's height. */
 export function hasTokenRows(name: string): boolean {

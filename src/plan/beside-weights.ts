@@ -77,7 +77,8 @@ export async function planBesideWeights(donor: Donor, wishes: TokenizerWishes): 
   }
   const chosen = await chosenTemplate(wishes);
   // What is there already stays as it is written, with the templates beside it that have other names.
-  const template = chosen === (await readChatTemplate(tokenizer)) ? undefined : chosen;
+  const isOwn = chosen !== undefined && chosen === (await readChatTemplate(tokenizer));
+  const template = isOwn ? undefined : chosen;
   if (template !== undefined) {
     write(CHAT_TEMPLATE_FILE, template);
     dropped.add(OLD_CHAT_TEMPLATE_FILE);

@@ -1,5 +1,5 @@
 /** What the merged model's config must say otherwise than the donor's: layers, vocabulary, tied head. */
-import { type ConfigField, type Section, sectionsOf, textSectionsOf } from '../checkpoint/config.js';
+import { type ConfigField, type Section, sectionsOf, textSectionsOf, valueAt } from '../checkpoint/config.js';
 import { isHead, isPerLayerEmbedding, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
 import { type Warning, warning } from '../warnings.js';
 import type { MergedLayer, ModuleDrafts } from './drafts.js';
@@ -55,11 +55,8 @@ function otherSides(donor: PlanModel, stacks: readonly Stacked[]): Stacked[] {
 }
 
 /** Whether a field says something else than the config. */
-function isNew({ section, key, value }: ConfigField, config: Section): boolean {
-  let values: unknown = config;
-  for (const step of section) values = (values as Section)[step];
-  return JSON.stringify((values as Section)[key]) !== JSON.stringify(value);
-}
+const isNew = ({ section, key, value }: ConfigField, config: Section): boolean =>
+  JSON.stringify(valueAt(config, section, key)) !== JSON.stringify(value);
 
 /** What several stacks (an encoder and a decoder) say of a field that they share: the same, or else nothing can be said. */
 function agreeOn(fields: readonly ConfigField[]): {

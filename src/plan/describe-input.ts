@@ -1,5 +1,6 @@
 /** What a plan says of its inputs. */
 import type { Recipe } from '../recipe/recipe.js';
+import { subtractedBases } from '../recipe/subtracted-bases.js';
 import type { PlanModels } from './drafts.js';
 import type { PlanInput } from './plan.js';
 import type { PlanModel } from './plan-models.js';
@@ -26,6 +27,5 @@ function roleOf(input: PlanModel, recipe: Recipe, { bases, models }: PlanModels)
   const base = bases.indexOf(input);
   if (base < 0) return models.includes(input) ? 'model' : 'donor';
   const isNamed = recipe.bases[base]!.text === recipe.base?.text;
-  const slices = recipe.modules.flatMap((module) => module.slices.filter((slice) => slice.base?.base === base));
-  return isNamed || slices.some(({ sources }) => sources.length > 0) ? 'base' : 'copied';
+  return isNamed || subtractedBases(recipe).has(base) ? 'base' : 'copied';
 }

@@ -1,5 +1,5 @@
 /** What the merged model's config must say otherwise than the donor's where layers were stacked. */
-import { type ConfigField, type Section, sectionsOf, textSectionsOf } from '../checkpoint/config.js';
+import { type ConfigField, type Section, sectionsOf, textSectionsOf, valueAt } from '../checkpoint/config.js';
 import { type Warning, warning } from '../warnings.js';
 import type { MergedLayer, ModelLayer, ModuleDrafts } from './drafts.js';
 import { brokenRules } from './layer-rules.js';
@@ -45,7 +45,10 @@ const SECTIONS: readonly (readonly [prefix: RegExp, section: RegExp])[] = [
 ];
 
 /** Those of parts that are no language model, whatever their layers are called. */
-const OTHER_SECTION = /^(?:vis(?:ion|ual)|audio|speech|qformer|perceiver|resampler|talker|token2wav|codec)/;
+const OTHER_SECTIONS: readonly RegExp[] = [
+  ...SECTIONS.map(([, section]) => section),
+  /^(?:qformer|perceiver|resampler|talker|token2wav|codec)/,
+];
 
 const KEY_OF_DEPTH = 'num_hidden_layers';
 
@@ -91,11 +94,11 @@ function sectionsOfStack(config: Section, prefix: string): Sections {
     .flatMap((component) => [component, `${component}_config`])
     .find((key) => within(key).some(([, values]) => LAYER_COUNT_KEYS.some((depth) => depth in values)));
   const scope = own === undefined ? sections : within(own);
-  const hasKey = (path: readonly string[], pattern: RegExp): boolean =>
-    path.slice(own === undefined ? 0 : 1).some((key) => pattern.test(key));
+  const hasKey = (path: readonly string[], ...patterns: readonly RegExp[]): boolean =>
+    path.slice(own === undefined ? 0 : 1).some((key) => patterns.some((pattern) => pattern.test(key)));
   const special = SECTIONS.find(([pattern]) => pattern.test(prefix))?.[1];
   const found = scope.filter(([path]) => special !== undefined && hasKey(path, special));
-  return found.length > 0 ? found : scope.filter(([path]) => !hasKey(path, OTHER_SECTION));
+  return found.length > 0 ? found : scope.filter(([path]) => !hasKey(path, ...OTHER_SECTIONS));
 }
 
 /** The keys that count the layers of a stack; where encoder and decoder have their own, those of one are not the other's. */
@@ -196,8 +199,5 @@ function mergedNumbers(key: string, value: unknown, first: number, stacking: Sta
 }
 
 /** The value in the model that the layer comes from. */
-function valueIn(key: string, { model }: ModelLayer, { section }: Stacking): unknown {
-  let values: unknown = model.checkpoint.config;
-  for (const step of section) values = (values as Section | undefined)?.[step];
-  return (values as Section | undefined)?.[key];
-}
+const valueIn = (key: string, { model }: ModelLayer, { section }: Stacking): unknown =>
+  valueAt(model.checkpoint.config, section, key);

@@ -128,11 +128,11 @@ function commonShape(
   const differing = all.filter(({ location }) => !isSame(location.shape, shape));
   if (differing.length === 0) return first.location;
   const limit = base === undefined || rule === 'common' ? Math.min(...all.map(rowsOf)) : rowsOf(base);
+  const isOfTokens =
+    hasTokenRows(tensor) &&
+    (!isVagueHead(tensor) || all.every(({ model }) => model.layout.outside.some(isTokenEmbedding)));
+  const canCut = isOfTokens && all.every(({ location }) => location.lowRank === undefined);
   for (const part of differing) {
-    const isOfTokens =
-      hasTokenRows(tensor) &&
-      (!isVagueHead(tensor) || all.every(({ model }) => model.layout.outside.some(isTokenEmbedding)));
-    const canCut = isOfTokens && all.every(({ location }) => location.lowRank === undefined);
     const isCut = canCut && isSame(part.location.shape.slice(1), shape.slice(1)) && rowsOf(part) >= limit;
     if (!isCut) throwMismatch(tensor, part, first);
   }

@@ -104,11 +104,11 @@ class VocabularyReader {
 
   /** Says that tokens are left out for which their own model has no rows. */
   #noteRowless({ name, tokenizer, limit }: Speaker): void {
-    const { table } = tokenizer.ids;
-    const rowless = [...tokenizer.ids.numbered()].filter(([, id]) => id >= limit);
+    const { ids } = tokenizer;
+    if (ids.largest < limit) return;
+    const rowless = [...ids.numbered()].filter(([, id]) => id >= limit);
     const [first] = rowless.sort(([, a], [, b]) => a - b);
-    if (first === undefined) return;
-    const facts = { model: name, token: table.tokenOf(first[0]), count: rowless.length, rows: limit };
+    const facts = { model: name, token: ids.table.tokenOf(first![0]), count: rowless.length, rows: limit };
     this.#warnings.push(warning('tokens-without-rows', facts));
   }
 
@@ -156,7 +156,7 @@ class VocabularyReader {
 function distinct(speakers: readonly Speaker[]): readonly Speaker[] {
   const said = new Set<string>();
   return speakers.filter(({ tokenizer, limit }) => {
-    const words = `${tokenizer.digest} ${limit}`;
+    const words = `${tokenizer.digest} ${Math.min(limit, tokenizer.ids.largest + 1)}`;
     return !said.has(words) && said.add(words);
   });
 }

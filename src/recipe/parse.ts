@@ -100,11 +100,9 @@ function readContent(reading: RecipeReading, method: Method, findings: Findings)
 /** Says where a recipe that mergekit reads as well comes to another result. */
 function warnOfOwnParameters(method: Method, tables: readonly ParameterTable[], findings: Findings): void {
   for (const { name, default: fallback } of method.parameters.filter(({ ignoredByMergekit }) => ignoredByMergekit)) {
-    const given = tables.flatMap((table) => table.get(name) ?? []);
-    // What changes nothing here changes nothing there.
-    for (const { position } of given.filter(({ entries }) =>
-      entries.some(({ values }) => values.some((value) => value !== fallback)),
-    )) {
+    for (const { position, entries } of tables.flatMap((table) => table.get(name) ?? [])) {
+      // What changes nothing here changes nothing there.
+      if (entries.every(({ values }) => values.every((value) => value === fallback))) continue;
       findings.warn(position, (place) => warning('mergekit-ignores', { place, key: name, method: method.name }));
     }
   }

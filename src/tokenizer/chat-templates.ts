@@ -1,8 +1,9 @@
 /** Chat templates by name, as Jinja texts: mergekit's names for them, each for the format of that name. */
+import { isObject } from '../checkpoint/python-json.js';
 import { readTextFile } from '../checkpoint/text-file.js';
 import { M2MergeError } from '../errors.js';
 import type { ModelFiles } from '../io/model-files.js';
-import { isObject, readTokenizerConfig } from './tokenizer.js';
+import { readTokenizerConfig } from './tokenizer.js';
 
 export const CHAT_TEMPLATE_FILE = 'chat_template.jinja';
 

@@ -48,6 +48,11 @@ export class TokenIds implements Ids {
     return this.#size;
   }
 
+  /** The largest id; −1 where there are none. */
+  get largest(): number {
+    return this.#ids.reduce((largest, id) => Math.max(largest, id), ABSENT);
+  }
+
   get(token: string): number | undefined {
     const number = this.table.find(token);
     return number === undefined ? undefined : this.at(number);

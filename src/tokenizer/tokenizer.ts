@@ -1,7 +1,7 @@
 /** The tokenizer of a model: tokenizer.json, as the tokenizers library writes it, and what tokenizer_config.json adds. */
 import { createHash, type Hash } from 'node:crypto';
 import { JsonScanner } from '../checkpoint/json-scanner.js';
-import { readValue } from '../checkpoint/python-json.js';
+import { isObject, readValue } from '../checkpoint/python-json.js';
 import { decodeText, readSmallFile, readTextFile } from '../checkpoint/text-file.js';
 import { M2MergeError } from '../errors.js';
 import type { ModelFiles } from '../io/model-files.js';
@@ -268,9 +268,6 @@ function entriesOf(decoder: unknown): unknown[] {
 }
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-
-export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 async function readText(files: ModelFiles, name: string, maxBytes: number): Promise<string> {
   return readTextFile(files, name, maxBytes, (detail) => invalid(files.describe(name), detail));

@@ -1,4 +1,5 @@
 /** Reads metrics from what an evaluator wrote: JSON, as a whole or as the last line. */
+import { isObject } from '../checkpoint/python-json.js';
 
 export interface MetricsReading {
   readonly metrics: Readonly<Record<string, number>>;
@@ -42,7 +43,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
   for (const candidate of candidates) {
     try {
       const value: unknown = JSON.parse(candidate.replace(BYTE_ORDER_MARK, '').replace(NOT_JSON, asString));
-      if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+      if (isObject(value)) return value;
     } catch {
       // The last line may be JSON where the whole is not.
     }

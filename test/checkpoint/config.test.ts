@@ -35,6 +35,7 @@ describe('updateConfig', () => {
     ['{"vision_config": {"dtype": "x"}, "dtype": "y"}', '{"vision_config": {"dtype": "x"}, "dtype": "bfloat16"}'],
     ['{"text_config": null}', '{"dtype": "bfloat16", "text_config": null}'],
     ['{}', '{\n  "dtype": "bfloat16"\n}'],
+    ['{"dtype": "a", "dtype": "b"}', '{"dtype": "bfloat16", "dtype": "bfloat16"}'],
     ['\n{\n    "a": 1\n}\n', '\n{\n    "dtype": "bfloat16",\n    "a": 1\n}\n'],
   ])('%j', (text, expected) => {
     expect(updateConfig(text, { dtype: 'bfloat16' })).toBe(expected);

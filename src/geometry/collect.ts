@@ -55,7 +55,6 @@ export class GeometryCollector {
     this.#tensor = new ScopeSums(names.length);
     this.#reals = new RealRows(tensors.length, names.length);
     this.#geometry = new ScopeRows(tensors.length, names);
-    for (const { name, layer } of tensors) this.#scopesOf(name, layer);
     this.#hotspots = new HotspotCollector(channelTensors(tensors), names);
   }
 

@@ -10,6 +10,12 @@ import type { Settings } from '../../kernels/parameters.js';
 export const UNIT_ELEMENTS = 1_048_576;
 
 /**
+ * Elements of a unit where tensors are measured and nothing is merged. Longer, since what is measured of a unit is
+ * hundreds of kilobytes of counts, whatever its length; shorter than the embeddings, so that workers finish together.
+ */
+const MEASURED_UNIT_ELEMENTS = 4 * UNIT_ELEMENTS;
+
+/**
  * Elements processed at once: a step's f32 vectors (32 KiB each) of base, five operands and result stay in a 512 KiB L2
  * cache together with the raw tile.
  */
@@ -44,6 +50,11 @@ export function layOutUnits(method: Method, shape: readonly number[], settings: 
   const runElements = runOf(method, shape, settings);
   const multiple = (limit: number): number => Math.max(1, Math.floor(limit / runElements)) * runElements;
   return { unitElements: multiple(UNIT_ELEMENTS), stepElements: multiple(STEP_ELEMENTS), runElements };
+}
+
+/** The layout of a tensor that is only measured: any elements may be parted. */
+export function layOutMeasured(): UnitLayout {
+  return { unitElements: MEASURED_UNIT_ELEMENTS, stepElements: STEP_ELEMENTS, runElements: LANE_QUANTUM };
 }
 
 function runOf(method: Method, shape: readonly number[], settings: Settings): number {

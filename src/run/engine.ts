@@ -8,7 +8,8 @@ import type { MeasuredGeometry } from '../geometry/collect.js';
 import type { RemoteFile } from '../hub/range.js';
 import { derivedBytes } from '../plan/memory.js';
 import type { Plan, PreparedMerge } from '../plan/plan.js';
-import { UNIT_ELEMENTS } from '../plan/unit-layout.js';
+import { layoutOf } from '../plan/tensor-merge.js';
+import { layOutMeasured, UNIT_ELEMENTS } from '../plan/unit-layout.js';
 import { type MeasureWish, measurePlan } from './measure.js';
 import type { TensorOutcome } from './outcome.js';
 import type { OutputFolder } from './output-folder.js';
@@ -56,7 +57,7 @@ export async function runMerges(
   pool: WorkerPool,
   options: RunOptions = {},
 ): Promise<TensorOutcome[][]> {
-  return withPool(merges, pool, options, (runner, variants, schedule) =>
+  return withPool(merges, forMerging, pool, options, (runner, variants, schedule) =>
     runPlans(
       variants.map((variant, i) => ({ ...variant, report: merges[i]!.report })),
       runner,
@@ -73,7 +74,7 @@ export async function runMeasurement(
   pool: WorkerPool,
   options: RunOptions = {},
 ): Promise<MeasuredGeometry> {
-  return withPool([{ prepared, output: undefined }], pool, options, (runner, [variant], schedule) =>
+  return withPool([{ prepared, output: undefined }], forMeasuring, pool, options, (runner, [variant], schedule) =>
     measurePlan(variant!, runner, names, wish, schedule),
   );
 }
@@ -86,9 +87,16 @@ function checkNumbers({ threads, tileElements }: RunOptions): void {
   }
 }
 
+/** How a plan's tensors are cut. */
+type Cut = (plan: Plan) => Variant['layOut'];
+
+const forMerging: Cut = (plan) => (job) => layoutOf(plan, job);
+const forMeasuring: Cut = () => layOutMeasured;
+
 /** Prepares the pool for plans and lets `work` use it until it is done or the signal ends it. */
 async function withPool<T>(
   merges: readonly MergeRun[],
+  cut: Cut,
   pool: WorkerPool,
   options: RunOptions,
   work: (runner: TaskRunner, variants: readonly Variant[], schedule: ScheduleOptions) => Promise<T>,
@@ -98,7 +106,7 @@ async function withPool<T>(
   const plans = merges.map(({ prepared }) => prepared.plan);
   const retainedBytes = Math.max(...plans.map(derivedBytes));
   const files = new RunFiles();
-  const variants = merges.map((merge, index) => files.add(merge, index));
+  const variants = merges.map((merge, index) => files.add(merge, index, cut));
   const remote = files.remote(options.remote ?? new Map());
   // Loaded only where something is on the Hub.
   const spooling = remote.size === 0 ? undefined : await import('./spooled-runner.js');
@@ -148,11 +156,12 @@ class RunFiles {
   readonly outputs: string[] = [];
   readonly #numbers = new Map<string, number>();
 
-  add({ prepared: { plan, paths, rowRuns }, output }: MergeRun, index: number): Variant {
+  add({ prepared: { plan, paths, rowRuns }, output }: MergeRun, index: number, cut: Cut): Variant {
     const numbers = paths.map((files) => files.map((path) => this.#number(path)));
     const firstOutput = output && this.outputs.length;
     if (output !== undefined) this.outputs.push(...plan.shards.map(({ name }) => join(output.workPath, name)));
-    return { plan, rowRuns, index, firstOutput, fileIndex: ({ input, file }) => numbers[input]![file]! };
+    const fileIndex: Variant['fileIndex'] = ({ input, file }) => numbers[input]![file]!;
+    return { plan, rowRuns, index, firstOutput, layOut: cut(plan), fileIndex };
   }
 
   /** Those of the files, by number, that are not on this machine. */

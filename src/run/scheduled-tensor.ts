@@ -3,7 +3,7 @@ import { findMethod } from '../../kernels/methods/registry.js';
 import type { Statistic, StatisticScope, UnitPosition } from '../../kernels/statistic.js';
 import type { TensorMerge } from '../../kernels/unit.js';
 import type { MergeJob } from '../plan/plan.js';
-import { layoutOf, mergeOf } from '../plan/tensor-merge.js';
+import { mergeOf } from '../plan/tensor-merge.js';
 import { countUnits, type UnitLayout } from '../plan/unit-layout.js';
 import { randomKey } from './random-key.js';
 import { type SourceFinder, storedVector } from './stored-sources.js';
@@ -16,6 +16,8 @@ export interface Variant extends SourceFinder {
   readonly index: number;
   /** The worker's index of the variant's first output file; undefined when nothing is written. */
   readonly firstOutput: number | undefined;
+  /** How its tensors are cut. */
+  readonly layOut: (job: MergeJob) => UnitLayout;
 }
 
 /** What a `ScheduledTensor` is made of. Tensors are many, and as long as nobody works on one it is no more than this. */
@@ -58,7 +60,7 @@ export class ScheduledTensor {
     const { plan } = variant;
     this.variant = variant;
     this.job = job;
-    this.layout = layoutOf(plan, job);
+    this.layout = variant.layOut(job);
     this.units = units;
     this.index = index;
     this.#firstOrdinal = firstOrdinal;
@@ -125,7 +127,7 @@ export function draftTensors(variant: Variant): TensorDraft[] {
   const jobs = plan.jobs.filter((job): job is MergeJob => job.kind === 'merge');
   let firstOrdinal = 0;
   return jobs.map((job, index) => {
-    const units = countUnits(layoutOf(plan, job), job.elements);
+    const units = countUnits(variant.layOut(job), job.elements);
     const draft = { variant, job, index, firstOrdinal, units };
     firstOrdinal += units;
     return draft;

@@ -135,10 +135,8 @@ export class RemovalObserver {
 }
 
 /** Consecutive sums of SHARED_LANES f64 each. */
-function foldSums({ memory }: Kernels, slot: Slot, count: number): number[] {
-  return Array.from({ length: count }, (_, sum) =>
-    new Float64Array(memory.buffer, slot + 8 * SHARED_LANES * sum, SHARED_LANES).reduce((a, b) => a + b, 0),
-  );
+function foldSums(kernels: Kernels, slot: Slot, count: number): number[] {
+  return Array.from({ length: count }, (_, sum) => foldLanes(kernels, slot + 8 * SHARED_LANES * sum, SHARED_LANES));
 }
 
 /** Adds up Στ² of each expert over a unit: what accounts of all merges of these experts have in common. */
@@ -158,8 +156,7 @@ export class SquaresObserver {
   }
 
   finish(): number[] {
-    const { buffer } = this.#kernels.memory;
-    return this.#lanes.map((slot) => foldLanes(new Float64Array(buffer, slot, REDUCTION_LANES), 1)[0]!);
+    return this.#lanes.map((slot) => foldLanes(this.#kernels, slot, REDUCTION_LANES));
   }
 }
 

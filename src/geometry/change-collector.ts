@@ -10,6 +10,7 @@ import {
 import type { SparseCounts } from '../../kernels/statistics/sparse-counts.js';
 import type { LastPlace } from './last-place.js';
 import { changeOfSteps, magnitudeBin, ulpClassOf } from './steps.js';
+import { foldLanes } from './unit-sums.js';
 
 /** Elements of which sums in f32 are added to the lanes in f64: `sumMagnitude` takes eight of each lane. */
 const RUN = 8 * REDUCTION_LANES;
@@ -89,15 +90,14 @@ export class ChangeCollector {
 
   finish(): ChangeSums {
     this.#sumUp(this.#waiting);
-    const { buffer } = this.#context.kernels.memory;
+    const { kernels } = this.#context;
+    const { buffer } = kernels.memory;
     const { counters, squares, mass, magnitudes } = this.#slots;
-    const lanes = (slot: Slot): number =>
-      new Float64Array(buffer, slot, REDUCTION_LANES).reduce((total, lane) => total + lane, 0);
     const sums = {
       counters: Array.from(new Uint32Array(buffer, counters, CHANGE_COUNTERS)),
       maximum: this.#maximum,
-      squares: lanes(squares),
-      mass: lanes(mass),
+      squares: foldLanes(kernels, squares, REDUCTION_LANES),
+      mass: foldLanes(kernels, mass, REDUCTION_LANES),
     };
     const dense = new Uint32Array(buffer, magnitudes, MAGNITUDE_BINS);
     this.#addSteps(sums, dense);

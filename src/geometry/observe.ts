@@ -109,7 +109,7 @@ export class GeometryObserver {
     const counters = Array.from(new Uint32Array(buffer, sharedCounters, pairCount(experts) + 1));
     return {
       elements: this.#elements,
-      baseSquares: foldLanes(new Float64Array(buffer, baseLanes, REDUCTION_LANES), 1)[0]!,
+      baseSquares: foldLanes(kernels, baseLanes, REDUCTION_LANES),
       squares: changes.map(({ squares }) => squares),
       ...foldShared(new Float64Array(buffer, sharedLanes, sums), experts),
       mass: changes.reduce((total, { mass }) => total + mass, 0),

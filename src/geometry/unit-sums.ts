@@ -1,5 +1,5 @@
 /** What a worker measures of the task vectors of one unit: counts and f64 sums that add up over units. */
-import { REDUCTION_LANES, SHARED_LANES, sharedSums } from '../../kernels/abi.js';
+import { type Kernels, SHARED_LANES, type Slot, sharedSums } from '../../kernels/abi.js';
 import type { SparseCounts } from '../../kernels/statistics/sparse-counts.js';
 import type { ChannelSums } from './channels.js';
 
@@ -54,14 +54,9 @@ export function orderedPairIndex(j: number, k: number, experts: number): number 
   return j * (experts - 1) + (k > j ? k - 1 : k);
 }
 
-/** Στ² by expert, from the products. */
-export function squaresOf({ products }: UnitSums, experts: number): number[] {
-  return Array.from({ length: experts }, (_, j) => products[j * experts - pairCount(j)]!);
-}
-
-/** Adds up the lanes of `sums` consecutive reductions. */
-export function foldLanes(lanes: Float64Array, sums: number): number[] {
-  return Array.from({ length: sums }, (_, sum) => sumOf(lanes, sum * REDUCTION_LANES, REDUCTION_LANES));
+/** The sum of consecutive f64 in kernel memory, first to last. */
+export function foldLanes({ memory }: Kernels, slot: Slot, count: number): number {
+  return sumOf(new Float64Array(memory.buffer, slot, count), 0, count);
 }
 
 function sumOf(values: Float64Array, begin: number, count: number): number {

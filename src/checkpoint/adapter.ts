@@ -17,7 +17,7 @@ import { isTokenEmbedding } from './tensor-roles.js';
  * Most elements of the factor that a worker holds as a whole, [rank, columns] in f32: 32 MiB. A rank of 256 over 28,672
  * columns fits.
  */
-export const LARGEST_FACTOR_ELEMENTS = 8_388_608;
+const LARGEST_FACTOR_ELEMENTS = 8_388_608;
 
 const HEAD = 'lm_head.weight';
 

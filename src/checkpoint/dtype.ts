@@ -32,11 +32,11 @@ export type Dtype = keyof typeof DTYPE_BITS;
 export const DTYPES = Object.keys(DTYPE_BITS) as readonly Dtype[];
 
 /** Floating point dtypes that a merge reads as f32. */
-export const MERGEABLE_DTYPES = ['BF16', 'F16', 'F32', 'F64', 'F8_E4M3', 'F8_E5M2'] as const;
+const MERGEABLE_DTYPES = ['BF16', 'F16', 'F32', 'F64', 'F8_E4M3', 'F8_E5M2'] as const;
 export type MergeableDtype = (typeof MERGEABLE_DTYPES)[number];
 
 /** Dtypes a merged tensor can be written in. */
-export const OUTPUT_DTYPES = ['BF16', 'F16', 'F32'] as const;
+const OUTPUT_DTYPES = ['BF16', 'F16', 'F32'] as const;
 export type OutputDtype = (typeof OUTPUT_DTYPES)[number];
 
 export function isDtype(name: string): name is Dtype {

@@ -14,10 +14,7 @@ export interface SpectralMatrix {
 }
 
 /** Metrics over all matrices of a scope; an expert that changed none of them has null, and no matrix gives undefined. */
-export function spectralGeometry(
-  matrices: readonly SpectralMatrix[],
-  names: readonly string[],
-): SpectralGeometry | undefined {
+function spectralGeometry(matrices: readonly SpectralMatrix[], names: readonly string[]): SpectralGeometry | undefined {
   if (matrices.length === 0) return undefined;
   const total = (read: (matrix: SpectralMatrix) => number): number =>
     matrices.reduce((sum, matrix) => sum + read(matrix), 0);

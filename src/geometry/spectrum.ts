@@ -7,10 +7,10 @@ import { randomBits } from './projection.js';
 import { pairIndex } from './unit-sums.js';
 
 /** Singular directions that are reported on, and those iterated: more converge better. */
-export const SPECTRAL_RANK = 8;
-export const SPECTRAL_WIDTH = 16;
+const SPECTRAL_RANK = 8;
+const SPECTRAL_WIDTH = 16;
 /** Passes of the subspace iteration; two more find singular values, and what experts make of each other's heads. */
-export const SPECTRAL_ITERATIONS = 4;
+const SPECTRAL_ITERATIONS = 4;
 
 /** Times a matrix is read. */
 export const SPECTRAL_PASSES = SPECTRAL_ITERATIONS + 2;

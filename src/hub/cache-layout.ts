@@ -89,7 +89,7 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
 }
 
 /** A name beside `path` that nobody else uses. */
-export function temporaryName(path: string): string {
+function temporaryName(path: string): string {
   return `${path}.${randomBytes(6).toString('hex')}.m2merge-tmp`;
 }
 

@@ -4,7 +4,7 @@
 export const MAX_ATTEMPTS = 6;
 
 /** Wait before the first repetition, milliseconds; doubled for each further one. */
-export const FIRST_DELAY = 500;
+const FIRST_DELAY = 500;
 const LONGEST_DELAY = 8000;
 
 /** Longest wait that a server may ask for, milliseconds: the Hub's limits are per 5 minutes. */

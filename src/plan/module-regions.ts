@@ -13,7 +13,7 @@ export interface ModuleRegion {
 }
 
 /** What a recipe without modules merges. */
-export const WHOLE_MODEL: ModuleRegion = { owns: () => true, ownsStack: () => true };
+const WHOLE_MODEL: ModuleRegion = { owns: () => true, ownsStack: () => true };
 
 /**
  * What joins the parts of a model. What is only called a projection may belong to a part as well: to the text of Gemma 3n,

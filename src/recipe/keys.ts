@@ -72,20 +72,20 @@ const required = <T>(summary: string, shape: Shape<T>): Key<T> => ({ summary, sh
 
 const parametersKey = (summary: string): Key<Cursor> => key(summary, deferredMapping);
 
-export const MODEL_KEYS = {
+const MODEL_KEYS = {
   model: required('folder of the model', modelReference),
   parameters: parametersKey('parameters of this model, before the top-level ones'),
 };
 
 const modelList = listOf(record(MODEL_KEYS, '{model: …, parameters: …}', besideModel), 'models');
 
-export const SOURCE_KEYS = {
+const SOURCE_KEYS = {
   model: required('folder of the model', modelReference),
   layer_range: required('first layer, and the one after the last', layerRange),
   parameters: parametersKey('parameters of this model in this slice, before all others'),
 };
 
-export const SLICE_KEYS = {
+const SLICE_KEYS = {
   sources: required(
     'the models and layers to merge',
     listOf(record(SOURCE_KEYS, '{model: …, layer_range: […, …]}', besideModel), 'sources'),
@@ -97,7 +97,7 @@ export const SLICE_KEYS = {
 
 const sliceList = listOf(record(SLICE_KEYS, '{sources: […]}', asParameter), 'slices');
 
-export const MODULE_KEYS = {
+const MODULE_KEYS = {
   models: { ...required('the models to merge, unless there are "slices"', modelList), unless: ['slices'] },
   slices: key('the layers of the module, from the first to the last', sliceList),
   parameters: parametersKey('parameters of this module, before those of the recipe'),

@@ -44,10 +44,10 @@ export interface Axis {
 /** One value for each of some settings. */
 export type Choice = readonly { readonly setting: string; readonly position: Position; readonly value: Plain }[];
 
-export const KEEP = ['all', 'best', 'none'] as const;
+const KEEP = ['all', 'best', 'none'] as const;
 export type Keep = (typeof KEEP)[number];
 
-export const SAMPLERS = ['random', 'sobol'] as const;
+const SAMPLERS = ['random', 'sobol'] as const;
 export type Sampler = (typeof SAMPLERS)[number];
 
 export interface Sample {

@@ -110,7 +110,7 @@ const tokenRule: Shape<TokenRule> = {
   },
 };
 
-export const TOKENIZER_KEYS = {
+const TOKENIZER_KEYS = {
   source: key('whose tokens: "union", "base", or a model', tokenizerSource),
   tokens: key('tokens to add, and where rows come from that a model has not', mappingOf(tokenRule, 'tokens')),
   pad_to_multiple_of: key(

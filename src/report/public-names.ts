@@ -19,7 +19,7 @@ export function publicName(reference: string): string {
 }
 
 /** A reference as it may be published: absolute paths are cut down, of model and adapter alike; relative ones stay. */
-export function withoutMachinePath(reference: string): string {
+function withoutMachinePath(reference: string): string {
   const parts = reference.split('+').map((part) => (MACHINE_PATH.test(part) ? publicName(part) : part));
   return parts.join('+');
 }

@@ -188,6 +188,6 @@ function usefulThreads(plans: readonly Plan[], wanted: number): number {
 }
 
 /** Compiles the SIMD kernels that lie beside the compiled code. */
-export async function loadSimdKernels(): Promise<WebAssembly.Module> {
+async function loadSimdKernels(): Promise<WebAssembly.Module> {
   return compileSimdKernels(await readFile(new URL('../../kernels/kernels.wasm', import.meta.url)));
 }

@@ -25,7 +25,7 @@ export interface UnitVectors {
 }
 
 /** The base, if there is one, and the operands. */
-export function allInputs({ base, operands }: UnitVectors): readonly InputVector[] {
+function allInputs({ base, operands }: UnitVectors): readonly InputVector[] {
   return base === undefined ? operands : [base, ...operands];
 }
 

@@ -16,7 +16,7 @@ import { FRONT_METHOD, hasFront, type SettingPlace, settingPlace, type TreePath 
 import { OriginalPositions } from './variant-positions.js';
 
 /** Variants of one sweep. Each is a folder and a row; a table of more is read by nobody. */
-export const MAX_VARIANTS = 10_000;
+const MAX_VARIANTS = 10_000;
 
 /** Characters of a variant's name: with the folder's prefix, well below what file systems take. */
 const LONGEST_NAME = 80;

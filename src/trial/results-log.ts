@@ -10,7 +10,7 @@ import { makeFolder } from '../io/make-folder.js';
 import { asWriteError } from '../io/write-error.js';
 import type { SweepRow } from '../sweep/result.js';
 
-export const RESULTS_FILE = 'results.jsonl';
+const RESULTS_FILE = 'results.jsonl';
 
 /** Who writes into the folder. Two sweeps at once would take each other's models away and cut each other's lines. */
 const LOCK_FILE = '.m2merge-sweep.lock';

@@ -16,7 +16,7 @@ import { modelFolder, type SweepMerging } from './run-sweep.js';
  * Variants merged in one run, at most: each takes about 1 MB of kernel memory in each worker, and messages grow with
  * them; beyond this, sharing the reads gains little.
  */
-export const MAX_TOGETHER = 16;
+const MAX_TOGETHER = 16;
 
 /** Bytes a second that a common SSD reads and writes: what the estimate of time assumes. */
 const READ_RATE = 1e9;

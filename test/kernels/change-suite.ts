@@ -49,7 +49,7 @@ const change = fc.oneof(
     }),
   },
 );
-export const changeLists = (most: number): fc.Arbitrary<Change[]> => fc.array(change, { maxLength: most });
+const changeLists = (most: number): fc.Arbitrary<Change[]> => fc.array(change, { maxLength: most });
 
 function stepOf(base: number, { mantissaBits, minimumExponent }: Precision): number {
   // No number has more exponents than this table: infinities and NaN stand one above the largest.

@@ -106,7 +106,7 @@ export function readModel(folder: string): ModelRead {
 }
 
 /** Takes a valid safetensors file apart. */
-export function decodeSafetensors(
+function decodeSafetensors(
   file: Buffer,
 ): Pick<ModelRead, 'tensors'> & { metadata: Record<string, string> | undefined } {
   const dataBegin = 8 + Number(file.readBigUInt64LE(0));
@@ -175,7 +175,7 @@ function codecOf(dtype: string): Codec | undefined {
 }
 
 /** Elements as little-endian bytes of the dtype. */
-export function encodeValues(dtype: string, values: ArrayLike<number>): Uint8Array {
+function encodeValues(dtype: string, values: ArrayLike<number>): Uint8Array {
   const codec = codecOf(dtype);
   if (codec === undefined) throw new Error(`give the bytes of ${dtype} tensors`);
   const bytes = new Uint8Array(values.length * codec.bytes);

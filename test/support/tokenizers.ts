@@ -16,7 +16,7 @@ export interface TokenizerToWrite {
 
 const WORD_PIECE = { unk_token: '<unk>', continuing_subword_prefix: '##', max_input_chars_per_word: 100 };
 
-export function tokenizerJson({ tokens, added = [], merges = [], kind = 'BPE' }: TokenizerToWrite): object {
+function tokenizerJson({ tokens, added = [], merges = [], kind = 'BPE' }: TokenizerToWrite): object {
   let next = tokens.length;
   const numbered = added.map((entry) => {
     const token = typeof entry === 'string' ? { content: entry } : entry;

@@ -65,7 +65,7 @@ export function memoryFile(path: string, bytes: Uint8Array | string): StoredFile
 }
 
 /** A file that stays on disk; `sha256` is computed when it is not given. */
-export function diskFile(path: string, source: string, sha256?: string): StoredFile {
+function diskFile(path: string, source: string, sha256?: string): StoredFile {
   const descriptor = openSync(source, 'r');
   const size = statSync(source).size;
   const slice = (begin: number, end: number): Buffer => {
@@ -98,7 +98,7 @@ export function storedFile(path: string, content: FileContent, sha256: string): 
 }
 
 /** The id Git gives a file. */
-export function gitOid(content: FileContent): string {
+function gitOid(content: FileContent): string {
   return digest(content, createHash('sha1').update(`blob ${content.size}\0`));
 }
 

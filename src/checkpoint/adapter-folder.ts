@@ -3,18 +3,21 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { isM2MergeError, M2MergeError } from '../errors.js';
 import type { ModelFiles } from '../io/model-files.js';
+import type { ByteSource } from '../io/source.js';
 import type { Adapter } from './adapter.js';
 import { ADAPTER_CONFIG_FILE, readAdapterConfig } from './adapter-config.js';
 import { MAX_CONFIG_BYTES, parseConfig } from './config.js';
+import { placeOf } from './folder.js';
 import { readHeader } from './header.js';
 import { ModelFolder } from './model-folder.js';
 import { readTextFile } from './text-file.js';
+import { foreignWeights } from './weight-files.js';
 
 export const ADAPTER_WEIGHTS_FILE = 'adapter_model.safetensors';
 
 /**
  * Opens an adapter, given its folder or its files. Reads no weights. Throws `file-missing`, `file-unreadable`,
- * `safetensors-invalid`, `config-invalid`, `adapter-invalid`, `adapter-unsupported`.
+ * `model-empty` for weights in another format, `safetensors-invalid`, `config-invalid`, `adapter-invalid`, `adapter-unsupported`.
  */
 export async function openAdapter(adapter: string | ModelFiles): Promise<Adapter> {
   const files = typeof adapter === 'string' ? new ModelFolder(adapter) : adapter;
@@ -23,7 +26,7 @@ export async function openAdapter(adapter: string | ModelFiles): Promise<Adapter
   const reading = readTextFile(files, ADAPTER_CONFIG_FILE, MAX_CONFIG_BYTES, refuse);
   const text = await reading.catch(asMissing('config of the adapter'));
   const config = readAdapterConfig(parseConfig(text, configPath), configPath);
-  const source = await files.open(ADAPTER_WEIGHTS_FILE).catch(asMissing('weights of the adapter'));
+  const source = await openWeights(files);
   try {
     const { header, bytes } = await readHeader(source);
     const headerSha256 = createHash('sha256').update(bytes).digest('hex');
@@ -32,6 +35,17 @@ export async function openAdapter(adapter: string | ModelFiles): Promise<Adapter
     return { config, file, tensors: header.tensors, warnings: header.warnings };
   } finally {
     await source.close();
+  }
+}
+
+async function openWeights(files: ModelFiles): Promise<ByteSource> {
+  try {
+    return await files.open(ADAPTER_WEIGHTS_FILE);
+  } catch (error) {
+    const found = foreignWeights(await files.list());
+    if (isM2MergeError(error, 'file-missing') && found.length > 0)
+      throw new M2MergeError('model-empty', { folder: placeOf(files), found }, { cause: error });
+    return asMissing('weights of the adapter')(error);
   }
 }
 

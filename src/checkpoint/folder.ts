@@ -75,7 +75,7 @@ export async function findWeightFiles(source: ModelFiles, names: readonly string
 }
 
 /** The model as messages name it. */
-function placeOf(source: ModelFiles): string {
+export function placeOf(source: ModelFiles): string {
   return source.describe('').replace(/\/$/, '');
 }
 

@@ -37,8 +37,13 @@ export function chooseWeightFiles(folder: string, names: readonly string[]): Wei
   if (shards.length > 0) return { from: 'shards', names: checkShardSet(folder, shards) };
   if (candidates.length === 1) return { from: 'single', names: candidates };
   if (candidates.length > 1) throw indexMissing(folder, candidates);
-  const found = names.filter((name) => FOREIGN_WEIGHTS.test(name)).sort(compareUtf8);
-  throw new M2MergeError('model-empty', { folder, found: found.slice(0, SHOWN_FILES) });
+  throw new M2MergeError('model-empty', { folder, found: foreignWeights(names) });
+}
+
+/** Weights that would have to be converted, as far as a message names them. */
+export function foreignWeights(names: readonly string[]): readonly string[] {
+  const found = names.filter((name) => FOREIGN_WEIGHTS.test(name));
+  return found.sort(compareUtf8).slice(0, SHOWN_FILES);
 }
 
 /** The error for `count` weight files that belong to the model but not to the folder, of which some are named. */

@@ -186,6 +186,13 @@ describe('adapters that do not fit', () => {
     await expect(openAdapter(folder)).rejects.toThrow(/config of the adapter not found: .*adapter_config\.json/);
     writeFileSync(join(folder, 'adapter_config.json'), JSON.stringify(adapterConfig()));
     await expect(openAdapter(folder)).rejects.toThrow(/weights of the adapter not found: .*adapter_model\.safetensors/);
+    writeFileSync(join(folder, 'adapter_model.bin'), '');
+    const failure = await openAdapter(folder).catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      kind: 'model-empty',
+      message: `${folder} holds no safetensors weights`,
+      hint: 'found adapter_model.bin; convert them to safetensors first',
+    });
   });
 });
 

@@ -8,6 +8,7 @@ import { type Warning, warning } from '../warnings.js';
 import type { AdapterConfig } from './adapter-config.js';
 import { type AdapterPart, readAdapterTensorName } from './adapter-names.js';
 import type { Checkpoint, CheckpointFile, FactorLocation, LowRankTerm, TensorLocation } from './checkpoint.js';
+import { statedTie } from './config.js';
 import { isMergeable, type MergeableDtype } from './dtype.js';
 import type { HeaderTensor } from './header.js';
 import { shorten } from './safetensors-rules.js';
@@ -243,7 +244,7 @@ class JointCheckpoint {
   /** An adapted embedding of a model that ties its head to it changes the head as well, or is not what is loaded for it. */
   #tiedWarnings(parts: readonly NamedPart[]): Warning[] {
     const hasHead = this.#base.tensors.has(HEAD);
-    const stated = this.#base.config?.tie_word_embeddings;
+    const [stated] = statedTie(this.#base.config);
     // Where a config leaves it out, its default is most often that they are tied, and then there is no head.
     if (!(stated ?? !hasHead)) return [];
     const { adapter } = this.#names;

@@ -50,6 +50,14 @@ export function textSectionsOf(config: Section): (readonly [path: readonly strin
   return sectionsOf(config).filter(([path]) => path.length === 0 || TEXT_SECTION.test(path.at(-1)!));
 }
 
+/** The key that says whether head and embedding of tokens are one. */
+export const TIE = 'tie_word_embeddings';
+
+/** What a config says under it where it describes the language model, from the outside in. */
+export function statedTie(config: Section = {}): boolean[] {
+  return textSectionsOf(config).flatMap(([, section]) => (typeof section[TIE] === 'boolean' ? [section[TIE]] : []));
+}
+
 /** What a config has under a key of a section; undefined where it does not have the section. */
 export function valueAt(config: Section | undefined, section: readonly string[], key: string): unknown {
   let values: unknown = config;

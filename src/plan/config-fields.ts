@@ -1,5 +1,13 @@
 /** What the merged model's config must say otherwise than the donor's: layers, vocabulary, tied head. */
-import { type ConfigField, type Section, sectionsOf, textSectionsOf, valueAt } from '../checkpoint/config.js';
+import {
+  type ConfigField,
+  type Section,
+  sectionsOf,
+  statedTie,
+  TIE,
+  textSectionsOf,
+  valueAt,
+} from '../checkpoint/config.js';
 import { isHead, isPerLayerEmbedding, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
 import { type Warning, warning } from '../warnings.js';
 import type { MergedLayer, ModuleDrafts } from './drafts.js';
@@ -7,7 +15,6 @@ import { PER_LAYER_VOCABULARY_KEYS, VOCABULARY_KEYS, vocabularyRows } from './em
 import { layerFields } from './layer-fields.js';
 import type { Job, Plan } from './plan.js';
 import type { PlanModel } from './plan-models.js';
-import { statedTie, TIE } from './tied-head.js';
 
 type Stacked = NonNullable<ModuleDrafts['stacked']>;
 

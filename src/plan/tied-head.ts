@@ -1,15 +1,8 @@
 /** Whether a model's head is its embedding of tokens, and which of its tensors that is. */
 import type { Checkpoint, TensorLocation } from '../checkpoint/checkpoint.js';
-import { type Section, textSectionsOf } from '../checkpoint/config.js';
+import { statedTie } from '../checkpoint/config.js';
 import { isPerLayerEmbedding, isTokenEmbedding } from '../checkpoint/tensor-roles.js';
 import { commonComponents } from './model-tensors.js';
-
-export const TIE = 'tie_word_embeddings';
-
-/** What a config says of it where it describes the language model, from the outside in. */
-export function statedTie(config: Section = {}): boolean[] {
-  return textSectionsOf(config).flatMap(([, section]) => (typeof section[TIE] === 'boolean' ? [section[TIE]] : []));
-}
 
 /**
  * The embedding that stands for a head which the model does not have: the nearest by name, or the only one. Undefined

@@ -103,6 +103,7 @@ describe('adapters that fit', () => {
       (await joined(head, {}, base, config)).warnings.map(({ kind }) => kind);
     expect(await kinds({ tie_word_embeddings: true })).toEqual(['adapter-head']);
     expect(await kinds({ tie_word_embeddings: false })).toEqual([]);
+    expect(await kinds({ text_config: { tie_word_embeddings: true } })).toEqual(['adapter-head']);
     expect(await kinds({})).toEqual([]);
   });
 

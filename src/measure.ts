@@ -6,7 +6,8 @@ import type { GeometryResult } from './geometry/result.js';
 import { hasSpectrum, SPECTRAL_PASSES, spectralCost } from './geometry/spectrum.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
 import { describeGroup, expertNames, leftOutWarnings, measuredLayers } from './merge-report.js';
-import { buildPlan } from './plan/build.js';
+import { buildPlan, type RecipeCheckpoints } from './plan/build.js';
+import { withCommonTensors } from './plan/common-tensors.js';
 import type { InputOptions } from './plan/hub-inputs.js';
 import { openInputs } from './plan/inputs.js';
 import { measuredJobs, unmeasuredTensors } from './plan/measured-jobs.js';
@@ -25,6 +26,10 @@ export interface MeasureOptions
   readonly projection?: number | undefined;
   /** Whether to find the spectra of matrices, which takes several passes and much arithmetic; see `spectralWork`. */
   readonly spectral?: boolean | undefined;
+  /** Whether tensors that some model lacks are left out, where a merge would refuse the models. */
+  readonly onlyCommon?: boolean;
+  /** Called with the models as their headers describe them, before anything is left out. */
+  readonly onInputs?: (inputs: RecipeCheckpoints) => void;
   /** Called once everything is checked, before the first weight is read. */
   readonly onPlan?: (prepared: PreparedMerge) => void;
   /** Called with what fetching the models gave reason to say. */
@@ -36,7 +41,10 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
   const group = asGroup(recipe);
   const pool = new WorkerPool();
   try {
-    const built = buildPlan(group, await openInputs(group, options), { commonRows: true });
+    const opened = await openInputs(group, options);
+    options.onInputs?.(opened);
+    const inputs = options.onlyCommon === true ? withCommonTensors(opened) : opened;
+    const built = buildPlan(group, inputs, { commonRows: true });
     // What only some have is left out here, not merged from those.
     const warnings = built.warnings.filter(({ kind }) => kind !== 'partial-tensor');
     const prepared = { ...built, warnings: [...warnings, ...sliceWarnings(recipe), ...leftOutWarnings(built.plan)] };

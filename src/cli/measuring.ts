@@ -3,6 +3,7 @@ import type { GeometryResult } from '../geometry/result.js';
 import { type MeasureOptions, measureGeometry } from '../measure.js';
 import type { PreparedMerge } from '../plan/plan.js';
 import type { Recipe } from '../recipe/recipe.js';
+import type { Warning } from '../warnings.js';
 import { listenForSignals } from './interruption.js';
 import { createProgress, type ProgressDisplay } from './progress.js';
 import { createTransferDisplay } from './transfer.js';
@@ -11,13 +12,15 @@ import { printWarnings } from './warnings.js';
 export interface ShownMeasureOptions extends MeasureOptions {
   /** Nothing but warnings. */
   readonly quiet: boolean;
+  /** Whether a warning is left out, since the command says the same in its own words. */
+  readonly isTold?: (warning: Warning) => boolean;
   /** How many times the weights are read, which progress counts; asked before the first is. */
   readonly passesOf?: (prepared: PreparedMerge) => number;
 }
 
 export async function measureShown(
   recipe: Recipe,
-  { quiet, passesOf = () => 1, ...options }: ShownMeasureOptions,
+  { quiet, isTold = () => false, passesOf = () => 1, ...options }: ShownMeasureOptions,
 ): Promise<GeometryResult> {
   const interruption = listenForSignals();
   let display: ProgressDisplay | undefined;
@@ -28,7 +31,7 @@ export async function measureShown(
       signal: interruption.signal,
       onPlan(prepared) {
         const { plan, costs, warnings } = prepared;
-        printWarnings(warnings);
+        printWarnings(warnings.filter((warning) => !isTold(warning)));
         const totals = { tensors: plan.jobs.length, bytes: passesOf(prepared) * costs.bytesRead };
         void createProgress('measuring', totals, quiet).then((created) => {
           display = created;

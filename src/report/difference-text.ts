@@ -1,11 +1,15 @@
 /** Two models side by side: which tensors differ and by how much, in one screen. */
+import type { TensorLocation } from '../checkpoint/checkpoint.js';
+import type { HeaderDifference, TensorPair } from '../checkpoint/header-difference.js';
 import { formatMeasure, formatShare } from '../geometry/number-text.js';
 import type { ExpertGeometry, GeometryResult, ScopeGeometry } from '../geometry/result.js';
 import { alignColumns, formatCount, plural } from './format.js';
-import { printable } from './text-layout.js';
+import { printable, wrap } from './text-layout.js';
 
 /** Tensors listed; the rest is counted. */
 const TENSORS_SHOWN = 20;
+/** Tensors named in a line. */
+const NAMES_SHOWN = 3;
 /** Characters of a tensor's name that stay however narrow the terminal is. */
 const LEAST_NAME = 20;
 
@@ -21,6 +25,7 @@ interface TensorChange {
  */
 export function formatDifference(
   result: GeometryResult,
+  headers: HeaderDifference,
   names: readonly [string, string],
   columns = Number.POSITIVE_INFINITY,
 ): string {
@@ -31,25 +36,82 @@ export function formatDifference(
     return { name, parameters: scope.parameters, change: own(scope) };
   });
   const differing = tensors.filter(({ change }) => change.changed_fraction > 0);
-  const lacking = Object.keys(result.left_out ?? {}).length;
-  const alone = lacking === 0 ? [] : [`${names[1]} lacks ${plural(lacking, 'tensor')} of ${names[0]}`];
-  if (differing.length === 0)
-    return [
-      `${names[0]} and ${names[1]} hold the same ${plural(tensors.length, 'tensor')}, bit for bit`,
-      ...alone,
-    ].join('\n');
-  differing.sort((a, b) => (b.change.relative_norm ?? 0) - (a.change.relative_norm ?? 0) || (a.name < b.name ? -1 : 1));
+  const measured = new Set(tensors.map(({ name }) => name));
+  const structure = formatHeaders(headers, names, measured).flatMap((line) =>
+    Number.isFinite(columns) ? wrap(line, columns, 0) : [line],
+  );
+  if (differing.length === 0) return [formatSame(tensors.length, headers, names), ...structure].join('\n');
+  differing.sort((a, b) => sizeOf(b) - sizeOf(a) || (a.name < b.name ? -1 : 1));
   const total = own(result.global);
   const rest = differing.length - TENSORS_SHOWN;
   return [
     `${names[0]} → ${names[1]}`,
     `${formatCount(differing.length)} of ${plural(tensors.length, 'tensor')} ${differing.length === 1 ? 'differs' : 'differ'}; ${formatShare(total.changed_fraction)} of all values`,
     `‖difference‖ ${formatMeasure(total.norm)}, relative ${formatMeasure(total.relative_norm)}, largest ${formatMeasure(total.max_abs)}`,
-    ...alone,
+    ...formatNonFinite(differing),
+    ...structure,
     '',
     ...formatTensors(differing.slice(0, TENSORS_SHOWN), columns),
     ...(rest > 0 ? [`… and ${plural(rest, 'tensor')} that differ${rest === 1 ? 's' : ''} less, by relative norm`] : []),
   ].join('\n');
+}
+
+const hasSize = ({ change }: TensorChange): boolean => Number.isFinite(change.norm);
+
+/** What tensors are listed by: first those whose difference has no size. */
+const sizeOf = (tensor: TensorChange): number =>
+  hasSize(tensor) ? (tensor.change.relative_norm ?? 0) : Number.MAX_VALUE;
+
+function formatSame(count: number, headers: HeaderDifference, names: readonly [string, string]): string {
+  const isExact = headers.otherDtypes.length === 0 && headers.otherShapes.length === 0;
+  return isExact
+    ? `${names[0]} and ${names[1]} hold the same ${plural(count, 'tensor')}, bit for bit`
+    : `${names[0]} and ${names[1]} hold the same values in ${plural(count, 'tensor')}`;
+}
+
+function formatNonFinite(differing: readonly TensorChange[]): string[] {
+  const count = differing.filter((tensor) => !hasSize(tensor)).length;
+  if (count === 0) return [];
+  return [`${plural(count, 'tensor')} with NaN, infinity or an overflow in the difference, listed first`];
+}
+
+/** What headers tell apart; a tensor that was measured though one model lacks it is a head that is tied there. */
+function formatHeaders(
+  { onlyInFirst, onlyInSecond, otherDtypes, otherShapes, carried }: HeaderDifference,
+  [first, second]: readonly [string, string],
+  measured: ReadonlySet<string>,
+): string[] {
+  const line = (items: readonly string[], before: string, after: string): string[] =>
+    items.length === 0 ? [] : [`${before}${plural(items.length, 'tensor')}${after}: ${listed(items)}`];
+  const lacked = (items: readonly string[]): string[] => items.filter((name) => !measured.has(name));
+  const pairs = (items: readonly TensorPair[], read: (tensor: TensorLocation) => string): string[] =>
+    items.map((pair) => `${pair.name} (${read(pair.first)} → ${read(pair.second)})`);
+  return [
+    ...line(lacked(onlyInFirst), `${second} lacks `, ` of ${first}`),
+    ...line(lacked(onlyInSecond), `${first} lacks `, ` of ${second}`),
+    ...line(
+      pairs(otherDtypes, ({ dtype }) => dtype),
+      '',
+      ' of another dtype',
+    ),
+    ...line(
+      pairs(otherShapes, ({ shape }) => `[${shape.join(', ')}]`),
+      '',
+      ' of another shape, compared where both have rows',
+    ),
+    ...line(
+      carried.map((pair) => `${pair.name} (${pair.first.dtype})`),
+      '',
+      ' of no floating-point numbers, not compared',
+    ),
+  ];
+}
+
+/** The first few, and how many more. */
+function listed(items: readonly string[]): string {
+  const more = items.length - NAMES_SHOWN;
+  const named = items.slice(0, NAMES_SHOWN).map(printable).join(', ');
+  return more > 0 ? `${named} and ${formatCount(more)} more` : named;
 }
 
 function formatTensors(changes: readonly TensorChange[], columns: number): string[] {

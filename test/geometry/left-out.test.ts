@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { isM2MergeError } from '../../src/errors.js';
 import type { MergeOptions } from '../../src/index.js';
-import { formatDifference } from '../../src/report/difference-text.js';
 import { library } from '../run/library.js';
 import { type Merged, mergeFolder } from '../run/merge-folder.js';
 import { createRandom } from '../support/random-models.js';
@@ -94,14 +93,6 @@ it('geometry without a merge leaves the same out', async () => {
   expect(findings.map(({ code }) => code)).toContain('left-out-tensors');
   const merged = await report(folder, recipeOf('task_arithmetic', ['a', 'b']));
   expect(measured.layers).toEqual(merged.report!.layers);
-});
-
-it('a difference counts what the second model lacks', async () => {
-  const folder = group({ base: {}, other: { bias: false } });
-  write(folder, 'same', 0, { bias: false });
-  const text = async (second: string) => formatDifference(await measure(folder, [second]), ['base', second]);
-  expect(await text('other')).toContain('\nother lacks 2 tensors of base\n');
-  expect(await text('same')).toBe('base and same hold the same 6 tensors, bit for bit\nsame lacks 2 tensors of base');
 });
 
 it('geometry takes the rows of an embedding that all have', async () => {

@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { formatDifference } from '../../src/report/difference-text.js';
 import { sampleGeometry } from './sample-geometry.js';
 
+const ALIKE = { onlyInFirst: [], onlyInSecond: [], otherDtypes: [], otherShapes: [], carried: [] };
 const HOSTILE = 'a\u001b[2J\u202ename';
 const result = sampleGeometry({ layers: 4, experts: ['after'], moreTensors: [HOSTILE], merged: false });
-const textIn = (columns?: number): string => formatDifference(result, ['./before', './after'], columns);
+const textIn = (columns?: number): string => formatDifference(result, ALIKE, ['./before', './after'], columns);
 /** Tensors of the table, as named there, with their share of changed values in percent. */
 const rowsOf = (text: string): (readonly [string, number])[] =>
   [...text.matchAll(/^(\S.*?) +[\d,]+ +([\d.]+) % /gm)].map(([, name, share]) => [name!, Number(share)]);
@@ -37,7 +38,7 @@ describe('text of a difference', () => {
 
   it('keeps a name of a tensor from steering the terminal', () => {
     const only = { ...result, tensors: { [HOSTILE]: result.tensors[HOSTILE]! } };
-    const text = formatDifference(only, ['a', 'b']);
+    const text = formatDifference(only, ALIKE, ['a', 'b']);
     expect(text).toContain('a [2J name');
     expect(text).not.toMatch(/[\u202e]/);
     expect(text).not.toContain(String.fromCharCode(27));
@@ -46,7 +47,7 @@ describe('text of a difference', () => {
   it('says so when nothing differs', () => {
     const scopes = Object.entries(result.tensors).filter(([name]) => name.includes('norm'));
     const same = { ...result, tensors: Object.fromEntries(scopes) };
-    expect(formatDifference(same, ['./before', './after'])).toBe(
+    expect(formatDifference(same, ALIKE, ['./before', './after'])).toBe(
       `./before and ./after hold the same ${scopes.length} tensors, bit for bit`,
     );
   });

@@ -1,10 +1,14 @@
+import { compareHeaders, type HeaderDifference } from '../../checkpoint/header-difference.js';
 import { COMMAND_LINE, M2MergeError } from '../../errors.js';
+import type { GeometryResult } from '../../geometry/result.js';
 import { parseRecipe } from '../../recipe/parse.js';
 import { formatDifference } from '../../report/difference-text.js';
 import { geometryJsonPieces } from '../../report/geometry-json.js';
+import { type WarningKind, warning } from '../../warnings.js';
 import { measureShown } from '../measuring.js';
 import { streamOf, threadsOf } from '../options.js';
 import { terminalWidth } from '../terminal.js';
+import { printWarnings } from '../warnings.js';
 
 export interface DiffCommandOptions {
   readonly threads?: number;
@@ -14,17 +18,37 @@ export interface DiffCommandOptions {
   readonly spoolSize?: number;
 }
 
+/** Of these, the text speaks without calling one of the two a base. */
+const TOLD: ReadonlySet<string> = new Set<WarningKind>(['extra-tensor', 'report-partial', 'rows-cut']);
+
 /** Shows which tensors of two models differ and by how much. */
 export async function diffCommand(first: string, second: string, options: DiffCommandOptions): Promise<void> {
   // The recipe would say that its only model is its base.
   if (first === second) throw new M2MergeError('usage', { message: `both models are ${first}: nothing to compare` });
   const models = [{ model: second, parameters: { weight: 1 } }];
   const text = JSON.stringify({ merge_method: 'task_arithmetic', base_model: first, models });
+  const asJson = options.json === true;
+  let headers: HeaderDifference | undefined;
   const result = await measureShown(parseRecipe(text, { file: COMMAND_LINE }), {
     threads: threadsOf(options),
     ...streamOf(options),
-    quiet: options.json === true || options.quiet === true,
+    quiet: asJson || options.quiet === true,
+    onlyCommon: true,
+    onInputs({ base, models: [expert] }) {
+      headers = compareHeaders(base!.checkpoint, expert!.checkpoint);
+    },
+    isTold: ({ kind }) => !asJson && TOLD.has(kind),
   });
-  if (options.json) for (const piece of geometryJsonPieces(result)) process.stdout.write(piece);
-  else process.stdout.write(`${formatDifference(result, [first, second], terminalWidth())}\n`);
+  if (asJson) for (const piece of geometryJsonPieces(withLeftOut(result, headers!))) process.stdout.write(piece);
+  else process.stdout.write(`${formatDifference(result, headers!, [first, second], terminalWidth())}\n`);
+}
+
+/** The result with what only one model has, as where a merge of the two leaves it out. */
+function withLeftOut(result: GeometryResult, { onlyInFirst, onlyInSecond }: HeaderDifference): GeometryResult {
+  const leftOut = onlyInFirst.filter((name) => result.tensors[name] === undefined);
+  const [tensor] = onlyInSecond;
+  const model = result.experts[0]!;
+  if (tensor !== undefined) printWarnings([warning('extra-tensor', { model, tensor, count: onlyInSecond.length })]);
+  if (leftOut.length === 0) return result;
+  return { ...result, left_out: Object.fromEntries(leftOut.map((name) => [name, [model]])) };
 }

@@ -1,0 +1,74 @@
+/** `m2merge diff`: what it says of two models that differ in more than values, or in less than it may seem. */
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { m2merge, temporaryFolder } from '../support/cli.js';
+import { type ModelOptions, type TensorToWrite, writeModel } from '../support/safetensors.js';
+import { f32 } from './workplace.js';
+
+const NORM = f32('norm.weight', [2], 1, 2);
+const EMBEDDING = f32('model.embed_tokens.weight', [2, 2], 1, 2, 3, 4);
+const POSITIONS: TensorToWrite = { name: 'position_ids', dtype: 'I64', shape: [1], bytes: new Uint8Array(8) };
+
+/** What `diff a b` and `diff b a` print. */
+function differencesOf(a: readonly TensorToWrite[], b: readonly TensorToWrite[], options?: ModelOptions): string[] {
+  const folder = temporaryFolder();
+  writeModel(join(folder, 'a'), a, options);
+  writeModel(join(folder, 'b'), b, options);
+  return ['a b', 'b a'].map((names) => {
+    const { status, stdout, stderr } = m2merge(['diff', ...names.split(' ')], folder);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    return stdout;
+  });
+}
+
+it('calls two models the same where dtype, shape and bits are', () => {
+  const [text] = differencesOf([NORM, EMBEDDING], [EMBEDDING, NORM]);
+  expect(text).toBe('a and b hold the same 2 tensors, bit for bit\n');
+});
+
+it('does not call values of another dtype the same bits', () => {
+  const [text] = differencesOf([NORM], [{ name: NORM.name, dtype: 'BF16', shape: [2], values: [1, 2] }]);
+  expect(text).toBe('a and b hold the same values in 1 tensor\n1 tensor of another dtype: norm.weight (F32 → BF16)\n');
+});
+
+it('names tensors that only one has, whichever is the first', () => {
+  const texts = differencesOf([NORM, EMBEDDING], [EMBEDDING]);
+  for (const text of texts)
+    expect(text).toContain('the same 1 tensor, bit for bit\nb lacks 1 tensor of a: norm.weight\n');
+  const many = [1, 2, 3, 4, 5].map((number) => f32(`norm${number}.weight`, [1], 1));
+  const [text] = differencesOf([EMBEDDING], [EMBEDDING, ...many]);
+  expect(text).toContain('a lacks 5 tensors of b: norm1.weight, norm2.weight, norm3.weight and 2 more\n');
+});
+
+it('says the same in JSON, with what the other model has besides as a warning', () => {
+  const folder = temporaryFolder();
+  writeModel(join(folder, 'a'), [NORM, EMBEDDING]);
+  writeModel(join(folder, 'b'), [EMBEDDING, f32('other.weight', [1], 1)]);
+  const { stdout, stderr } = m2merge(['diff', 'a', 'b', '--json'], folder);
+  const { tensors, left_out } = JSON.parse(stdout);
+  expect(Object.keys(tensors)).toEqual([EMBEDDING.name]);
+  expect(left_out).toEqual({ [NORM.name]: ['b'] });
+  expect(stderr).toBe('warning: b has tensor "other.weight" that the base has not; left out\n');
+});
+
+it('says which rows it compared, and that it compares no integers', () => {
+  const longer = f32(EMBEDDING.name, [3, 2], 1, 2, 3, 4, 5, 6);
+  const [text] = differencesOf([EMBEDDING, POSITIONS], [longer, { ...POSITIONS, bytes: new Uint8Array(8).fill(1) }]);
+  expect(text).toBe(
+    [
+      'a and b hold the same values in 1 tensor',
+      '1 tensor of another shape, compared where both have rows: model.embed_tokens.weight ([2, 2] → [3, 2])',
+      '1 tensor of no floating-point numbers, not compared: position_ids (I64)',
+      '',
+    ].join('\n'),
+  );
+});
+
+it('lists first what has no size', () => {
+  const [text] = differencesOf(
+    [NORM, EMBEDDING],
+    [f32('norm.weight', [2], 1, Number.NaN), f32(EMBEDDING.name, [2, 2], 9, 9, 9, 9)],
+  );
+  expect(text).toContain('1 tensor with NaN, infinity or an overflow in the difference, listed first\n');
+  expect(text!.indexOf('norm.weight')).toBeLessThan(text!.indexOf(EMBEDDING.name));
+});

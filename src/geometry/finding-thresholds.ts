@@ -21,8 +21,12 @@ export const ROUNDING_SURVIVAL_LIMIT = 0.9;
 export const ONE_ULP_SHARE_LIMIT = 0.5;
 /** ‖Δ̃‖ / mean ‖τ‖ above which a merge goes further than any expert was trained to go. */
 export const NORM_RATIO_LIMIT = 1.5;
-/** Sign conflict and Jaccard lift of independent updates are 0.5 and 1. */
+/**
+ * Sign conflict and Jaccard lift of independent updates are 0.5 and 1. Above the upper conflict two oppose each other,
+ * and the sum of their signs decides nothing by chance.
+ */
 export const COIN_FLIP_CONFLICT = 0.45;
+export const COIN_FLIP_CONFLICT_MOST = 0.55;
 export const COIN_FLIP_LIFT = 1.1;
 /** Elements below which a conflict share is noise: the standard error at 1000 is 0.016, a third of 0.5 − 0.45. */
 export const COIN_FLIP_OVERLAP_ELEMENTS = 1000;
@@ -31,6 +35,8 @@ export const COIN_FLIP_OVERLAP_ELEMENTS = 1000;
  * it is no longer than one. RL experts of different domains are at 0.000–0.051 (arXiv 2608.27409).
  */
 export const STRONG_COSINE = 0.5;
+/** ‖Στ‖ / mean ‖τ‖ below which experts cancel and what is left of their sum is hardly more than rounding. */
+export const CANCELLED_SUM_LIMIT = 0.01;
 /**
  * Share of ‖τ‖² removed below which trimming did nothing, though a density below 1 was asked for: what is kept of the
  * elements is more than were changed. Random dropping removes 1 − density.

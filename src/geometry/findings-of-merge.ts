@@ -12,7 +12,7 @@ export function judgeMerge(
   return [
     ...judgeDensity(merge, accounting, changed),
     ...judgeNonFinite(merge, accounting),
-    ...judgeLength(merge, accounting),
+    ...judgeLength(merge, accounting, changed),
     ...judgeRounding(merge, accounting),
   ];
 }
@@ -31,15 +31,24 @@ function judgeNonFinite(merge: string, { non_finite: values }: MergeAccounting):
   ];
 }
 
-function judgeLength(merge: string, accounting: MergeAccounting): Finding[] {
-  const ratio = accounting.norm_ratio;
+/** Experts that changed nothing count in the mean that `norm_ratio` is of; how far one was trained to go they do not tell. */
+function judgeLength(
+  merge: string,
+  { norm_ratio: toMean }: MergeAccounting,
+  changed: Readonly<Record<string, number>>,
+): Finding[] {
+  const shares = Object.values(changed);
+  const trained = shares.filter((share) => share > 0).length;
+  const ratio = toMean === null ? null : (toMean * trained) / shares.length;
   if (ratio === null || !(ratio > NORM_RATIO_LIMIT)) return [];
   return [
     {
       code: 'over-scaled-merge',
       level: 'warning',
       title: `${merge} goes ${formatMeasure(ratio)} times as far from the base as an expert`,
-      evidence: `‖Δ̃‖ / mean ‖τ‖ ${formatMeasure(ratio)} (limit ${NORM_RATIO_LIMIT})`,
+      evidence:
+        `‖Δ̃‖ / mean ‖τ‖ ${formatMeasure(ratio)} (limit ${NORM_RATIO_LIMIT})` +
+        (trained < shares.length ? `, of the ${trained} experts that changed anything` : ''),
       advice:
         `Multiply λ by ${formatMeasure(1 / ratio)} for the length of one expert. ` +
         'Over-long merges of RL experts lost accuracy in code, and their answers grew several times longer (arXiv 2608.27409).',
@@ -78,11 +87,15 @@ function judgeDensity(
     return isIdle ? [`${name}: density ${formatMeasure(share)}, changed ${formatShare(changes)}`] : [];
   });
   if (idle.length === 0) return [];
+  const experts = Object.keys(density).length;
+  const whom =
+    idle.length === experts ? 'the changed share' : `the changed share of ${idle.length} of ${experts} experts`;
+  const what = idle.length === experts ? 'nothing' : 'nothing to them';
   return [
     {
       code: 'idle-trimming',
       level: 'warning',
-      title: `${merge}: the density is above the changed share, so trimming did nothing`,
+      title: `${merge}: the density is above ${whom}, so trimming did ${what}`,
       evidence: idle.join('; '),
       advice:
         'A density counts all elements, unchanged ones too. For an effect choose one well below the changed share; ' +

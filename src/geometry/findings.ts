@@ -5,7 +5,9 @@
 import { compareUtf8 } from '../checkpoint/order.js';
 import { type ExpertPair, expertPairs } from './expert-pairs.js';
 import {
+  CANCELLED_SUM_LIMIT,
   COIN_FLIP_CONFLICT,
+  COIN_FLIP_CONFLICT_MOST,
   COIN_FLIP_LIFT,
   COIN_FLIP_OVERLAP_ELEMENTS,
   COMMON_UPDATE_COSINE,
@@ -69,10 +71,21 @@ function judgeNonFinite({ base, global, tensors }: MeasuredGeometry, experts: re
       advice: 'Fetch the checkpoint again or leave it out; such values spread into every merge.',
     });
   };
+  const areFinite = experts.every(({ norm }) => Number.isFinite(norm));
+  if (global.base_norm === Number.POSITIVE_INFINITY && areFinite) return judgeInfinities(base, tensors);
   if (!Number.isFinite(global.base_norm)) return found(base, (scope) => scope.base_norm);
   return experts
     .filter(({ norm }) => !Number.isFinite(norm))
     .flatMap(({ name }) => found(name, (scope) => scope.experts[name]!.norm));
+}
+
+/** Infinities of the base that no expert changed, as in masks that are stored. */
+function judgeInfinities(base: string, tensors: MeasuredGeometry['tensors']): Finding[] {
+  const where = Object.keys(tensors).filter((tensor) => !Number.isFinite(tensors[tensor]!.base_norm));
+  return finding('shared-infinities', 'note', `${base} has infinite values that no expert changed`, {
+    evidence: `in ${listed(countPatterns(where))}`,
+    advice: 'They stay as they are in a merge. What is relative to the norm of the base is unknown where they are.',
+  });
 }
 
 function judgeExpert(expert: MeasuredExpert): Finding[] {
@@ -104,7 +117,7 @@ function judgeExpert(expert: MeasuredExpert): Finding[] {
 }
 
 function judgePairs(pairs: readonly MeasuredPair[], experts: readonly MeasuredExpert[]): Finding[] {
-  const identical = pairs.filter(({ distance, cosine }) => distance === 0 && cosine !== null);
+  const identical = pairs.filter(({ distance, jaccard }) => distance === 0 && jaccard === 1);
   const distinct = pairs.filter((pair) => !identical.includes(pair));
   const dense = new Set(
     experts.filter((expert) => expert.changed_fraction_relative > RL_CHANGED_FRACTION_LIMIT).map(({ name }) => name),
@@ -134,7 +147,7 @@ function judgePairs(pairs: readonly MeasuredPair[], experts: readonly MeasuredEx
       evidence: cosine,
       advice: 'What a merge keeps of one it takes from the other: choose one, or weight them by what matters more.',
     }),
-    ...judgeElections(distinct),
+    ...judgeElections(distinct.filter((pair) => ![oneUpdate, aligned, opposed].some((told) => told.includes(pair)))),
   ];
 }
 
@@ -144,6 +157,7 @@ function judgeElections(pairs: readonly MeasuredPair[]): Finding[] {
       overlap >= COIN_FLIP_OVERLAP_ELEMENTS &&
       conflict !== null &&
       conflict > COIN_FLIP_CONFLICT &&
+      conflict < COIN_FLIP_CONFLICT_MOST &&
       lift !== null &&
       lift < COIN_FLIP_LIFT,
   );
@@ -151,14 +165,14 @@ function judgeElections(pairs: readonly MeasuredPair[]): Finding[] {
     undecided,
     'coin-flip-election',
     'warning',
-    'independent, so a sign election between them is a coin flip',
+    'about as often opposed as agreed, so a sign election between them is a coin flip',
     {
       evidence: (pair) =>
         `sign conflict ${formatShare(pair.sign_conflict_on_overlap)} of ${pair.overlap.toLocaleString('en-US')}, ` +
         `lift ${formatMeasure(pair.jaccard_lift)}`,
       advice:
-        'Where both changed an element, TIES keeps one of two unrelated changes by its size, not by agreement. ' +
-        'Near-orthogonal updates can also be added without an election (task arithmetic).',
+        'Where both changed an element, TIES keeps one of two opposed changes by its size, not by agreement. ' +
+        'Updates that are nearly orthogonal can also be added without an election (task arithmetic).',
     },
   );
 }
@@ -180,19 +194,21 @@ function judgeSmallSteps(experts: readonly MeasuredExpert[]): Finding[] {
   });
 }
 
-function judgeScale(experts: readonly MeasuredExpert[], pairs: readonly MeasuredPair[]): Finding[] {
+function judgeScale(all: readonly MeasuredExpert[], pairs: readonly MeasuredPair[]): Finding[] {
+  // One that changed nothing adds nothing to a sum, and says nothing of how far others were trained to go.
+  const experts = all.filter(({ norm }) => norm !== 0);
   if (experts.length < 2) return [];
   const mean = experts.reduce((sum, { norm }) => sum + norm, 0) / experts.length;
   const squared =
     experts.reduce((sum, { norm }) => sum + norm ** 2, 0) + 2 * pairs.reduce((sum, { dot }) => sum + dot, 0);
-  if (!(squared > 0) || !Number.isFinite(squared) || mean === 0) return [];
   const sumNorm = Math.sqrt(squared);
+  if (!(sumNorm > CANCELLED_SUM_LIMIT * mean) || !Number.isFinite(sumNorm)) return [];
   const lambda = formatMeasure(mean / sumNorm);
   return finding('norm-preserving-scale', 'note', `λ = ${lambda} makes a sum as long as one expert`, {
     evidence: `mean ‖τ‖ ${formatMeasure(mean)} / ‖Στ‖ ${formatMeasure(sumNorm)}, from the exact Gram matrix`,
     advice:
       `In published merges of RL experts the scale mattered more than the method (arXiv 2608.27409). Sweep λ around ${lambda}: ` +
-      `an average is λ = ${formatMeasure(1 / experts.length)}, a plain sum λ = 1.`,
+      `an average is λ = ${formatMeasure(1 / all.length)}, a plain sum λ = 1.`,
   });
 }
 
@@ -218,7 +234,7 @@ function judgeLeftOut({ left_out: leftOut = {}, experts, tensors }: MeasuredGeom
   const total = names.length + Object.keys(tensors).length;
   return finding('left-out-tensors', 'note', `${names.length} of ${total} tensors are in none of these numbers`, {
     evidence: `${listed(countPatterns(names))}; without a part in some of them: ${listed(lacking)}`,
-    advice: 'Only what all experts have can be compared. A merge takes such tensors from the experts that have them.',
+    advice: 'Only what all experts have can be compared. A merge takes such tensors from the models that have them.',
   });
 }
 

@@ -125,16 +125,20 @@ const mlpOf = (tensor: string): string =>
     .slice(0, -2)
     .join('.');
 
+/** Null for experts with an energy that is NaN or overflowed: who knows which channels are hot then. */
 function hotspots(channels: readonly Float64Array[], names: readonly string[]): HotspotGeometry {
-  const hot = channels.map(hottest);
+  const hot = channels.map((energies) => (energies.every(Number.isFinite) ? hottest(energies) : undefined));
   const jaccard = expertPairs(names).map(({ key, first, second }) => {
-    const [a, b] = [hot[names.indexOf(first)]!, hot[names.indexOf(second)]!];
+    const [a, b] = [hot[names.indexOf(first)], hot[names.indexOf(second)]];
+    if (a === undefined || b === undefined) return [key, null] as const;
     const common = [...a].filter((channel) => b.has(channel)).length;
     return [key, ratio(common, a.size + b.size - common)] as const;
   });
   const incoming = names.map((name, t) => {
+    const own = hot[t];
+    if (own === undefined) return [name, null] as const;
     const energyOf = (expert: number): number =>
-      [...hot[t]!].reduce((sum, channel) => sum + channels[expert]![channel]!, 0);
+      [...own].reduce((sum, channel) => sum + channels[expert]![channel]!, 0);
     const others = names.reduce((sum, _, s) => (s === t ? sum : sum + energyOf(s)), 0);
     return [name, ratio(others, energyOf(t))] as const;
   });

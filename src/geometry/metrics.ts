@@ -127,18 +127,7 @@ function pairGeometry(sums: ScopeSums, { all, changed }: Strata, j: number, k: n
     overlap,
     sign_conflict_on_overlap: ratio(sums.opposed[pair]!, overlap),
     cosine_on_overlap: ratio(dotOnOverlap, Math.sqrt(overlapSquares[0]) * Math.sqrt(overlapSquares[1])),
-    distance: Math.sqrt(
-      Math.max(0, overlapSquares[0] + overlapSquares[1] - 2 * dotOnOverlap) +
-        besideOverlap(squareJ, overlapSquares[0], changedJ === overlap) +
-        besideOverlap(squareK, overlapSquares[1], changedK === overlap),
-    ),
+    distance: Math.sqrt(reals.squaredDistances[pair]!),
     norm_ratio: ratio(Math.sqrt(squareJ), Math.sqrt(squareK)),
   };
 }
-
-/**
- * Στ² of what only one of a pair changed. Sums over the overlap are added up in one order, sums over a whole scope in
- * another: nothing is left of their difference where nothing is beside the overlap, so that equal experts are at 0.
- */
-const besideOverlap = (squares: number, onOverlap: number, isAll: boolean): number =>
-  isAll ? 0 : Math.max(0, squares - onOverlap);

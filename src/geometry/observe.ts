@@ -14,7 +14,7 @@ import { allocateScratch, ChangeCollector } from './change-collector.js';
 import { type ChannelLayout, ChannelObserver } from './channels.js';
 import type { LastPlace } from './last-place.js';
 import { ProjectionObserver, type ProjectionWish } from './projection.js';
-import { foldLanes, foldShared, pairCount, type UnitSums } from './unit-sums.js';
+import { foldLanes, foldShared, pairCount, squaredDistances, type UnitSums } from './unit-sums.js';
 
 /** A tile with what geometry needs beside the task vectors: the base, and all values as they are stored. */
 export interface StoredTile {
@@ -107,11 +107,14 @@ export class GeometryObserver {
     const changes = this.#collectors.map((collector) => collector.finish());
     const sums = (sharedSums(experts) * SHARED_LANES) << experts;
     const counters = Array.from(new Uint32Array(buffer, sharedCounters, pairCount(experts) + 1));
+    const squares = changes.map((change) => change.squares);
+    const shared = foldShared(new Float64Array(buffer, sharedLanes, sums), experts);
     return {
       elements: this.#elements,
       baseSquares: foldLanes(kernels, baseLanes, REDUCTION_LANES),
-      squares: changes.map(({ squares }) => squares),
-      ...foldShared(new Float64Array(buffer, sharedLanes, sums), experts),
+      squares,
+      ...shared,
+      squaredDistances: squaredDistances(squares, shared),
       mass: changes.reduce((total, { mass }) => total + mass, 0),
       opposed: counters.slice(0, -1),
       cancelled: counters.at(-1)!,

@@ -15,15 +15,16 @@ export class RealRows {
   constructor(rows: number, experts: number) {
     this.#experts = experts;
     this.#pairs = pairCount(experts);
-    this.#width = SINGLE + experts + 4 * this.#pairs;
+    this.#width = SINGLE + experts + 5 * this.#pairs;
     this.#numbers = new Float64Array(rows * this.#width);
   }
 
   set(row: number, { baseSquares, conflict, mass, ...vectors }: RealSums): void {
     const to = row * this.#width;
     this.#numbers.set([baseSquares, conflict, mass], to);
-    const { squares, products, squaredProducts, overlapSquares } = this.#vectorsOf(to + SINGLE);
+    const { squares, squaredDistances, products, squaredProducts, overlapSquares } = this.#vectorsOf(to + SINGLE);
     squares.set(vectors.squares);
+    squaredDistances.set(vectors.squaredDistances);
     products.set(vectors.products);
     squaredProducts.set(vectors.squaredProducts);
     overlapSquares.set(vectors.overlapSquares);
@@ -44,6 +45,7 @@ export class RealRows {
       products: vector(experts, pairs),
       squaredProducts: vector(experts + pairs, pairs),
       overlapSquares: vector(experts + 2 * pairs, 2 * pairs),
+      squaredDistances: vector(experts + 4 * pairs, pairs),
     };
   }
 }

@@ -11,6 +11,7 @@ export interface RealSums {
   mass: number;
   /** As in `UnitSums`. */
   readonly squares: Float64Array;
+  readonly squaredDistances: Float64Array;
   readonly products: Float64Array;
   readonly squaredProducts: Float64Array;
   readonly overlapSquares: Float64Array;
@@ -23,11 +24,21 @@ function emptyReals(experts: number): RealSums {
     conflict: 0,
     mass: 0,
     squares: new Float64Array(experts),
+    squaredDistances: new Float64Array(pairs),
     products: new Float64Array(pairs),
     squaredProducts: new Float64Array(pairs),
     overlapSquares: new Float64Array(2 * pairs),
   };
 }
+
+/** Those by expert or pair. */
+const vectorsOf = ({
+  squares,
+  squaredDistances,
+  products,
+  squaredProducts,
+  overlapSquares,
+}: RealSums): Float64Array[] => [squares, squaredDistances, products, squaredProducts, overlapSquares];
 
 /** The same, of which only numbers are read. */
 export type RealParts = {
@@ -39,6 +50,7 @@ function addReals(total: RealSums, part: RealParts): void {
   total.conflict += part.conflict;
   total.mass += part.mass;
   addAll(total.squares, part.squares);
+  addAll(total.squaredDistances, part.squaredDistances);
   addAll(total.products, part.products);
   addAll(total.squaredProducts, part.squaredProducts);
   addAll(total.overlapSquares, part.overlapSquares);
@@ -79,9 +91,8 @@ export class ScopeSums {
 
   /** Back to the sums of nothing, to be used once more. */
   clear(): void {
-    const { squares, products, squaredProducts, overlapSquares } = this.reals;
     const counts = [this.byMask, this.byMagnitude, this.opposed, ...this.changedByMagnitude, ...this.changes];
-    for (const array of [...counts, squares, products, squaredProducts, overlapSquares]) array.fill(0);
+    for (const array of [...counts, ...vectorsOf(this.reals)]) array.fill(0);
     Object.assign(this.reals, { baseSquares: 0, conflict: 0, mass: 0 });
     this.maximum.fill(0);
     this.magnitudes = this.magnitudes.map(() => new CountsSum());

@@ -24,6 +24,8 @@ export interface UnitSums extends SharedSums {
   /** Σ base², and Σ τ² by expert. */
   readonly baseSquares: number;
   readonly squares: readonly number[];
+  /** Σ (τⱼ−τₖ)² for j < k. */
+  readonly squaredDistances: readonly number[];
   /** Σ (P+N) over elements. */
   readonly mass: number;
   /** Elements that both of a pair changed in opposite directions, by pair; elements with P = N ≠ 0. */
@@ -52,6 +54,39 @@ export function pairIndex(j: number, k: number, experts: number): number {
 /** Index of the ordered pair j ≠ k. */
 export function orderedPairIndex(j: number, k: number, experts: number): number {
   return j * (experts - 1) + (k > j ? k - 1 : k);
+}
+
+/**
+ * Share of what is subtracted from below which a difference is what rounding left: sums over a unit are added up in
+ * different orders, and of a million terms the last 12 of 52 bits may differ.
+ */
+const ROUNDING_SHARE = 2 ** -40;
+
+/** minuend − subtrahend of two sums that are at least 0; 0 where it is only rounding, NaN and infinity as they come. */
+function differenceOf(minuend: number, subtrahend: number): number {
+  const difference = minuend - subtrahend;
+  return difference < ROUNDING_SHARE * minuend ? 0 : difference;
+}
+
+/**
+ * Σ(τⱼ−τₖ)² by pair: over what both changed, and what either changed alone. Taken for each unit, since a few huge changes
+ * that two experts have in common leave nothing of the small ones that they have not.
+ */
+export function squaredDistances(squares: readonly number[], { products, overlapSquares }: SharedSums): number[] {
+  const experts = squares.length;
+  const distances = new Array<number>(products.length).fill(0);
+  for (let j = 0; j < experts; j++) {
+    for (let k = j + 1; k < experts; k++) {
+      const pair = pairIndex(j, k, experts);
+      const overlapOfJ = overlapSquares[orderedPairIndex(j, k, experts)]!;
+      const overlapOfK = overlapSquares[orderedPairIndex(k, j, experts)]!;
+      distances[pair] =
+        differenceOf(overlapOfJ + overlapOfK, 2 * products[pair]!) +
+        differenceOf(squares[j]!, overlapOfJ) +
+        differenceOf(squares[k]!, overlapOfK);
+    }
+  }
+  return distances;
 }
 
 /** The sum of consecutive f64 in kernel memory, first to last. */

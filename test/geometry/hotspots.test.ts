@@ -95,3 +95,14 @@ it.each([
 ])('there are none of %s', async (_, tensorsOf) => {
   expect(await hotspotsOf(tensorsOf)).toBeUndefined();
 });
+
+it('knows no hot channels of an expert whose energies are no numbers', async () => {
+  const layer = linear('model.layers.0.mlp.up_proj.weight', 'model.layers.0.mlp.down_proj.weight');
+  const ofThree = mlpOf(3).into[1];
+  const broken = (mlp: Mlp): Written =>
+    layer(mlp.into[1] === ofThree ? { ...mlp, into: [Number.NaN, ...mlp.into.slice(1)] } : mlp);
+  const [found, healthy] = [await hotspotsOf(broken), await hotspotsOf(layer)];
+  expect(found!.jaccard).toEqual({ ...healthy!.jaccard, 'one|three': null, 'two|three': null });
+  // Channel 0, the broken one, is none of the others' hot ones.
+  expect(found!.incoming_energy).toEqual({ ...healthy!.incoming_energy, three: null });
+});

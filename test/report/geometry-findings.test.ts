@@ -131,6 +131,18 @@ describe('findings', () => {
       { pair: { sign_conflict_on_overlap: 0.4501, jaccard_lift: 1.05 } },
     ],
     [
+      'sign conflict 0.55, of pairs that oppose each other',
+      'coin-flip-election',
+      { pair: { sign_conflict_on_overlap: 0.55, jaccard_lift: 1.05 } },
+      { pair: { sign_conflict_on_overlap: 0.5499, jaccard_lift: 1.05 } },
+    ],
+    [
+      'pairs that are told to be aligned or opposed',
+      'coin-flip-election',
+      { pair: { sign_conflict_on_overlap: 0.5, jaccard_lift: 1, cosine: 0.501 } },
+      { pair: { sign_conflict_on_overlap: 0.5, jaccard_lift: 1, cosine: 0.5 } },
+    ],
+    [
       'lift 1.1',
       'coin-flip-election',
       { pair: { sign_conflict_on_overlap: 0.5, jaccard_lift: 1.1 } },
@@ -151,7 +163,13 @@ describe('findings', () => {
     ['non-finite values written', 'non-finite-output', { merge: { non_finite: 0 } }, { merge: { non_finite: 1 } }],
     ['an expert equal to the base', 'unchanged-expert', {}, { expert: { changed_fraction: 0, norm: 0 } }],
     ['a norm that is not finite', 'non-finite-input', {}, { expert: { norm: Number.NaN } }],
-    ['the same model twice', 'identical-experts', {}, { pair: { distance: 0, cosine: 1 } }],
+    [
+      'the same model twice',
+      'identical-experts',
+      // Rounding leaves nothing of what two huge updates differ by.
+      { pair: { distance: 0, cosine: 1, jaccard: 0.999 } },
+      { pair: { distance: 0, cosine: 1, jaccard: 1 } },
+    ],
     [
       'one tensor untouched by both',
       'untouched-tensors',
@@ -192,12 +210,36 @@ describe('findings', () => {
     expect(findFindings(group({ pair: { dot: 12, cosine: 0.4 } }))[0]!.title).toContain('0.500');
     // Updates that cancel have no such λ.
     expect(codes({ second: { norm: 3 }, pair: { dot: -9, cosine: -0.4 } })).toEqual([]);
+    // Nor have those of which hardly more than rounding is left: ‖Στ‖ is 0.0316 here, less than 1 % of 3.5.
+    expect(codes({ pair: { dot: -12.4995, cosine: -0.4 } })).toEqual([]);
+    expect(codes({ pair: { dot: -12.49, cosine: -0.4 } })).toEqual([ALWAYS]);
   });
 
   it('names the factor that brings an over-long merge back', () => {
     const [found] = findFindings(group({ merge: { norm_ratio: 2.5 } }));
     expect(found).toMatchObject({ code: 'over-scaled-merge', level: 'warning' });
     expect(found!.advice).toContain('0.400');
+  });
+
+  it('does not count experts that changed nothing', () => {
+    const unchanged = { changed_fraction: 0, norm: 0 };
+    expect(codes({ second: unchanged })).toEqual(['unchanged-expert']);
+    // The merge is twice as long as the mean of 3 and 0, but hardly longer than the one expert that was trained.
+    expect(codes({ second: unchanged, merge: { norm_ratio: 2.01 } })).toEqual(['unchanged-expert']);
+    const [found] = findFindings(group({ second: unchanged, merge: { norm_ratio: 4 } }));
+    expect(found).toMatchObject({ code: 'over-scaled-merge', title: expect.stringContaining('2.00 times') });
+    expect(found!.evidence).toContain('of the 1 experts that changed anything');
+  });
+
+  it('says whom a density did not trim', () => {
+    const removed = { trimmed: 0, outvoted: 0, cancelled: 0 };
+    const merge = { density: { a: 0.5, b: 0.5 }, removed: { a: removed, b: { ...removed, trimmed: 0.2 } } };
+    const title = (changes: Changes) =>
+      findFindings(group(changes)).find(({ code }) => code === 'idle-trimming')!.title;
+    expect(title({ merge })).toMatch(/above the changed share of 1 of 2 experts, so trimming did nothing to them$/);
+    expect(title({ merge: { ...merge, removed: { a: removed, b: removed } } })).toMatch(
+      /above the changed share, so trimming did nothing$/,
+    );
   });
 
   it('says nothing about the size of steps once a merge was measured', () => {
@@ -218,7 +260,6 @@ describe('findings', () => {
     expect(found.map(({ level, code }) => `${level} ${code}`)).toEqual([
       'problem non-finite-output',
       'problem wrong-base',
-      'warning coin-flip-election',
       'warning opposed-pairs',
       'warning rounding-survival',
       'note norm-preserving-scale',

@@ -2,7 +2,8 @@
 import { availableParallelism } from 'node:os';
 import { M2MergeError } from '../errors.js';
 import { LANE_QUANTUM } from '../plan/unit-layout.js';
-import { loadRecipes } from '../recipe/load.js';
+import { parseRecipes } from '../recipe/documents.js';
+import type { RecipeText } from '../recipe/load.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { DEFAULT_TILE_ELEMENTS } from '../run/engine.js';
 
@@ -31,9 +32,9 @@ export interface MergeCommandOptions extends PlanCommandOptions {
   readonly createPr?: boolean;
 }
 
-/** Loads the recipes of a file, in the order they are merged, and applies what the command line overrides. */
-export async function recipesWith(file: string, { seed }: PlanCommandOptions): Promise<readonly Recipe[]> {
-  const recipes = await loadRecipes(file);
+/** The recipes of a file that may hold several, each after those whose models it needs, with what the command line overrides. */
+export function recipesWith({ text, origin }: RecipeText, { seed }: PlanCommandOptions): readonly Recipe[] {
+  const recipes = parseRecipes(text, origin);
   return seed === undefined ? recipes : recipes.map((recipe) => ({ ...recipe, seed }));
 }
 

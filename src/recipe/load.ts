@@ -3,7 +3,6 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import { MAX_RECIPE_LENGTH } from './document.js';
-import { parseRecipes } from './documents.js';
 import { parseRecipe, type RecipeOrigin } from './parse.js';
 import type { Recipe } from './recipe.js';
 
@@ -12,22 +11,23 @@ import type { Recipe } from './recipe.js';
  * start at its folder. Throws `file-missing`, `file-unreadable` or `recipe-invalid`.
  */
 export async function loadRecipe(path: string): Promise<Recipe> {
-  return parseRecipe(await readRecipeText(path), recipeOrigin(path));
+  const { text, origin } = await readRecipe(path);
+  return parseRecipe(text, origin);
 }
 
-/** Reads all recipes of a file that may hold several, each after those whose models it needs. Throws as `loadRecipe`. */
-export async function loadRecipes(path: string): Promise<readonly Recipe[]> {
-  return parseRecipes(await readRecipeText(path), recipeOrigin(path));
+/** What a recipe's file holds, and where it is. */
+export interface RecipeText {
+  readonly text: string;
+  readonly origin: RecipeOrigin;
 }
 
-/** The text of a recipe's file. Throws `file-missing`, `file-unreadable`, and `recipe-invalid` when it is no text. */
-export async function readRecipeText(path: string): Promise<string> {
-  return decode(await readBounded(path), path);
-}
-
-/** Where the text of the recipe at `path` comes from. */
-export function recipeOrigin(path: string): RecipeOrigin {
-  return { file: path, folder: dirname(resolve(path)) };
+/**
+ * Reads a recipe's file and no more: once, since what comes through a pipe is gone then. Throws `file-missing`,
+ * `file-unreadable`, and `recipe-invalid` when it is no text.
+ */
+export async function readRecipe(path: string): Promise<RecipeText> {
+  const text = decode(await readBounded(path), path);
+  return { text, origin: { file: path, folder: dirname(resolve(path)) } };
 }
 
 /** Reads at most one byte more than a recipe may have: also from pipes and devices, which have no size. */

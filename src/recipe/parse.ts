@@ -14,13 +14,11 @@ import { methodHint } from './method-names.js';
 import { reportOtherTool } from './other-tools.js';
 import { type ParameterReading, readParameters } from './parameters.js';
 import type { Participant } from './participants.js';
+import { DEFAULT_PRESET } from './presets.js';
 import type { ParameterTable, Recipe, RecipeTokenizer } from './recipe.js';
 import { isOtherSpelling, type ModelReference } from './reference.js';
 import { didYouMean, misspelling } from './shapes.js';
 import { modelsOfTokens } from './tokenizer-keys.js';
-
-/** The preset of a recipe that names none. */
-export const DEFAULT_PRESET: Preset = 'mergekit';
 
 /** Where a recipe's text comes from. */
 export interface RecipeOrigin {

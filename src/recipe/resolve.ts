@@ -5,6 +5,7 @@ import type { Parameter, ParameterScope, Setting, Settings } from '../../kernels
 import { M2MergeError } from '../errors.js';
 import { compileFilter, matchesAll, type TensorFilter } from './filter.js';
 import { quote } from './findings.js';
+import { defaultOf } from './presets.js';
 import type { ParameterTable, ParameterValue, Recipe, RecipeSlice, RecipeSource } from './recipe.js';
 
 /**
@@ -36,7 +37,7 @@ export function createResolver(recipe: Recipe, method: Method): Resolver {
     const isThinned = place.levels.some((level) => level.has(`${FRONT}method`));
     const prepared = method.parameters
       .filter((parameter) => parameter.scope === scope && (isThinned || !parameter.name.startsWith(FRONT)))
-      .map((parameter) => candidatesOf(parameter, place.levels, method.presets[recipe.preset]?.[parameter.name]));
+      .map((parameter) => candidatesOf(parameter, place.levels, defaultOf(method, parameter, recipe.preset)));
     candidates.set(place, prepared);
     return prepared;
   };
@@ -67,10 +68,9 @@ interface Candidates {
 function candidatesOf(
   parameter: Parameter,
   levels: readonly ParameterTable[],
-  preset: Setting | undefined,
+  fallback: Setting | undefined,
 ): Candidates {
   const entries = levels.flatMap((level) => level.get(parameter.name)?.entries ?? []);
-  const fallback = preset ?? parameter.default;
   if (fallback !== undefined) entries.push({ values: [fallback] });
   const decisive = entries.findIndex((entry) => matchesAll(entry.filter));
   const possible = decisive === -1 ? entries : entries.slice(0, decisive + 1);

@@ -5,7 +5,7 @@ import { METHODS } from '../../kernels/methods/registry.js';
 import type { Parameter } from '../../kernels/parameters.js';
 import { RECIPE_KEYS } from './keys.js';
 import { parameterShape } from './parameters.js';
-import { DEFAULT_PRESET } from './parse.js';
+import { DEFAULT_PRESET, defaultOf } from './presets.js';
 import { type JsonSchema, recordSchema } from './shapes.js';
 
 /** A name rather than an address: the schema is not published anywhere. */
@@ -63,12 +63,13 @@ function methodRule(method: Method): JsonSchema {
 }
 
 /** The tables that a method's rule refers to, wherever parameters may stand: of all parameters, and of those of models. */
-function definitionsOf({ name, parameters }: Method): [string, JsonSchema][] {
+function definitionsOf(method: Method): [string, JsonSchema][] {
+  const { name, parameters } = method;
   const own = parameters.filter((parameter) => !parameter.name.startsWith(FRONT));
   const ofModel = own.filter(({ scope }) => scope === 'model');
   return [
-    [name, { properties: { ...parameterSchemas(own), sparsify: SPARSIFY } }],
-    [`${name}.model`, { properties: { ...parameterSchemas(ofModel), sparsify: SPARSIFY } }],
+    [name, { properties: { ...parameterSchemas(method, own), sparsify: SPARSIFY } }],
+    [`${name}.model`, { properties: { ...parameterSchemas(method, ofModel), sparsify: SPARSIFY } }],
   ];
 }
 
@@ -86,18 +87,17 @@ function contentRules({ name }: Method): JsonSchema {
 /** The parameters of `sparsify` under the names they have there. */
 function frontSchema(): JsonSchema {
   const named = FRONT_PARAMETERS.map((parameter) => ({ ...parameter, name: parameter.name.slice(FRONT.length) }));
-  return { properties: parameterSchemas(named) };
+  return { properties: parameterSchemas({ presets: {} }, named) };
 }
 
-function parameterSchemas(parameters: readonly Parameter[]): JsonSchema {
+/** Defaults are those of a recipe that names no preset. */
+function parameterSchemas(method: Pick<Method, 'presets'>, parameters: readonly Parameter[]): JsonSchema {
   return Object.fromEntries(
-    parameters.map((parameter) => [
-      parameter.name,
-      {
-        description: parameter.summary,
-        ...(parameter.default === undefined ? {} : { default: parameter.default }),
-        ...parameterShape(parameter).schema,
-      },
-    ]),
+    parameters.map((parameter) => {
+      const { schema } = parameterShape(parameter);
+      const fallback = defaultOf(method, parameter);
+      const told = { description: parameter.summary, ...(fallback === undefined ? {} : { default: fallback }) };
+      return [parameter.name, { ...told, ...schema }];
+    }),
   );
 }

@@ -3,7 +3,8 @@ import type { Method } from '../../kernels/method.js';
 import { FRONT, FRONT_PARAMETERS } from '../../kernels/methods/in-front.js';
 import { METHODS } from '../../kernels/methods/registry.js';
 import type { Parameter, Setting } from '../../kernels/parameters.js';
-import { defaultOf, describeModels, describeSettings, ownParameters } from './methods-text.js';
+import { defaultOf } from '../recipe/presets.js';
+import { describeModels, describePreset, ownParameters } from './methods-text.js';
 
 const HEAD = `# Merge methods
 
@@ -66,7 +67,7 @@ export function methodsDocument(): string {
 function section(method: Method): string {
   const { name, title, equation, summary, paper, aliases = [], presets } = method;
   const own = ownParameters(method);
-  const m2rl = presets.m2rl === undefined ? [] : [`With \`preset: m2rl\`: ${describeSettings(presets.m2rl)}.`, ''];
+  const m2rl = presets.m2rl === undefined ? [] : [`With \`preset: m2rl\`: ${describePreset(method, 'm2rl')}.`, ''];
   return [
     `## ${name}`,
     '',

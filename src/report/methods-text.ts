@@ -1,9 +1,9 @@
 /** What is known of merge methods, for a terminal: all of them in a list, or one in full. */
-import { type Method, PRESETS } from '../../kernels/method.js';
+import { type Method, PRESETS, type Preset } from '../../kernels/method.js';
 import { FRONT } from '../../kernels/methods/in-front.js';
 import { METHODS } from '../../kernels/methods/registry.js';
 import type { Parameter, Setting } from '../../kernels/parameters.js';
-import { DEFAULT_PRESET } from '../recipe/parse.js';
+import { DEFAULT_PRESET, defaultOf } from '../recipe/presets.js';
 import { alignColumns } from './format.js';
 import { wrap } from './text-layout.js';
 
@@ -43,7 +43,9 @@ export function explainMethod(method: Method): string {
     ...(paper === undefined ? [] : [`source   ${paper}`]),
     '',
     'parameters',
-    ...(parameters.length === 0 ? ['  none'] : parameters.flatMap((parameter) => describeParameter(method, parameter))),
+    ...(parameters.length === 0
+      ? ['  none']
+      : parameters.flatMap((parameter) => describeParameter(parameter, defaultOf(method, parameter)))),
     '',
     ...frontLines(method),
     'presets',
@@ -63,8 +65,10 @@ export function ownParameters({ parameters }: Method): readonly Parameter[] {
 function frontLines(method: Method): string[] {
   const front = method.parameters.filter(({ name }) => name.startsWith(FRONT));
   if (front.length === 0) return [];
-  const unprefixed = front.map((parameter) => ({ ...parameter, name: parameter.name.slice(FRONT.length) }));
-  const what = unprefixed.map((parameter) => describeParameter(method, parameter)[0]!);
+  const what = front.map((parameter) => {
+    const unprefixed = { ...parameter, name: parameter.name.slice(FRONT.length) };
+    return describeParameter(unprefixed, defaultOf(method, parameter))[0]!;
+  });
   return ['sparsify (in front of the method, a mapping of its own)', ...what, ''];
 }
 
@@ -83,40 +87,38 @@ export function describeModels({ operandCount, space }: Method): string {
   return count + base;
 }
 
-/** What a parameter is where the recipe says nothing, not even a preset; undefined when the recipe must say. */
-export function defaultOf({ presets }: Method, parameter: Parameter): Setting | undefined {
-  return presets[DEFAULT_PRESET]?.[parameter.name] ?? parameter.default;
-}
-
 function shortDefault(method: Method, parameter: Parameter): string {
   const value = defaultOf(method, parameter);
   return value === undefined ? `${parameter.name}*` : `${parameter.name} ${value}`;
 }
 
-function describeParameter(method: Method, parameter: Parameter): string[] {
+function describeParameter(parameter: Parameter, fallback: Setting | undefined): string[] {
   const scope = parameter.scope === 'model' ? 'per model' : 'per merge';
   const values = parameter.kind === 'choice' ? ` (${parameter.choices.join(' | ')})` : '';
-  return [
-    `  ${parameter.name}: ${defaultOf(method, parameter) ?? 'required'}, ${scope}${values}`,
-    ...wrap(parameter.summary, WIDTH, 6),
-  ];
+  return [`  ${parameter.name}: ${fallback ?? 'required'}, ${scope}${values}`, ...wrap(parameter.summary, WIDTH, 6)];
 }
 
-function presetLines({ presets }: Method): string[] {
+function presetLines(method: Method): string[] {
   const rows = PRESETS.flatMap((preset) => {
-    const settings = presets[preset];
-    if (settings === undefined) return [];
-    return [[`  ${preset}`, preset === DEFAULT_PRESET ? 'as above' : describeSettings(settings)]];
+    if (method.presets[preset] === undefined) return [];
+    return [[`  ${preset}`, preset === DEFAULT_PRESET ? 'as above' : describePreset(method, preset)]];
   });
   return alignColumns(rows, []);
 }
 
-/** What a preset sets, as it would be written in a recipe. */
-export function describeSettings(settings: Readonly<Record<string, Setting>>): string {
-  const entries = Object.entries(settings)
-    .filter(([name]) => !name.startsWith(FRONT))
-    .map(([name, value]) => `${name}: ${value}`);
-  return entries.length === 0 ? 'the plain defaults' : entries.join(', ');
+/** What is otherwise with a preset than without, as it would be written in a recipe. */
+export function describePreset(method: Method, preset: Preset): string {
+  const others = method.parameters.filter(
+    (parameter) => defaultOf(method, parameter, preset) !== defaultOf(method, parameter),
+  );
+  const write = (parameters: readonly Parameter[], prefix: string): string =>
+    parameters
+      .map((parameter) => `${parameter.name.slice(prefix.length)}: ${defaultOf(method, parameter, preset)}`)
+      .join(', ');
+  const own = others.filter(({ name }) => !name.startsWith(FRONT));
+  const front = others.filter(({ name }) => name.startsWith(FRONT));
+  const parts = [write(own, ''), front.length === 0 ? '' : `within sparsify, if there is one, ${write(front, FRONT)}`];
+  return parts.filter((part) => part !== '').join('; ') || 'as above';
 }
 
 function elsewhereLines({ elsewhere }: Method): string[] {

@@ -29,6 +29,25 @@ describe('m2merge methods', () => {
     }
   });
 
+  it('says what presets decide, and what they leave to sparsify', () => {
+    const { stdout } = say('ram');
+    expect(stdout).toContain('\n  epsilon: 0.00001, per merge\n');
+    expect(stdout).toMatch(/\nsparsify .*\n(?: {2}.*\n)* {2}epsilon: 0\.15, per model\n/);
+    expect(stdout).toContain(
+      'm2rl      epsilon: 0; within sparsify, if there is one, density: 0.8, rescale: density\n',
+    );
+    expect(say('sce').stdout).toContain('selection_for: weights, least_energy: 0; within sparsify');
+    const defaults = (method: string) =>
+      (JSON.parse(say(method, '--json').stdout).parameters as { name: string; default: number }[]).map(
+        ({ name, default: fallback }) => [name, fallback] as const,
+      );
+    expect(Object.fromEntries(defaults('ram'))).toMatchObject({ epsilon: 1e-5, 'sparsify.epsilon': 0.15 });
+    const { definitions } = JSON.parse(m2merge(['schema'], REPOSITORY).stdout);
+    expect(definitions.ram.properties.epsilon.default).toBe(1e-5);
+    expect(definitions.sce.properties.least_energy.default).toBe(1e-6);
+    expect(definitions.sparsify.properties.epsilon.default).toBe(0.15);
+  });
+
   it('finds a method by its alias', () => {
     expect(say('average').stdout).toBe(say('linear').stdout);
   });

@@ -110,3 +110,15 @@ it('names with line breaks cannot pass for further messages', () => {
     expect(lines.filter((line) => !/^(error|warning|hint): (?!(all is|such))/.test(line))).toEqual([]);
   }
 });
+
+it.skipIf(isWindows).each([
+  ['a merge', '"$@" /dev/stdin out'],
+  ['a plan', '"$@" plan /dev/stdin'],
+  ['a plan by an option', '"$@" /dev/stdin --plan'],
+  ['the plan of a sweep', '"$@" plan /dev/stdin', `${RECIPE}sweep: {parameters: {lambda: [0.5, 1]}}\n`],
+])('%s takes a recipe from a pipe, which can be read once', (_, command, recipe = RECIPE) => {
+  const folder = createWorkplace(recipe);
+  const shell = ['-c', `cat recipe.yaml | ${command}`, 'sh', process.execPath, MAIN];
+  const { status, stderr } = spawnSync('sh', shell, { cwd: folder, encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: expect.not.stringContaining('error') });
+});

@@ -1,5 +1,6 @@
 import { M2MergeError } from '../../errors.js';
 import { type MergeOptions, mergeRecipe } from '../../merge.js';
+import { readRecipe } from '../../recipe/load.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import { listenForSignals } from '../interruption.js';
 import { createEvents, createText, type Reporter } from '../merge-reporter.js';
@@ -17,7 +18,7 @@ export async function mergeCommand(
   options: MergeCommandOptions,
 ): Promise<void> {
   const tileElements = tileOf(options);
-  const recipes = await recipesWith(file, options);
+  const recipes = recipesWith(await readRecipe(file), options);
   const transfer = createTransferDisplay({ quiet: options.quiet ?? false, json: options.json ?? false });
   const interruption = listenForSignals();
   const shared: SharedOptions = {

@@ -1,6 +1,6 @@
 import { estimateMemory } from '../../plan/memory.js';
 import type { PreparedMerge } from '../../plan/plan.js';
-import { readRecipeText } from '../../recipe/load.js';
+import { readRecipe } from '../../recipe/load.js';
 import { formatPlan, type RunFacts } from '../../report/plan-text.js';
 import { bytesFor, freeBytes, nearestFolder } from '../../run/output-folder.js';
 import { hasSweep } from '../../sweep/load.js';
@@ -14,11 +14,12 @@ export async function planCommand(
   chosen: string | undefined,
   options: PlanCommandOptions,
 ): Promise<void> {
-  if (hasSweep(await readRecipeText(file), file)) {
-    return (await import('./sweep.js')).planSweepCommand(file, chosen, options);
+  const recipe = await readRecipe(file);
+  if (hasSweep(recipe.text, file)) {
+    return (await import('./sweep.js')).planSweepCommand(file, chosen, options, recipe);
   }
   const tile = tileOf(options);
-  const recipes = await recipesWith(file, options);
+  const recipes = recipesWith(recipe, options);
   const { planDocuments, placeDocuments } = await import('../../merge-documents.js');
   const documents = placeDocuments(recipes, chosen, options.intermediateDir);
   const shared = {

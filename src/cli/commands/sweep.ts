@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { M2MergeError } from '../../errors.js';
-import { readRecipeText, recipeOrigin } from '../../recipe/load.js';
+import { type RecipeText, readRecipe } from '../../recipe/load.js';
 import type { RecipeOrigin } from '../../recipe/parse.js';
 import { commandEvaluation, type Evaluation, type Keep } from '../../recipe/sweep-keys.js';
 import { formatSweepPlan } from '../../report/sweep-plan-text.js';
@@ -45,9 +45,10 @@ export async function sweepCommand(
   file: string,
   chosen: string | undefined,
   options: SweepCommandOptions,
+  known?: RecipeText,
 ): Promise<void> {
   const tileElements = tileOf(options);
-  const recipe = { text: await readRecipeText(file), origin: recipeOrigin(file) };
+  const recipe = known ?? (await readRecipe(file));
   const choices = choicesOf(sweepFolder(file, chosen), options);
   const retry = options.retry ?? false;
   const interruption = listenForSignals(true);
@@ -158,8 +159,9 @@ export async function planSweepCommand(
   file: string,
   chosen: string | undefined,
   options: PlanCommandOptions,
+  recipe: RecipeText,
 ): Promise<void> {
-  return sweepCommand(file, chosen, { ...options, set: [], plan: true, kernels: 'simd' });
+  return sweepCommand(file, chosen, { ...options, set: [], plan: true, kernels: 'simd' }, recipe);
 }
 
 /** What `--evaluate` and `--maximize` say. */

@@ -11,8 +11,11 @@ interface KernelExports extends Omit<Kernels, 'name' | 'memory' | 'heapStart' | 
   heapStart(): number;
 }
 
+/** A compiled module; its own type would ask programs for a library of types that Node's do not have. */
+export type CompiledKernels = object;
+
 /** Compiles the module once, for all instances of a process. Throws WebAssembly.CompileError for other bytes. */
-export function compileSimdKernels(bytes: BufferSource): WebAssembly.Module {
+export function compileSimdKernels(bytes: BufferSource): CompiledKernels {
   return new WebAssembly.Module(bytes);
 }
 
@@ -21,8 +24,8 @@ export function compileSimdKernels(bytes: BufferSource): WebAssembly.Module {
  * which may come from another thread. Calls go straight to WebAssembly; numbers are converted to i32 by their low 32 bits,
  * so that slots up to 4 GiB and u32 keys need no care.
  */
-export function instantiateSimdKernels(source: BufferSource | WebAssembly.Module): Kernels {
-  const module = source instanceof WebAssembly.Module ? source : compileSimdKernels(source);
+export function instantiateSimdKernels(source: BufferSource | CompiledKernels): Kernels {
+  const module = source instanceof WebAssembly.Module ? source : new WebAssembly.Module(source as BufferSource);
   const { exports } = new WebAssembly.Instance(module);
   const { memory, heapStart, ...stages } = exports as unknown as KernelExports;
   return {

@@ -39,7 +39,13 @@ export interface ErrorFacts extends HubErrorFacts, PushErrorFacts, SweepErrorFac
   'warnings-refused': { warnings: readonly string[] };
   'file-missing': { path: string; purpose: string; hint?: string };
   'file-unreadable': { path: string; reason: string };
-  'model-missing': { reference: string; searched: readonly string[]; place?: string };
+  'model-missing': {
+    reference: string;
+    searched: readonly string[];
+    place?: string;
+    nearby?: string | undefined;
+    isFile?: boolean;
+  };
   'model-empty': { folder: string; found: readonly string[] };
   'safetensors-invalid': { file: string; rule: string; detail: string; tensor?: string };
   'index-invalid': { file: string; detail: string; hint?: string };
@@ -104,10 +110,13 @@ function hintForModelWithout(found: readonly string[]): string | undefined {
 /** The page of a model on the Hub, as people copy it from a browser. */
 const HUB_PAGE = /^https?:\/\/(?:www\.)?(?:huggingface\.co|hf\.co)\/([\w.-]+\/[\w.-]+)/;
 
-function hintForMissingModel(reference: string, searched: readonly string[]): string {
+function hintForMissingModel(reference: string, searched: readonly string[], nearby: string | undefined): string {
   const page = HUB_PAGE.exec(reference);
   if (page !== null) return `models on the Hub go by their name: ${page[1]}`;
-  const places = `looked for a folder at ${searched.join(' and ')}; relative paths start at the recipe's folder, then the working folder`;
+  const meant = nearby === undefined ? '' : `did you mean "${nearby}"? `;
+  const places =
+    meant +
+    `looked for a folder at ${searched.join(' and ')}; relative paths start at the recipe's folder, then the working folder`;
   // Old models of the Hub have no owner, and a single word is a folder here.
   return /^\w[\w.-]*$/.test(reference) ? `${places}; on the Hub it would be hf://${reference}` : places;
 }
@@ -122,9 +131,11 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
   'warnings-refused': ({ warnings }) => ({ message: warnings.join('\n'), hint: 'without --strict these are warnings' }),
   'file-missing': ({ path, purpose, hint }) => ({ message: `${purpose} not found: ${path}`, hint }),
   'file-unreadable': ({ path, reason }) => ({ message: `cannot read ${path}: ${reason}` }),
-  'model-missing': ({ reference, searched, place }) => ({
-    message: `${place === undefined ? '' : `${place}: `}model "${reference}" not found`,
-    hint: hintForMissingModel(reference, searched),
+  'model-missing': ({ reference, searched, place, nearby, isFile = false }) => ({
+    message: `${place === undefined ? '' : `${place}: `}model "${reference}" ${isFile ? 'is a file' : 'not found'}`,
+    hint: isFile
+      ? 'a model is named by the folder that its files lie in'
+      : hintForMissingModel(reference, searched, nearby),
   }),
   'model-empty': ({ folder, found }) => ({
     message: `${folder} holds no safetensors weights`,

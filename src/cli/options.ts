@@ -18,10 +18,11 @@ export interface PlanCommandOptions {
   readonly json?: boolean;
   readonly stream?: boolean;
   readonly spoolSize?: number;
+  /** Of a merge, also where `--plan` only shows it. */
+  readonly overwrite?: boolean;
 }
 
 export interface MergeCommandOptions extends PlanCommandOptions {
-  readonly overwrite?: boolean;
   readonly sha256?: boolean;
   readonly quiet?: boolean;
   readonly kernels: 'simd' | 'reference';

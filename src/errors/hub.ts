@@ -4,6 +4,8 @@
 export interface NamedIn {
   readonly place?: string;
   readonly searched?: readonly string[];
+  /** A folder there with nearly that name, as a recipe would name it. */
+  readonly nearby?: string | undefined;
 }
 
 export interface HubErrorFacts {
@@ -34,8 +36,10 @@ interface Wording {
 const placed = ({ place }: NamedIn): string => (place === undefined ? '' : `${place}: `);
 
 /** A name on the Hub that reads like a path may have been meant as one. */
-const searched = ({ searched: folders = [] }: NamedIn): string =>
-  folders.length === 0 ? '' : `there is no folder ${folders.join(' or ')} either; `;
+const searched = ({ searched: folders = [], nearby }: NamedIn): string => {
+  const meant = nearby === undefined ? '' : `, but ${nearby}: was that meant?`;
+  return folders.length === 0 ? '' : `there is no folder ${folders.join(' or ')} either${meant}; `;
+};
 
 export const HUB_WORDINGS: { readonly [K in keyof HubErrorFacts]: (facts: HubErrorFacts[K]) => Wording } = {
   'hub-repo-missing': ({ repo, signedIn, ...named }) => ({

@@ -1,5 +1,5 @@
 /** Finds and opens the models a recipe names. */
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Adapter, addAdapter } from '../checkpoint/adapter.js';
@@ -7,12 +7,14 @@ import { openAdapter } from '../checkpoint/adapter-folder.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { openCheckpoint } from '../checkpoint/folder.js';
 import { ModelFolder } from '../checkpoint/model-folder.js';
+import { compareUtf8 } from '../checkpoint/order.js';
 import { TensorTables } from '../checkpoint/tensor-tables.js';
 import { HUB_FAILURES_OF_MODELS, type NamedIn } from '../errors/hub.js';
 import { isM2MergeError, M2MergeError, placeIn } from '../errors.js';
 import { type HubName, isHubAddress, readHubName } from '../hub/endpoint.js';
 import { allInOrder } from '../io/concurrency.js';
 import type { ModelFiles } from '../io/model-files.js';
+import { nearestName } from '../recipe/nearest.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { type ModelLocation, type ModelReference, referenceText } from '../recipe/reference.js';
 import { readTemplateFile } from '../tokenizer/chat-templates.js';
@@ -130,6 +132,8 @@ interface Located {
   readonly folder: string | undefined;
   readonly name: HubName | undefined;
   readonly searched: readonly string[];
+  /** What else lies there under nearly the same name, as the recipe would write it. */
+  readonly nearby: string | undefined;
   /** Where the recipe names it. */
   readonly place: string;
 }
@@ -139,11 +143,31 @@ async function locate(location: ModelLocation, { position }: ModelReference, rec
   const { path, revision } = location;
   const searched = isHubAddress(path) ? [] : candidatePaths(path, recipe.folder);
   const place = placeIn(recipe.file, position);
-  for (const folder of searched) if (await isFolder(folder)) return { folder, name: undefined, searched, place };
-  const name = readHubName(path, revision);
+  const found = { searched, nearby: undefined, place };
+  for (const folder of searched) if (await isFolder(folder)) return { folder, name: undefined, ...found };
   const reference = referenceText(location, undefined);
-  if (name === undefined) throw new M2MergeError('model-missing', { reference, searched, place });
-  return { folder: undefined, name, searched, place };
+  for (const file of searched) {
+    if (await isFile(file)) throw new M2MergeError('model-missing', { reference, searched, place, isFile: true });
+  }
+  const name = readHubName(path, revision);
+  const nearby = await nearbyFolder(path, searched);
+  if (name === undefined) throw new M2MergeError('model-missing', { reference, searched, place, nearby });
+  return { folder: undefined, name, searched, nearby, place };
+}
+
+/** Names so short that all others are near. */
+const SHORTEST_COMPARED = 3;
+
+/** A folder beside one that is not there, by nearly the same name. */
+async function nearbyFolder(written: string, searched: readonly string[]): Promise<string | undefined> {
+  if (basename(written).length < SHORTEST_COMPARED) return undefined;
+  for (const path of searched) {
+    const entries = await readdir(dirname(path), { withFileTypes: true }).catch(() => []);
+    const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    const nearest = nearestName(basename(path), folders.sort(compareUtf8));
+    if (nearest !== undefined) return join(dirname(written), nearest);
+  }
+  return undefined;
 }
 
 async function openModel(

@@ -13,6 +13,8 @@ import { printable } from './text-layout.js';
 /** What the plan costs beside bytes, known only where it would run. */
 export interface RunFacts {
   readonly output: string;
+  /** Why a merge would refuse to write there. */
+  readonly outputRefused?: string | undefined;
   readonly threads: number;
   /** Estimated peak resident memory, bytes. */
   readonly memory: number;
@@ -127,7 +129,7 @@ function formatTensors({ jobs }: Plan): string[] {
   return alignColumns(rows, [0]);
 }
 
-function formatOutput(prepared: PreparedMerge, { output }: RunFacts): string[] {
+function formatOutput(prepared: PreparedMerge, { output, outputRefused }: RunFacts): string[] {
   const { plan, costs, configFields } = prepared;
   const { shards } = plan;
   const fields = configFields.map(({ section, key, value }) => {
@@ -136,6 +138,7 @@ function formatOutput(prepared: PreparedMerge, { output }: RunFacts): string[] {
   });
   return [
     output,
+    ...(outputRefused === undefined ? [] : [`a merge would be refused: ${outputRefused}`]),
     `${formatCount(costs.parameters)} parameters in ${plural(shards.length, 'file')}, ${formatBytes(costs.bytesWritten)}`,
     ...(fields.length > 0 ? [`config.json: ${fields.join('; ')}`] : []),
     ...formatTokens(prepared),

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { compileSimdKernels } from '../../kernels/load.js';
+import { type CompiledKernels, compileSimdKernels } from '../../kernels/load.js';
 import { M2MergeError } from '../errors.js';
 import type { MeasuredGeometry } from '../geometry/collect.js';
 import type { RemoteFile } from '../hub/range.js';
@@ -188,6 +188,6 @@ function usefulThreads(plans: readonly Plan[], wanted: number): number {
 }
 
 /** Compiles the SIMD kernels that lie beside the compiled code. */
-async function loadSimdKernels(): Promise<WebAssembly.Module> {
+async function loadSimdKernels(): Promise<CompiledKernels> {
   return compileSimdKernels(await readFile(new URL('../../kernels/kernels.wasm', import.meta.url)));
 }

@@ -4,7 +4,7 @@
  */
 import { mkdir, open, readdir, readlink, realpath, rename, rm, rmdir, stat, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { M2MergeError } from '../errors.js';
+import { isM2MergeError, M2MergeError } from '../errors.js';
 import { makeFolder } from '../io/make-folder.js';
 import { asWriteError } from '../io/write-error.js';
 import { removeLeftovers, replacedName, workName } from './leftovers.js';
@@ -145,6 +145,17 @@ export async function behindLinks(named: string): Promise<string> {
     path = resolve(await realpath(dirname(path)), target);
   }
   throw new M2MergeError('output-unwritable', { path: named, reason: 'ELOOP' });
+}
+
+/** Why a merge could not have its output in this folder as things are; undefined when it could. */
+export async function reasonAgainstOutput(named: string, overwrite: boolean): Promise<M2MergeError | undefined> {
+  try {
+    await checkReplaceable(await behindLinks(named), overwrite);
+    return undefined;
+  } catch (error) {
+    if (isM2MergeError(error)) return error;
+    throw error;
+  }
 }
 
 async function checkReplaceable(path: string, overwrite: boolean): Promise<void> {

@@ -1,4 +1,5 @@
 /** What travels between the scheduler and its workers: self-contained pieces of work, so that any may run anywhere. */
+import type { CompiledKernels } from '../../kernels/load.js';
 import type { TensorMerge } from '../../kernels/unit.js';
 import type { OutputDtype } from '../checkpoint/dtype.js';
 import type { ErrorFacts, ErrorKind } from '../errors.js';
@@ -180,7 +181,7 @@ export interface WorkerSetup {
   readonly inputFiles: readonly string[];
   readonly outputFiles: readonly string[];
   /** Compiled SIMD kernels; undefined for the reference kernels. */
-  readonly simd: WebAssembly.Module | undefined;
+  readonly simd: CompiledKernels | undefined;
   readonly tileElements: number;
   /** Bytes that a worker has for what passes over units derive for the next one. */
   readonly retainedBytes: number;

@@ -5,7 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import xxhash from 'xxhash-wasm';
 import type { Kernels } from '../../kernels/abi.js';
-import { instantiateSimdKernels } from '../../kernels/load.js';
+import { type CompiledKernels, instantiateSimdKernels } from '../../kernels/load.js';
 import { findMethod } from '../../kernels/methods/registry.js';
 import { isM2MergeError } from '../errors.js';
 import { PositionedFiles } from './files.js';
@@ -15,7 +15,7 @@ import { UnitRunner } from './unit-runner.js';
 const port = parentPort!;
 const hashing = xxhash();
 
-async function createKernels(simd: WebAssembly.Module | undefined): Promise<Kernels> {
+async function createKernels(simd: CompiledKernels | undefined): Promise<Kernels> {
   if (simd !== undefined) return instantiateSimdKernels(simd);
   // Builds tables when it is loaded, so it is loaded only when it is wanted.
   const { createReferenceKernels } = await import('../../kernels/reference/index.js');

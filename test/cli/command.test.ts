@@ -267,3 +267,15 @@ it('what only measures does not speak of what is written', () => {
   expect(difference.stdout).toContain('1 of 2 tensors differ');
   expect(m2merge(['geometry', '--base', 'a', 'half'], folder)).toMatchObject({ status: 0, stderr: '' });
 });
+
+it('plan says when a merge would be refused its output', () => {
+  const folder = createWorkplace();
+  expect(m2merge(['recipe.yaml', 'out'], folder).status).toBe(0);
+  const refusalIn = (...args: string[]) => m2merge(args, folder).stdout.match(/a merge would be refused: .*/)?.[0];
+  expect(refusalIn('plan', 'recipe.yaml', 'out')).toMatch(/output folder already exists: .*out$/);
+  expect(refusalIn('recipe.yaml', 'out', '--plan')).toMatch(/already exists/);
+  expect(refusalIn('recipe.yaml', 'out', '--plan', '--overwrite')).toBeUndefined();
+  expect(refusalIn('plan', 'recipe.yaml', 'other')).toBeUndefined();
+  const { outputRefused } = JSON.parse(m2merge(['plan', 'recipe.yaml', 'out', '--json'], folder).stdout);
+  expect(outputRefused).toMatch(/already exists/);
+});

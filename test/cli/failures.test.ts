@@ -77,6 +77,16 @@ describe('recipes', () => {
       status: 4,
       says: ['model "gpt2" not found', 'then the working folder; on the Hub it would be hf://gpt2'],
     },
+    'a folder that is nearly the one': {
+      recipe: RECIPE.replace('base_model: base', 'base_model: ./bas'),
+      status: 4,
+      says: ['model "./bas" not found', 'hint: did you mean "base"? looked for a folder at '],
+    },
+    'a file instead of its folder': {
+      recipe: RECIPE.replace('model: b,', 'model: b/model.safetensors,'),
+      status: 4,
+      says: ['recipe.yaml:5:13: model "b/model.safetensors" is a file', 'named by the folder'],
+    },
   };
   for (const [title, { recipe, ...refusal }] of Object.entries(refused)) {
     it(title, () => expectRefusal(createWorkplace(recipe), ARGS, refusal));

@@ -2,7 +2,7 @@ import { estimateMemory } from '../../plan/memory.js';
 import type { PreparedMerge } from '../../plan/plan.js';
 import { readRecipe } from '../../recipe/load.js';
 import { formatPlan, type RunFacts } from '../../report/plan-text.js';
-import { bytesFor, freeBytes, nearestFolder } from '../../run/output-folder.js';
+import { bytesFor, freeBytes, nearestFolder, reasonAgainstOutput } from '../../run/output-folder.js';
 import { hasSweep } from '../../sweep/load.js';
 import { type PlanCommandOptions, recipesWith, streamOf, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
@@ -30,7 +30,8 @@ export async function planCommand(
   };
   const described: object[] = [];
   for (const { recipe, output, prepared } of await planDocuments(documents, shared)) {
-    const facts = await factsOf(prepared, output, threadsOf(options), tile);
+    const refused = (await reasonAgainstOutput(output, options.overwrite ?? false))?.message;
+    const facts = { ...(await factsOf(prepared, output, threadsOf(options), tile)), outputRefused: refused };
     if (options.json) {
       const { plan, costs, planHash, warnings, stacks, configFields } = prepared;
       const name = recipe.name === undefined ? {} : { name: recipe.name };

@@ -14,9 +14,12 @@ interface KernelExports extends Omit<Kernels, 'name' | 'memory' | 'heapStart' | 
 /** A compiled module; its own type would ask programs for a library of types that Node's do not have. */
 export type CompiledKernels = object;
 
+/** What a file of WebAssembly holds. */
+export type KernelBytes = ArrayBuffer | ArrayBufferView;
+
 /** Compiles the module once, for all instances of a process. Throws WebAssembly.CompileError for other bytes. */
-export function compileSimdKernels(bytes: BufferSource): CompiledKernels {
-  return new WebAssembly.Module(bytes);
+export function compileSimdKernels(bytes: KernelBytes): CompiledKernels {
+  return new WebAssembly.Module(bytes as BufferSource);
 }
 
 /**
@@ -24,7 +27,7 @@ export function compileSimdKernels(bytes: BufferSource): CompiledKernels {
  * which may come from another thread. Calls go straight to WebAssembly; numbers are converted to i32 by their low 32 bits,
  * so that slots up to 4 GiB and u32 keys need no care.
  */
-export function instantiateSimdKernels(source: BufferSource | CompiledKernels): Kernels {
+export function instantiateSimdKernels(source: KernelBytes | CompiledKernels): Kernels {
   const module = source instanceof WebAssembly.Module ? source : new WebAssembly.Module(source as BufferSource);
   const { exports } = new WebAssembly.Instance(module);
   const { memory, heapStart, ...stages } = exports as unknown as KernelExports;

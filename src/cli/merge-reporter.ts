@@ -1,9 +1,11 @@
 /** What the command line says about a merge while it runs and when it is done. */
+
 import { join } from 'node:path';
 import { formatBytes } from '../errors/byte-text.js';
+import { formatCount } from '../geometry/number-text.js';
 import type { MergeResult } from '../merge.js';
 import type { PreparedMerge } from '../plan/plan.js';
-import { alignColumns, describeOperands, formatCount, formatSeconds, plural } from '../report/format.js';
+import { alignColumns, describeOperands, formatSeconds, plural } from '../report/format.js';
 import { REPORT_PAGE } from '../report/report-page.js';
 import type { Progress } from '../run/scheduler.js';
 import { describeWarning, type Warning } from '../warnings.js';

@@ -1,7 +1,9 @@
 /** Progress on stderr: a spinner on a terminal, a line now and then in a file, nothing when quiet. */
+
 import type { Ora } from 'ora';
 import { formatBytes } from '../errors/byte-text.js';
-import { formatCount, formatSeconds } from '../report/format.js';
+import { formatCount } from '../geometry/number-text.js';
+import { formatSeconds } from '../report/format.js';
 import type { Progress } from '../run/scheduler.js';
 import { usesColour } from './terminal.js';
 

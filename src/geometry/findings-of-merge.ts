@@ -1,6 +1,6 @@
 /** What to act on in a finished merge, from its accounting. */
 import { IDLE_TRIMMING_SHARE, NORM_RATIO_LIMIT, ROUNDING_SURVIVAL_LIMIT } from './finding-thresholds.js';
-import { formatMeasure, formatShare } from './number-text.js';
+import { formatCount, formatMeasure, formatShare } from './number-text.js';
 import type { Finding, MergeAccounting } from './result.js';
 
 /** Findings on one merge; `merge` is its key in `merge_accounting`, `changed` the changed share of each expert. */
@@ -24,7 +24,7 @@ function judgeNonFinite(merge: string, { non_finite: values }: MergeAccounting):
       code: 'non-finite-output',
       level: 'problem',
       title: `${merge} wrote NaN or infinite values`,
-      evidence: `${values.toLocaleString('en-US')} ${values === 1 ? 'value' : 'values'}`,
+      evidence: `${formatCount(values)} ${values === 1 ? 'value' : 'values'}`,
       advice:
         'Do not use this model. Check the inputs for such values; with float16 output, write bfloat16 or float32.',
     },
@@ -59,8 +59,8 @@ function judgeLength(
 function judgeRounding(merge: string, accounting: MergeAccounting): Finding[] {
   const survival = accounting.rounding_survival;
   if (survival === null || !(survival < ROUNDING_SURVIVAL_LIMIT)) return [];
-  const lost = accounting.lost_to_rounding.toLocaleString('en-US');
-  const updated = accounting.updated_coordinates.toLocaleString('en-US');
+  const lost = formatCount(accounting.lost_to_rounding);
+  const updated = formatCount(accounting.updated_coordinates);
   const { delta_norm: before, delta_norm_after_rounding: after } = accounting;
   const norms = Number.isFinite(before) && Number.isFinite(after);
   return [

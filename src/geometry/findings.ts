@@ -18,7 +18,7 @@ import {
   STRONG_COSINE,
 } from './finding-thresholds.js';
 import { judgeMerge } from './findings-of-merge.js';
-import { formatMeasure, formatMilli, formatShare } from './number-text.js';
+import { formatCount, formatMeasure, formatMilli, formatShare } from './number-text.js';
 import type { ExpertGeometry, Finding, FindingLevel, GeometryResult, PairGeometry, ScopeGeometry } from './result.js';
 
 /** Every number of a result: what findings are drawn from. */
@@ -168,7 +168,7 @@ function judgeElections(pairs: readonly MeasuredPair[]): Finding[] {
     'about as often opposed as agreed, so a sign election between them is a coin flip',
     {
       evidence: (pair) =>
-        `sign conflict ${formatShare(pair.sign_conflict_on_overlap)} of ${pair.overlap.toLocaleString('en-US')}, ` +
+        `sign conflict ${formatShare(pair.sign_conflict_on_overlap)} of ${formatCount(pair.overlap)}, ` +
         `lift ${formatMeasure(pair.jaccard_lift)}`,
       advice:
         'Where both changed an element, TIES keeps one of two opposed changes by its size, not by agreement. ' +

@@ -3,6 +3,11 @@
 /** What stands for a value that does not exist (0/0, nothing measured). */
 export const NO_VALUE = '–';
 
+/** Whole numbers with thousands separated by commas. (`toLocaleString` would load locale data for 25 ms.) */
+export function formatCount(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
 /** A share of 0 to 1 in percent with three significant digits; 0 % and 100 % only when exactly so. */
 export function formatShare(share: number | null | undefined): string {
   if (share === null || share === undefined || !Number.isFinite(share)) return NO_VALUE;

@@ -1,9 +1,9 @@
 /** Two models side by side: which tensors differ and by how much, in one screen. */
 import type { TensorLocation } from '../checkpoint/checkpoint.js';
 import type { HeaderDifference, TensorPair } from '../checkpoint/header-difference.js';
-import { formatMeasure, formatShare } from '../geometry/number-text.js';
+import { formatCount, formatMeasure, formatShare } from '../geometry/number-text.js';
 import type { ExpertGeometry, GeometryResult, ScopeGeometry } from '../geometry/result.js';
-import { alignColumns, formatCount, plural } from './format.js';
+import { alignColumns, plural } from './format.js';
 import { printable, wrap } from './text-layout.js';
 
 /** Tensors listed; the rest is counted. */

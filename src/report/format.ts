@@ -1,9 +1,6 @@
 /** Numbers for people: counts, durations and rates, the same in every locale. */
 
-/** Whole numbers with thousands separated by commas. (`toLocaleString` would load locale data for 25 ms.) */
-export function formatCount(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
-}
+import { formatCount } from '../geometry/number-text.js';
 
 /** 0.42 s, 12.3 s, 4 min 05 s, 2 h 10 min. */
 export function formatSeconds(seconds: number): string {

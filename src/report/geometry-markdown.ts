@@ -1,9 +1,9 @@
 /** geometry.md: findings first, then the tables of the whole model, its layers and modules, then what each number means. */
 import { expertPairs } from '../geometry/expert-pairs.js';
-import { formatMeasure } from '../geometry/number-text.js';
+import { formatCount, formatMeasure } from '../geometry/number-text.js';
 import type { Finding, GeometryResult, MergeAccounting, ScopeGeometry } from '../geometry/result.js';
 import { escapeMarkdown } from './escape-markdown.js';
-import { formatCount, plural } from './format.js';
+import { plural } from './format.js';
 import { MERGE_METRICS, METRIC_GROUPS, REMOVED_METRICS } from './geometry-group-metrics.js';
 import {
   EXPERT_METRICS,

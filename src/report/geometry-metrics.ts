@@ -1,7 +1,6 @@
 /** What each number of a geometry report means: its label, formula, the value expected by chance, and its source. */
-import { formatMeasure, formatMilli, formatShare, NO_VALUE } from '../geometry/number-text.js';
+import { formatCount, formatMeasure, formatMilli, formatShare, NO_VALUE } from '../geometry/number-text.js';
 import type { ExpertGeometry, PairGeometry } from '../geometry/result.js';
-import { formatCount } from './format.js';
 
 /** How a value is shown: percent, three digits, 1e-3 units with sign, two decimals, one decimal, whole number. */
 export type MetricUnit = 'share' | 'measure' | 'milli' | 'ratio' | 'score' | 'count';

@@ -1,9 +1,9 @@
 /** The geometry on one screen: findings, small tables, and heat maps of cosines and lifts. 80 to 100 columns wide. */
 import { expertPairs } from '../geometry/expert-pairs.js';
-import { formatMeasure } from '../geometry/number-text.js';
+import { formatCount, formatMeasure } from '../geometry/number-text.js';
 import type { ExpertGeometry, Finding, FindingLevel, GeometryResult, MergeAccounting } from '../geometry/result.js';
 import { shortNames } from './distinct-names.js';
-import { alignColumns, formatCount, plural } from './format.js';
+import { alignColumns, plural } from './format.js';
 import { MERGE_METRICS, REMOVED_METRICS } from './geometry-group-metrics.js';
 import {
   EXPERT_METRICS,

@@ -1,9 +1,11 @@
 /** README.md of the merged model: front matter for the Hub, what was merged how, and how to do it again. */
+
 import type { Method } from '../../kernels/method.js';
+import { formatCount } from '../geometry/number-text.js';
 import type { Plan, PlanInput } from '../plan/plan.js';
 import { agreementOf, describeLicence, type SourceCard, sourceLines } from './card-sources.js';
 import { escapeMarkdown, fencedBlock } from './escape-markdown.js';
-import { describeOperands, formatCount } from './format.js';
+import { describeOperands } from './format.js';
 import { nameOfInput } from './public-names.js';
 
 export interface CardFacts {

@@ -4,9 +4,10 @@ import { findMethod } from '../../kernels/methods/registry.js';
 import type { Setting, Settings } from '../../kernels/parameters.js';
 import { compareUtf8 } from '../checkpoint/order.js';
 import { formatBytes } from '../errors/byte-text.js';
+import { formatCount } from '../geometry/number-text.js';
 import type { LayerOfInput, MergeJob, Plan, PreparedMerge, StackedLayers } from '../plan/plan.js';
 import { sourcesOf } from '../plan/sources.js';
-import { alignColumns, formatCount, plural } from './format.js';
+import { alignColumns, plural } from './format.js';
 import { groupTensors } from './tensor-groups.js';
 import { printable } from './text-layout.js';
 

@@ -1,9 +1,10 @@
 /** The price of a sweep for people. */
 
 import { formatBytes } from '../errors/byte-text.js';
+import { formatCount } from '../geometry/number-text.js';
 import type { Keep } from '../recipe/sweep-keys.js';
 import type { SweepCosts } from '../sweep/costs.js';
-import { alignColumns, formatCount, formatSeconds, plural } from './format.js';
+import { alignColumns, formatSeconds, plural } from './format.js';
 
 export interface SweepPlanFacts {
   readonly keep: Keep;

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { COMMAND_LINE, M2MergeError } from '../../errors.js';
+import { formatCount } from '../../geometry/number-text.js';
 import { PROJECTION_DIMENSIONS } from '../../geometry/projection.js';
 import type { GeometryResult } from '../../geometry/result.js';
 import { spectralWork } from '../../measure.js';
@@ -7,7 +8,7 @@ import type { PreparedMerge } from '../../plan/plan.js';
 import { loadRecipe } from '../../recipe/load.js';
 import { parseRecipe } from '../../recipe/parse.js';
 import type { Recipe } from '../../recipe/recipe.js';
-import { formatCount, formatSeconds, plural } from '../../report/format.js';
+import { formatSeconds, plural } from '../../report/format.js';
 import { geometryJsonPieces } from '../../report/geometry-json.js';
 import { formatGeometryTerminal } from '../../report/geometry-terminal.js';
 import { REPORT_PAGE } from '../../report/report-page.js';

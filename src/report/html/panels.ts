@@ -1,6 +1,7 @@
 /** The fixed parts of geometry.html: findings and definitions as text, and the frames that the script draws into. */
+import { formatCount } from '../../geometry/number-text.js';
 import type { Finding, GeometryResult } from '../../geometry/result.js';
-import { formatCount, plural } from '../format.js';
+import { plural } from '../format.js';
 import { METRIC_GROUPS } from '../geometry-group-metrics.js';
 import { escapeHtml } from './escape.js';
 import { formatPageHeader, panel, scrolling } from './page.js';

@@ -166,6 +166,28 @@ export class SymmetricEigen {
   }
 }
 
+/** The `count` largest eigenvalues of a matrix (row-major), descending, and their unit eigenvectors as columns of `count`. */
+export function leadingEigen(
+  kernels: Kernels,
+  eigen: SymmetricEigen,
+  matrix: Float64Array,
+  size: number,
+  count: number,
+): { readonly values: Float64Array; readonly vectors: Float64Array } {
+  numbersAt(kernels, eigen.matrix, size * size).set(matrix);
+  const values = eigen.decompose(size);
+  const order = [...values.keys()].sort((i, j) => values[j]! - values[i]! || i - j).slice(0, count);
+  const ascending = [...order].sort((i, j) => i - j);
+  eigen.vectors(ascending, eigen.rows);
+  const rows = numbersAt(kernels, eigen.rows, count * size);
+  const vectors = new Float64Array(size * count);
+  for (const [column, index] of order.entries()) {
+    const from = ascending.indexOf(index) * size;
+    for (let i = 0; i < size; i++) vectors[i * count + column] = rows[from + i]!;
+  }
+  return { values: Float64Array.from(order, (index) => values[index]!), vectors };
+}
+
 /**
  * Writes the vector v, from element `first` on, with which x − factor·(x·v)·v is a multiple of the unit vector at `first`,
  * and zeros before; `length` is what is left there.

@@ -11,24 +11,44 @@ const MOST_SWEEPS = 60;
  * that depend on earlier ones become 0.
  */
 export function orthonormalize(matrix: Float64Array, width: number): void {
-  for (let column = 0; column < width; column++) {
-    const before = Math.sqrt(dotColumns(matrix, width, column, column));
+  // Column by column: of a wide matrix row-major, every number would be in another line of the cache.
+  const columns = Array.from({ length: width }, (_, column) => columnOf(matrix, width, column));
+  for (const [index, column] of columns.entries()) {
+    const before = Math.sqrt(dot(column, column));
     for (let pass = 0; pass < 2; pass++) {
-      for (let other = 0; other < column; other++) {
-        const along = dotColumns(matrix, width, other, column);
-        for (let at = 0; at < matrix.length; at += width) matrix[at + column]! -= along * matrix[at + other]!;
-      }
+      for (const other of columns.slice(0, index)) subtract(column, dot(other, column), other);
     }
-    const norm = Math.sqrt(dotColumns(matrix, width, column, column));
+    const norm = Math.sqrt(dot(column, column));
     const scale = norm > DEPENDENT * before ? 1 / norm : 0;
-    for (let at = column; at < matrix.length; at += width) matrix[at]! *= scale;
+    for (let i = 0, at = index; i < column.length; i++, at += width) matrix[at] = column[i]! *= scale;
   }
 }
 
-function dotColumns(matrix: Float64Array, width: number, a: number, b: number): number {
+function columnOf(matrix: Float64Array, width: number, column: number): Float64Array {
+  return Float64Array.from({ length: matrix.length / width }, (_, row) => matrix[row * width + column]!);
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
-  for (let at = 0; at < matrix.length; at += width) sum += matrix[at + a]! * matrix[at + b]!;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
   return sum;
+}
+
+function subtract(from: Float64Array, times: number, vector: Float64Array): void {
+  for (let i = 0; i < from.length; i++) from[i]! -= times * vector[i]!;
+}
+
+/** Matrices of `width` columns each, side by side. */
+export function sideBySide(matrices: readonly Float64Array[], width: number): Float64Array {
+  const total = width * matrices.length;
+  const rows = matrices[0]!.length / width;
+  const joined = new Float64Array(rows * total);
+  for (const [index, matrix] of matrices.entries()) {
+    for (let row = 0; row < rows; row++) {
+      joined.set(matrix.subarray(row * width, (row + 1) * width), row * total + index * width);
+    }
+  }
+  return joined;
 }
 
 export interface Eigen {

@@ -1,16 +1,19 @@
 /**
- * Spectra of a matrix in all models of a group, without ever holding one: subspace iteration on AᵀA over blocks of rows,
- * for the base, every expert and every task vector side by side, and then a Rayleigh–Ritz step in float64.
+ * Spectra of a matrix in all models of a group, without ever holding one: a block Krylov iteration on AᵀA over blocks of
+ * rows (Musco and Musco, arXiv:1504.05477), for the base, every expert and every task vector side by side, and then a
+ * Rayleigh–Ritz step in float64.
  */
-import { largestAngle, orthonormalize, product, symmetricEigen, transposedProduct } from './dense.js';
+import { type Eigen, largestAngle, orthonormalize, product, sideBySide, transposedProduct } from './dense.js';
 import { randomBits } from './projection.js';
 import { pairIndex } from './unit-sums.js';
 
 /** Singular directions that are reported on, and those iterated: more converge better. */
 const SPECTRAL_RANK = 8;
 const SPECTRAL_WIDTH = 16;
-/** Passes of the subspace iteration; two more find singular values, and what experts make of each other's heads. */
-const SPECTRAL_ITERATIONS = 4;
+/** Passes of the iteration; two more find singular values, and what experts make of each other's heads. */
+const SPECTRAL_ITERATIONS = 3;
+/** Columns of the basis at the end: the start and what each iteration made of it. */
+export const BASIS_WIDTH = SPECTRAL_WIDTH * (1 + SPECTRAL_ITERATIONS);
 
 /** Times a matrix is read. */
 export const SPECTRAL_PASSES = SPECTRAL_ITERATIONS + 2;
@@ -58,39 +61,54 @@ function pairsOf(experts: number): (readonly [number, number])[] {
   ).flat();
 }
 
+/** All that the iteration came across: far more of the leading directions than what it came to in the end. */
+function basisOf(blocks: Float64Array[]): Float64Array {
+  const basis = sideBySide(blocks, SPECTRAL_WIDTH);
+  orthonormalize(basis, BASIS_WIDTH);
+  blocks.length = 0;
+  return basis;
+}
+
 interface Spectrum {
-  /** Descending, SPECTRAL_WIDTH of them; 0 for what is rounding. */
+  /** The SPECTRAL_RANK largest, descending; 0 for what is rounding. */
   readonly values: Float64Array;
-  /** Eigenvectors within the subspace, and right singular vectors (columns × width). */
+  /** Their eigenvectors within the basis (BASIS_WIDTH × SPECTRAL_RANK), and right singular vectors (columns × SPECTRAL_RANK). */
   readonly within: Float64Array;
   readonly right: Float64Array;
 }
+
+/** Eigenvalues of a symmetric matrix of `size`², descending, and vectors as columns: the `count` largest. */
+export type LeadingEigen = (matrix: Float64Array, size: number, count: number) => Eigen;
 
 /** Leads the passes over one matrix: `step` says what to do next, `take` takes what it gave. */
 export class SpectrumFinder {
   readonly #experts: number;
   readonly #columns: number;
-  readonly #width: number;
+  readonly #eigen: LeadingEigen;
   #factors: Float64Array[];
+  /** By matrix: the start, and what each iteration made of it. */
+  readonly #blocks: Float64Array[][];
   #iterations = SPECTRAL_ITERATIONS;
   #spectra: Spectrum[] | undefined;
   #products: readonly Float64Array[] = [];
   #sums: SpectralSums | undefined;
 
   /** `start` is the first subspace, columns × SPECTRAL_WIDTH. */
-  constructor(experts: number, columns: number, start: Float64Array) {
+  constructor(experts: number, columns: number, start: Float64Array, eigen: LeadingEigen) {
     this.#experts = experts;
     this.#columns = columns;
-    this.#width = SPECTRAL_WIDTH;
+    this.#eigen = eigen;
     orthonormalize(start, SPECTRAL_WIDTH);
-    this.#factors = Array.from({ length: 1 + 2 * experts }, () => start.slice());
+    this.#factors = Array.from({ length: 1 + 2 * experts }, () => start);
+    this.#blocks = this.#factors.map((factor) => [factor]);
   }
 
   /** The next pass; undefined when all is known. */
   get step(): SpectralStep | undefined {
     if (this.#sums !== undefined) return undefined;
     if (this.#spectra !== undefined) return { pass: 'heads', width: this.#experts, factors: this.#headFactors() };
-    return { pass: this.#iterations > 0 ? 'iterate' : 'project', width: this.#width, factors: this.#factors };
+    if (this.#iterations > 0) return { pass: 'iterate', width: SPECTRAL_WIDTH, factors: this.#factors };
+    return { pass: 'project', width: BASIS_WIDTH, factors: this.#factors };
   }
 
   /** Takes the result of a pass: AᵀY by matrix, or the inner products in the order of `productsOf`. */
@@ -99,7 +117,11 @@ export class SpectrumFinder {
     else if (this.#iterations > 0) {
       this.#iterations--;
       this.#factors = results.map((factor) => factor.slice());
-      for (const factor of this.#factors) orthonormalize(factor, this.#width);
+      for (const [matrix, factor] of this.#factors.entries()) {
+        orthonormalize(factor, SPECTRAL_WIDTH);
+        this.#blocks[matrix]!.push(factor);
+      }
+      if (this.#iterations === 0) this.#factors = this.#blocks.map(basisOf);
     } else {
       this.#products = results;
       this.#spectra = this.#factors.map((factor, i) => this.#spectrumOf(factor, results[i]!));
@@ -111,11 +133,11 @@ export class SpectrumFinder {
   }
 
   #spectrumOf(factor: Float64Array, gram: Float64Array): Spectrum {
-    const { values, vectors } = symmetricEigen(gram, this.#width);
+    const { values, vectors } = this.#eigen(gram, BASIS_WIDTH, SPECTRAL_RANK);
     return {
       values: values.map((value) => Math.sqrt(Math.max(0, value))),
       within: vectors,
-      right: product(factor, this.#width, vectors, this.#width),
+      right: product(factor, BASIS_WIDTH, vectors, SPECTRAL_RANK),
     };
   }
 
@@ -125,7 +147,7 @@ export class SpectrumFinder {
     for (let j = 0; j < this.#experts; j++) {
       const { right } = this.#spectra![1 + this.#experts + j]!;
       for (let column = 0; column < this.#columns; column++) {
-        heads[column * this.#experts + j] = right[column * this.#width]!;
+        heads[column * this.#experts + j] = right[column * SPECTRAL_RANK]!;
       }
     }
     return Array.from({ length: this.#experts }, () => heads);
@@ -161,9 +183,9 @@ export class SpectrumFinder {
   /** (A v₁)·(B w₁) = σ₁(A) σ₁(B) u₁·u₁', from the inner products of both in their subspaces. */
   #alongFirst(between: Float64Array, a: Spectrum, b: Spectrum): number {
     let sum = 0;
-    for (let i = 0; i < this.#width; i++) {
-      for (let j = 0; j < this.#width; j++) {
-        sum += a.within[i * this.#width]! * between[i * this.#width + j]! * b.within[j * this.#width]!;
+    for (let i = 0; i < BASIS_WIDTH; i++) {
+      for (let j = 0; j < BASIS_WIDTH; j++) {
+        sum += a.within[i * SPECTRAL_RANK]! * between[i * BASIS_WIDTH + j]! * b.within[j * SPECTRAL_RANK]!;
       }
     }
     return sum;
@@ -171,7 +193,7 @@ export class SpectrumFinder {
 
   #dotFirst(a: Float64Array, b: Float64Array): number {
     let sum = 0;
-    for (let at = 0; at < a.length; at += this.#width) sum += a[at]! * b[at]!;
+    for (let at = 0; at < a.length; at += SPECTRAL_RANK) sum += a[at]! * b[at]!;
     return sum;
   }
 
@@ -185,27 +207,30 @@ export class SpectrumFinder {
 
   #rightAngle(a: Spectrum, b: Spectrum): number {
     const k = this.#common(a, b);
-    return this.#angle(transposedProduct(a.right, this.#width, b.right, this.#width), k);
+    return this.#angle(transposedProduct(a.right, SPECTRAL_RANK, b.right, SPECTRAL_RANK), k);
   }
 
   /** Left singular vectors are A·v/σ, so their inner products follow from those of Y = A·Z. */
   #leftAngle(a: Spectrum, b: Spectrum, between: Float64Array): number {
     const k = this.#common(a, b);
     const turned = product(
-      transposedProduct(a.within, this.#width, between, this.#width),
-      this.#width,
+      transposedProduct(a.within, SPECTRAL_RANK, between, BASIS_WIDTH),
+      BASIS_WIDTH,
       b.within,
-      this.#width,
+      SPECTRAL_RANK,
     );
     const scaled = turned.map(
-      (value, at) => value / (a.values[Math.floor(at / this.#width)]! * b.values[at % this.#width]!),
+      (value, at) => value / (a.values[Math.floor(at / SPECTRAL_RANK)]! * b.values[at % SPECTRAL_RANK]!),
     );
     return this.#angle(scaled, k);
   }
 
   #angle(inner: Float64Array, k: number): number {
     if (k === 0) return 0;
-    const corner = Float64Array.from({ length: k * k }, (_, at) => inner[Math.floor(at / k) * this.#width + (at % k)]!);
+    const corner = Float64Array.from(
+      { length: k * k },
+      (_, at) => inner[Math.floor(at / k) * SPECTRAL_RANK + (at % k)]!,
+    );
     return largestAngle(corner, k);
   }
 }
@@ -222,6 +247,6 @@ export function hasSpectrum(shape: readonly number[]): boolean {
 
 /** Floating-point operations for a matrix of so many elements. */
 export function spectralCost(elements: number, experts: number): number {
-  const products = (1 + 2 * experts) * (2 * SPECTRAL_ITERATIONS + 1) * SPECTRAL_WIDTH;
+  const products = (1 + 2 * experts) * (2 * SPECTRAL_ITERATIONS * SPECTRAL_WIDTH + BASIS_WIDTH);
   return 2 * elements * (products + experts * experts);
 }

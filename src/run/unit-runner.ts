@@ -5,9 +5,10 @@
 import type { XXHash } from 'xxhash-wasm';
 import type { Kernels, Slot } from '../../kernels/abi.js';
 import type { Method } from '../../kernels/method.js';
+import { leadingEigen, SymmetricEigen } from '../../kernels/spectral/symmetric-eigen.js';
 import type { UnitContext } from '../../kernels/unit.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
-import { SpectrumFinder, startingSubspace } from '../geometry/spectrum.js';
+import { BASIS_WIDTH, type LeadingEigen, SpectrumFinder, startingSubspace } from '../geometry/spectrum.js';
 import { type AdaptedInputs, adaptInputs } from './adapted-inputs.js';
 import { widen, widenDifference } from './convert.js';
 import type { PositionedFiles } from './files.js';
@@ -82,7 +83,8 @@ export class UnitRunner {
   /** Reads a matrix as often as its spectra take. */
   analyse({ inputs, part, key }: SpectralTask): TaskResult {
     const [, columns] = part.merge.shape as [number, number];
-    const finder = new SpectrumFinder(part.operands.length, columns, startingSubspace(columns, key));
+    const start = startingSubspace(columns, key);
+    const finder = new SpectrumFinder(part.operands.length, columns, start, this.#leadingEigen());
     for (let step = finder.step; step !== undefined; step = finder.step) {
       const vectors = this.#takeInputs(inputs);
       const pass = spectralPass(this.#passContext(inputs, part, vectors, false), step, columns);
@@ -90,6 +92,16 @@ export class UnitRunner {
       finder.take(pass.results());
     }
     return [{ kind: 'spectral', sums: finder.sums }];
+  }
+
+  /** Decomposes in memory that is taken when it is first wanted, and lasts until inputs are taken anew. */
+  #leadingEigen(): LeadingEigen {
+    const { kernels } = this.#options;
+    let eigen: SymmetricEigen | undefined;
+    return (matrix, size, count) => {
+      eigen ??= new SymmetricEigen(kernels, (bytes) => this.#memory.take(bytes), BASIS_WIDTH);
+      return leadingEigen(kernels, eigen, matrix, size, count);
+    };
   }
 
   /** Reads a unit and carries out the actions on it. */

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { library } from '../run/library.js';
-import { m2merge, temporaryFolder } from '../support/cli.js';
-import { type ModelRead, readModel, writeModel } from '../support/safetensors.js';
+import { m2merge, REPOSITORY, temporaryFolder } from '../support/cli.js';
+import { type ModelRead, readModel, type TensorRead, writeModel } from '../support/safetensors.js';
 
 type Matrix = readonly (readonly number[])[];
 
@@ -188,7 +188,34 @@ describe('spectra', () => {
       folder,
     );
     expect(status).toBe(0);
-    expect(stderr).toMatch(/^spectra of 2 matrices: 6 more passes, \S+ Tflop, about \S+ s on 1 thread$/m);
+    expect(stderr).toMatch(/^spectra of 2 matrices: 5 more passes, \S+ Tflop, about \S+ s on 1 thread$/m);
     expect(stdout).toContain('Spectra');
   });
+});
+
+it('are right where the eighth and the ninth singular value are nearly equal, too', async () => {
+  const group = join(REPOSITORY, 'recipes/tiny-rlvr');
+  const tensor = 'model.layers.0.self_attn.o_proj.weight';
+  const read = (name: string): TensorRead => readModel(join(group, name)).tensors.get(tensor)!;
+  const folder = temporaryFolder();
+  const [base, expert] = ['sft', 'if'].map((name) => {
+    const { dtype, shape, bytes, values } = read(name);
+    writeModel(join(folder, name), [{ name: tensor, dtype, shape, bytes }]);
+    return decompose(asMatrix(values, shape[1]!));
+  });
+  expect(1 - base!.values[8]! / base!.values[7]!).toBeLessThan(2e-3);
+  const models = [{ model: 'if', parameters: { weight: 1 } }];
+  const text = JSON.stringify({ merge_method: 'task_arithmetic', base_model: 'sft', models });
+  const recipe = library.parseRecipe(text, { file: 'group', folder });
+  const { spectral } = (await library.geometry(recipe, { spectral: true })).global;
+  const found = spectral!.experts.if!;
+  const squares = (values: readonly number[]) => values.slice(0, 8).reduce((sum, x) => sum + x ** 2, 0);
+  const moved = expert!.values.map((value, i) => value - base!.values[i]!);
+  for (const [value, wanted] of [
+    [found.spectral_shift, Math.sqrt(squares(moved) / squares(base!.values))],
+    [found.left_angle, angleOf(base!.left, expert!.left)],
+    [found.right_angle, angleOf(base!.right, expert!.right)],
+  ] as const) {
+    expect(Math.abs(value! / wanted - 1)).toBeLessThan(0.02);
+  }
 });

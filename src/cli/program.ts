@@ -187,11 +187,10 @@ function buildProgram(): Command {
         .argument('[folder]', 'folder of the models and results (default: ./merged/<recipe name>)'),
     ),
   )
-    .option(
-      '--set <setting=values>',
-      'values to try, as lambda=0.3,0.6 or models.code.weight=1,2 (repeatable)',
-      collect,
-      [],
+    .addOption(
+      new Option('--set <setting=values>', 'values to try, as lambda=0.3,0.6 or models.code.weight=1,2 (repeatable)')
+        .argParser(collect)
+        .default([], 'those of the recipe'),
     )
     .option('--evaluate <command>', 'how to judge a model, as "node eval.mjs {model}"; prints JSON with numbers')
     .option('--maximize <metric>', 'the number that decides (default: that of the recipe, else the mean of all)', named)

@@ -71,6 +71,6 @@ function asReadError(error: unknown, path: string): unknown {
   if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
     return new M2MergeError('file-missing', { path, purpose: 'recipe' }, { cause: error });
   }
-  const reason = error.code === 'EISDIR' ? 'it is a folder' : error.message;
+  const reason = error.code === 'EISDIR' ? 'it is a folder, and a recipe is a YAML file' : error.message;
   return new M2MergeError('file-unreadable', { path, reason }, { cause: error });
 }

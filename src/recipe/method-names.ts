@@ -18,6 +18,8 @@ function startingWith(name: string): string | undefined {
 }
 
 function inFront(name: string): string | undefined {
+  if (name === 'sparsify')
+    return `"sparsify: {method: ${SPARSIFIERS.join(' | ')}, …}" stands in front of any method on task vectors`;
   const isSparsifier = SPARSIFIERS.some((sparsifier) => sparsifier === name);
   return isSparsifier ? `"sparsify: {method: ${name}, …}" puts it in front of any method on task vectors` : undefined;
 }

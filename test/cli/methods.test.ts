@@ -71,6 +71,7 @@ describe('m2merge methods', () => {
     expect(say('magnitude').stderr).toContain(
       'hint: "sparsify: {method: magnitude, …}" puts it in front of any method',
     );
+    expect(say('sparsify').stderr).toContain('hint: "sparsify: {method: dare | ');
     expect(say('frankenmerge').stderr).toContain('`m2merge methods` lists them');
   });
 });

@@ -46,7 +46,7 @@ test('a file that is not there', async () => {
 test('a folder', async () => {
   await expect(loadRecipe(folder)).rejects.toMatchObject({
     kind: 'file-unreadable',
-    facts: { path: folder, reason: 'it is a folder' },
+    facts: { path: folder, reason: 'it is a folder, and a recipe is a YAML file' },
   });
 });
 

@@ -117,7 +117,10 @@ function judgeExpert(expert: MeasuredExpert): Finding[] {
 }
 
 function judgePairs(pairs: readonly MeasuredPair[], experts: readonly MeasuredExpert[]): Finding[] {
-  const identical = pairs.filter(({ distance, jaccard }) => distance === 0 && jaccard === 1);
+  // Rounding leaves nothing of a distance that is small beside what two have in common, but it leaves their lengths unequal.
+  const identical = pairs.filter(
+    ({ distance, jaccard, norm_ratio: ratio }) => distance === 0 && jaccard === 1 && ratio === 1,
+  );
   const distinct = pairs.filter((pair) => !identical.includes(pair));
   const dense = new Set(
     experts.filter((expert) => expert.changed_fraction_relative > RL_CHANGED_FRACTION_LIMIT).map(({ name }) => name),

@@ -171,6 +171,12 @@ describe('findings', () => {
       { pair: { distance: 0, cosine: 1, jaccard: 1 } },
     ],
     [
+      'lengths of experts at distance 0',
+      'identical-experts',
+      { pair: { distance: 0, cosine: 1, jaccard: 1, norm_ratio: 1 + 2 ** -52 } },
+      { pair: { distance: 0, cosine: 1, jaccard: 1, norm_ratio: 1 } },
+    ],
+    [
       'one tensor untouched by both',
       'untouched-tensors',
       { untouched: { a: ['x'], b: ['y'] } },

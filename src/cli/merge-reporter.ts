@@ -1,5 +1,4 @@
 /** What the command line says about a merge while it runs and when it is done. */
-
 import { join } from 'node:path';
 import { formatBytes } from '../errors/byte-text.js';
 import { formatCount } from '../geometry/number-text.js';

@@ -1,5 +1,4 @@
 /** Progress on stderr: a spinner on a terminal, a line now and then in a file, nothing when quiet. */
-
 import type { Ora } from 'ora';
 import { formatBytes } from '../errors/byte-text.js';
 import { formatCount } from '../geometry/number-text.js';

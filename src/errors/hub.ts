@@ -37,7 +37,7 @@ const placed = ({ place }: NamedIn): string => (place === undefined ? '' : `${pl
 
 /** A name on the Hub that reads like a path may have been meant as one. */
 const searched = ({ searched: folders = [], nearby }: NamedIn): string => {
-  const meant = nearby === undefined ? '' : `, but ${nearby}: was that meant?`;
+  const meant = nearby === undefined ? '' : `, but there is ${nearby}`;
   return folders.length === 0 ? '' : `there is no folder ${folders.join(' or ')} either${meant}; `;
 };
 

@@ -1,13 +1,18 @@
 /** Small dense linear algebra in float64: what is left of a large matrix once it is projected. Row-major arrays. */
 
+import { dot } from '../../kernels/spectral/lanczos.js';
+
 /** Vectors shorter than this share of what they were are what rounding left of a dependent one. */
 const DEPENDENT = 1e-12;
+
+/** What is left of a vector by less than this share lost digits, and is made orthogonal once more (Kahan and Parlett). */
+const SHRUNK = Math.SQRT1_2;
 
 /** Rotations of a symmetric matrix of this size converge in a handful of sweeps; more would be a defect. */
 const MOST_SWEEPS = 60;
 
 /**
- * Makes the `width` columns of `matrix` orthonormal in place (Gram–Schmidt, twice, which is enough in float64). Columns
+ * Makes the `width` columns of `matrix` orthonormal in place (Gram–Schmidt, twice where digits were lost, which is enough in float64). Columns
  * that depend on earlier ones become 0.
  */
 export function orthonormalize(matrix: Float64Array, width: number): void {
@@ -15,23 +20,21 @@ export function orthonormalize(matrix: Float64Array, width: number): void {
   const columns = Array.from({ length: width }, (_, column) => columnOf(matrix, width, column));
   for (const [index, column] of columns.entries()) {
     const before = Math.sqrt(dot(column, column));
-    for (let pass = 0; pass < 2; pass++) {
-      for (const other of columns.slice(0, index)) subtract(column, dot(other, column), other);
+    let norm = before;
+    for (let pass = 0, whole = before; pass < 2 && (pass === 0 || norm < SHRUNK * whole); pass++) {
+      whole = norm;
+      for (let other = 0; other < index; other++) subtract(column, dot(columns[other]!, column), columns[other]!);
+      norm = Math.sqrt(dot(column, column));
     }
-    const norm = Math.sqrt(dot(column, column));
     const scale = norm > DEPENDENT * before ? 1 / norm : 0;
     for (let i = 0, at = index; i < column.length; i++, at += width) matrix[at] = column[i]! *= scale;
   }
 }
 
 function columnOf(matrix: Float64Array, width: number, column: number): Float64Array {
-  return Float64Array.from({ length: matrix.length / width }, (_, row) => matrix[row * width + column]!);
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
+  const values = new Float64Array(matrix.length / width);
+  for (let row = 0, at = column; row < values.length; row++, at += width) values[row] = matrix[at]!;
+  return values;
 }
 
 function subtract(from: Float64Array, times: number, vector: Float64Array): void {

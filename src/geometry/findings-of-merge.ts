@@ -48,7 +48,7 @@ function judgeLength(
       title: `${merge} goes ${formatMeasure(ratio)} times as far from the base as an expert`,
       evidence:
         `‖Δ̃‖ / mean ‖τ‖ ${formatMeasure(ratio)} (limit ${NORM_RATIO_LIMIT})` +
-        (trained < shares.length ? `, of the ${trained} experts that changed anything` : ''),
+        (trained < shares.length ? `, of the ${trained} of ${shares.length} experts that changed anything` : ''),
       advice:
         `Multiply λ by ${formatMeasure(1 / ratio)} for the length of one expert. ` +
         'Over-long merges of RL experts lost accuracy in code, and their answers grew several times longer (arXiv 2608.27409).',

@@ -48,7 +48,7 @@ export function findFindings(result: MeasuredGeometry): Finding[] {
   const merges = Object.entries(result.merge_accounting);
   const changed = Object.fromEntries(experts.map((expert) => [expert.name, expert.changed_fraction]));
   const findings = [
-    ...judgeNonFinite(result, experts),
+    ...judgeNonFinite(result, experts, merges.length > 0),
     ...experts.flatMap(judgeExpert),
     ...judgePairs(pairs, experts),
     // A merge shows what rounding really does; before one, the size of the steps is the best evidence.
@@ -63,7 +63,11 @@ export function findFindings(result: MeasuredGeometry): Finding[] {
 }
 
 /** NaN and infinite values: of the base, whose differences tell nothing of the experts then, else of experts. */
-function judgeNonFinite({ base, global, tensors }: MeasuredGeometry, experts: readonly MeasuredExpert[]): Finding[] {
+function judgeNonFinite(
+  { base, global, tensors }: MeasuredGeometry,
+  experts: readonly MeasuredExpert[],
+  isMerged: boolean,
+): Finding[] {
   const found = (name: string, normIn: (scope: ScopeGeometry) => number): Finding[] => {
     const where = Object.keys(tensors).filter((tensor) => !Number.isFinite(normIn(tensors[tensor]!)));
     return finding('non-finite-input', 'problem', `${name} has NaN or infinite values`, {
@@ -72,7 +76,9 @@ function judgeNonFinite({ base, global, tensors }: MeasuredGeometry, experts: re
     });
   };
   const areFinite = experts.every(({ norm }) => Number.isFinite(norm));
-  if (global.base_norm === Number.POSITIVE_INFINITY && areFinite) return judgeInfinities(base, tensors);
+  if (global.base_norm === Number.POSITIVE_INFINITY && areFinite)
+    // What a merge wrote counts them too, and speaks for itself.
+    return isMerged ? [] : judgeInfinities(base, tensors);
   if (!Number.isFinite(global.base_norm)) return found(base, (scope) => scope.base_norm);
   return experts
     .filter(({ norm }) => !Number.isFinite(norm))

@@ -108,17 +108,18 @@ export class GeometryObserver {
     const sums = (sharedSums(experts) * SHARED_LANES) << experts;
     const counters = Array.from(new Uint32Array(buffer, sharedCounters, pairCount(experts) + 1));
     const squares = changes.map((change) => change.squares);
+    const counts = this.#sparse(masks, BASE_MAGNITUDE_BINS << experts);
     const shared = foldShared(new Float64Array(buffer, sharedLanes, sums), experts);
     return {
       elements: this.#elements,
       baseSquares: foldLanes(kernels, baseLanes, REDUCTION_LANES),
       squares,
       ...shared,
-      squaredDistances: squaredDistances(squares, shared),
+      squaredDistances: squaredDistances(squares, shared, countByMask(counts, experts)),
       mass: changes.reduce((total, { mass }) => total + mass, 0),
       opposed: counters.slice(0, -1),
       cancelled: counters.at(-1)!,
-      masks: this.#sparse(masks, BASE_MAGNITUDE_BINS << experts),
+      masks: counts,
       changes: changes.map(({ counters: classes }) => classes),
       maximum: changes.map(({ maximum }) => maximum),
       magnitudes: changes.map(({ magnitudes }) => magnitudes),
@@ -135,6 +136,13 @@ export class GeometryObserver {
     const dense = new Uint32Array(buffer, slot, bins);
     return { bins: indices, counts: indices.map((bin) => dense[bin]!) };
   }
+}
+
+/** Elements by mask of the experts that changed them, whatever their magnitude. */
+function countByMask({ bins, counts }: SparseCounts, experts: number): Float64Array {
+  const byMask = new Float64Array(1 << experts);
+  for (let i = 0; i < bins.length; i++) byMask[bins[i]! & (byMask.length - 1)]! += counts[i]!;
+  return byMask;
 }
 
 function allocateSlots({ experts, tileCapacity, allocate }: GeometryContext) {

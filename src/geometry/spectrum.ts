@@ -12,8 +12,13 @@ const SPECTRAL_RANK = 8;
 const SPECTRAL_WIDTH = 16;
 /** Passes of the iteration; two more find singular values, and what experts make of each other's heads. */
 const SPECTRAL_ITERATIONS = 3;
+/** Share of the largest eigenvalue of AᵀA up to which others are what rounding left of directions that A does not have. */
+const ROUNDING = 64 * Number.EPSILON;
 /** Columns of the basis at the end: the start and what each iteration made of it. */
 export const BASIS_WIDTH = SPECTRAL_WIDTH * (1 + SPECTRAL_ITERATIONS);
+
+/** Time that two vectors of a basis take to be made orthogonal, in that of a product in kernels (measured: it is plain code). */
+const ORTHOGONAL_COST = 10;
 
 /** Times a matrix is read. */
 export const SPECTRAL_PASSES = SPECTRAL_ITERATIONS + 2;
@@ -134,8 +139,9 @@ export class SpectrumFinder {
 
   #spectrumOf(factor: Float64Array, gram: Float64Array): Spectrum {
     const { values, vectors } = this.#eigen(gram, BASIS_WIDTH, SPECTRAL_RANK);
+    const floor = ROUNDING * values[0]!;
     return {
-      values: values.map((value) => Math.sqrt(Math.max(0, value))),
+      values: values.map((value) => (value > floor ? Math.sqrt(value) : Number.isNaN(value) ? value : 0)),
       within: vectors,
       right: product(factor, BASIS_WIDTH, vectors, SPECTRAL_RANK),
     };
@@ -245,8 +251,9 @@ export function hasSpectrum(shape: readonly number[]): boolean {
   return shape.length === 2 && Math.min(...shape) > SPECTRAL_WIDTH;
 }
 
-/** Floating-point operations for a matrix of so many elements. */
-export function spectralCost(elements: number, experts: number): number {
-  const products = (1 + 2 * experts) * (2 * SPECTRAL_ITERATIONS * SPECTRAL_WIDTH + BASIS_WIDTH);
-  return 2 * elements * (products + experts * experts);
+/** Floating-point operations for a matrix of this shape: products, and bases that are made orthonormal. */
+export function spectralCost([rows, columns]: readonly [number, number], experts: number): number {
+  const matrices = 1 + 2 * experts;
+  const products = matrices * (2 * SPECTRAL_ITERATIONS * SPECTRAL_WIDTH + BASIS_WIDTH) + experts * experts;
+  return 2 * columns * (rows * products + ORTHOGONAL_COST * matrices * BASIS_WIDTH ** 2);
 }

@@ -57,33 +57,34 @@ export function orderedPairIndex(j: number, k: number, experts: number): number 
 }
 
 /**
- * Share of what is subtracted from below which a difference is what rounding left: sums over a unit are added up in
- * different orders, and of a million terms the last 12 of 52 bits may differ.
- */
-const ROUNDING_SHARE = 2 ** -40;
-
-/** minuend − subtrahend of two sums that are at least 0; 0 where it is only rounding, NaN and infinity as they come. */
-function differenceOf(minuend: number, subtrahend: number): number {
-  const difference = minuend - subtrahend;
-  return difference < ROUNDING_SHARE * minuend ? 0 : difference;
-}
-
-/**
  * Σ(τⱼ−τₖ)² by pair: over what both changed, and what either changed alone. Taken for each unit, since a few huge changes
- * that two experts have in common leave nothing of the small ones that they have not.
+ * that two experts have in common leave nothing of the small ones that they have not. `byMask`: elements by who changed
+ * them. Sums over the overlap are added up in one order, sums over the unit in another: nothing is left of their
+ * difference where nothing lies beside the overlap, so that equal experts are at 0.
  */
-export function squaredDistances(squares: readonly number[], { products, overlapSquares }: SharedSums): number[] {
+export function squaredDistances(
+  squares: readonly number[],
+  { products, overlapSquares }: SharedSums,
+  byMask: ArrayLike<number>,
+): number[] {
   const experts = squares.length;
   const distances = new Array<number>(products.length).fill(0);
+  const changedAlone = (j: number, k: number): boolean =>
+    Array.prototype.some.call(
+      byMask,
+      (count: number, mask: number) => count > 0 && (mask >> j) & 1 && !((mask >> k) & 1),
+    );
+  const beside = (j: number, k: number, overlap: number): number =>
+    changedAlone(j, k) ? Math.max(0, squares[j]! - overlap) : 0;
   for (let j = 0; j < experts; j++) {
     for (let k = j + 1; k < experts; k++) {
       const pair = pairIndex(j, k, experts);
       const overlapOfJ = overlapSquares[orderedPairIndex(j, k, experts)]!;
       const overlapOfK = overlapSquares[orderedPairIndex(k, j, experts)]!;
       distances[pair] =
-        differenceOf(overlapOfJ + overlapOfK, 2 * products[pair]!) +
-        differenceOf(squares[j]!, overlapOfJ) +
-        differenceOf(squares[k]!, overlapOfK);
+        Math.max(0, overlapOfJ + overlapOfK - 2 * products[pair]!) +
+        beside(j, k, overlapOfJ) +
+        beside(k, j, overlapOfK);
     }
   }
   return distances;

@@ -1,7 +1,6 @@
 /** The tensors of a merged model with every model's part of them, over all modules of a recipe. */
 import { type Method, spaceOf } from '../../kernels/method.js';
 import { compareUtf8 } from '../checkpoint/order.js';
-import { quantizationOf } from '../checkpoint/quantized.js';
 import { M2MergeError } from '../errors.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { type Warning, warning } from '../warnings.js';
@@ -10,6 +9,7 @@ import { moduleRegions } from './module-regions.js';
 import { type FoundTensor, findParts, type RowOrder, type RowRule } from './parts.js';
 import type { PlanModel } from './plan-models.js';
 import { PlanNotes } from './plan-notes.js';
+import { refuseQuantized } from './quantized-inputs.js';
 
 export interface FoundTensors {
   readonly tensors: readonly FoundTensor[];
@@ -38,7 +38,7 @@ export function findTensors(
   const known = [...new Set([...all, donor])];
   const names = [...new Set(known.flatMap(({ checkpoint }) => [...checkpoint.tensors.keys()]))];
   const stacks = [...new Set(known.flatMap(({ layout }) => [...layout.stacks.keys()]))];
-  for (const model of known) refuseQuantized(method, model);
+  for (const model of known) refuseQuantized(model, method.name === 'passthrough');
   const regions = moduleRegions(recipe, names, stacks);
   checkLayers(recipe, models);
   const drafted = recipe.modules.map((module, index) => draftModule(recipe, module, models, regions[index]!));
@@ -63,14 +63,6 @@ export function findTensors(
       ...(carried.length > 0 ? [warning('tensors-carried-over', facts)] : []),
     ],
   };
-}
-
-/** Arithmetic on packed numbers gives no weights. Packed whole numbers that are only passed on stay what they are. */
-function refuseQuantized(method: Method, { checkpoint, name }: PlanModel): void {
-  const found = quantizationOf(checkpoint);
-  if (found === undefined || (found.packed && method.name === 'passthrough')) return;
-  const { format, tensor, dtype } = found;
-  throw new M2MergeError('model-quantized', { model: name, format, tensor, dtype });
 }
 
 /** mergekit's rule: methods over weights, and some over task vectors, keep the rows that all models have. */

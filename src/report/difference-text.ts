@@ -1,6 +1,7 @@
 /** Two models side by side: which tensors differ and by how much, in one screen. */
 import type { TensorLocation } from '../checkpoint/checkpoint.js';
 import type { HeaderDifference, TensorPair } from '../checkpoint/header-difference.js';
+import { compareUtf8 } from '../checkpoint/order.js';
 import { formatCount, formatMeasure, formatShare } from '../geometry/number-text.js';
 import type { ExpertGeometry, GeometryResult, ScopeGeometry } from '../geometry/result.js';
 import { alignColumns, plural } from './format.js';
@@ -84,21 +85,26 @@ function formatHeaders(
   const line = (items: readonly string[], before: string, after: string): string[] =>
     items.length === 0 ? [] : [`${before}${plural(items.length, 'tensor')}${after}: ${listed(items)}`];
   const lacked = (items: readonly string[]): string[] => items.filter((name) => !measured.has(name));
-  const pairs = (items: readonly TensorPair[], read: (tensor: TensorLocation) => string): string[] =>
+  const shown = (items: readonly TensorPair[], read: (tensor: TensorLocation) => string): string[] =>
     items.map((pair) => `${pair.name} (${read(pair.first)} → ${read(pair.second)})`);
+  const both = ({ dtype, shape }: TensorLocation): string => `${dtype} [${shape.join(', ')}]`;
+  const isMeasured = ({ name }: TensorPair): boolean => measured.has(name);
+  const different = [...new Map([...otherDtypes, ...otherShapes].map((pair) => [pair.name, pair])).values()];
+  const uncompared = different.filter((pair) => !isMeasured(pair)).sort((a, b) => compareUtf8(a.name, b.name));
   return [
     ...line(lacked(onlyInFirst), `${second} lacks `, ` of ${first}`),
     ...line(lacked(onlyInSecond), `${first} lacks `, ` of ${second}`),
     ...line(
-      pairs(otherDtypes, ({ dtype }) => dtype),
+      shown(otherDtypes.filter(isMeasured), ({ dtype }) => dtype),
       '',
       ' of another dtype',
     ),
     ...line(
-      pairs(otherShapes, ({ shape }) => `[${shape.join(', ')}]`),
+      shown(otherShapes.filter(isMeasured), ({ shape }) => `[${shape.join(', ')}]`),
       '',
       ' of another shape, compared where both have rows',
     ),
+    ...line(shown(uncompared, both), '', ' too different to be compared'),
     ...line(
       carried.map((pair) => `${pair.name} (${pair.first.dtype})`),
       '',

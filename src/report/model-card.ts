@@ -1,5 +1,4 @@
 /** README.md of the merged model: front matter for the Hub, what was merged how, and how to do it again. */
-
 import type { Method } from '../../kernels/method.js';
 import { formatCount } from '../geometry/number-text.js';
 import type { Plan, PlanInput } from '../plan/plan.js';

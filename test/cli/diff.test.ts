@@ -72,3 +72,43 @@ it('lists first what has no size', () => {
   expect(text).toContain('1 tensor with NaN, infinity or an overflow in the difference, listed first\n');
   expect(text!.indexOf('norm.weight')).toBeLessThan(text!.indexOf(EMBEDDING.name));
 });
+
+it('knows a head that is the embedding from one that the other model has not', () => {
+  const head = f32('lm_head.weight', [2, 2], 1, 2, 3, 4);
+  const [text] = differencesOf([EMBEDDING, head], [EMBEDDING]);
+  expect(text).toBe('a and b hold the same 2 tensors, bit for bit\n');
+  const untied = differencesOf([EMBEDDING, head], [EMBEDDING], { config: { tie_word_embeddings: false } });
+  for (const one of untied)
+    expect(one).toContain('the same 1 tensor, bit for bit\nb lacks 1 tensor of a: lm_head.weight\n');
+  const folder = temporaryFolder();
+  writeModel(join(folder, 'tied'), [EMBEDDING]);
+  writeModel(join(folder, 'untied'), [EMBEDDING, head]);
+  const { stdout, stderr } = m2merge(['diff', 'tied', 'untied', '--json'], folder);
+  expect(Object.keys(JSON.parse(stdout).tensors)).toContain('lm_head.weight');
+  expect(stderr).toBe('');
+});
+
+it('says what is too different to be compared, whichever is the first', () => {
+  const short: TensorToWrite = { name: 'position_ids', dtype: 'I32', shape: [2], bytes: new Uint8Array(8) };
+  const texts = differencesOf(
+    [EMBEDDING, POSITIONS, NORM, f32('ids', [1], 1)],
+    [EMBEDDING, short, f32('norm.weight', [3], 1, 2, 3), { ...POSITIONS, name: 'ids' }],
+  );
+  for (const text of texts)
+    expect(text).toMatch(/^. and . hold the same values in 1 tensor\n3 tensors too different to be compared: ids /);
+  expect(texts[0]).toContain('norm.weight (F32 [2] → F32 [3]), position_ids (I64 [1] → I32 [2])');
+});
+
+it('refuses packed numbers, though what tells them is in one model only', () => {
+  const folder = temporaryFolder();
+  const weight: TensorToWrite = { name: 'q_proj.weight', dtype: 'F8_E4M3', shape: [2], bytes: new Uint8Array(2) };
+  writeModel(join(folder, 'packed'), [weight, f32('q_proj.weight_scale_inv', [1], 1)]);
+  writeModel(join(folder, 'plain'), [{ name: 'q_proj.weight', dtype: 'BF16', shape: [2], values: [1, 2] }]);
+  for (const pair of [
+    ['packed', 'plain'],
+    ['plain', 'packed'],
+  ]) {
+    const { status, stderr } = m2merge(['diff', ...pair], folder);
+    expect({ status, stderr }).toEqual({ status: 4, stderr: expect.stringContaining('packed is quantized') });
+  }
+});

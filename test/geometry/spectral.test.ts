@@ -219,3 +219,30 @@ it('are right where the eighth and the ninth singular value are nearly equal, to
     expect(Math.abs(value! / wanted - 1)).toBeLessThan(0.02);
   }
 });
+
+it('are of as many directions as a matrix has', async () => {
+  const folder = temporaryFolder();
+  const tensor = 'model.layers.0.mlp.up_proj.weight';
+  const [rows, columns] = [40, 70];
+  // Singular values 3, 2, 1 along three directions; the expert is half as long again in the same ones.
+  const value = (i: number, of: readonly number[]): number =>
+    of.reduce(
+      (sum, size, k) => sum + size * Math.cos((k + 1) * Math.floor(i / columns)) * Math.sin((k + 1) * (i % columns)),
+      0,
+    );
+  for (const [name, factor] of [
+    ['base', 1],
+    ['grown', 1.5],
+  ] as const) {
+    const values = Array.from({ length: rows * columns }, (_, i) => factor * value(i, [3, 2, 1]));
+    writeModel(join(folder, name), [{ name: tensor, dtype: 'F32', shape: [rows, columns], values }]);
+  }
+  const models = [{ model: 'grown', parameters: { weight: 1 } }];
+  const text = JSON.stringify({ merge_method: 'task_arithmetic', base_model: 'base', models });
+  const recipe = library.parseRecipe(text, { file: 'group', folder });
+  const { spectral } = (await library.geometry(recipe, { spectral: true })).global;
+  const found = spectral!.experts.grown!;
+  expect(found.left_angle).toBeLessThan(1e-6);
+  expect(found.right_angle).toBeLessThan(1e-6);
+  expect(found.spectral_shift).toBeCloseTo(0.5, 6);
+});

@@ -234,7 +234,7 @@ describe('findings', () => {
     expect(codes({ second: unchanged, merge: { norm_ratio: 2.01 } })).toEqual(['unchanged-expert']);
     const [found] = findFindings(group({ second: unchanged, merge: { norm_ratio: 4 } }));
     expect(found).toMatchObject({ code: 'over-scaled-merge', title: expect.stringContaining('2.00 times') });
-    expect(found!.evidence).toContain('of the 1 experts that changed anything');
+    expect(found!.evidence).toContain('of the 1 of 2 experts that changed anything');
   });
 
   it('says whom a density did not trim', () => {

@@ -45,10 +45,11 @@ export async function diffCommand(first: string, second: string, options: DiffCo
 
 /** The result with what only one model has, as where a merge of the two leaves it out. */
 function withLeftOut(result: GeometryResult, { onlyInFirst, onlyInSecond }: HeaderDifference): GeometryResult {
-  const leftOut = onlyInFirst.filter((name) => result.tensors[name] === undefined);
-  const [tensor] = onlyInSecond;
+  const isLeftOut = (name: string): boolean => result.tensors[name] === undefined;
+  const lacking = onlyInFirst.filter(isLeftOut);
+  const [tensor, ...others] = onlyInSecond.filter(isLeftOut);
   const model = result.experts[0]!;
-  if (tensor !== undefined) printWarnings([warning('extra-tensor', { model, tensor, count: onlyInSecond.length })]);
-  if (leftOut.length === 0) return result;
-  return { ...result, left_out: Object.fromEntries(leftOut.map((name) => [name, [model]])) };
+  if (tensor !== undefined) printWarnings([warning('extra-tensor', { model, tensor, count: 1 + others.length })]);
+  if (lacking.length === 0) return result;
+  return { ...result, left_out: { ...result.left_out, ...Object.fromEntries(lacking.map((name) => [name, [model]])) } };
 }

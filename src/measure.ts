@@ -13,7 +13,6 @@ import { openInputs } from './plan/inputs.js';
 import { measuredJobs, unmeasuredTensors } from './plan/measured-jobs.js';
 import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
 import type { Plan, PreparedMerge } from './plan/plan.js';
-import { refuseQuantized } from './plan/quantized-inputs.js';
 import type { Recipe } from './recipe/recipe.js';
 import { type RunOptions, runMeasurement } from './run/engine.js';
 import { WorkerPool } from './run/pool.js';
@@ -44,7 +43,7 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
   try {
     const opened = await openInputs(group, options);
     options.onInputs?.(opened);
-    const inputs = options.onlyCommon === true ? withCommonTensors(checkWhole(opened)) : opened;
+    const inputs = options.onlyCommon === true ? withCommonTensors(opened) : opened;
     const built = buildPlan(group, inputs, { commonRows: true });
     // What only some have is left out here, not merged from those.
     const warnings = built.warnings.filter(({ kind }) => kind !== 'partial-tensor');
@@ -115,12 +114,6 @@ function asGroup(recipe: Recipe): Recipe {
     outputDtype: 'F32',
     chatTemplate: undefined,
   };
-}
-
-/** Packed numbers are told by tensors beside them, which may not be common. Throws `model-quantized`. */
-function checkWhole(inputs: RecipeCheckpoints): RecipeCheckpoints {
-  for (const model of [...(inputs.base === undefined ? [] : [inputs.base]), ...inputs.models]) refuseQuantized(model);
-  return inputs;
 }
 
 /** Geometry compares all experts, so there has to be a tensor in which all have a part. */

@@ -1,8 +1,8 @@
 /** How residuals and heads are weighed (ResMerge, arXiv 2606.02252), from their inner products alone. */
 import { numberOf, type Settings } from '../parameters.js';
 import type { HeadProducts } from '../spectral/head-products.js';
-import { dot as innerProduct } from '../spectral/lanczos.js';
 import type { LeadingDirections } from '../spectral/leading-directions.js';
+import { dot as innerProduct } from '../spectral/vectors.js';
 import { dot } from '../statistics/gram.js';
 
 /** Lengths up to this are none (the authors' constant). */

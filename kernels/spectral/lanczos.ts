@@ -1,5 +1,6 @@
 /** The Lanczos iteration for the largest eigenvalue of τᵀτ, which is known by its products with vectors alone. */
 import { type Eigenpair, largestEigenpair } from './tridiagonal.js';
+import { dot, takeAway } from './vectors.js';
 
 /** Products at most. */
 export const MOST_STEPS = 24;
@@ -70,22 +71,4 @@ function scaled(vector: Float64Array, factor: number): Float64Array {
   const result = new Float64Array(vector.length);
   for (let i = 0; i < vector.length; i++) result[i] = vector[i]! * factor;
   return result;
-}
-
-function takeAway(from: Float64Array, share: number, vector: Float64Array): void {
-  for (let i = 0; i < from.length; i++) from[i]! -= share * vector[i]!;
-}
-
-/** Four sums at a time: one alone would wait for itself at every step. */
-export function dot(x: Float64Array, y: Float64Array): number {
-  let [a, b, c, d] = [0, 0, 0, 0];
-  const whole = x.length & ~3;
-  for (let i = 0; i < whole; i += 4) {
-    a += x[i]! * y[i]!;
-    b += x[i + 1]! * y[i + 1]!;
-    c += x[i + 2]! * y[i + 2]!;
-    d += x[i + 3]! * y[i + 3]!;
-  }
-  for (let i = whole; i < x.length; i++) a += x[i]! * y[i]!;
-  return a + b + (c + d);
 }

@@ -17,6 +17,12 @@ const MOST_STEPS = 60;
 /** Takes bytes of kernel memory, as `UnitContext.allocate` does. */
 type Allocate = (bytes: number) => Slot;
 
+/** Row-major: column c of `vectors` belongs to value c. */
+export interface LeadingEigenpairs {
+  readonly values: Float64Array;
+  readonly vectors: Float64Array;
+}
+
 /** Decomposes matrices of up to `largest` rows, one after the other, in kernel memory that it takes at first. */
 export class SymmetricEigen {
   readonly #kernels: Kernels;
@@ -66,6 +72,20 @@ export class SymmetricEigen {
       this.#f64(destination + F64_BYTES * i * size, size).set(from);
     });
     this.#kernels.reflectRows(destination, indices.length, size, this.reflectors, this.#vectors[4]);
+  }
+
+  /** The `count` largest eigenvalues of a matrix (row-major), descending, and their unit eigenvectors as columns. */
+  leading(matrix: Float64Array, size: number, count: number): LeadingEigenpairs {
+    this.#f64(this.matrix, size * size).set(matrix);
+    const values = this.decompose(size);
+    const order = [...values.keys()].sort((i, j) => values[j]! - values[i]! || i - j).slice(0, count);
+    this.vectors(order, this.matrix);
+    const rows = this.#f64(this.matrix, count * size);
+    const vectors = Float64Array.from(
+      { length: size * count },
+      (_, at) => rows[(at % count) * size + Math.floor(at / count)]!,
+    );
+    return { values: Float64Array.from(order, (index) => values[index]!), vectors };
   }
 
   #f64(slot: Slot, length: number): Float64Array {
@@ -164,28 +184,6 @@ export class SymmetricEigen {
     this.#kernels.rotateRows(this.rows, this.#size, this.#rotations, this.#waiting);
     this.#waiting = 0;
   }
-}
-
-/** The `count` largest eigenvalues of a matrix (row-major), descending, and their unit eigenvectors as columns of `count`. */
-export function leadingEigen(
-  kernels: Kernels,
-  eigen: SymmetricEigen,
-  matrix: Float64Array,
-  size: number,
-  count: number,
-): { readonly values: Float64Array; readonly vectors: Float64Array } {
-  numbersAt(kernels, eigen.matrix, size * size).set(matrix);
-  const values = eigen.decompose(size);
-  const order = [...values.keys()].sort((i, j) => values[j]! - values[i]! || i - j).slice(0, count);
-  const ascending = [...order].sort((i, j) => i - j);
-  eigen.vectors(ascending, eigen.rows);
-  const rows = numbersAt(kernels, eigen.rows, count * size);
-  const vectors = new Float64Array(size * count);
-  for (const [column, index] of order.entries()) {
-    const from = ascending.indexOf(index) * size;
-    for (let i = 0; i < size; i++) vectors[i * count + column] = rows[from + i]!;
-  }
-  return { values: Float64Array.from(order, (index) => values[index]!), vectors };
 }
 
 /**

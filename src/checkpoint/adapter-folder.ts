@@ -17,7 +17,8 @@ export const ADAPTER_WEIGHTS_FILE = 'adapter_model.safetensors';
 
 /**
  * Opens an adapter, given its folder or its files. Reads no weights. Throws `file-missing`, `file-unreadable`,
- * `model-empty` for weights in another format, `safetensors-invalid`, `config-invalid`, `adapter-invalid`, `adapter-unsupported`.
+ * `model-empty` for weights in another format, `safetensors-invalid`, `config-invalid`, `adapter-invalid`,
+ * `adapter-unsupported`.
  */
 export async function openAdapter(adapter: string | ModelFiles): Promise<Adapter> {
   const files = typeof adapter === 'string' ? new ModelFolder(adapter) : adapter;

@@ -33,7 +33,7 @@ export interface MergeCommandOptions extends PlanCommandOptions {
   readonly createPr?: boolean;
 }
 
-/** The recipes of a file that may hold several, each after those whose models it needs, with what the command line overrides. */
+/** The recipes of a file, each after those whose models it needs, with what the command line overrides. */
 export function recipesWith({ text, origin }: RecipeText, { seed }: PlanCommandOptions): readonly Recipe[] {
   const recipes = parseRecipes(text, origin);
   return seed === undefined ? recipes : recipes.map((recipe) => ({ ...recipe, seed }));

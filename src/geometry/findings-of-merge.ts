@@ -31,7 +31,7 @@ function judgeNonFinite(merge: string, { non_finite: values }: MergeAccounting):
   ];
 }
 
-/** Experts that changed nothing count in the mean that `norm_ratio` is of; how far one was trained to go they do not tell. */
+/** `norm_ratio` is of a mean in which experts that changed nothing count; how far one was trained to go they do not tell. */
 function judgeLength(
   merge: string,
   { norm_ratio: toMean }: MergeAccounting,

@@ -69,7 +69,7 @@ function judgeNonFinite(
   isMerged: boolean,
 ): Finding[] {
   const found = (name: string, normIn: (scope: ScopeGeometry) => number): Finding[] => {
-    const where = Object.keys(tensors).filter((tensor) => !Number.isFinite(normIn(tensors[tensor]!)));
+    const where = tensorsWithoutNorm(tensors, normIn);
     return finding('non-finite-input', 'problem', `${name} has NaN or infinite values`, {
       evidence: where.length > 0 ? `in ${listed(countPatterns(where))}` : 'a norm is not a finite number',
       advice: 'Fetch the checkpoint again or leave it out; such values spread into every merge.',
@@ -85,9 +85,14 @@ function judgeNonFinite(
     .flatMap(({ name }) => found(name, (scope) => scope.experts[name]!.norm));
 }
 
+/** Names of the tensors whose norm is no finite number. */
+function tensorsWithoutNorm(tensors: MeasuredGeometry['tensors'], normIn: (scope: ScopeGeometry) => number): string[] {
+  return Object.keys(tensors).filter((tensor) => !Number.isFinite(normIn(tensors[tensor]!)));
+}
+
 /** Infinities of the base that no expert changed, as in masks that are stored. */
 function judgeInfinities(base: string, tensors: MeasuredGeometry['tensors']): Finding[] {
-  const where = Object.keys(tensors).filter((tensor) => !Number.isFinite(tensors[tensor]!.base_norm));
+  const where = tensorsWithoutNorm(tensors, (scope) => scope.base_norm);
   return finding('shared-infinities', 'note', `${base} has infinite values that no expert changed`, {
     evidence: `in ${listed(countPatterns(where))}`,
     advice: 'They stay as they are in a merge. What is relative to the norm of the base is unknown where they are.',
@@ -123,7 +128,7 @@ function judgeExpert(expert: MeasuredExpert): Finding[] {
 }
 
 function judgePairs(pairs: readonly MeasuredPair[], experts: readonly MeasuredExpert[]): Finding[] {
-  // Rounding leaves nothing of a distance that is small beside what two have in common, but it leaves their lengths unequal.
+  // Rounding leaves nothing of a distance that is small beside what two have in common, but their lengths differ.
   const identical = pairs.filter(
     ({ distance, jaccard, norm_ratio: ratio }) => distance === 0 && jaccard === 1 && ratio === 1,
   );

@@ -12,12 +12,12 @@ const SPECTRAL_RANK = 8;
 const SPECTRAL_WIDTH = 16;
 /** Passes of the iteration; two more find singular values, and what experts make of each other's heads. */
 const SPECTRAL_ITERATIONS = 3;
-/** Share of the largest eigenvalue of AᵀA up to which others are what rounding left of directions that A does not have. */
+/** Share of the largest eigenvalue of AᵀA up to which others are rounding: directions that A does not have. */
 const ROUNDING = 64 * Number.EPSILON;
 /** Columns of the basis at the end: the start and what each iteration made of it. */
 export const BASIS_WIDTH = SPECTRAL_WIDTH * (1 + SPECTRAL_ITERATIONS);
 
-/** Time that two vectors of a basis take to be made orthogonal, in that of a product in kernels (measured: it is plain code). */
+/** Time that two vectors take to be made orthogonal, in that of a product in kernels (measured: it is plain code). */
 const ORTHOGONAL_COST = 10;
 
 /** Times a matrix is read. */
@@ -77,7 +77,7 @@ function basisOf(blocks: Float64Array[]): Float64Array {
 interface Spectrum {
   /** The SPECTRAL_RANK largest, descending; 0 for what is rounding. */
   readonly values: Float64Array;
-  /** Their eigenvectors within the basis (BASIS_WIDTH × SPECTRAL_RANK), and right singular vectors (columns × SPECTRAL_RANK). */
+  /** Their eigenvectors within the basis, and right singular vectors: SPECTRAL_RANK columns each. */
   readonly within: Float64Array;
   readonly right: Float64Array;
 }

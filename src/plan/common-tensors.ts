@@ -3,20 +3,26 @@ import type { Checkpoint, TensorLocation } from '../checkpoint/checkpoint.js';
 import { isMergeable } from '../checkpoint/dtype.js';
 import { hasTokenRows, isHead } from '../checkpoint/tensor-roles.js';
 import type { RecipeCheckpoints } from './build.js';
+import { refuseQuantized } from './quantized-inputs.js';
 import type { NamedCheckpoint } from './tensors.js';
 import { tiedEmbedding } from './tied-head.js';
 
 /**
  * Without the tensors that some model lacks, or has in another shape or kind of dtype, so that they cannot be compared. A
- * head stays where an embedding stands for it, and rows of tokens may be more in one model than in another.
+ * head stays where an embedding stands for it, and rows of tokens may be more in one model than in another. Throws
+ * `model-quantized`: packed numbers are told by tensors beside them, which may not be common.
  */
 export function withCommonTensors(inputs: RecipeCheckpoints): RecipeCheckpoints {
   const { base, bases, models } = inputs;
-  const all = [...(base === undefined ? [] : [base]), ...bases, ...models].map(({ checkpoint }) => checkpoint);
+  const all = [...(base === undefined ? [] : [base]), ...bases, ...models];
+  for (const model of all) refuseQuantized(model);
+  const checkpoints = [...new Set(all.map(({ checkpoint }) => checkpoint))];
+  const names = new Set(checkpoints.flatMap(({ tensors }) => [...tensors.keys()]));
+  const common = new Set([...names].filter((name) => isCommon(name, checkpoints)));
   // One model stays one object: who looks for the base among the models compares them so.
   const cut = new Map(
-    all.map((checkpoint): [Checkpoint, Checkpoint] => {
-      const tensors = new Map([...checkpoint.tensors].filter(([name]) => isCommon(name, all)));
+    checkpoints.map((checkpoint): [Checkpoint, Checkpoint] => {
+      const tensors = new Map([...checkpoint.tensors].filter(([name]) => common.has(name)));
       return [checkpoint, { ...checkpoint, tensors }];
     }),
   );

@@ -72,8 +72,8 @@ export async function openInputs(
     if (made !== undefined) return filesOf(made);
     const { folder, name, ...named } = await locate(reference, reference, recipe);
     if (folder !== undefined) return new ModelFolder(folder);
-    return hub.model(name!).catch((error: unknown) => {
-      throw withPlace(error, named);
+    return hub.model(name!).catch(async (error: unknown) => {
+      throw await withPlace(error, named);
     });
   };
   return { base, bases, models, ...(await openTokens(recipe, { base, bases, models }, openFiles)) };
@@ -131,9 +131,9 @@ interface Located {
   /** Folder on this machine; undefined for a model on the Hub. */
   readonly folder: string | undefined;
   readonly name: HubName | undefined;
+  /** The path that the recipe writes, and the folders that it may mean. */
+  readonly written: string;
   readonly searched: readonly string[];
-  /** What else lies there under nearly the same name, as the recipe would write it. */
-  readonly nearby: string | undefined;
   /** Where the recipe names it. */
   readonly place: string;
 }
@@ -143,23 +143,22 @@ async function locate(location: ModelLocation, { position }: ModelReference, rec
   const { path, revision } = location;
   const searched = isHubAddress(path) ? [] : candidatePaths(path, recipe.folder);
   const place = placeIn(recipe.file, position);
-  const found = { searched, nearby: undefined, place };
+  const found = { written: path, searched, place };
   for (const folder of searched) if (await isFolder(folder)) return { folder, name: undefined, ...found };
   const reference = referenceText(location, undefined);
   for (const file of searched) {
     if (await isFile(file)) throw new M2MergeError('model-missing', { reference, searched, place, isFile: true });
   }
   const name = readHubName(path, revision);
-  const nearby = await nearbyFolder(path, searched);
-  if (name === undefined) throw new M2MergeError('model-missing', { reference, searched, place, nearby });
-  return { folder: undefined, name, searched, nearby, place };
+  if (name !== undefined) return { folder: undefined, name, ...found };
+  throw new M2MergeError('model-missing', { reference, searched, place, nearby: await nearbyFolder(found) });
 }
 
 /** Names so short that all others are near. */
 const SHORTEST_COMPARED = 3;
 
-/** A folder beside one that is not there, by nearly the same name. */
-async function nearbyFolder(written: string, searched: readonly string[]): Promise<string | undefined> {
+/** A folder beside one that is not there, by nearly the same name, as the recipe would write it. */
+async function nearbyFolder({ written, searched }: Pick<Located, 'written' | 'searched'>): Promise<string | undefined> {
   if (basename(written).length < SHORTEST_COMPARED) return undefined;
   for (const path of searched) {
     const entries = await readdir(dirname(path), { withFileTypes: true }).catch(() => []);
@@ -176,22 +175,27 @@ async function openModel(
   tables: TensorTables,
 ): Promise<Checkpoint> {
   if (folder !== undefined) return openCheckpoint(folder, tables);
-  return hub.checkpoint(name!).catch((error: unknown) => {
-    throw withPlace(error, named);
+  return hub.checkpoint(name!).catch(async (error: unknown) => {
+    throw await withPlace(error, named);
   });
 }
 
 async function openAdapterOf({ folder, name, ...named }: Located, hub: HubInputs): Promise<Adapter> {
   if (folder !== undefined) return openAdapter(folder);
-  return hub.adapter(name!).catch((error: unknown) => {
-    throw withPlace(error, named);
+  return hub.adapter(name!).catch(async (error: unknown) => {
+    throw await withPlace(error, named);
   });
 }
 
+/** Where a model was looked for. */
+type Named = Omit<Located, 'folder' | 'name'>;
+
 /** A failure of the Hub with what the recipe says about the model. */
-function withPlace(error: unknown, named: NamedIn): unknown {
+async function withPlace(error: unknown, named: Named): Promise<unknown> {
   if (!isM2MergeError(error) || !HUB_FAILURES_OF_MODELS.has(error.kind)) return error;
-  return new M2MergeError(error.kind, { ...error.facts, ...named } as typeof error.facts, { cause: error });
+  const { searched, place } = named;
+  const told: NamedIn = { searched, place, nearby: await nearbyFolder(named) };
+  return new M2MergeError(error.kind, { ...error.facts, ...told } as typeof error.facts, { cause: error });
 }
 
 function candidatePaths(written: string, recipeFolder: string | undefined): string[] {

@@ -5,7 +5,7 @@
 import type { XXHash } from 'xxhash-wasm';
 import type { Kernels, Slot } from '../../kernels/abi.js';
 import type { Method } from '../../kernels/method.js';
-import { leadingEigen, SymmetricEigen } from '../../kernels/spectral/symmetric-eigen.js';
+import { SymmetricEigen } from '../../kernels/spectral/symmetric-eigen.js';
 import type { UnitContext } from '../../kernels/unit.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import { BASIS_WIDTH, type LeadingEigen, SpectrumFinder, startingSubspace } from '../geometry/spectrum.js';
@@ -100,7 +100,7 @@ export class UnitRunner {
     let eigen: SymmetricEigen | undefined;
     return (matrix, size, count) => {
       eigen ??= new SymmetricEigen(kernels, (bytes) => this.#memory.take(bytes), BASIS_WIDTH);
-      return leadingEigen(kernels, eigen, matrix, size, count);
+      return eigen.leading(matrix, size, count);
     };
   }
 

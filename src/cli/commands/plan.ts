@@ -14,12 +14,12 @@ export async function planCommand(
   chosen: string | undefined,
   options: PlanCommandOptions,
 ): Promise<void> {
-  const recipe = await readRecipe(file);
-  if (hasSweep(recipe.text, file)) {
-    return (await import('./sweep.js')).planSweepCommand(file, chosen, options, recipe);
+  const read = await readRecipe(file);
+  if (hasSweep(read.text, file)) {
+    return (await import('./sweep.js')).planSweepCommand(file, chosen, options, read);
   }
   const tile = tileOf(options);
-  const recipes = recipesWith(recipe, options);
+  const recipes = recipesWith(read, options);
   const { planDocuments, placeDocuments } = await import('../../merge-documents.js');
   const documents = placeDocuments(recipes, chosen, options.intermediateDir);
   const shared = {
@@ -30,8 +30,7 @@ export async function planCommand(
   };
   const described: object[] = [];
   for (const { recipe, output, prepared } of await planDocuments(documents, shared)) {
-    const refused = (await reasonAgainstOutput(output, options.overwrite ?? false))?.message;
-    const facts = { ...(await factsOf(prepared, output, threadsOf(options), tile)), outputRefused: refused };
+    const facts = await factsOf(prepared, output, tile, options);
     if (options.json) {
       const { plan, costs, planHash, warnings, stacks, configFields } = prepared;
       const name = recipe.name === undefined ? {} : { name: recipe.name };
@@ -47,9 +46,17 @@ export async function planCommand(
   process.stdout.write(`${JSON.stringify(others.length === 0 ? only : { documents: described }, null, 2)}\n`);
 }
 
-async function factsOf(prepared: PreparedMerge, output: string, threads: number, tile: number): Promise<RunFacts> {
+async function factsOf(
+  prepared: PreparedMerge,
+  output: string,
+  tile: number,
+  options: PlanCommandOptions,
+): Promise<RunFacts> {
+  const threads = threadsOf(options);
+  const refusal = await reasonAgainstOutput(output, options.overwrite ?? false);
   return {
     output: fromHere(output),
+    outputRefused: refusal?.message,
     threads,
     memory: estimateMemory(prepared.plan, threads, tile),
     diskNeeded: bytesFor(prepared.plan.shards),

@@ -35,9 +35,11 @@ export interface RecipeProblem {
 
 export interface ErrorFacts extends HubErrorFacts, PushErrorFacts, SweepErrorFacts, TokenizerErrorFacts {
   usage: { message: string; hint?: string };
+  'recipe-missing': { path: string };
+  'recipe-unreadable': { path: string; reason: string };
   'recipe-invalid': { file: string; problems: readonly RecipeProblem[] };
   'warnings-refused': { warnings: readonly string[] };
-  'file-missing': { path: string; purpose: string; hint?: string };
+  'file-missing': { path: string; purpose: string };
   'file-unreadable': { path: string; reason: string };
   'model-missing': {
     reference: string;
@@ -129,7 +131,9 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
   usage: ({ message, hint }) => ({ message, hint }),
   'recipe-invalid': ({ file, problems }) => ({ message: problems.map((p) => formatProblem(file, p)).join('\n') }),
   'warnings-refused': ({ warnings }) => ({ message: warnings.join('\n'), hint: 'without --strict these are warnings' }),
-  'file-missing': ({ path, purpose, hint }) => ({ message: `${purpose} not found: ${path}`, hint }),
+  'recipe-missing': ({ path }) => ({ message: `recipe not found: ${path}` }),
+  'recipe-unreadable': ({ path, reason }) => ({ message: `cannot read ${path}: ${reason}` }),
+  'file-missing': ({ path, purpose }) => ({ message: `${purpose} not found: ${path}` }),
   'file-unreadable': ({ path, reason }) => ({ message: `cannot read ${path}: ${reason}` }),
   'model-missing': ({ reference, searched, place, nearby, isFile = false }) => ({
     message: `${place === undefined ? '' : `${place}: `}model "${reference}" ${isFile ? 'is a file' : 'not found'}`,
@@ -227,6 +231,8 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
 
 const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts | keyof PushErrorFacts>]: number } = {
   usage: EXIT_CODES.usage,
+  'recipe-missing': EXIT_CODES.recipe,
+  'recipe-unreadable': EXIT_CODES.recipe,
   'recipe-invalid': EXIT_CODES.recipe,
   'warnings-refused': EXIT_CODES.recipe,
   'file-missing': EXIT_CODES.input,

@@ -2,11 +2,11 @@
 import { isM2MergeError, M2MergeError } from '../errors.js';
 import { nearestName } from '../recipe/nearest.js';
 
-/** The error, with what was meant where the recipe that is missing looks like a command. */
+/** The error, or one of usage where the recipe that is missing looks like a command. */
 export function withCommandMeant(error: unknown, recipe: string, commands: readonly string[]): unknown {
-  if (!isM2MergeError(error, 'file-missing') || error.facts.path !== recipe) return error;
+  if (!isM2MergeError(error, 'recipe-missing') || error.facts.path !== recipe) return error;
   const hint = hintFor(recipe, commands);
-  return hint === undefined ? error : new M2MergeError('file-missing', { ...error.facts, hint }, { cause: error });
+  return hint === undefined ? error : new M2MergeError('usage', { message: error.message, hint }, { cause: error });
 }
 
 function hintFor(word: string, commands: readonly string[]): string | undefined {

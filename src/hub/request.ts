@@ -9,7 +9,7 @@ import { chunksOf, discard } from './body.js';
 import type { HubEnvironment } from './environment.js';
 import { nodeGet } from './node-get.js';
 import { type Asked, describe, refusalOf } from './refusal.js';
-import { delayBefore, isPassing, MAX_ATTEMPTS } from './retry.js';
+import { attemptsUnanswered, delayBefore, isPassing, MAX_ATTEMPTS } from './retry.js';
 
 /** Redirects of one request; the Hub needs two. */
 const MAX_REDIRECTS = 5;
@@ -39,6 +39,8 @@ export class HubConnection {
   readonly #origin: string;
   readonly #options: ConnectionOptions;
   #dispatcher: Promise<object | undefined> | undefined;
+  /** Whether any request was answered. */
+  #reached = false;
 
   constructor(environment: HubEnvironment, options: ConnectionOptions = {}) {
     this.environment = environment;
@@ -61,10 +63,12 @@ export class HubConnection {
       const answer = await this.#attempt(address, asked, init).catch((error: unknown) => error as Error);
       this.signal?.throwIfAborted();
       init.signal?.throwIfAborted();
+      this.#reached ||= answer instanceof Response;
       if (answer instanceof Response && answer.ok) return answer;
       const passing = answer instanceof Response ? isPassing(answer.status) : !(answer instanceof M2MergeError);
       const headers = answer instanceof Response ? answer.headers : undefined;
-      const wait = passing && attempt < limit ? delayBefore(attempt + 1, headers, this.#options.firstDelay) : undefined;
+      const most = this.#reached ? limit : Math.min(limit, attemptsUnanswered(reasonOf(answer)));
+      const wait = passing && attempt < most ? delayBefore(attempt + 1, headers, this.#options.firstDelay) : undefined;
       if (wait === undefined) throw await this.#failure(answer, address, asked, attempt);
       if (answer instanceof Response) await discard(answer);
       await this.pause(wait, answer instanceof Response ? `the Hub answered ${answer.status}` : reasonOf(answer));

@@ -3,6 +3,15 @@
 /** Requests made in all for one that keeps failing, as Python's client does. */
 export const MAX_ATTEMPTS = 6;
 
+/**
+ * The same for a host that no name server knows, as long as nothing has answered yet: then its name is wrong or there is no
+ * network, and neither mends itself in seconds.
+ */
+const ATTEMPTS_FOR_UNKNOWN_HOST = 2;
+
+/** Codes of names that could not be resolved. */
+const UNRESOLVED: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
+
 /** Wait before the first repetition, milliseconds; doubled for each further one. */
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 8000;
@@ -15,6 +24,11 @@ const PASSING_STATUS: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 50
 /** Whether a status may be another one later. */
 export function isPassing(status: number): boolean {
   return PASSING_STATUS.has(status);
+}
+
+/** Requests to make in all for one that failed for `reason` before any answer came. */
+export function attemptsUnanswered(reason: string): number {
+  return UNRESOLVED.has(reason) ? ATTEMPTS_FOR_UNKNOWN_HOST : MAX_ATTEMPTS;
 }
 
 /**

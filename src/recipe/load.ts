@@ -8,7 +8,7 @@ import type { Recipe } from './recipe.js';
 
 /**
  * Reads and checks the recipe at `path` (UTF-8, with or without a byte order mark). Relative model paths of the recipe
- * start at its folder. Throws `file-missing`, `file-unreadable` or `recipe-invalid`.
+ * start at its folder. Throws `recipe-missing`, `recipe-unreadable` or `recipe-invalid`.
  */
 export async function loadRecipe(path: string): Promise<Recipe> {
   const { text, origin } = await readRecipe(path);
@@ -22,8 +22,8 @@ export interface RecipeText {
 }
 
 /**
- * Reads a recipe's file and no more: once, since what comes through a pipe is gone then. Throws `file-missing`,
- * `file-unreadable`, and `recipe-invalid` when it is no text.
+ * Reads a recipe's file and no more: once, since what comes through a pipe is gone then. Throws
+ * `recipe-missing`, `recipe-unreadable`, and `recipe-invalid` when it is no text.
  */
 export async function readRecipe(path: string): Promise<RecipeText> {
   const text = decode(await readBounded(path), path);
@@ -69,8 +69,8 @@ function throwProblem(file: string, message: string, place = { line: 1, column: 
 function asReadError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error;
   if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
-    return new M2MergeError('file-missing', { path, purpose: 'recipe' }, { cause: error });
+    return new M2MergeError('recipe-missing', { path }, { cause: error });
   }
   const reason = error.code === 'EISDIR' ? 'it is a folder, and a recipe is a YAML file' : error.message;
-  return new M2MergeError('file-unreadable', { path, reason }, { cause: error });
+  return new M2MergeError('recipe-unreadable', { path, reason }, { cause: error });
 }

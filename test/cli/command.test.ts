@@ -40,12 +40,12 @@ describe('help and version', () => {
 
 describe('a word that was meant as a command', () => {
   it.each([
-    ['merge', 'hint: merging needs no command: m2merge recipe.yaml'],
-    ['swep', 'hint: did you mean the command "sweep"?'],
-    ['other.yaml', ''],
-  ])('%s', (word, hint) => {
+    ['merge', 2, 'hint: merging needs no command: m2merge recipe.yaml'],
+    ['swep', 2, 'hint: did you mean the command "sweep"?'],
+    ['other.yaml', 3, ''],
+  ])('%s', (word, code, hint) => {
     const { status, stderr } = m2merge([word, 'recipe.yaml'], createWorkplace());
-    expect(status).toBe(4);
+    expect(status).toBe(code);
     expect(stderr.trimEnd()).toBe([`error: recipe not found: ${word}`, hint].join('\n').trimEnd());
   });
 });

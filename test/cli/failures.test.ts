@@ -93,7 +93,7 @@ describe('recipes', () => {
   }
 
   it('a recipe that is not there', () => {
-    expectRefusal(createWorkplace(), ['recipes/none.yaml', 'merged/out'], { status: 4, says: ['recipes/none.yaml'] });
+    expectRefusal(createWorkplace(), ['recipes/none.yaml', 'merged/out'], { status: 3, says: ['recipes/none.yaml'] });
   });
 
   it('a model that is looked for beside the recipe and in the working folder', () => {

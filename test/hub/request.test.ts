@@ -108,6 +108,19 @@ describe('hub requests', () => {
     ).rejects.toMatchObject({ kind: 'hub-unreachable', facts: { host: '127.0.0.1:9' } });
   });
 
+  it('tries a host that nobody knows only twice', async () => {
+    const endpoint = 'http://nowhere.invalid';
+    const connection = new HubConnection(
+      { ...hubEnvironment(hub), endpoint },
+      { firstDelay: 10, onWait: (milliseconds) => waits.push(milliseconds) },
+    );
+    await expect(connection.open(`${endpoint}/org/model/resolve/x`, ASKED)).rejects.toMatchObject({
+      kind: 'hub-unreachable',
+      facts: { host: 'nowhere.invalid' },
+    });
+    expect(waits).toHaveLength(1);
+  });
+
   it('lets the library repeat an answer that breaks off', async () => {
     const connection = connect();
     hub.fault(

@@ -36,16 +36,16 @@ test('the folder is absolute for a relative path', async () => {
 
 test('a file that is not there', async () => {
   await expect(loadRecipe(join(folder, 'absent.yaml'))).rejects.toMatchObject({
-    kind: 'file-missing',
-    facts: { path: join(folder, 'absent.yaml'), purpose: 'recipe' },
+    kind: 'recipe-missing',
+    facts: { path: join(folder, 'absent.yaml') },
   });
   const beneathFile = join(await write('file.yaml', TEXT), 'recipe.yaml');
-  await expect(loadRecipe(beneathFile)).rejects.toMatchObject({ kind: 'file-missing' });
+  await expect(loadRecipe(beneathFile)).rejects.toMatchObject({ kind: 'recipe-missing' });
 });
 
 test('a folder', async () => {
   await expect(loadRecipe(folder)).rejects.toMatchObject({
-    kind: 'file-unreadable',
+    kind: 'recipe-unreadable',
     facts: { path: folder, reason: 'it is a folder, and a recipe is a YAML file' },
   });
 });

@@ -10,11 +10,12 @@ const FALSE = 'false|False|FALSE|no|No|NO|off|Off|OFF';
 /** Regular expressions (whole text) of the spellings accepted, also for the JSON Schema. */
 export const NATURAL_PATTERN = '^\\+?(?:0|[1-9](?:_?[0-9])*)$';
 export const COUNT_PATTERN = '^\\+?[1-9](?:_?[0-9])*$';
+export const TRUE_PATTERN = `^(?:${TRUE})$`;
 export const TRUTH_PATTERN = `^(?:${TRUE}|${FALSE})$`;
 export const NUMBER_OR_TRUTH_PATTERN = `^(?:${NUMBER}|${TRUE}|${FALSE})$`;
 
 const isNumber = new RegExp(`^(?:${NUMBER})$`);
-const isTrue = new RegExp(`^(?:${TRUE})$`);
+const isTrue = new RegExp(TRUE_PATTERN);
 const isFalse = new RegExp(`^(?:${FALSE})$`);
 const isNonFinite = /^[-+]?\.?(?:inf|infinity|nan)$/i;
 

@@ -6,7 +6,7 @@ import type { Parameter } from '../../kernels/parameters.js';
 import { RECIPE_KEYS } from './keys.js';
 import { parameterShape } from './parameters.js';
 import { DEFAULT_PRESET, defaultOf } from './presets.js';
-import { type JsonSchema, recordSchema } from './shapes.js';
+import { type JsonSchema, notBothSchema, recordSchema } from './shapes.js';
 
 /** A name rather than an address: the schema is not published anywhere. */
 const SCHEMA_ID = 'urn:m2merge:recipe';
@@ -28,7 +28,7 @@ export function recipeSchema(): object {
     title: 'm2merge recipe',
     ...recipe,
     properties: { ...properties, merge_method: { description: RECIPE_KEYS.merge_method.summary, enum: names } },
-    allOf: METHODS.map(methodRule),
+    allOf: [notBothSchema('tokenizer_source', 'tokenizer'), ...METHODS.map(methodRule)],
     definitions: { ...Object.fromEntries(METHODS.flatMap(definitionsOf)), sparsify: frontSchema() },
   });
 }

@@ -6,7 +6,7 @@ import { warning } from '../warnings.js';
 import type { Cursor } from './cursor.js';
 import { excerpt } from './findings.js';
 import { nearestName } from './nearest.js';
-import { COUNT_PATTERN, NATURAL_PATTERN, parseNumber, parseTruth, TRUTH_PATTERN } from './scalars.js';
+import { COUNT_PATTERN, NATURAL_PATTERN, parseNumber, parseTruth, TRUE_PATTERN, TRUTH_PATTERN } from './scalars.js';
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -56,6 +56,9 @@ export const truth: Shape<boolean> = {
     return value ?? reportExpected(cursor, 'true or false');
   },
 };
+
+/** JSON Schema of what `truth` reads as true. */
+export const trueSchema: JsonSchema = { anyOf: [{ const: true }, { type: 'string', pattern: TRUE_PATTERN }] };
 
 /** A whole number from 0 to `maximum`. */
 export const naturalUpTo = (maximum: number): Shape<number> => wholeNumber(0, maximum, NATURAL_PATTERN);
@@ -234,6 +237,11 @@ export function recordSchema(keys: KeyTable): JsonSchema {
 export const givenSchema = (name: string): JsonSchema => ({
   required: [name],
   properties: { [name]: { not: { type: 'null' } } },
+});
+
+/** JSON Schema of a mapping in which two keys are not given together. */
+export const notBothSchema = (one: string, other: string): JsonSchema => ({
+  not: { allOf: [givenSchema(one), givenSchema(other)] },
 });
 
 function reportMissing(

@@ -11,13 +11,16 @@ import {
   choice,
   countUpTo,
   givenSchema,
+  type JsonSchema,
   type Key,
   listOf,
   naturalUpTo,
+  notBothSchema,
   type RecordReading,
   record,
   type Shape,
   text,
+  trueSchema,
   truth,
 } from './shapes.js';
 
@@ -145,12 +148,13 @@ type EvaluateReading = RecordReading<typeof EVALUATE_KEYS>;
 
 const evaluateRecord = record(EVALUATE_KEYS, '{command: …}');
 
+const SHELL_TAKES_TEXT: JsonSchema = {
+  not: { required: ['shell', 'command'], properties: { shell: trueSchema, command: { type: 'array' } } },
+};
+
 const evaluateShape: typeof evaluateRecord = {
   ...evaluateRecord,
-  schema: {
-    ...evaluateRecord.schema,
-    not: { allOf: [givenSchema('maximize'), givenSchema('minimize')] },
-  },
+  schema: { ...evaluateRecord.schema, allOf: [notBothSchema('maximize', 'minimize'), SHELL_TAKES_TEXT] },
 };
 
 /** A mapping from settings to what is read of each. */

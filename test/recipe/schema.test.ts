@@ -172,7 +172,6 @@ describe('bad recipes', () => {
     'weight-misspelt',
     'tag',
     'token-source-not-merged',
-    'tokenizer-given-twice',
     'two-documents',
     'sweep', // One schema serves both commands.
     'weight-odd-numbers', // 0x10 and 010 are numbers of YAML 1.2; the other lines are seen.
@@ -215,6 +214,10 @@ describe('sweeps', () => {
     [`{${lambda}, ${evaluate('maximize: math, minimize: ~')}}`, true],
     [`{${lambda}, ${evaluate('maximize: math, minimize: loss')}}`, false],
     [`{${lambda}, evaluate: {maximize: math}}`, false],
+    [`{${lambda}, ${evaluate('shell: no')}}`, true],
+    [`{${lambda}, ${evaluate('shell: yes')}}`, false],
+    [`{${lambda}, ${evaluate('shell: true')}}`, false],
+    [`{${lambda}, evaluate: {command: 'node eval.mjs {model}', shell: true}}`, true],
   ])('%s is for the schema what it is for the reader', (sweep, isRight) => {
     const text = recipeWith(sweep);
     const expand = () => expandSweep(text, {}, readSweep(text, {}, []).section);

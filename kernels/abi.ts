@@ -6,7 +6,8 @@
  *
  * Conventions
  * - A `Slot` is a byte offset into `memory`, a multiple of 16. Slots of f32 hold consecutive little-endian f32; for
- *   `sumProducts`, `softmaxDivergence` and `weightedSum` they may be multiples of 4, so that they can work on one row of a tile.
+ *   `sumProducts`, `sumSquares`, `softmaxDivergence` and `weightedSum` they may be multiples of 4, so that they can work on
+ *   one row of a tile.
  * - `count` is in elements, 0 allowed, any length (no lane multiple required).
  * - `destination` may equal a source slot of the same element width (in place); otherwise ranges do not overlap.
  * - f32 arithmetic rounds after every operation (no fused multiply-add), in the order written here.

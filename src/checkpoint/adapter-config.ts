@@ -10,6 +10,8 @@ export interface AdapterConfig {
   readonly ranks: ReadonlySet<number>;
   /** How a matrix stored as [inputs, outputs] is meant where its shape does not tell. */
   readonly fanInFanOut: boolean;
+  /** Whether rows are rescaled after the product is added (DoRA, arXiv 2402.09353). */
+  readonly isDora: boolean;
   /** What the product of a module's factors of this rank is multiplied by. `module` is a name as `model.layers.0.mlp.up_proj`. */
   scaleOf(module: string, rank: number): number;
 }
@@ -22,7 +24,6 @@ const CHANGES_THE_BASE = /^(?:pissa|olora|corda|loftq|lora_ga)/i;
 
 /** Settings that make an adapter more than a low-rank product, and how they differ; all of them are absent or falsy else. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
-  use_dora: 'DoRA rescales every row by a norm that only the whole merged row has',
   lora_bias: 'its factors have biases',
   use_qalora: 'QALoRA pools the inputs before the product',
   alora_invocation_tokens: 'aLoRA is active for some of the tokens only',
@@ -45,10 +46,11 @@ export function readAdapterConfig(config: Json, file: string): AdapterConfig {
   const alpha = finiteAt(config, 'lora_alpha', file) ?? DEFAULT_RANK_AND_ALPHA;
   const ranks = patternsAt(config, 'rank_pattern', file);
   const alphas = patternsAt(config, 'alpha_pattern', file);
-  const { use_rslora: stabilised, fan_in_fan_out: fanInFanOut } = config;
+  const { use_rslora: stabilised, fan_in_fan_out: fanInFanOut, use_dora: dora } = config;
   return {
     ranks: new Set([r, ...ranks.map(({ value }) => value)]),
     fanInFanOut: fanInFanOut === true,
+    isDora: dora === true,
     scaleOf(module, rank) {
       const own = alphas.find(({ pattern }) => pattern.matches(module))?.value ?? alpha;
       // rsLoRA, arXiv 2312.03732, equation 7.

@@ -6,7 +6,7 @@ import { LARGEST_RANK } from '../../kernels/abi.js';
 import { M2MergeError } from '../errors.js';
 import { type Warning, warning } from '../warnings.js';
 import type { AdapterConfig } from './adapter-config.js';
-import { type AdapterPart, readAdapterTensorName } from './adapter-names.js';
+import { type AdapterPart, type FactorSide, readAdapterTensorName } from './adapter-names.js';
 import type { Checkpoint, CheckpointFile, FactorLocation, LowRankTerm, TensorLocation } from './checkpoint.js';
 import { statedTie } from './config.js';
 import { isMergeable, type MergeableDtype } from './dtype.js';
@@ -65,7 +65,7 @@ export function addAdapter(base: Checkpoint, adapter: Adapter, names: AdapterNam
   return joint.build();
 }
 
-/** One of the two factors of a module, with its name for messages. */
+/** One of the factors of a module, with its name for messages. */
 interface Factor {
   readonly name: string;
   readonly tensor: HeaderTensor;
@@ -79,6 +79,8 @@ interface NamedPart extends Factor {
 interface Pair {
   readonly a: Factor;
   readonly b: Factor;
+  /** With DoRA. */
+  readonly magnitudes?: Factor;
 }
 
 class JointCheckpoint {
@@ -142,9 +144,9 @@ class JointCheckpoint {
     return others.length === 0 ? (only ?? name) : name;
   }
 
-  /** The two factors of each adapted tensor. */
+  /** The factors of each adapted tensor. */
   #pairs(parts: readonly NamedPart[]): ReadonlyMap<string, Pair> {
-    const halves = new Map<string, { a?: Factor; b?: Factor }>();
+    const halves = new Map<string, { [side in FactorSide]?: Factor }>();
     for (const { part, name, tensor } of parts) {
       if (part.kind !== 'factor') continue;
       const pair = halves.get(part.tensor) ?? {};
@@ -152,14 +154,18 @@ class JointCheckpoint {
       pair[part.side] = { name, tensor };
       halves.set(part.tensor, pair);
     }
-    for (const { a, b } of halves.values()) {
-      const present = a ?? b!;
-      if (a === undefined || b === undefined) throw this.#invalid(`"${shorten(present.name)}" lacks its other factor`);
+    const { isDora } = this.#adapter.config;
+    for (const { a, b, magnitudes } of halves.values()) {
+      const present = shorten((a ?? b ?? magnitudes)!.name);
+      if (a === undefined || b === undefined) throw this.#invalid(`"${present}" lacks another factor`);
+      if (isDora && magnitudes === undefined) throw this.#invalid(`"${present}" lacks the magnitudes of DoRA`);
+      if (!isDora && magnitudes !== undefined)
+        throw this.#invalid(`"${present}" has magnitudes, but use_dora is not set`);
     }
     return halves as ReadonlyMap<string, Pair>;
   }
 
-  #addTerm(name: string, location: TensorLocation, { a, b }: Pair): TensorLocation {
+  #addTerm(name: string, location: TensorLocation, { a, b, magnitudes }: Pair): TensorLocation {
     const [rows, columns, ...more] = location.shape;
     if (rows === undefined || columns === undefined || more.length > 0 || !isMergeable(location.dtype)) {
       throw this.#mismatch(
@@ -180,6 +186,7 @@ class JointCheckpoint {
       rank,
       transposed,
       scale: this.#adapter.config.scaleOf(module, rank),
+      ...(magnitudes === undefined ? {} : { magnitudes: this.#locateMagnitudes(magnitudes, name, rows, transposed) }),
     };
     return { ...location, lowRank: term };
   }
@@ -229,6 +236,16 @@ class JointCheckpoint {
   #locate(name: string, { dtype, begin }: HeaderTensor): FactorLocation {
     if (isMergeable(dtype)) return { file: this.#file, begin, dtype: dtype as MergeableDtype };
     throw this.#invalid(`"${shorten(name)}" is ${dtype}, expected a floating point dtype`);
+  }
+
+  /** DoRA's norms are of what leads to one output, which is a row unless inputs are stored as rows. */
+  #locateMagnitudes({ name, tensor }: Factor, ofTensor: string, rows: number, transposed: boolean): FactorLocation {
+    if (transposed) {
+      const reason = `DoRA rescales the columns of a matrix that is stored as [inputs, outputs] (tensor "${shorten(name)}")`;
+      throw new M2MergeError('adapter-unsupported', { file: this.#adapter.file.path, reason });
+    }
+    if (tensor.shape.length === 1 && tensor.elements === rows) return this.#locate(name, tensor);
+    throw this.#mismatch(name, ofTensor, `it has ${rows} rows but [${tensor.shape.join(', ')}] magnitudes`);
   }
 
   /** A tensor that the adapter holds as a whole: modules_to_save, biases, embeddings. */

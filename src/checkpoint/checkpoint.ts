@@ -50,6 +50,8 @@ export interface LowRankTerm {
   /** Both are stored as their transposes. */
   readonly transposed: boolean;
   readonly scale: number;
+  /** With DoRA, the norm that each row has in the end, one of them for each. */
+  readonly magnitudes?: FactorLocation;
 }
 
 export interface Checkpoint {

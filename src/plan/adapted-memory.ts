@@ -17,10 +17,10 @@ export function holdsAllRights(sizes: readonly number[]): boolean {
 }
 
 /** Bytes that a worker needs to read adapted inputs, `sizes` being those of their R; none when there are none. */
-export function adaptedBytes(sizes: readonly number[], tileElements: number): number {
+export function adaptedBytes(sizes: readonly number[], rescales: boolean): number {
   if (sizes.length === 0) return 0;
   const rights = holdsAllRights(sizes) ? sizes.reduce((total, bytes) => total + bytes, 0) : Math.max(...sizes);
-  const stored = 8 * tileElements;
   const chunks = (8 + 4 + 4) * CHUNK_ELEMENTS;
-  return rights + stored + chunks;
+  const ofRows = rescales ? (8 + 4) * CHUNK_ELEMENTS : 0;
+  return rights + chunks + ofRows;
 }

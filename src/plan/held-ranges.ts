@@ -1,8 +1,8 @@
-/** What is read of matrices whose rows are taken in another order than they are stored in. */
+/** What is read of matrices that are not read once from the first element to the last: of rows in another order, or twice. */
 import { bytesPerElement } from '../checkpoint/dtype.js';
-import type { PreparedMerge } from './plan.js';
+import type { PreparedMerge, Source } from './plan.js';
 import { rowsOfPart } from './row-maps.js';
-import { sourcesOf } from './sources.js';
+import { readsRowsAnew, sourcesOf } from './sources.js';
 
 /** Bytes [begin, end) of a file, in the tensor that begins at byte `tensor`. */
 export interface HeldRange {
@@ -19,7 +19,9 @@ export function heldRanges({ plan, rowRuns }: Pick<PreparedMerge, 'plan' | 'rowR
   for (const job of plan.jobs) {
     if (job.kind === 'copy') continue;
     const [, columns = 1] = job.shape;
-    for (const { rows } of sourcesOf(job)) {
+    for (const source of sourcesOf(job)) {
+      const { rows } = source;
+      if (readsRowsAnew(source)) ranges.push(wholeRange(source, job.elements));
       rows?.parts.forEach(({ input, file, begin: tensor, dtype }, part) => {
         const read = rowsOfPart(rowRuns[rows.map]!, part);
         if (read === undefined) return;
@@ -30,6 +32,10 @@ export function heldRanges({ plan, rowRuns }: Pick<PreparedMerge, 'plan' | 'rowR
     }
   }
   return joined(ranges);
+}
+
+function wholeRange({ input, file, begin, dtype }: Source, elements: number): HeldRange {
+  return { input, file, tensor: begin, begin, end: begin + elements * bytesPerElement(dtype) };
 }
 
 /** Ranges of one tensor as one. */

@@ -68,10 +68,11 @@ export function estimateMemory(plan: Plan, threads: number, tileElements: number
     const widths = held.reduce((total, width) => total + width, bytesPerElement(outputDtype));
     const { stepElements, runElements } = layoutOf(plan, job);
     const [, columns = 0] = job.shape;
-    const rights = sources
-      .flatMap(placesOf)
-      .flatMap(({ lowRank }) => (lowRank === undefined ? [] : [rightBytes({ ...lowRank, columns })]));
-    const adapted = adaptedBytes(rights, Math.max(tileElements, runElements));
+    const terms = sources.flatMap(placesOf).flatMap(({ lowRank }) => (lowRank === undefined ? [] : [lowRank]));
+    const adapted = adaptedBytes(
+      terms.map((term) => rightBytes({ ...term, columns })),
+      terms.some(({ magnitudes }) => magnitudes !== undefined),
+    );
     const gathered = sources.some(({ rows }) => rows !== undefined) ? GATHER_BYTES : 0;
     const perOperand = OPERAND_BYTES + STEP_VECTORS * 4 * stepElements;
     const whole = findMethod(plan.method)!.wholeTensors?.(plan.settings[job.settings]!, job.shape) ?? false;

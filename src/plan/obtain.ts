@@ -106,7 +106,8 @@ function filesRead({ jobs }: Plan): readonly { readonly input: number; readonly 
     if (job.kind === 'copy') note(job.source.input, job.source.file);
     for (const { input, file, lowRank } of job.kind === 'copy' ? [] : placesRead(job)) {
       note(input, file);
-      for (const factor of lowRank === undefined ? [] : [lowRank.left, lowRank.right]) note(input, factor.file);
+      for (const factor of [lowRank?.left, lowRank?.right, lowRank?.magnitudes])
+        if (factor !== undefined) note(input, factor.file);
     }
   }
   return [...read.values()];

@@ -16,3 +16,8 @@ export function placesRead(job: MergeJob): readonly Omit<Source, 'rows'>[] {
 export function placesOf(source: Source): readonly Omit<Source, 'rows'>[] {
   return source.rows === undefined ? [source] : source.rows.parts;
 }
+
+/** Whether rows that tiles cut are read as a whole for each of the two, since their norms decide (DoRA). */
+export function readsRowsAnew({ lowRank }: { readonly lowRank?: { readonly magnitudes?: object } }): boolean {
+  return lowRank?.magnitudes !== undefined;
+}

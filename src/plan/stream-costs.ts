@@ -4,6 +4,7 @@ import { bytesPerElement } from '../checkpoint/dtype.js';
 import { type Warning, warning } from '../warnings.js';
 import { heldRanges } from './held-ranges.js';
 import type { Job, PreparedMerge } from './plan.js';
+import { readsRowsAnew } from './sources.js';
 
 /** Bytes of the spool unless the user says otherwise. */
 export const DEFAULT_SPOOL_BYTES = 4_000_000_000;
@@ -15,7 +16,7 @@ export interface StreamCost {
   readonly once: number;
   /** Bytes fetched, which are more when passes do not find them in the spool any more. */
   readonly fetched: number;
-  /** Bytes of matrices whose rows are read in another order, which take room beside the spool. */
+  /** Bytes of matrices that are not read once in their own order, which take room beside the spool. */
   readonly held: number;
 }
 
@@ -54,6 +55,6 @@ function hubBytes(job: Job, hubFiles: PreparedMerge['hubFiles']): number {
   if (job.kind === 'copy') return isOnHub(job.source.input, job.source.file) ? job.byteLength : 0;
   const sources = [...(job.base === undefined ? [] : [job.base]), ...job.operands.map(({ source }) => source)];
   return sources
-    .filter(({ input, file, rows }) => isOnHub(input, file) && rows === undefined)
+    .filter((source) => isOnHub(source.input, source.file) && source.rows === undefined && !readsRowsAnew(source))
     .reduce((total, { dtype }) => total + job.elements * bytesPerElement(dtype), 0);
 }

@@ -1,12 +1,12 @@
 /**
- * Reads inputs that an adapter changes: stored values widened to f32, plus scale·L·R for the rows that a tile covers.
- * A worker never holds more of a factor L than some rows; of R it holds all, for each adapted input of a unit while
- * there is room, else for one at a time.
+ * Reads inputs that an adapter changes: stored values widened to f32, plus scale·L·R for the rows that a tile covers, which
+ * DoRA then rescales. A worker never holds more of a factor L than some rows; of R it holds all, for each adapted input of a
+ * unit while there is room, else for one at a time.
  */
 import type { Slot } from '../../kernels/abi.js';
-import { bytesPerElement } from '../checkpoint/dtype.js';
 import { CHUNK_ELEMENTS, holdsAllRights, rightBytes } from '../plan/adapted-memory.js';
-import { widen } from './convert.js';
+import { readsRowsAnew } from '../plan/sources.js';
+import { RowRescaling } from './row-rescaling.js';
 import {
   type AdaptedVector,
   isAdapted,
@@ -19,9 +19,7 @@ import { type ReadTools, readWidened, STORED_CHUNK_BYTES } from './widened-read.
 
 export class AdaptedInputs {
   readonly #tools: ReadTools;
-  /** Stored bytes of a tile. */
-  readonly #stored: Slot;
-  /** Stored bytes of a chunk of a factor, the chunk as f32, and rows of L as f32. */
+  /** Stored bytes of a chunk, a chunk of a factor as f32, and rows of L as f32. */
   readonly #chunkStored: Slot;
   readonly #chunk: Slot;
   readonly #left: Slot;
@@ -29,14 +27,14 @@ export class AdaptedInputs {
   readonly #rights = new Map<AdaptedVector, Slot>();
   /** What each slot of an R holds now. */
   readonly #held = new Map<Slot, AdaptedVector>();
+  /** Undefined where no input needs it. */
+  readonly #rescaling: RowRescaling | undefined;
 
   /** Takes memory for one unit's inputs; those without a term need none. */
-  constructor(tools: ReadTools, inputs: readonly StoredVector[], tileElements: number) {
+  constructor(tools: ReadTools, inputs: readonly StoredVector[]) {
     this.#tools = tools;
     const { memory } = tools;
     const adapted = inputs.filter(isAdapted);
-    const widest = Math.max(...adapted.map(({ dtype }) => bytesPerElement(dtype)));
-    this.#stored = memory.take(widest * tileElements);
     this.#chunkStored = memory.take(STORED_CHUNK_BYTES);
     this.#chunk = memory.take(4 * CHUNK_ELEMENTS);
     this.#left = memory.take(4 * CHUNK_ELEMENTS);
@@ -45,16 +43,25 @@ export class AdaptedInputs {
     adapted.forEach((vector, i) => {
       this.#rights.set(vector, shared ?? memory.take(sizes[i]!));
     });
+    this.#rescaling = adapted.some(readsRowsAnew) ? new RowRescaling(tools) : undefined;
   }
 
   /** Elements [firstIndex, firstIndex + count) of an adapted input as f32, at `destination`. */
   read(vector: AdaptedVector, destination: Slot, firstIndex: number, count: number): void {
-    const { kernels, files, memory } = this.#tools;
+    this.#readSum(vector, destination, firstIndex, count);
+    const { magnitudes } = vector.lowRank;
+    if (magnitudes === undefined) return;
+    this.#rescaling!.rescale({ vector, magnitudes, values: destination, firstIndex, count }, (to, first, elements) =>
+      this.#readSum(vector, to, first, elements),
+    );
+  }
+
+  /** The stored values and the product, not rescaled. */
+  #readSum(vector: AdaptedVector, destination: Slot, firstIndex: number, count: number): void {
+    const { kernels } = this.#tools;
     const { lowRank, dtype } = vector;
-    const width = bytesPerElement(dtype);
-    const { file, begin: tensorBegin } = vector.spooled ?? vector;
-    files.read(file, memory.bytes(this.#stored, width * count), tensorBegin + width * firstIndex);
-    widen(kernels, dtype, this.#stored, 0, destination, count);
+    const place = { ...(vector.spooled ?? vector), dtype };
+    readWidened(this.#tools, place, this.#chunkStored, firstIndex, count, destination);
     const right = this.#right(vector);
     const { columns, rank, scale } = lowRank;
     const rowsAtOnce = Math.floor(CHUNK_ELEMENTS / rank);
@@ -118,11 +125,7 @@ export class AdaptedInputs {
 }
 
 /** The readers of a unit's inputs that an adapter changes; undefined when there are none. */
-export function adaptInputs(
-  tools: ReadTools,
-  inputs: readonly StoredVector[],
-  tileElements: number,
-): AdaptedInputs | undefined {
+export function adaptInputs(tools: ReadTools, inputs: readonly StoredVector[]): AdaptedInputs | undefined {
   const read = inputs.flatMap((input) => (isGathered(input) ? input.rows.parts : [input]));
-  return read.some(isAdapted) ? new AdaptedInputs(tools, read, tileElements) : undefined;
+  return read.some(isAdapted) ? new AdaptedInputs(tools, read) : undefined;
 }

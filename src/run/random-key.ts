@@ -1,5 +1,5 @@
 /** Keys of the counter-based random numbers, from names alone: independent of order, threads and other models. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * Two u32 from the seed, a purpose (`mask` of a model, `rounding`, `projection`, `spectrum`), the model's reference in the recipe (empty
@@ -11,8 +11,6 @@ export function randomKey(
   model: string,
   tensor: string,
 ): readonly [number, number] {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([seed, purpose, model, tensor]))
-    .digest();
+  const digest = hash('sha256', JSON.stringify([seed, purpose, model, tensor]), 'buffer');
   return [digest.readUInt32LE(0), digest.readUInt32LE(4)];
 }

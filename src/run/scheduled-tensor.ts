@@ -54,6 +54,7 @@ export class ScheduledTensor {
   /** The statistics over the whole model between the stretches: those of all tensors alike. */
   readonly wholeModel: readonly Statistic[];
   readonly #firstOrdinal: number;
+  readonly #roundingKey: readonly [number, number];
   readonly #concluded = new Map<Statistic, unknown>();
 
   constructor({ variant, job, index, firstOrdinal, units }: TensorDraft) {
@@ -66,6 +67,7 @@ export class ScheduledTensor {
     this.#firstOrdinal = firstOrdinal;
     const references = plan.inputs.filter(({ role }) => role === 'model').map(({ reference }) => reference);
     this.merge = mergeOf(plan, job, (model) => randomKey(plan.seed, 'mask', references[model]!, job.tensor));
+    this.#roundingKey = randomKey(plan.seed, 'rounding', '', job.tensor);
     this.base = job.base && storedVector(variant, job, job.base);
     const method = findMethod(plan.method)!;
     this.anchored = this.base === undefined && method.anchored === true;
@@ -97,14 +99,14 @@ export class ScheduledTensor {
   }
 
   combineAction(part: UnitPart, report: ReportWish | undefined): CombineAction {
-    const { target, outputDtype, tensor } = this.job;
+    const { target, outputDtype } = this.job;
     const { plan, firstOutput } = this.variant;
     const output = {
       file: firstOutput === undefined ? undefined : firstOutput + target.shard,
       begin: target.begin,
       dtype: outputDtype,
       rounding: plan.rounding,
-      randomKey: randomKey(plan.seed, 'rounding', '', tensor),
+      randomKey: this.#roundingKey,
     };
     return { kind: 'combine', part, output, report };
   }

@@ -8,6 +8,7 @@ import type { RemoteFile } from '../hub/range.js';
 import { leastCapacity, Spool } from '../hub/spool.js';
 import { SegmentTable, type SpoolRange } from '../hub/spool-segments.js';
 import type { CopyJob } from '../plan/plan.js';
+import { readsRowsAnew } from '../plan/sources.js';
 import { DEFAULT_SPOOL_BYTES } from '../plan/stream-costs.js';
 import { HeldRows } from './held-rows.js';
 import { removeLeftovers, spoolName } from './leftovers.js';
@@ -149,9 +150,9 @@ function rangeOf(vector: StoredVector, firstIndex: number, count: number): Vecto
   return { vector, offset, range: { file: vector.file, begin, end: begin + width * count } };
 }
 
-/** Whether a vector is read unit by unit of a file on the Hub; one of rows in another order is held. */
+/** Whether a vector is read unit by unit of a file on the Hub; one of rows in another order, or that are read anew, is held. */
 function isStreamed(vector: StoredVector, files: Files): boolean {
-  return files.has(vector.file) && !isGathered(vector);
+  return files.has(vector.file) && !isGathered(vector) && !readsRowsAnew(vector);
 }
 
 function visitRanges({ inputs }: VisitTask, files: Files): VectorRange[] {

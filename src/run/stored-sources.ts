@@ -2,6 +2,7 @@
 import type { FactorLocation, LowRankTerm } from '../checkpoint/checkpoint.js';
 import type { MergeJob, Plan, Source } from '../plan/plan.js';
 import type { RowRuns } from '../plan/row-maps.js';
+import { readsRowsAnew } from '../plan/sources.js';
 import { gatheredDtype, type StoredFactor, type StoredLowRank, type StoredVector } from './stored-vector.js';
 
 /** By file and byte of a tensor: where it is to be read instead. */
@@ -33,7 +34,9 @@ export function storedVector(finder: SourceFinder, job: Shaped, source: Source):
     const mean = finder.meanRows?.get(source);
     return { ...vector, rows: { name: digest, columns, parts, runs, mean, held: gatheredDtype(parts, hasMeans) } };
   }
-  return lowRank === undefined ? vector : { ...vector, lowRank: storedLowRank(finder, job, source, lowRank) };
+  if (lowRank === undefined) return vector;
+  const adapted = { ...vector, lowRank: storedLowRank(finder, job, source, lowRank) };
+  return readsRowsAnew(adapted) ? held(finder, adapted) : adapted;
 }
 
 function held({ held: places }: SourceFinder, vector: StoredVector): StoredVector {
@@ -45,10 +48,12 @@ function storedLowRank(
   finder: SourceFinder,
   { shape }: Shaped,
   source: Source,
-  { left, right, ...term }: LowRankTerm,
+  { left, right, magnitudes, ...term }: LowRankTerm,
 ): StoredLowRank {
   const [, columns = 0] = shape;
-  return { ...term, columns, left: factor(finder, source, left), right: factor(finder, source, right) };
+  const [leftFactor, rightFactor] = [factor(finder, source, left), factor(finder, source, right)];
+  const product = { ...term, columns, left: leftFactor, right: rightFactor };
+  return magnitudes === undefined ? product : { ...product, magnitudes: factor(finder, source, magnitudes) };
 }
 
 function factor(

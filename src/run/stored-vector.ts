@@ -21,6 +21,8 @@ export interface StoredLowRank {
   /** Both are stored as their transposes. */
   readonly transposed: boolean;
   readonly scale: number;
+  /** [rows] */
+  readonly magnitudes?: StoredFactor;
 }
 
 export interface StoredVector {

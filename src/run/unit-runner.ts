@@ -205,7 +205,7 @@ export class UnitRunner {
     const tileElements = this.#tileElements(inputs);
     const stored = base === undefined ? operands : [base, ...operands];
     const tools = { ...this.#options, memory: this.#memory };
-    this.#adapted = adaptInputs(tools, stored, tileElements);
+    this.#adapted = adaptInputs(tools, stored);
     this.#gathered = gatherInputs({ ...tools, adapted: this.#adapted }, stored);
     const vectors = stored.map((vector): InputVector => {
       const dtype = heldDtype(vector);

@@ -22,6 +22,7 @@ const zeros = (name: string, shape: readonly number[], dtype = 'F32'): TensorToW
 
 const MODULE = 'base_model.model.model.layers.0.q_proj';
 const PAIR = [zeros(`${MODULE}.lora_A.weight`, [4, 3]), zeros(`${MODULE}.lora_B.weight`, [2, 4])];
+const MAGNITUDES = zeros(`${MODULE}.lora_magnitude_vector`, [2]);
 
 async function joined(
   tensors: readonly TensorToWrite[],
@@ -133,7 +134,7 @@ describe('adapters that do not fit', () => {
       {},
       /does not fit "model\.layers\.0\.q_proj\.weight" of base: the matrix is \[2, 3\] but its factors are \[2, 4\] and \[4, 5\]/,
     ],
-    'one factor only': [[PAIR[0]!], {}, /lora_A\.weight" lacks its other factor/],
+    'one factor only': [[PAIR[0]!], {}, /lora_A\.weight" lacks another factor/],
     'a factor twice': [
       [...PAIR, zeros(`${MODULE}.lora_A.default.weight`, [4, 3])],
       {},
@@ -147,11 +148,18 @@ describe('adapters that do not fit', () => {
       /it is \[5, 3\] in the adapter but \[2, 3\] in the model/,
     ],
     'no tensors': [[], {}, /it holds no tensors/],
-    DoRA: [PAIR, { use_dora: true }, /cannot be added to weights: DoRA rescales every row.*\(use_dora\)/],
-    'the magnitudes of DoRA': [
-      [...PAIR, zeros(`${MODULE}.lora_magnitude_vector`, [2])],
-      {},
-      /DoRA rescales every row .*tensor "base_model.*lora_magnitude_vector"/,
+    'DoRA without magnitudes': [PAIR, { use_dora: true }, /lora_A\.weight" lacks the magnitudes of DoRA/],
+    'magnitudes without DoRA': [[...PAIR, MAGNITUDES], {}, /lora_A\.weight" has magnitudes, but use_dora is not set/],
+    'magnitudes without factors': [[MAGNITUDES], { use_dora: true }, /lora_magnitude_vector" lacks another factor/],
+    'magnitudes of another length': [
+      [...PAIR, zeros(MAGNITUDES.name, [3])],
+      { use_dora: true },
+      /"base_model.*lora_magnitude_vector" of adapter lora does not fit .* it has 2 rows but \[3\] magnitudes/,
+    ],
+    'DoRA of inputs as rows': [
+      [zeros(`${MODULE}.lora_A.weight`, [4, 2]), zeros(`${MODULE}.lora_B.weight`, [3, 4]), zeros(MAGNITUDES.name, [3])],
+      { use_dora: true },
+      /cannot be added to weights: DoRA rescales the columns of a matrix that is stored as \[inputs, outputs\]/,
     ],
     'another kind': [PAIR, { peft_type: 'LOHA' }, /it is of type "LOHA", not LORA/],
     'a base that PiSSA changed': [PAIR, { init_lora_weights: 'pissa_niter_16' }, /changed the base model too/],

@@ -131,14 +131,17 @@ describe('a recipe over models on the Hub', () => {
     expect(hub.requests).toEqual([]);
   });
 
-  it('takes an adapter from the Hub, stored and streamed', async () => {
-    const module = 'base_model.model.model.layers.0.mlp.up_proj';
-    const factors = [
-      randomTensor(`${module}.lora_A.weight`, [4, 41], 1, 0.02),
-      randomTensor(`${module}.lora_B.weight`, [37, 4], 2, 0.02),
-    ];
+  const MODULE = 'base_model.model.model.layers.0.mlp.up_proj';
+  const PAIR = [
+    randomTensor(`${MODULE}.lora_A.weight`, [4, 41], 1, 0.02),
+    randomTensor(`${MODULE}.lora_B.weight`, [37, 4], 2, 0.02),
+  ];
+  it.each([
+    ['LoRA', PAIR, {}],
+    ['DoRA', [...PAIR, randomTensor(`${MODULE}.lora_magnitude_vector`, [37], 3, 1)], { use_dora: true }],
+  ])('takes an adapter from the Hub, stored and streamed: %s', async (_, factors, changes) => {
     const adapter = join(work, 'adapter');
-    writeAdapter(adapter, factors, { target_modules: ['up_proj'] });
+    writeAdapter(adapter, factors, { target_modules: ['up_proj'], ...changes });
     hub.add('org/adapter', folderFiles(adapter));
     const recipe = (base: string, lora: string, math: string): string =>
       `merge_method: linear\nparameters: {weight: 1}\nmodels:\n  - model: ${base}+${lora}\n  - model: ${math}\n`;

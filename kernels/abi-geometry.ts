@@ -97,6 +97,8 @@ export interface GeometryKernels {
   multiplyRows(matrix: Slot, rows: number, columns: number, factor: Slot, width: number, product: Slot): void;
   /** factor += matrixᵀ · product, of the shapes of `multiplyRows`, row after row; elements that are 0 add nothing. */
   addTransposedRows(matrix: Slot, rows: number, columns: number, product: Slot, width: number, factor: Slot): void;
+  /** sums += aᵀ·b in f64, row after row: a and b have `rows` rows of `width` f64, sums `width` rows of as many. */
+  addInnerProducts(a: Slot, b: Slot, rows: number, width: number, sums: Slot): void;
   /**
    * Classifies the elements with x ≠ 0 into CHANGE_COUNTERS u32 counters. The unit in the last place of a base value w
    * with `mantissaBits` explicit mantissa bits is 2^(max(e, minimumExponent) − mantissaBits), 2^e ≤ |w| < 2^(e+1).

@@ -14,6 +14,7 @@ import { lowRank } from './low-rank.js';
 import { matrixProducts } from './matrix-products.js';
 import { ReferenceMemory } from './memory.js';
 import { narrowers } from './narrow.js';
+import { orthonormal } from './orthonormal.js';
 import { overlap } from './overlap.js';
 import { rankedMask } from './ranked-mask.js';
 import { sparsifiers } from './sparsify.js';
@@ -48,6 +49,7 @@ export function createReferenceKernels(): Kernels {
     ...importance(memory),
     ...matrixProducts(memory),
     ...linearAlgebra(memory),
+    ...orthonormal(memory),
     ...lowRank(memory),
     ...rankedMask(memory),
     ...selection(memory),

@@ -2,14 +2,14 @@
 import { type LinearAlgebraKernels, ROTATION_BYTES, TRANSPOSED } from '../abi-linear-algebra.js';
 import type { ReferenceMemory } from './memory.js';
 
-/** The inner product of elements from `first` on. */
-function innerProduct(x: Float64Array, y: Float64Array, first: number): number {
+/** The inner product of elements from `first` on, in four sums of every fourth. */
+export function innerProduct(x: Float64Array, y: Float64Array, first: number): number {
   const sums = new Float64Array(4);
   for (let i = first; i < x.length; i++) sums[(i - first) % 4]! += x[i]! * y[i]!;
   return sums[0]! + sums[2]! + (sums[1]! + sums[3]!);
 }
 
-export function linearAlgebra(memory: ReferenceMemory): LinearAlgebraKernels {
+export function linearAlgebra(memory: ReferenceMemory): Omit<LinearAlgebraKernels, 'orthonormalize'> {
   const rowOf = (matrix: number, row: number, columns: number): Float64Array =>
     memory.f64(matrix + 8 * row * columns, columns);
   return {

@@ -2,7 +2,9 @@
 import type { Kernels } from '../abi.js';
 import type { ReferenceMemory } from './memory.js';
 
-export function matrixProducts(memory: ReferenceMemory): Pick<Kernels, 'multiplyRows' | 'addTransposedRows'> {
+export function matrixProducts(
+  memory: ReferenceMemory,
+): Pick<Kernels, 'multiplyRows' | 'addTransposedRows' | 'addInnerProducts'> {
   return {
     multiplyRows(matrix, rows, columns, factor, width, product) {
       const [a, z] = [memory.f32(matrix, rows * columns), memory.f64(factor, columns * width)];
@@ -23,6 +25,15 @@ export function matrixProducts(memory: ReferenceMemory): Pick<Kernels, 'multiply
           const x = a[row * columns + column]!;
           if (x === 0) continue;
           for (let w = 0; w < width; w++) z[column * width + w]! += x * y[row * width + w]!;
+        }
+      }
+    },
+    addInnerProducts(a, b, rows, width, sums) {
+      const [x, y] = [memory.f64(a, rows * width), memory.f64(b, rows * width)];
+      const to = memory.f64(sums, width * width);
+      for (let row = 0; row < rows * width; row += width) {
+        for (let i = 0; i < width; i++) {
+          for (let j = 0; j < width; j++) to[i * width + j]! += x[row + i]! * y[row + j]!;
         }
       }
     },

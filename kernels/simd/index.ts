@@ -18,6 +18,8 @@ export { sumMaskedSquares, sumSquares, sumSquaresStored } from './geometry-squar
 export { classifyChange } from './geometry-change';
 export { multiplyMatrices, reduceRows, reflectRows, rotateRows } from './linear-algebra';
 export { addLowRank } from './low-rank';
+export { orthonormalize } from './orthonormal';
+export { addInnerProducts } from './inner-products';
 export { addTransposedRows, multiplyRows } from './matrix-products';
 export { electedSum, signBalance, weightedSum } from './merge';
 export { softmaxDivergence } from './divergence';

@@ -130,7 +130,8 @@ function subtractBoth(row: usize, v: usize, ofV: f64, w: usize, ofW: f64, bytes:
   store<f64>(row + whole, load<f64>(row + whole) - (ofW * load<f64>(w + whole) + ofV * load<f64>(v + whole)));
 }
 
-function innerProduct(x: usize, y: usize, bytes: usize): f64 {
+/** Four sums, of every fourth element. */
+export function innerProduct(x: usize, y: usize, bytes: usize): f64 {
   let even = f64x2.splat(0);
   let odd = even;
   let at: usize = 0;
@@ -193,7 +194,7 @@ export function reflectRows(matrix: usize, rows: i32, columns: i32, reflectors: 
 }
 
 /** x −= share·v. */
-function subtractScaled(x: usize, v: usize, share: f64, bytes: usize): void {
+export function subtractScaled(x: usize, v: usize, share: f64, bytes: usize): void {
   const scale = f64x2.splat(share);
   const whole = bytes & ~15;
   for (let at: usize = 0; at < whole; at += 16) {

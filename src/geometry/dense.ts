@@ -1,40 +1,6 @@
 /** Small dense linear algebra in float64: what is left of a large matrix once it is projected. Row-major arrays. */
-import { dot, takeAway } from '../../kernels/spectral/vectors.js';
-
-/** Vectors shorter than this share of what they were are what rounding left of a dependent one. */
-const DEPENDENT = 1e-12;
-
-/** What is left of a vector by less than this share lost digits, and is made orthogonal once more (Kahan and Parlett). */
-const SHRUNK = Math.SQRT1_2;
-
 /** Rotations of a symmetric matrix of this size converge in a handful of sweeps; more would be a defect. */
 const MOST_SWEEPS = 60;
-
-/**
- * Makes the `width` columns of `matrix` orthonormal in place (Gram–Schmidt, twice where digits were lost, which is enough
- * in float64). Columns that depend on earlier ones become 0.
- */
-export function orthonormalize(matrix: Float64Array, width: number): void {
-  // Column by column: of a wide matrix row-major, every number would be in another line of the cache.
-  const columns = Array.from({ length: width }, (_, column) => columnOf(matrix, width, column));
-  for (const [index, column] of columns.entries()) {
-    const lengthBesideOthers = (): number => {
-      for (let other = 0; other < index; other++) takeAway(column, dot(columns[other]!, column), columns[other]!);
-      return Math.sqrt(dot(column, column));
-    };
-    const before = Math.sqrt(dot(column, column));
-    const once = lengthBesideOthers();
-    const norm = once < SHRUNK * before ? lengthBesideOthers() : once;
-    const scale = norm > DEPENDENT * before ? 1 / norm : 0;
-    for (let i = 0, at = index; i < column.length; i++, at += width) matrix[at] = column[i]! *= scale;
-  }
-}
-
-function columnOf(matrix: Float64Array, width: number, column: number): Float64Array {
-  const values = new Float64Array(matrix.length / width);
-  for (let row = 0, at = column; row < values.length; row++, at += width) values[row] = matrix[at]!;
-  return values;
-}
 
 /** Matrices of `width` columns each, side by side. */
 export function sideBySide(matrices: readonly Float64Array[], width: number): Float64Array {

@@ -3,7 +3,7 @@
  * rows (Musco and Musco, arXiv:1504.05477), for the base, every expert and every task vector side by side, and then a
  * Rayleigh–Ritz step in float64.
  */
-import { type Eigen, largestAngle, orthonormalize, product, sideBySide, transposedProduct } from './dense.js';
+import { type Eigen, largestAngle, product, sideBySide, transposedProduct } from './dense.js';
 import { randomBits } from './projection.js';
 import { pairIndex } from './unit-sums.js';
 
@@ -67,7 +67,7 @@ function pairsOf(experts: number): (readonly [number, number])[] {
 }
 
 /** All that the iteration came across: far more of the leading directions than what it came to in the end. */
-function basisOf(blocks: Float64Array[]): Float64Array {
+function basisOf(blocks: Float64Array[], { orthonormalize }: SpectralTools): Float64Array {
   const basis = sideBySide(blocks, SPECTRAL_WIDTH);
   orthonormalize(basis, BASIS_WIDTH);
   blocks.length = 0;
@@ -82,14 +82,19 @@ interface Spectrum {
   readonly right: Float64Array;
 }
 
-/** Eigenvalues of a symmetric matrix of `size`², descending, and vectors as columns: the `count` largest. */
-export type LeadingEigen = (matrix: Float64Array, size: number, count: number) => Eigen;
+/** What is done in kernels. */
+export interface SpectralTools {
+  /** Eigenvalues of a symmetric matrix of `size`², descending, and vectors as columns: the `count` largest. */
+  leadingEigen(matrix: Float64Array, size: number, count: number): Eigen;
+  /** Makes the `width` columns of a row-major matrix orthonormal in place; those that depend on earlier ones become 0. */
+  orthonormalize(matrix: Float64Array, width: number): void;
+}
 
 /** Leads the passes over one matrix: `step` says what to do next, `take` takes what it gave. */
 export class SpectrumFinder {
   readonly #experts: number;
   readonly #columns: number;
-  readonly #eigen: LeadingEigen;
+  readonly #tools: SpectralTools;
   #factors: Float64Array[];
   /** By matrix: the start, and what each iteration made of it. */
   readonly #blocks: Float64Array[][];
@@ -99,11 +104,11 @@ export class SpectrumFinder {
   #sums: SpectralSums | undefined;
 
   /** `start` is the first subspace, columns × SPECTRAL_WIDTH. */
-  constructor(experts: number, columns: number, start: Float64Array, eigen: LeadingEigen) {
+  constructor(experts: number, columns: number, start: Float64Array, tools: SpectralTools) {
     this.#experts = experts;
     this.#columns = columns;
-    this.#eigen = eigen;
-    orthonormalize(start, SPECTRAL_WIDTH);
+    this.#tools = tools;
+    tools.orthonormalize(start, SPECTRAL_WIDTH);
     this.#factors = Array.from({ length: 1 + 2 * experts }, () => start);
     this.#blocks = this.#factors.map((factor) => [factor]);
   }
@@ -123,10 +128,10 @@ export class SpectrumFinder {
       this.#iterations--;
       this.#factors = results.map((factor) => factor.slice());
       for (const [matrix, factor] of this.#factors.entries()) {
-        orthonormalize(factor, SPECTRAL_WIDTH);
+        this.#tools.orthonormalize(factor, SPECTRAL_WIDTH);
         this.#blocks[matrix]!.push(factor);
       }
-      if (this.#iterations === 0) this.#factors = this.#blocks.map(basisOf);
+      if (this.#iterations === 0) this.#factors = this.#blocks.map((blocks) => basisOf(blocks, this.#tools));
     } else {
       this.#products = results;
       this.#spectra = this.#factors.map((factor, i) => this.#spectrumOf(factor, results[i]!));
@@ -138,7 +143,7 @@ export class SpectrumFinder {
   }
 
   #spectrumOf(factor: Float64Array, gram: Float64Array): Spectrum {
-    const { values, vectors } = this.#eigen(gram, BASIS_WIDTH, SPECTRAL_RANK);
+    const { values, vectors } = this.#tools.leadingEigen(gram, BASIS_WIDTH, SPECTRAL_RANK);
     const floor = ROUNDING * values[0]!;
     return {
       values: values.map((value) => (value > floor ? Math.sqrt(value) : Number.isNaN(value) ? value : 0)),

@@ -5,10 +5,9 @@
 import type { XXHash } from 'xxhash-wasm';
 import type { Kernels, Slot } from '../../kernels/abi.js';
 import type { Method } from '../../kernels/method.js';
-import { SymmetricEigen } from '../../kernels/spectral/symmetric-eigen.js';
 import type { UnitContext } from '../../kernels/unit.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
-import { BASIS_WIDTH, type LeadingEigen, SpectrumFinder, startingSubspace } from '../geometry/spectrum.js';
+import { SpectrumFinder, startingSubspace } from '../geometry/spectrum.js';
 import { type AdaptedInputs, adaptInputs } from './adapted-inputs.js';
 import { widen, widenDifference } from './convert.js';
 import type { PositionedFiles } from './files.js';
@@ -21,6 +20,7 @@ import { spectralPass } from './passes/spectral.js';
 import { sumRowsPass } from './passes/sum-rows.js';
 import { RetainedUnits } from './retained-units.js';
 import { SharedMemories } from './shared-memory.js';
+import { spectralTools } from './spectral-tools.js';
 import { heldDtype, isAdapted, isGathered, placeOf, type StoredVector } from './stored-vector.js';
 import type {
   Action,
@@ -84,7 +84,9 @@ export class UnitRunner {
   analyse({ inputs, part, key }: SpectralTask): TaskResult {
     const [, columns] = part.merge.shape as [number, number];
     const start = startingSubspace(columns, key);
-    const finder = new SpectrumFinder(part.operands.length, columns, start, this.#leadingEigen());
+    this.#forgetInputs();
+    const tools = spectralTools(this.#options.kernels, (name, bytes) => this.#takeOnce(name, bytes));
+    const finder = new SpectrumFinder(part.operands.length, columns, start, tools);
     for (let step = finder.step; step !== undefined; step = finder.step) {
       const vectors = this.#takeInputs(inputs);
       const pass = spectralPass(this.#passContext(inputs, part, vectors, false), step, columns);
@@ -92,16 +94,6 @@ export class UnitRunner {
       finder.take(pass.results());
     }
     return [{ kind: 'spectral', sums: finder.sums }];
-  }
-
-  /** Decomposes in memory that is taken when it is first wanted, and lasts until inputs are taken anew. */
-  #leadingEigen(): LeadingEigen {
-    const { kernels } = this.#options;
-    let eigen: SymmetricEigen | undefined;
-    return (matrix, size, count) => {
-      eigen ??= new SymmetricEigen(kernels, (bytes) => this.#memory.take(bytes), BASIS_WIDTH);
-      return eigen.leading(matrix, size, count);
-    };
   }
 
   /** Reads a unit and carries out the actions on it. */
@@ -196,11 +188,16 @@ export class UnitRunner {
     return slot;
   }
 
-  /** Takes memory for a tile and a step of each of a unit's inputs. */
-  #takeInputs(inputs: UnitInputs): UnitVectors {
+  /** Gives all memory back but for what is retained. */
+  #forgetInputs(): void {
     this.#memory.reset();
     this.#scratch.clear();
     this.#shared.clear();
+  }
+
+  /** Takes memory for a tile and a step of each of a unit's inputs. */
+  #takeInputs(inputs: UnitInputs): UnitVectors {
+    this.#forgetInputs();
     const { base, operands, layout } = inputs;
     const tileElements = this.#tileElements(inputs);
     const stored = base === undefined ? operands : [base, ...operands];

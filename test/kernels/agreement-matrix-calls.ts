@@ -10,6 +10,21 @@ export const MATRIX_CALLS: readonly Call[] = [
     run: (k, at, s) => k.multiplyMatrices(at.a, at.b, 2 + s.operands, 5, 7, s.operands % 4, at.counters),
   },
   {
+    name: 'orthonormalize',
+    computes: 'f64',
+    counters: 3 * CAPACITY,
+    run: (k, at, s) => {
+      const [count, length] = [1 + s.operands, Math.min(s.count, 17)];
+      k.orthonormalize(directionsOf(k, at, count * length), count, length);
+    },
+  },
+  {
+    name: 'addInnerProducts',
+    computes: 'f64',
+    counters: 2 * 64,
+    run: (k, at, s) => k.addInnerProducts(at.a, at.b, Math.floor(s.count / 16), s.operands, at.counters),
+  },
+  {
     name: 'addColumnProducts',
     computes: 'f64',
     counters: 120,

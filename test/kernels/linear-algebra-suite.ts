@@ -54,6 +54,44 @@ export function linearAlgebraSuite(create: () => Kernels) {
     );
   });
 
+  test('orthonormalize makes vectors orthonormal, each within those up to it, and dependent ones zeros', () => {
+    const sizes = fc.record({ count: fc.integer({ min: 1, max: 9 }), length: fc.integer({ min: 9, max: 41 }) });
+    const cases = sizes.chain((size) => fc.tuple(fc.constant(size), numbers(size.count * size.length), fc.nat(8)));
+    fc.assert(
+      fc.property(cases, ([{ count, length }, values, repeated]) => {
+        // Smaller numbers than those of f32 would have squares without digits.
+        const vectors = rowsOf(
+          values.map((x) => (Math.abs(x) < 1e-50 ? 0 : x)),
+          length,
+        );
+        // Nearly and exactly dependent ones, of which digits are lost.
+        const isDependent = repeated > 0 && repeated < count;
+        if (isDependent) vectors[repeated] = vectors[0]!.map((x) => 3 * x);
+        if (count > 3 && repeated !== 1) vectors[1] = vectors[0]!.map((x, i) => x + 1e-9 * vectors[2]![i]!);
+        const space = new Workspace(create());
+        const slot = space.put(Float64Array.from(vectors.flat()));
+        space.kernels.orthonormalize(slot, count, length);
+        const found = rowsOf(space.f64(slot, count * length), length);
+        found.forEach((row, i) => {
+          const isNothing = row.every((x) => x === 0);
+          found.forEach((other, j) => {
+            const expected = i === j && !isNothing ? 1 : 0;
+            expect(Math.abs(dot(row, other) - expected)).toBeLessThan(1e-12);
+          });
+          const within = found.slice(0, i + 1).map((other) => ({ other, share: dot(vectors[i]!, other) }));
+          const size = Math.sqrt(dot(vectors[i]!, vectors[i]!));
+          vectors[i]!.forEach((x, k) => {
+            const sum = within.reduce((total, { other, share }) => total + share * other[k]!, 0);
+            expect(Math.abs(sum - x)).toBeLessThanOrEqual(1e-11 * size);
+          });
+        });
+        if (isDependent) expect(found[repeated]!.every((x) => x === 0)).toBe(true);
+        expect(space.guardsAreIntact()).toBe(true);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   const squares = fc.record({ size: fc.integer({ min: 1, max: 19 }), skipped: fc.nat(18) }).chain(({ size, skipped }) =>
     fc.record({
       size: fc.constant(size),

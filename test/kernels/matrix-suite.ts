@@ -41,6 +41,26 @@ export function matrixSuite(create: () => Kernels) {
     );
   });
 
+  test('addInnerProducts adds row after row', () => {
+    fc.assert(
+      fc.property(scenes, ({ columns: rows, width, factor: a }) => {
+        const b = a.map((value, i) => value * (1 + (i % 5)));
+        const start = Float64Array.from({ length: width ** 2 }, (_, i) => i / 7);
+        const space = new Workspace(create());
+        const [left, right, sums] = [space.put(a), space.put(b), space.put(start)];
+        space.kernels.addInnerProducts(left, right, rows, width, sums);
+        const expected = indices(width).flatMap((i) =>
+          indices(width).map((j) =>
+            indices(rows).reduce((sum, row) => sum + a[row * width + i]! * b[row * width + j]!, start[i * width + j]!),
+          ),
+        );
+        expect([...space.f64(sums, width ** 2)]).toEqual(expected);
+        expect(space.guardsAreIntact()).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   test('addTransposedRows adds row after row and leaves zeros out', () => {
     fc.assert(
       fc.property(scenes, ({ rows, columns, width, matrix, factor, product }) => {

@@ -19,7 +19,7 @@ export function spectralPass({ unit, vectors }: PassContext, step: SpectralStep,
   const rows = step.factors.map(() => unit.allocate(8 * rowsAtOnce * step.width));
   const sums = step.pass === 'iterate' ? step.factors.map((factor) => unit.allocate(factor.byteLength)) : [];
   const pairs = productsOf(step.pass, experts);
-  const inner = pairs.map(() => new Float64Array(step.width * step.width));
+  const inner = pairs.map(() => unit.allocate(8 * step.width ** 2));
   const scratch = unit.allocate(vectorBytes(unit));
   /** The matrix of a step: base, experts, task vectors; or task vectors alone. */
   const matrixOf = (index: number, base: Slot, operands: readonly Slot[], count: number): Slot => {
@@ -39,16 +39,17 @@ export function spectralPass({ unit, vectors }: PassContext, step: SpectralStep,
           kernels.addTransposedRows(matrix, taken, columns, rows[index]!, step.width, sums[index]!);
         }
       }
-      const products = rows.map((slot) => new Float64Array(kernels.memory.buffer, slot, taken * step.width));
-      for (const [index, [a, b]] of pairs.entries()) addInner(products[a]!, products[b]!, step.width, inner[index]!);
+      for (const [index, [a, b]] of pairs.entries()) {
+        kernels.addInnerProducts(rows[a]!, rows[b]!, taken, step.width, inner[index]!);
+      }
     },
     finish(): ActionResult {
       throw new RangeError('the results of a spectral pass go to its finder');
     },
     results: () =>
       sums.length > 0
-        ? sums.map((slot, i) => new Float64Array(kernels.memory.buffer, slot, step.factors[i]!.length).slice())
-        : inner,
+        ? sums.map((slot, i) => copyOf(kernels, slot, step.factors[i]!.length))
+        : inner.map((slot) => copyOf(kernels, slot, step.width ** 2)),
   };
 }
 
@@ -57,12 +58,6 @@ function place(kernels: Kernels, slot: Slot, values: Float64Array): Slot {
   return slot;
 }
 
-/** Adds Aᵀ·B, row after row. */
-function addInner(a: Float64Array, b: Float64Array, width: number, to: Float64Array): void {
-  for (let row = 0; row < a.length; row += width) {
-    for (let i = 0; i < width; i++) {
-      const x = a[row + i]!;
-      for (let j = 0; j < width; j++) to[i * width + j]! += x * b[row + j]!;
-    }
-  }
+function copyOf(kernels: Kernels, slot: Slot, length: number): Float64Array {
+  return new Float64Array(kernels.memory.buffer, slot, length).slice();
 }

@@ -1,6 +1,10 @@
-/** How two checkpoints differ as far as their headers tell: tensors that one lacks, other dtypes, other shapes. */
+/**
+ * How two checkpoints differ beside their numbers: as far as their headers tell, tensors that one lacks, other dtypes, other
+ * shapes; and whether what is no numbers has the same bytes.
+ */
 import type { Checkpoint, TensorLocation } from './checkpoint.js';
 import { isMergeable } from './dtype.js';
+import { holdSameBytes, placedIn } from './equal-bytes.js';
 import { compareUtf8 } from './order.js';
 
 /** A tensor that both have. */
@@ -18,6 +22,30 @@ export interface HeaderDifference {
   readonly otherShapes: readonly TensorPair[];
   /** Alike, but no numbers that merges calculate with: integers, truth values. */
   readonly carried: readonly TensorPair[];
+}
+
+/** A tensor that merges carry over, and whether both models have the same bytes; undefined where that is not known. */
+export interface CarriedPair extends TensorPair {
+  readonly isSame: boolean | undefined;
+}
+
+/** What is told of two models beside their numbers. */
+export interface StructuralDifference extends Omit<HeaderDifference, 'carried'> {
+  readonly carried: readonly CarriedPair[];
+}
+
+/** Compares what is no numbers, byte by byte. Throws `read-short` and `file-unreadable`. */
+export async function compareCarried(
+  first: Checkpoint,
+  second: Checkpoint,
+  headers: HeaderDifference,
+): Promise<StructuralDifference> {
+  const carried: CarriedPair[] = [];
+  for (const pair of headers.carried) {
+    const isSame = await holdSameBytes(placedIn(first, pair.first), placedIn(second, pair.second));
+    carried.push({ ...pair, isSame });
+  }
+  return { ...headers, carried };
 }
 
 export function compareHeaders(first: Checkpoint, second: Checkpoint): HeaderDifference {

@@ -1,6 +1,6 @@
 /** Two models side by side: which tensors differ and by how much, in one screen. */
 import type { TensorLocation } from '../checkpoint/checkpoint.js';
-import type { HeaderDifference, TensorPair } from '../checkpoint/header-difference.js';
+import type { CarriedPair, StructuralDifference, TensorPair } from '../checkpoint/header-difference.js';
 import { compareUtf8 } from '../checkpoint/order.js';
 import { formatCount, formatMeasure, formatShare } from '../geometry/number-text.js';
 import type { ExpertGeometry, GeometryResult, ScopeGeometry } from '../geometry/result.js';
@@ -26,7 +26,7 @@ interface TensorChange {
  */
 export function formatDifference(
   result: GeometryResult,
-  headers: HeaderDifference,
+  structure: StructuralDifference,
   names: readonly [string, string],
   columns = Number.POSITIVE_INFINITY,
 ): string {
@@ -38,10 +38,10 @@ export function formatDifference(
   });
   const differing = tensors.filter(({ change }) => change.changed_fraction > 0);
   const measured = new Set(tensors.map(({ name }) => name));
-  const structure = formatHeaders(headers, names, measured).flatMap((line) =>
+  const lines = formatStructure(structure, names, measured).flatMap((line) =>
     Number.isFinite(columns) ? wrap(line, columns, 0) : [line],
   );
-  if (differing.length === 0) return [formatSame(tensors.length, headers, names), ...structure].join('\n');
+  if (differing.length === 0) return [formatSame(tensors.length, structure, names), ...lines].join('\n');
   differing.sort((a, b) => sizeOf(b) - sizeOf(a) || (a.name < b.name ? -1 : 1));
   const total = own(result.global);
   const rest = differing.length - TENSORS_SHOWN;
@@ -50,7 +50,7 @@ export function formatDifference(
     `${formatCount(differing.length)} of ${plural(tensors.length, 'tensor')} ${differing.length === 1 ? 'differs' : 'differ'}; ${formatShare(total.changed_fraction)} of all values`,
     `‖difference‖ ${formatMeasure(total.norm)}, relative ${formatMeasure(total.relative_norm)}, largest ${formatMeasure(total.max_abs)}`,
     ...formatNonFinite(differing),
-    ...structure,
+    ...lines,
     '',
     ...formatTensors(differing.slice(0, TENSORS_SHOWN), columns),
     ...(rest > 0 ? [`… and ${plural(rest, 'tensor')} that differ${rest === 1 ? 's' : ''} less, by relative norm`] : []),
@@ -63,8 +63,8 @@ const hasSize = ({ change }: TensorChange): boolean => Number.isFinite(change.no
 const sizeOf = (tensor: TensorChange): number =>
   hasSize(tensor) ? (tensor.change.relative_norm ?? 0) : Number.MAX_VALUE;
 
-function formatSame(count: number, headers: HeaderDifference, names: readonly [string, string]): string {
-  const isExact = headers.otherDtypes.length === 0 && headers.otherShapes.length === 0;
+function formatSame(count: number, structure: StructuralDifference, names: readonly [string, string]): string {
+  const isExact = structure.otherDtypes.length === 0 && structure.otherShapes.length === 0;
   return isExact
     ? `${names[0]} and ${names[1]} hold the same ${plural(count, 'tensor')}, bit for bit`
     : `${names[0]} and ${names[1]} hold the same values in ${plural(count, 'tensor')}`;
@@ -76,9 +76,9 @@ function formatNonFinite(differing: readonly TensorChange[]): string[] {
   return [`${plural(count, 'tensor')} with NaN, infinity or an overflow in the difference, listed first`];
 }
 
-/** What headers tell apart; a tensor that was measured though one model lacks it is a head that is tied there. */
-function formatHeaders(
-  { onlyInFirst, onlyInSecond, otherDtypes, otherShapes, carried }: HeaderDifference,
+/** What sets the models apart beside numbers; a tensor that was measured though one model lacks it is a head that is tied there. */
+function formatStructure(
+  { onlyInFirst, onlyInSecond, otherDtypes, otherShapes, carried }: StructuralDifference,
   [first, second]: readonly [string, string],
   measured: ReadonlySet<string>,
 ): string[] {
@@ -105,12 +105,14 @@ function formatHeaders(
       ' of another shape, compared where both have rows',
     ),
     ...line(shown(uncompared, both), '', ' too different to be compared'),
-    ...line(
-      carried.map((pair) => `${pair.name} (${pair.first.dtype})`),
-      '',
-      ' of no floating-point numbers, not compared',
-    ),
+    ...line(ofSameness(carried, false), '', ' of no floating-point numbers, not the same'),
+    ...line(ofSameness(carried, true), '', ' of no floating-point numbers, the same'),
+    ...line(ofSameness(carried, undefined), '', ' of no floating-point numbers, not compared'),
   ];
+}
+
+function ofSameness(carried: readonly CarriedPair[], wanted: boolean | undefined): string[] {
+  return carried.filter(({ isSame }) => isSame === wanted).map(({ name, first }) => `${name} (${first.dtype})`);
 }
 
 /** The first few, and how many more. */

@@ -51,17 +51,54 @@ it('says the same in JSON, with what the other model has besides as a warning', 
   expect(stderr).toBe('warning: b has tensor "other.weight" that the base has not; left out\n');
 });
 
-it('says which rows it compared, and that it compares no integers', () => {
+it('says which rows it compared, and compares integers as what they are', () => {
   const longer = f32(EMBEDDING.name, [3, 2], 1, 2, 3, 4, 5, 6);
-  const [text] = differencesOf([EMBEDDING, POSITIONS], [longer, { ...POSITIONS, bytes: new Uint8Array(8).fill(1) }]);
+  const mask: TensorToWrite = { name: 'mask', dtype: 'BOOL', shape: [2], bytes: new Uint8Array(2) };
+  const others = { ...POSITIONS, bytes: new Uint8Array(8).fill(1) };
+  const [text] = differencesOf([EMBEDDING, POSITIONS, mask], [mask, longer, others]);
   expect(text).toBe(
     [
       'a and b hold the same values in 1 tensor',
       '1 tensor of another shape, compared where both have rows: model.embed_tokens.weight ([2, 2] → [3, 2])',
-      '1 tensor of no floating-point numbers, not compared: position_ids (I64)',
+      '1 tensor of no floating-point numbers, not the same: position_ids (I64)',
+      '1 tensor of no floating-point numbers, the same: mask (BOOL)',
       '',
     ].join('\n'),
   );
+});
+
+it('compares integers longer than what is read at once', () => {
+  const of = (last: number): TensorToWrite => {
+    const bytes = new Uint8Array(3_000_000);
+    bytes[bytes.length - 1] = last;
+    return { name: 'table', dtype: 'U8', shape: [bytes.length], bytes };
+  };
+  expect(differencesOf([NORM, of(1)], [NORM, of(1)])[0]).toContain('numbers, the same: table (U8)');
+  expect(differencesOf([NORM, of(1)], [NORM, of(2)])[0]).toContain('numbers, not the same: table (U8)');
+});
+
+it('tells in JSON what sets the models apart beside numbers', () => {
+  const folder = temporaryFolder();
+  writeModel(join(folder, 'a'), [NORM, EMBEDDING, POSITIONS]);
+  writeModel(join(folder, 'b'), [
+    { name: NORM.name, dtype: 'BF16', shape: [2], values: [1, 2] },
+    f32(EMBEDDING.name, [3, 2], 1, 2, 3, 4, 5, 6),
+    POSITIONS,
+    f32('other.weight', [1], 1),
+  ]);
+  const { structure } = JSON.parse(m2merge(['diff', 'a', 'b', '--json'], folder).stdout);
+  expect(structure).toEqual({
+    only_in_first: [],
+    only_in_second: ['other.weight'],
+    dtypes: { [NORM.name]: ['F32', 'BF16'] },
+    shapes: {
+      [EMBEDDING.name]: [
+        [2, 2],
+        [3, 2],
+      ],
+    },
+    carried: { [POSITIONS.name]: true },
+  });
 });
 
 it('lists first what has no size', () => {

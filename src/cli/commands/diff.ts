@@ -1,7 +1,9 @@
-import { compareHeaders, type HeaderDifference } from '../../checkpoint/header-difference.js';
+import type { Checkpoint } from '../../checkpoint/checkpoint.js';
+import { compareCarried, compareHeaders, type StructuralDifference } from '../../checkpoint/header-difference.js';
 import { COMMAND_LINE, M2MergeError } from '../../errors.js';
 import type { GeometryResult } from '../../geometry/result.js';
 import { parseRecipe } from '../../recipe/parse.js';
+import { type DifferenceResult, structureFields } from '../../report/difference-json.js';
 import { formatDifference } from '../../report/difference-text.js';
 import { geometryJsonPieces } from '../../report/geometry-json.js';
 import { type WarningKind, warning } from '../../warnings.js';
@@ -28,28 +30,32 @@ export async function diffCommand(first: string, second: string, options: DiffCo
   const models = [{ model: second, parameters: { weight: 1 } }];
   const text = JSON.stringify({ merge_method: 'task_arithmetic', base_model: first, models });
   const asJson = options.json === true;
-  let headers: HeaderDifference | undefined;
+  let checkpoints: readonly [Checkpoint, Checkpoint] | undefined;
   const result = await measureShown(parseRecipe(text, { file: COMMAND_LINE }), {
     threads: threadsOf(options),
     ...streamOf(options),
     quiet: asJson || options.quiet === true,
     onlyCommon: true,
     onInputs({ base, models: [expert] }) {
-      headers = compareHeaders(base!.checkpoint, expert!.checkpoint);
+      checkpoints = [base!.checkpoint, expert!.checkpoint];
     },
     isTold: ({ kind }) => !asJson && TOLD.has(kind),
   });
-  if (asJson) for (const piece of geometryJsonPieces(withLeftOut(result, headers!))) process.stdout.write(piece);
-  else process.stdout.write(`${formatDifference(result, headers!, [first, second], terminalWidth())}\n`);
+  const [a, b] = checkpoints!;
+  const structure = await compareCarried(a, b, compareHeaders(a, b));
+  if (asJson) for (const piece of geometryJsonPieces(asJsonResult(result, structure))) process.stdout.write(piece);
+  else process.stdout.write(`${formatDifference(result, structure, [first, second], terminalWidth())}\n`);
 }
 
-/** The result with what only one model has, as where a merge of the two leaves it out. */
-function withLeftOut(result: GeometryResult, { onlyInFirst, onlyInSecond }: HeaderDifference): GeometryResult {
+/** The result with what sets the models apart beside numbers, and what only one has as where a merge leaves it out. */
+function asJsonResult(result: GeometryResult, structure: StructuralDifference): DifferenceResult {
+  const { onlyInFirst, onlyInSecond } = structure;
   const isLeftOut = (name: string): boolean => result.tensors[name] === undefined;
   const lacking = onlyInFirst.filter(isLeftOut);
   const [tensor, ...others] = onlyInSecond.filter(isLeftOut);
   const model = result.experts[0]!;
   if (tensor !== undefined) printWarnings([warning('extra-tensor', { model, tensor, count: 1 + others.length })]);
-  if (lacking.length === 0) return result;
-  return { ...result, left_out: { ...result.left_out, ...Object.fromEntries(lacking.map((name) => [name, [model]])) } };
+  const told = { ...result, structure: structureFields(structure) };
+  if (lacking.length === 0) return told;
+  return { ...told, left_out: { ...result.left_out, ...Object.fromEntries(lacking.map((name) => [name, [model]])) } };
 }

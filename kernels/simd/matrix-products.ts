@@ -6,29 +6,55 @@
 /** Columns of a factor are done eight at a time, in four registers. */
 const WIDE: i32 = 8;
 
+/** What is done with pairs of rows: they are multiplied with the factor, or multiples of them are added to it. */
+type Multiplied = i8;
+type Added = i16;
+
 /** See kernels/abi.ts. */
 export function multiplyRows(
   matrix: usize, rows: i32, columns: i32, factor: usize, width: i32, product: usize,
 ): void {
+  inPairs<Multiplied>(matrix, rows, columns, factor, width, product);
+}
+
+/** See kernels/abi.ts. */
+export function addTransposedRows(
+  matrix: usize, rows: i32, columns: i32, product: usize, width: i32, factor: usize,
+): void {
+  inPairs<Added>(matrix, rows, columns, factor, width, product);
+}
+
+function inPairs<Work>(matrix: usize, rows: i32, columns: i32, factor: usize, width: i32, product: usize): void {
   const stride = <usize>width << 3;
   const rowBytes = <usize>columns << 2;
-  let row = 0;
-  for (; row + 2 <= rows; row += 2, matrix += 2 * rowBytes, product += 2 * stride) {
-    let w = 0;
-    for (; w + WIDE <= width; w += WIDE) {
+  const whole = width & -WIDE;
+  for (let row = 0; row < rows; row += 2, matrix += 2 * rowBytes, product += 2 * stride) {
+    const isPair = row + 2 <= rows;
+    for (let w = 0; w < whole; w += WIDE) {
       const at = <usize>w << 3;
-      multiplyTwoByEight(matrix, rowBytes, factor + at, stride, product + at);
+      if (sizeof<Work>() == sizeof<Multiplied>()) {
+        if (isPair) multiplyTwoByEight(matrix, rowBytes, factor + at, stride, product + at);
+        else multiplyEight(matrix, rowBytes, factor + at, stride, product + at);
+      } else if (isPair) {
+        addTwoByEight(matrix, rowBytes, product + at, stride, factor + at);
+      } else {
+        addEight(matrix, rowBytes, product + at, stride, factor + at);
+      }
     }
-    multiplySome(matrix, rowBytes, factor, stride, w, width, product);
-    multiplySome(matrix + rowBytes, rowBytes, factor, stride, w, width, product + stride);
+    doSome<Work>(matrix, rowBytes, factor, stride, whole, width, product);
+    if (isPair) doSome<Work>(matrix + rowBytes, rowBytes, factor, stride, whole, width, product + stride);
   }
-  if (row == rows) return;
-  let w = 0;
-  for (; w + WIDE <= width; w += WIDE) {
+}
+
+/** Columns [w, width) of one row, one by one. */
+function doSome<Work>(
+  row: usize, rowBytes: usize, factor: usize, stride: usize, w: i32, width: i32, product: usize,
+): void {
+  for (; w < width; w++) {
     const at = <usize>w << 3;
-    multiplyEight(matrix, rowBytes, factor + at, stride, product + at);
+    if (sizeof<Work>() == sizeof<Multiplied>()) multiplyOne(row, rowBytes, factor + at, stride, product + at);
+    else addOne(row, rowBytes, product + at, stride, factor + at);
   }
-  multiplySome(matrix, rowBytes, factor, stride, w, width, product);
 }
 
 function multiplyTwoByEight(row: usize, rowBytes: usize, factor: usize, stride: usize, product: usize): void {
@@ -83,43 +109,10 @@ function storeEight(to: usize, a: v128, b: v128, c: v128, d: v128): void {
   v128.store(to, d, 48);
 }
 
-/** Columns [w, width) of the product of one row. */
-function multiplySome(
-  row: usize, rowBytes: usize, factor: usize, stride: usize, w: i32, width: i32, product: usize,
-): void {
-  for (; w < width; w++) {
-    let sum: f64 = 0;
-    let from = factor + (<usize>w << 3);
-    for (let at = row, end = row + rowBytes; at != end; at += 4, from += stride) {
-      sum += <f64>load<f32>(at) * load<f64>(from);
-    }
-    store<f64>(product + (<usize>w << 3), sum);
-  }
-}
-
-/** See kernels/abi.ts. */
-export function addTransposedRows(
-  matrix: usize, rows: i32, columns: i32, product: usize, width: i32, factor: usize,
-): void {
-  const stride = <usize>width << 3;
-  const rowBytes = <usize>columns << 2;
-  let row = 0;
-  for (; row + 2 <= rows; row += 2, matrix += 2 * rowBytes, product += 2 * stride) {
-    let w = 0;
-    for (; w + WIDE <= width; w += WIDE) {
-      const at = <usize>w << 3;
-      addTwoByEight(matrix, rowBytes, product + at, stride, factor + at);
-    }
-    addSome(matrix, rowBytes, product, stride, w, width, factor);
-    addSome(matrix + rowBytes, rowBytes, product + stride, stride, w, width, factor);
-  }
-  if (row == rows) return;
-  let w = 0;
-  for (; w + WIDE <= width; w += WIDE) {
-    const at = <usize>w << 3;
-    addEight(matrix, rowBytes, product + at, stride, factor + at);
-  }
-  addSome(matrix, rowBytes, product, stride, w, width, factor);
+function multiplyOne(row: usize, rowBytes: usize, factor: usize, stride: usize, product: usize): void {
+  let sum: f64 = 0;
+  for (const end = row + rowBytes; row != end; row += 4, factor += stride) sum += <f64>load<f32>(row) * load<f64>(factor);
+  store<f64>(product, sum);
 }
 
 function addTwoByEight(row: usize, rowBytes: usize, product: usize, stride: usize, factor: usize): void {
@@ -171,16 +164,10 @@ function addProducts(to: usize, value: f32, a: v128, b: v128, c: v128, d: v128):
   v128.store(to, f64x2.add(v128.load(to, 48), f64x2.mul(x, d)), 48);
 }
 
-/** Columns [w, width) of what one row adds. */
-function addSome(
-  row: usize, rowBytes: usize, product: usize, stride: usize, w: i32, width: i32, factor: usize,
-): void {
-  for (; w < width; w++) {
-    const y = load<f64>(product + (<usize>w << 3));
-    let to = factor + (<usize>w << 3);
-    for (let at = row, end = row + rowBytes; at != end; at += 4, to += stride) {
-      const x = load<f32>(at);
-      if (x != 0) store<f64>(to, load<f64>(to) + <f64>x * y);
-    }
+function addOne(row: usize, rowBytes: usize, product: usize, stride: usize, factor: usize): void {
+  const y = load<f64>(product);
+  for (const end = row + rowBytes; row != end; row += 4, factor += stride) {
+    const x = load<f32>(row);
+    if (x != 0) store<f64>(factor, load<f64>(factor) + <f64>x * y);
   }
 }

@@ -17,8 +17,8 @@ const ROUNDING = 64 * Number.EPSILON;
 /** Columns of the basis at the end: the start and what each iteration made of it. */
 export const BASIS_WIDTH = SPECTRAL_WIDTH * (1 + SPECTRAL_ITERATIONS);
 
-/** Time that two vectors take to be made orthogonal, in that of a product in kernels (measured: it is plain code). */
-const ORTHOGONAL_COST = 10;
+/** Time that two vectors take to be made orthogonal, an element, in that of a product (measured). */
+const ORTHOGONAL_COST = 3;
 
 /** Times a matrix is read. */
 export const SPECTRAL_PASSES = SPECTRAL_ITERATIONS + 2;

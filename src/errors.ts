@@ -52,6 +52,7 @@ export interface ErrorFacts extends HubErrorFacts, PushErrorFacts, SweepErrorFac
   'safetensors-invalid': { file: string; rule: string; detail: string; tensor?: string };
   'index-invalid': { file: string; detail: string; hint?: string };
   'weights-missing': { folder: string; files: readonly string[]; count: number };
+  'input-changed': { path: string };
   'read-short': { file: string; position: number; expected: number; found: number };
   'tensor-missing': { tensor: string; model: string; presentIn: string; count: number };
   'layer-count-mismatch': { model: string; layers: number; expected: number; expectedIn: string; stack: string };
@@ -134,7 +135,10 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
   'recipe-missing': ({ path }) => ({ message: `recipe not found: ${path}` }),
   'recipe-unreadable': ({ path, reason }) => ({ message: `cannot read ${path}: ${reason}` }),
   'file-missing': ({ path, purpose }) => ({ message: `${purpose} not found: ${path}` }),
-  'file-unreadable': ({ path, reason }) => ({ message: `cannot read ${path}: ${reason}` }),
+  'file-unreadable': ({ path, reason }) => ({
+    message: `cannot read ${path}: ${reason}`,
+    hint: reason.startsWith('EMFILE') ? 'allow more open files (ulimit -n), or take fewer threads' : undefined,
+  }),
   'model-missing': ({ reference, searched, place, nearby, isFile = false }) => ({
     message: `${place === undefined ? '' : `${place}: `}model "${reference}" ${isFile ? 'is a file' : 'not found'}`,
     hint: isFile
@@ -153,6 +157,10 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
   'weights-missing': ({ folder, files, count }) => ({
     message: `${folder} lacks ${count} of its weight files: ${files.join(', ')}${count > files.length ? ', …' : ''}`,
     hint: 'fetch them again; a merge needs the whole model',
+  }),
+  'input-changed': ({ path }) => ({
+    message: `${path} was written to while the models were read`,
+    hint: 'merge again when nothing changes it',
   }),
   'read-short': ({ file, position, expected, found }) => ({
     message: `${file}: read ${found} of ${expected} bytes at byte ${position}`,
@@ -242,6 +250,7 @@ const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts | ke
   'safetensors-invalid': EXIT_CODES.input,
   'index-invalid': EXIT_CODES.input,
   'weights-missing': EXIT_CODES.input,
+  'input-changed': EXIT_CODES.input,
   'read-short': EXIT_CODES.input,
   'tensor-missing': EXIT_CODES.input,
   'layer-count-mismatch': EXIT_CODES.input,

@@ -32,7 +32,8 @@ export async function openAdapter(adapter: string | ModelFiles): Promise<Adapter
     const { header, bytes } = await readHeader(source);
     const headerSha256 = createHash('sha256').update(bytes).digest('hex');
     const path = join(files.folder, ADAPTER_WEIGHTS_FILE);
-    const file = { name: ADAPTER_WEIGHTS_FILE, path, byteLength: source.byteLength, headerSha256 };
+    const { byteLength, version } = source;
+    const file = { name: ADAPTER_WEIGHTS_FILE, path, byteLength, headerSha256, ...(version && { version }) };
     return { config, file, tensors: header.tensors, warnings: header.warnings };
   } finally {
     await source.close();

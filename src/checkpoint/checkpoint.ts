@@ -1,5 +1,6 @@
 /** A checkpoint as its headers describe it: which tensor lies where. No weights are held. */
 import type { HubModel } from '../hub/hub-model.js';
+import type { FileVersion } from '../io/file-version.js';
 import type { ModelFiles } from '../io/model-files.js';
 import type { Warning } from '../warnings.js';
 import type { Dtype, MergeableDtype } from './dtype.js';
@@ -13,6 +14,8 @@ export interface CheckpointFile {
   readonly byteLength: number;
   /** Hex sha256 of the file's length prefix and header. */
   readonly headerSha256: string;
+  /** Of a file that was on this machine when its header was read. */
+  readonly version?: FileVersion;
   /** The model on the Hub that it is of; it may not be at its path yet. */
   readonly hub?: HubModel;
 }

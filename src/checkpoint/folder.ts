@@ -89,7 +89,8 @@ async function openShard(model: ModelFiles, name: string, tables: TensorTables):
   try {
     const bytes = await readHeaderBytes(source);
     const headerSha256 = createHash('sha256').update(bytes).digest('hex');
-    const file = { name, path: join(model.folder, name), byteLength: source.byteLength, headerSha256 };
+    const { byteLength, version } = source;
+    const file = { name, path: join(model.folder, name), byteLength, headerSha256, ...(version && { version }) };
     return { file, header: tables.header(file, () => parsePrefixed(bytes, source)) };
   } finally {
     await source.close();

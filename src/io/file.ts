@@ -1,6 +1,7 @@
 /** Local files as byte sources. */
 import { constants, type FileHandle, open } from 'node:fs/promises';
 import { M2MergeError } from '../errors.js';
+import { type FileVersion, versionOf } from './file-version.js';
 import type { ByteSource } from './source.js';
 
 /** Most bytes of one read call. Node 20 aborts the whole process when a single read asks for 2^31 bytes or more. */
@@ -13,9 +14,9 @@ export const MAX_READ_BYTES = 64 * 1024 * 1024;
 export async function openFileSource(path: string): Promise<ByteSource> {
   const handle = await openWithoutWaiting(path);
   try {
-    const stats = await handle.stat();
+    const stats = await handle.stat({ bigint: true });
     if (!stats.isFile()) throw new M2MergeError('file-unreadable', { path, reason: 'not a regular file' });
-    return new FileSource(path, stats.size, handle);
+    return new FileSource(path, versionOf(stats), handle);
   } catch (error) {
     await handle.close();
     throw error;
@@ -37,11 +38,13 @@ async function openWithoutWaiting(path: string): Promise<FileHandle> {
 class FileSource implements ByteSource {
   readonly name: string;
   readonly byteLength: number;
+  readonly version: FileVersion;
   readonly #handle: FileHandle;
 
-  constructor(name: string, byteLength: number, handle: FileHandle) {
+  constructor(name: string, version: FileVersion, handle: FileHandle) {
     this.name = name;
-    this.byteLength = byteLength;
+    this.version = version;
+    this.byteLength = Number(version.byteLength);
     this.#handle = handle;
   }
 

@@ -113,6 +113,7 @@ class PlanBuilder {
       planHash: createHash('sha256').update(JSON.stringify(plan)).digest('hex'),
       folders: this.#inputs.map(({ checkpoint }) => checkpoint.folder),
       paths: this.#inputs.map(({ checkpoint }) => checkpoint.files.map(({ path }) => path)),
+      versions: this.#inputs.map(({ checkpoint }) => checkpoint.files.map(({ version }) => version)),
       hubModels: this.#inputs.map(({ checkpoint }) => checkpoint.hub),
       hubFiles: this.#inputs.map(({ checkpoint }) => checkpoint.files.map(({ hub }) => hub)),
       shardHeaders: layouts.map(({ header }) => header),

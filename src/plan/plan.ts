@@ -8,6 +8,7 @@ import type { LowRankTerm } from '../checkpoint/checkpoint.js';
 import type { ConfigField } from '../checkpoint/config.js';
 import type { Dtype, MergeableDtype, OutputDtype } from '../checkpoint/dtype.js';
 import type { HubModel, HubOrigin } from '../hub/hub-model.js';
+import type { FileVersion } from '../io/file-version.js';
 import type { ModelFiles } from '../io/model-files.js';
 import type { Rounding } from '../recipe/recipe.js';
 import type { Warning } from '../warnings.js';
@@ -160,6 +161,8 @@ export interface PreparedMerge {
   readonly folders: readonly string[];
   /** Absolute path of each file of each input. */
   readonly paths: readonly (readonly string[])[];
+  /** Which state of each file of each input was planned with; undefined for what is not on this machine yet. */
+  readonly versions: readonly (readonly (FileVersion | undefined)[])[];
   /** By input, the model on the Hub that it is. */
   readonly hubModels: readonly (HubModel | undefined)[];
   /** By input and file, the model on the Hub that the file is of; it may not be at its path yet. */

@@ -1,7 +1,6 @@
 /** Runs prepared merges into output folders: workers, kernels and schedule together. */
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { type CompiledKernels, compileSimdKernels } from '../../kernels/load.js';
 import { M2MergeError } from '../errors.js';
 import type { MeasuredGeometry } from '../geometry/collect.js';
@@ -14,6 +13,7 @@ import { type MeasureWish, measurePlan } from './measure.js';
 import type { TensorOutcome } from './outcome.js';
 import type { OutputFolder } from './output-folder.js';
 import type { TaskRunner, WorkerPool } from './pool.js';
+import { type Cut, RunFiles } from './run-files.js';
 import type { Variant } from './scheduled-tensor.js';
 import { type MergeVariant, type Progress, runPlans, type ScheduleOptions } from './scheduler.js';
 import type { SpooledRunner } from './spooled-runner.js';
@@ -87,9 +87,6 @@ function checkNumbers({ threads, tileElements }: RunOptions): void {
   }
 }
 
-/** How a plan's tensors are cut. */
-type Cut = (plan: Plan) => Variant['layOut'];
-
 const forMerging: Cut = (plan) => (job) => layoutOf(plan, job);
 const forMeasuring: Cut = () => layOutMeasured;
 
@@ -113,7 +110,7 @@ async function withPool<T>(
   const spool = spooling?.placeSpool(merges, options.spoolBytes, files.inputs.length);
   const setup: WorkerSetup = {
     methods: plans.map(({ method }) => method),
-    inputFiles: spool === undefined ? files.inputs : [...files.inputs, spool.path],
+    inputFiles: spool === undefined ? files.inputs : [...files.inputs, { path: spool.path }],
     outputFiles: files.outputs,
     simd: options.kernels === 'reference' ? undefined : await loadSimdKernels(),
     tileElements: options.tileElements ?? DEFAULT_TILE_ELEMENTS,
@@ -131,11 +128,13 @@ async function withPool<T>(
     const held = spooled?.held;
     const located = held === undefined ? variants : variants.map((variant) => ({ ...variant, held }));
     const complete = await Promise.all(located.map((variant) => withMeanRows(variant, runner)));
-    return await work(runner, complete, {
+    const result = await work(runner, complete, {
       // Enough tensors side by side that the end of one does not leave a worker waiting for its statistics.
       concurrency: 2 * threads,
       onProgress,
     });
+    await files.checkUnchanged();
+    return result;
   } finally {
     signal?.removeEventListener('abort', abort);
     await spooled?.close();
@@ -148,33 +147,6 @@ async function withMeanRows(variant: Variant, runner: TaskRunner): Promise<Varia
   const { findMeanRows } = await import('./mean-rows.js');
   const meanRows = await findMeanRows(variant, runner);
   return meanRows === undefined ? variant : { ...variant, meanRows };
-}
-
-/** All files of a run in two lists, as workers number them; an input that several merges share is there once. */
-class RunFiles {
-  readonly inputs: string[] = [];
-  readonly outputs: string[] = [];
-  readonly #numbers = new Map<string, number>();
-
-  add({ prepared: { plan, paths, rowRuns }, output }: MergeRun, index: number, cut: Cut): Variant {
-    const numbers = paths.map((files) => files.map((path) => this.#number(path)));
-    const firstOutput = output && this.outputs.length;
-    if (output !== undefined) this.outputs.push(...plan.shards.map(({ name }) => join(output.workPath, name)));
-    const fileIndex: Variant['fileIndex'] = ({ input, file }) => numbers[input]![file]!;
-    return { plan, rowRuns, index, firstOutput, layOut: cut(plan), fileIndex };
-  }
-
-  /** Those of the files, by number, that are not on this machine. */
-  remote(files: ReadonlyMap<string, RemoteFile>): ReadonlyMap<number, RemoteFile> {
-    return new Map([...files].flatMap(([path, file]) => (this.#numbers.has(path) ? [[this.#number(path), file]] : [])));
-  }
-
-  #number(path: string): number {
-    const known = this.#numbers.get(path);
-    if (known !== undefined) return known;
-    this.#numbers.set(path, this.inputs.length);
-    return this.inputs.push(path) - 1;
-  }
 }
 
 /** No more threads than there are units of work: a tiny merge should not wait for workers to start. */

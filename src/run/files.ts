@@ -1,14 +1,21 @@
 /** Positioned, synchronous reads and writes of a worker. The only file of the merge loop that touches the disk. */
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { M2MergeError } from '../errors.js';
+import { type FileVersion, isSameVersion, versionOf } from '../io/file-version.js';
 import { asWriteError } from '../io/write-error.js';
 
 /** Files one worker keeps open; a merge of eight models in 16 shards each fits, the usual limit of 1,024 is far. */
 const OPEN_FILES = 128;
 
-/** Names of the files behind the indices that tasks carry. */
+export interface InputFile {
+  readonly path: string;
+  /** What its header was read of; unknown for what is not on this machine yet when headers are read. */
+  readonly version?: FileVersion;
+}
+
+/** The files behind the indices that tasks carry. */
 export interface FileNames {
-  readonly inputs: readonly string[];
+  readonly inputs: readonly InputFile[];
   readonly outputs: readonly string[];
 }
 
@@ -21,11 +28,11 @@ export class PositionedFiles {
     this.#names = names;
   }
 
-  /** Fills `target` from byte `position` of an input. Throws `read-short`, `file-unreadable`. */
+  /** Fills `target` from byte `position` of an input. Throws `read-short`, `file-unreadable`, `input-changed`. */
   read(input: number, target: Uint8Array, position: number): void {
-    const path = this.#names.inputs[input]!;
+    const { path, version } = this.#names.inputs[input]!;
     try {
-      const descriptor = this.#descriptor(path, 'r');
+      const descriptor = this.#descriptor(path, 'r', version);
       for (let done = 0; done < target.length; ) {
         const read = readSync(descriptor, target, done, target.length - done, position + done);
         if (read === 0) {
@@ -51,21 +58,38 @@ export class PositionedFiles {
     }
   }
 
-  #descriptor(path: string, flags: 'r' | 'r+'): number {
+  #descriptor(path: string, flags: 'r' | 'r+', version?: FileVersion): number {
     const known = this.#open.get(path);
     if (known !== undefined) {
       this.#open.delete(path);
       this.#open.set(path, known);
       return known;
     }
-    if (this.#open.size >= OPEN_FILES) {
-      const [oldest, descriptor] = this.#open.entries().next().value!;
-      this.#open.delete(oldest);
-      closeSync(descriptor);
-    }
-    const descriptor = openSync(path, flags);
+    if (this.#open.size >= OPEN_FILES) this.#closeOldest();
+    const descriptor = this.#openFile(path, flags);
     this.#open.set(path, descriptor);
+    if (version !== undefined && !isSameVersion(versionOf(fstatSync(descriptor, { bigint: true })), version)) {
+      throw new M2MergeError('input-changed', { path });
+    }
     return descriptor;
+  }
+
+  /** Where the system's limit is lower than ours, others are closed for it. */
+  #openFile(path: string, flags: 'r' | 'r+'): number {
+    for (;;) {
+      try {
+        return openSync(path, flags);
+      } catch (error) {
+        if (codeOf(error) !== 'EMFILE' || this.#open.size === 0) throw error;
+        this.#closeOldest();
+      }
+    }
+  }
+
+  #closeOldest(): void {
+    const [oldest, descriptor] = this.#open.entries().next().value!;
+    this.#open.delete(oldest);
+    closeSync(descriptor);
   }
 }
 

@@ -9,6 +9,7 @@ import type { SpectralSums } from '../geometry/spectrum.js';
 import type { UnitSums } from '../geometry/unit-sums.js';
 import { UNIT_ELEMENTS, type UnitLayout } from '../plan/unit-layout.js';
 import type { Rounding } from '../recipe/recipe.js';
+import type { InputFile } from './files.js';
 import type { StoredVector } from './stored-vector.js';
 
 /** Bytes of a unit of a tensor that is copied. */
@@ -178,7 +179,7 @@ export type TaskResult = readonly ActionResult[];
 export interface WorkerSetup {
   /** Name of the method of each variant. */
   readonly methods: readonly string[];
-  readonly inputFiles: readonly string[];
+  readonly inputFiles: readonly InputFile[];
   readonly outputFiles: readonly string[];
   /** Compiled SIMD kernels; undefined for the reference kernels. */
   readonly simd: CompiledKernels | undefined;

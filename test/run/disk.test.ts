@@ -1,5 +1,19 @@
 /** Disks that fill up and inputs that go away while they are read: typed errors, and nothing left. */
-import { existsSync, mkdirSync, readdirSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type ErrorKind, isM2MergeError } from '../../src/errors.js';
@@ -124,5 +138,46 @@ describe('an input that changes while it is read', () => {
     const error = await failure(work, 'file-unreadable');
     expect(error.facts).toEqual({ path: input, reason: 'ENOENT' });
     expect(readdirSync(join(folder, 'merged'))).toEqual([]);
+  });
+
+  it('is another file by the time it is opened', async () => {
+    const folder = createModels(1);
+    const input = join(folder, 'a/model.safetensors');
+    const recipe = await library.loadRecipe(join(folder, 'recipe.yaml'));
+    const replace = (): void => {
+      // As who saves a checkpoint does: written aside, then renamed.
+      copyFileSync(input, `${input}.new`);
+      utimesSync(`${input}.new`, 1, 1);
+      renameSync(`${input}.new`, input);
+    };
+    const work = library.merge(recipe, { output: join(folder, 'merged/out'), onPlan: replace });
+    const error = await failure(work, 'input-changed');
+    expect(error.facts).toEqual({ path: input });
+    expect(existsSync(join(folder, 'merged'))).toBe(false);
+  });
+
+  it('is written to in place', async () => {
+    const folder = createModels(12);
+    const input = join(folder, 'a/model.safetensors');
+    const write = (): void => {
+      const file = openSync(input, 'r+');
+      writeSync(file, 'x', statSync(input).size - 1);
+      closeSync(file);
+    };
+    const error = await failure(mergeSlowly(folder, join(folder, 'merged/out'), write), 'input-changed');
+    expect(error.facts).toEqual({ path: input });
+    expect(readdirSync(folder).sort()).toEqual(['a', 'base', 'recipe.yaml']);
+  });
+
+  it('loses its name to another file, which is not read', async () => {
+    const folder = createModels(12);
+    const input = join(folder, 'a/model.safetensors');
+    const output = join(folder, 'out');
+    const replace = (): void => {
+      writeFileSync(`${input}.new`, 'something else');
+      renameSync(`${input}.new`, input);
+    };
+    await mergeSlowly(folder, output, replace);
+    expect(existsSync(join(output, 'model.safetensors'))).toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 /** What is around a run: readers that leave, a full disk behind stdout, a folder that is gone, links, names that steer. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MAIN, m2merge, startM2merge } from '../support/cli.js';
@@ -33,7 +33,7 @@ describe.skipIf(isWindows)('standard output', () => {
       expect({ status, stderr }).toEqual({ status: 5, stderr: 'error: cannot write standard output: ENOSPC\n' });
     }
     expect(readdirSync(join(folder, 'out'))).toContain('m2merge_manifest.json');
-    expect(inShell('"$@" nothing.yaml 2> /dev/full', folder).status).toBe(4);
+    expect(inShell('"$@" nothing.yaml 2> /dev/full', folder).status).toBe(3);
   });
 });
 
@@ -45,6 +45,18 @@ it.skipIf(isWindows)('a working folder that is gone is a mistake of the user', (
   );
   expect(stderr).toMatch(/^error: the working folder is gone\nhint: /);
   expect(status).toBe(2);
+});
+
+it.skipIf(isWindows)('few open files are allowed: workers share them', () => {
+  const folder = createWorkplace();
+  const shards = 60;
+  const tensors = Array.from({ length: shards }, (_, i) => f32(`t${i}.weight`, [1], i));
+  for (const model of ['base', 'a', 'b']) {
+    rmSync(join(folder, model), { recursive: true });
+    writeModel(join(folder, model), tensors, { shards });
+  }
+  const { status, stderr } = inShell('ulimit -n 100; "$@" recipe.yaml out', folder);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
 
 describe.skipIf(isWindows)('an output that is a link', () => {

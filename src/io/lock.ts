@@ -8,12 +8,16 @@ import { link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/p
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isGone, type Owner, thisProcess } from './owner.js';
+import { asWriteError } from './write-error.js';
 
 /** Time between signs of life of the holder, milliseconds. */
 const HEARTBEAT = 5000;
 
 /** Silence after which a holder on another host is taken for dead, milliseconds. */
 const DEAD_AFTER = 60_000;
+
+/** Age at which a lock without a mark is of a process that was killed while it made it, milliseconds. */
+const UNFINISHED_AFTER = 10_000;
 
 /** Time between two looks at a lock that is held, milliseconds. */
 const POLL = 200;
@@ -24,7 +28,7 @@ export interface LockOptions {
   readonly onWait?: (() => void) | undefined;
 }
 
-/** Holds the lock at `path` while `work` runs. */
+/** Holds the lock at `path` while `work` runs. Throws `output-unwritable` for one that cannot be read or taken away. */
 export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const release = await acquire(path, options);
   try {
@@ -52,12 +56,13 @@ export type Release = () => Promise<void>;
 
 /**
  * Takes the lock at `path`, in a folder that is there; undefined when a process holds it that lives. Of one on another host
- * only its signs of life tell, which are waited for.
+ * only its signs of life tell, which are waited for. Throws `output-unwritable` as `withLock`.
  */
-export async function tryLock(path: string): Promise<Release | undefined> {
+export async function tryLock(path: string, signal?: AbortSignal): Promise<Release | undefined> {
   const mark = newMark();
   let sign: number | undefined;
   while (!(await create(path, mark))) {
+    signal?.throwIfAborted();
     if (await removeIfDead(path)) continue;
     const last = await lastSignOf(path);
     if (last === undefined) continue;
@@ -120,14 +125,18 @@ async function create(path: string, mark: string): Promise<boolean> {
 
 /** Takes a lock away whose holder is gone. Returns whether there may be none now. */
 async function removeIfDead(path: string): Promise<boolean> {
-  const mark = await readFile(path, 'utf8').catch(() => undefined);
+  const mark = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    // One that cannot be read would be looked at for ever.
+    if (error.code !== 'ENOENT') throw asWriteError(error, path);
+    return undefined;
+  });
   const last = await lastSignOf(path);
   if (mark === undefined || last === undefined) return true;
   if (!isDead(mark, Date.now() - last)) return false;
   const removed = `${path}.${randomBytes(6).toString('hex')}`;
   await rename(path, removed).catch((error: NodeJS.ErrnoException) => {
     // One that cannot be taken away would be tried for ever.
-    if (error.code !== 'ENOENT') throw error;
+    if (error.code !== 'ENOENT') throw asWriteError(error, path);
   });
   // Another process may have taken the dead lock away in between and made its own: that one goes back.
   const found = await readFile(removed, 'utf8').catch(() => mark);
@@ -137,7 +146,7 @@ async function removeIfDead(path: string): Promise<boolean> {
 }
 
 function isDead(mark: string, age: number): boolean {
-  if (age > DEAD_AFTER) return true;
+  if (age > (mark === '' ? UNFINISHED_AFTER : DEAD_AFTER)) return true;
   try {
     return isGone(JSON.parse(mark) as Owner);
   } catch {

@@ -131,7 +131,7 @@ export async function priceSweep(
 
 /** Runs a sweep, or what is left of it, and writes its result beside the models. */
 export async function carryOutSweep(sweep: PreparedSweep, options: SweepRunOptions): Promise<SweepResult> {
-  const log = await ResultsLog.open(sweep.task.folder);
+  const log = await ResultsLog.open(sweep.task.folder, options.merging.signal);
   try {
     await runSweep(sweep.task, log, options);
     return await writeResult(sweep, log);

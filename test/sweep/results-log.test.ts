@@ -69,6 +69,27 @@ it('waits for signs of life of a sweep on another host', async () => {
   await (await ResultsLog.open(folder)).close();
 });
 
+it('has a lock that was never finished taken away, and one that cannot be read told', async () => {
+  const folder = temporaryFolder();
+  const lock = join(folder, '.m2merge-sweep.lock');
+  writeFileSync(lock, '');
+  const halfAMinuteAgo = new Date(Date.now() - 30_000);
+  utimesSync(lock, halfAMinuteAgo, halfAMinuteAgo);
+  await (await ResultsLog.open(folder)).close();
+  mkdirSync(lock);
+  const facts = { path: lock, reason: 'EISDIR' };
+  await expect(ResultsLog.open(folder)).rejects.toMatchObject({ kind: 'output-unwritable', facts });
+});
+
+it('stops to wait for another host when it is told to', async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, '.m2merge-sweep.lock'), JSON.stringify({ place: 'elsewhere', pid: 1, id: 'x' }));
+  const interrupted = new Error('interrupted');
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(interrupted), 50);
+  await expect(ResultsLog.open(folder, controller.signal)).rejects.toBe(interrupted);
+});
+
 it('that cannot be read is a fault of the folder', async () => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, 'results.jsonl'));

@@ -128,7 +128,7 @@ async function askTell(
   const emit = (answer: object): void => {
     process.stdout.write(`${JSON.stringify(answer)}\n`);
   };
-  const log = await ResultsLog.open(choices.folder);
+  const log = await ResultsLog.open(choices.folder, signal);
   try {
     const sweep = new AskTellSweep(recipe, choices, log, { ...shared, onWarnings: createWarningPrinter() });
     emit(sweep.ready);

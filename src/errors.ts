@@ -4,6 +4,7 @@
  */
 import { formatBytes } from './errors/byte-text.js';
 import { HUB_FAILURES_OF_NETWORK, HUB_WORDINGS, type HubErrorFacts } from './errors/hub.js';
+import { OUTPUT_WORDINGS, type OutputErrorFacts } from './errors/output.js';
 import { PUSH_WORDINGS, type PushErrorFacts } from './errors/push.js';
 import { SWEEP_WORDINGS, type SweepErrorFacts } from './errors/sweep.js';
 import { TOKENIZER_WORDINGS, type TokenizerErrorFacts } from './errors/tokenizer.js';
@@ -33,7 +34,12 @@ export interface RecipeProblem {
   readonly hint?: string;
 }
 
-export interface ErrorFacts extends HubErrorFacts, PushErrorFacts, SweepErrorFacts, TokenizerErrorFacts {
+export interface ErrorFacts
+  extends HubErrorFacts,
+    OutputErrorFacts,
+    PushErrorFacts,
+    SweepErrorFacts,
+    TokenizerErrorFacts {
   usage: { message: string; hint?: string };
   'recipe-missing': { path: string };
   'recipe-unreadable': { path: string; reason: string };
@@ -73,10 +79,6 @@ export interface ErrorFacts extends HubErrorFacts, PushErrorFacts, SweepErrorFac
   'results-invalid': { place: string };
   'row-too-long': { tensor: string; method: string; elements: number; limit: number };
   'tensor-too-large': { tensor: string; method: string; elements: number; limit: number };
-  'output-exists': { path: string };
-  'output-overlaps-input': { path: string; model: string };
-  'output-unwritable': { path: string; reason: string };
-  'disk-full': { path: string; needed?: number; available?: number };
   interrupted: { signal: string; resumes?: true };
   'worker-failed': { reason: string };
   'kernel-memory': { bytes: number };
@@ -126,6 +128,7 @@ function hintForMissingModel(reference: string, searched: readonly string[], nea
 
 const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording } = {
   ...HUB_WORDINGS,
+  ...OUTPUT_WORDINGS,
   ...SWEEP_WORDINGS,
   ...PUSH_WORDINGS,
   ...TOKENIZER_WORDINGS,
@@ -208,25 +211,6 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
     message: `${method} takes whole tensors, but ${tensor} has ${elements} elements (at most ${limit} can stay together)`,
     hint: `take the mean of it, as in parameters: {decompose: [{filter: ${tensor}, value: false}, {value: true}]}`,
   }),
-  'output-exists': ({ path }) => ({
-    message: `output folder already exists: ${path}`,
-    hint: 'name another folder, or replace it with --overwrite',
-  }),
-  'output-overlaps-input': ({ path, model }) => ({
-    message: `output folder ${path} is, holds or lies inside the input model ${model}`,
-    hint: 'name another output folder',
-  }),
-  'output-unwritable': ({ path, reason }) => ({
-    message: `cannot write ${path}: ${reason}`,
-    hint: reason === 'ENOTDIR' ? 'a file has the place of a folder; name another' : undefined,
-  }),
-  'disk-full': ({ path, needed, available }) => ({
-    message:
-      needed === undefined || available === undefined
-        ? `no space left while writing ${path}`
-        : `not enough space at ${path}: ${formatBytes(needed)} needed, ${formatBytes(available)} available`,
-    hint: 'free some space or write to another disk',
-  }),
   interrupted: ({ signal, resumes }) => ({
     message: `stopped by ${signal}; ${resumes ? 'the same command goes on where it was' : 'nothing half-written was left behind'}`,
   }),
@@ -269,6 +253,7 @@ const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts | ke
   'tokenizer-invalid': EXIT_CODES.input,
   'output-exists': EXIT_CODES.output,
   'output-overlaps-input': EXIT_CODES.output,
+  'output-holds': EXIT_CODES.output,
   'output-unwritable': EXIT_CODES.output,
   'sweep-too-large': EXIT_CODES.output,
   'sweep-running': EXIT_CODES.output,

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Checkpoint } from './checkpoint/checkpoint.js';
 import { openCheckpoint } from './checkpoint/folder.js';
 import { type MergeOptions, type MergeResult, mergeRecipe, type PrepareOptions, prepareMerge } from './merge.js';
-import { checkDistinct, isMadeBy, outputFolderOf } from './output-place.js';
+import { checkOutput, isMadeBy, outputFolderOf } from './output-place.js';
 import type { PreparedMerge } from './plan/plan.js';
 import { plannedCheckpoint } from './plan/planned-checkpoint.js';
 import type { Recipe } from './recipe/recipe.js';
@@ -51,7 +51,7 @@ export async function planDocuments(
   const planned: PlannedDocument[] = [];
   for (const document of documents) {
     const prepared = await prepareMerge(document.recipe, { ...options, known });
-    await checkDistinct(document.output, prepared);
+    await checkOutput(document.output, prepared, document.recipe);
     planned.push({ ...document, prepared });
     const { name } = document.recipe;
     if (name !== undefined) known.set(name, plannedCheckpoint(prepared, document.output));

@@ -1,17 +1,11 @@
 /** The main job from a recipe to a model folder: open, plan, run, and put everything beside the weights that belongs there. */
 
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { CARD_FILE } from './checkpoint/card.js';
-import { parseConfig, updateConfig } from './checkpoint/config.js';
 import { M2MergeError } from './errors.js';
 import type { GeometryResult, MergeAccount } from './geometry/result.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
-import { makeCard } from './merge-card.js';
+import { writeBesideWeights } from './merge-files.js';
 import type { MergeReport } from './merge-report.js';
-import { checkDistinct, isMadeBy, outputFolderOf } from './output-place.js';
+import { checkOutput, isMadeBy, outputFolderOf } from './output-place.js';
 import { buildPlan, type PlanOptions } from './plan/build.js';
 import { type KnownModels, SharedInputs } from './plan/inputs.js';
 import { measuredJobs } from './plan/measured-jobs.js';
@@ -20,23 +14,12 @@ import type { Costs, Plan, PreparedMerge } from './plan/plan.js';
 import { streamCost, streamWarnings } from './plan/stream-costs.js';
 import type { Recipe } from './recipe/recipe.js';
 import { subtractedBases } from './recipe/subtracted-bases.js';
-import { formatManifest, MANIFEST_FILE } from './report/manifest.js';
-import { publicName, publicPlan, publicRecipe } from './report/public-names.js';
 import { type RunOptions, runMerges } from './run/engine.js';
 import { nonFiniteWarnings } from './run/non-finite.js';
 import type { TensorOutcome } from './run/outcome.js';
 import { OutputFolder } from './run/output-folder.js';
 import { WorkerPool } from './run/pool.js';
-import { writeSideFiles } from './run/side-files.js';
-import { COPY_UNIT_BYTES } from './run/task.js';
-import { VERSION } from './version.js';
 import { describeWarning, type Warning, type WarningFacts, warning } from './warnings.js';
-
-const CONFIG_FILE = 'config.json';
-const INDEX_FILE = 'model.safetensors.index.json';
-
-/** Names of output dtypes in config.json. */
-const CONFIG_DTYPES = { BF16: 'bfloat16', F16: 'float16', F32: 'float32' } as const;
 
 export interface PrepareOptions extends PlanOptions {
   /** Refuse what is only warned of otherwise: keys that nothing reads, tensors left out and the like. */
@@ -137,13 +120,23 @@ export async function mergeTogether(
     }
     options.signal?.throwIfAborted();
     await workersEnd;
-    for (const { folder } of merges) await folder?.commit();
-    return results;
+    return await commitAll(merges, results);
   } catch (error) {
     await pool.close();
     for (const { folder } of merges) await folder?.discard();
     throw error;
   }
+}
+
+/** Gives the outputs their names. */
+async function commitAll(merges: readonly OpenMerge[], results: readonly MergeResult[]): Promise<MergeResult[]> {
+  const committed: MergeResult[] = [];
+  for (const [i, { folder }] of merges.entries()) {
+    const stays = await folder?.commit();
+    const more = stays === undefined ? [] : [warning('replaced-stays', { path: stays })];
+    committed.push({ ...results[i]!, warnings: [...results[i]!.warnings, ...more] });
+  }
+  return committed;
 }
 
 /** A merge that is planned and has its place. */
@@ -163,7 +156,7 @@ async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options:
   const canReport = isMeasured(recipe, prepared);
   const reports = reporting && canReport;
   const output = outputFolderOf(recipe, chosen);
-  await checkDistinct(output, prepared);
+  await checkOutput(output, prepared, recipe);
   options.onPlan?.(prepared, output);
   const files = prepared.plan.shards.map((shard, i) => ({ ...shard, header: prepared.shardHeaders[i]! }));
   const { overwrite = false } = options;
@@ -234,66 +227,4 @@ function hasTaskVectors(recipe: Recipe): boolean {
   const subtracted = subtractedBases(recipe).size;
   const isOne = subtracted === 1 || (subtracted === 0 && recipe.bases.length === 1);
   return isOne && recipe.modules.every(({ slices }) => slices.every(({ base }) => base !== undefined));
-}
-
-/** Returns what the sources' cards give reason to say. */
-async function writeBesideWeights(
-  folder: OutputFolder,
-  recipe: Recipe,
-  prepared: PreparedMerge,
-  outcomes: readonly TensorOutcome[],
-  options: MergeOptions,
-): Promise<readonly Warning[]> {
-  const { plan } = prepared;
-  const sideFiles = await writeSideFiles(folder, prepared);
-  const donor = prepared.folders[plan.donor]!;
-  const dtype = uniformDtype(plan);
-  const config = await readFile(join(donor, CONFIG_FILE), 'utf8').catch(() => undefined);
-  const changes = { ...(dtype === undefined ? {} : { dtype }), fields: prepared.configFields };
-  if (config !== undefined) await folder.write(CONFIG_FILE, updateConfig(config, changes));
-  const recipeText = publicRecipe(recipe);
-  await folder.write('recipe.yaml', recipeText);
-  const card = await makeCard(recipe, prepared, {
-    title: publicName(folder.path),
-    dtype,
-    config: config === undefined ? undefined : parseConfig(config, CONFIG_FILE),
-    sideFiles,
-  });
-  await folder.write(CARD_FILE, card.text);
-  const sha256 = options.sha256 ? await hashShards(folder, plan, options.signal) : undefined;
-  const manifest = formatManifest({
-    prepared: { ...prepared, plan: publicPlan(plan) },
-    toolVersion: VERSION,
-    recipeText,
-    copyBlockBytes: COPY_UNIT_BYTES,
-    tensors: outcomes,
-    sha256,
-  });
-  await folder.write(MANIFEST_FILE, manifest);
-  if (prepared.indexText !== undefined) await folder.write(INDEX_FILE, prepared.indexText);
-  return card.warnings;
-}
-
-/** The config's name of the dtype that all merged tensors share. */
-function uniformDtype(plan: Plan): 'bfloat16' | 'float16' | 'float32' | undefined {
-  const dtypes = new Set(plan.jobs.flatMap((job) => (job.kind === 'merge' ? [job.outputDtype] : [])));
-  const [dtype] = dtypes;
-  return dtypes.size === 1 && dtype !== undefined ? CONFIG_DTYPES[dtype] : undefined;
-}
-
-async function hashShards(
-  folder: OutputFolder,
-  plan: Plan,
-  signal: AbortSignal | undefined,
-): Promise<Map<string, string>> {
-  const digests = new Map<string, string>();
-  for (const { name } of plan.shards) {
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream(join(folder.workPath, name))) {
-      signal?.throwIfAborted();
-      hash.update(chunk);
-    }
-    digests.set(name, hash.digest('hex'));
-  }
-  return digests;
 }

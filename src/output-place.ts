@@ -1,5 +1,5 @@
 /** Where a merged model goes, and that it is nowhere near what is being read. */
-import { readFile, realpath } from 'node:fs/promises';
+import { readdir, readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { M2MergeError } from './errors.js';
 import type { PreparedMerge } from './plan/plan.js';
@@ -26,10 +26,6 @@ export async function isMadeBy(folder: string, planHash: string): Promise<boolea
 
 /** Refuses an output that is an input, lies in one or holds one: replacing it would destroy what is being read. */
 export async function checkDistinct(output: string, { plan, folders, paths, beside }: PreparedMerge): Promise<void> {
-  const holds = (outer: string, inner: string): boolean => {
-    const path = relative(outer, inner);
-    return path === '' || !(path.split(sep)[0] === '..' || isAbsolute(path));
-  };
   const place = await withoutLinks(await behindLinks(output));
   // The file of an adapter lies in a folder of its own.
   const places = folders.flatMap((folder, input) =>
@@ -42,6 +38,32 @@ export async function checkDistinct(output: string, { plan, folders, paths, besi
     if (!holds(place, inputPlace) && !holds(inputPlace, place)) continue;
     throw new M2MergeError('output-overlaps-input', { path: output, model });
   }
+}
+
+/** Refuses an output that replacing would destroy what is being read, or what the user works with. */
+export async function checkOutput(output: string, prepared: PreparedMerge, recipe: Recipe): Promise<void> {
+  await checkDistinct(output, prepared);
+  await checkSpared(output, recipe);
+}
+
+/** Refuses an output that holds the recipe, its chat template or the working folder. */
+async function checkSpared(output: string, { file, folder, chatTemplate }: Recipe): Promise<void> {
+  const place = await withoutLinks(await behindLinks(output));
+  const entries = await readdir(place).catch((): string[] => []);
+  if (entries.length === 0) return;
+  const spared: [what: string, path: string][] = [['the working folder', resolve('.')]];
+  if (folder !== undefined) spared.push(['the recipe', resolve(file)]);
+  if (typeof chatTemplate === 'object' && 'file' in chatTemplate) {
+    spared.push(['the chat template', resolve(folder ?? '.', chatTemplate.file)]);
+  }
+  for (const [what, path] of spared) {
+    if (holds(place, await withoutLinks(path))) throw new M2MergeError('output-holds', { path: output, what });
+  }
+}
+
+function holds(outer: string, inner: string): boolean {
+  const path = relative(outer, inner);
+  return path === '' || !(path.split(sep)[0] === '..' || isAbsolute(path));
 }
 
 /** Where an absolute path leads: links are followed as far as it exists. */

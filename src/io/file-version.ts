@@ -1,5 +1,4 @@
 /** Which state of a file was read: what tells that it was written to, or that another has taken its name. */
-import type { BigIntStats } from 'node:fs';
 
 /** Numbers as text: they are longer than doubles are exact, and messages between threads and JSON are to carry them. */
 export interface FileVersion {
@@ -9,7 +8,8 @@ export interface FileVersion {
   readonly modified: string;
 }
 
-export function versionOf({ ino, size, mtimeNs }: BigIntStats): FileVersion {
+/** From what the file system says of a file, in whole numbers of any size. */
+export function versionOf({ ino, size, mtimeNs }: Record<'ino' | 'size' | 'mtimeNs', bigint>): FileVersion {
   return { inode: `${ino}`, byteLength: `${size}`, modified: `${mtimeNs}` };
 }
 

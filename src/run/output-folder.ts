@@ -4,6 +4,7 @@
  */
 import { mkdir, open, readdir, readlink, realpath, rename, rm, rmdir, stat, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { MOUNT_POINT } from '../errors/output.js';
 import { isM2MergeError, M2MergeError } from '../errors.js';
 import { makeFolder } from '../io/make-folder.js';
 import { asWriteError } from '../io/write-error.js';
@@ -17,8 +18,14 @@ export function bytesFor(files: readonly Pick<OutputFile, 'byteLength'>[]): numb
   return files.reduce((total, { byteLength }) => total + byteLength, SIDE_FILE_BYTES);
 }
 
-/** Files that mark a folder as a model, which `--overwrite` may replace. */
-const MODEL_MARKS = /^(config\.json|.*\.safetensors|m2merge_manifest\.json)$/;
+/** Files that mark a folder as a model, which `--overwrite` may replace. A config alone may be of anything. */
+const MODEL_MARKS = /^(.*\.safetensors|pytorch_model.*\.bin|m2merge_manifest\.json)$/;
+
+/** What no model is lost with: the history of a repository. */
+const HISTORY = '.git';
+
+/** Longest name of a file or folder on the usual file systems, bytes. */
+const LONGEST_NAME = 255;
 
 /** What a folder that is not empty says when another is to take its name. */
 const OCCUPIED: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST']);
@@ -86,18 +93,23 @@ export class OutputFolder {
 
   /**
    * Gives the folder its name. What `--overwrite` replaces is removed after the new model is in place; without it, a model
-   * that came there meanwhile stays. Throws `output-exists`, `output-unwritable`.
+   * that came there meanwhile stays. Returns where the replaced one still lies if it could not be removed. Throws
+   * `output-exists`, `output-unwritable`.
    */
-  async commit(): Promise<void> {
+  async commit(): Promise<string | undefined> {
     const replaced = replacedName(this.workPath);
     try {
       await checkReplaceable(this.path, this.#mayReplace);
       while (!(await this.#take(replaced))) await rm(replaced, { recursive: true, force: true });
-      await rm(replaced, { recursive: true, force: true });
     } catch (error) {
       if (isOccupied(error)) throw new M2MergeError('output-exists', { path: this.path }, { cause: error });
       throw asWriteError(error, this.path);
     }
+    // The merge is done, whether or not this can be tidied up: as where files of another user are in it.
+    return rm(replaced, { recursive: true, force: true }).then(
+      () => undefined,
+      () => replaced,
+    );
   }
 
   /** Takes the name, what had it goes to `replaced`; false when another was faster, whose model is to be replaced too. */
@@ -159,18 +171,33 @@ export async function reasonAgainstOutput(named: string, overwrite: boolean): Pr
 }
 
 async function checkReplaceable(path: string, overwrite: boolean): Promise<void> {
-  const entries = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+  const entries = await readdir(path).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT') return [];
     throw new M2MergeError('output-unwritable', { path, reason: error.code ?? error.message }, { cause: error });
   });
+  const refuse = (reason: string): never => {
+    throw new M2MergeError('output-unwritable', { path, reason });
+  };
+  if (await isMountPoint(path)) refuse(MOUNT_POINT);
+  if (Buffer.byteLength(replacedName(workName(basename(path)))) > LONGEST_NAME) refuse('ENAMETOOLONG');
   if (entries.length === 0) return;
   if (!overwrite) throw new M2MergeError('output-exists', { path });
-  if (!entries.some((name) => MODEL_MARKS.test(name))) {
-    throw new M2MergeError('output-unwritable', {
-      path,
-      reason: 'the folder holds files but no model, so --overwrite leaves it alone',
-    });
-  }
+  if (entries.includes(HISTORY)) refuse('the folder is a repository with a history, so --overwrite leaves it alone');
+  if (!entries.some((name) => MODEL_MARKS.test(name)))
+    refuse('the folder holds files but no model, so --overwrite leaves it alone');
+}
+
+/** Whether a folder is where another disk begins: it can be filled but not be replaced as a whole. */
+async function isMountPoint(path: string): Promise<boolean> {
+  const devices = await Promise.all(
+    [path, dirname(path)].map((folder) =>
+      stat(folder).then(
+        ({ dev }) => dev,
+        () => undefined,
+      ),
+    ),
+  );
+  return devices[0] !== undefined && devices[0] !== devices[1];
 }
 
 async function checkSpace(folder: string, needed: number): Promise<void> {

@@ -113,11 +113,11 @@ describe('leftovers', () => {
       [`${half}-replaced`, 'old'],
     ] as const) {
       mkdirSync(join(folder, name));
-      writeFileSync(join(folder, name, 'config.json'), text);
+      writeFileSync(join(folder, name, 'model.safetensors'), text);
     }
     await expect(create(folder)).rejects.toMatchObject({ kind: 'output-exists' });
     expect(readdirSync(folder)).toEqual(['out']);
-    expect(readFileSync(join(folder, 'out/config.json'), 'utf8')).toBe('old');
+    expect(readFileSync(join(folder, 'out/model.safetensors'), 'utf8')).toBe('old');
     // After the new model got its name, the old one only waited to be removed.
     mkdirSync(join(folder, `${half}-replaced`));
     const output = await create(folder, true);

@@ -7,7 +7,7 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 
 async function begin(path: string, text: string, overwrite = false): Promise<OutputFolder> {
   const folder = await OutputFolder.create(path, [], overwrite);
-  await folder.write('config.json', text);
+  await folder.write('model.safetensors', text);
   return folder;
 }
 
@@ -23,9 +23,9 @@ describe('two runs of one output', () => {
     await first.commit();
     await expect(second.commit()).rejects.toMatchObject({ kind: 'output-exists', facts: { path } });
     await second.discard();
-    expect(readFileSync(join(path, 'config.json'), 'utf8')).toBe('first');
+    expect(readFileSync(join(path, 'model.safetensors'), 'utf8')).toBe('first');
     await third.commit();
-    expect(readFileSync(join(path, 'config.json'), 'utf8')).toBe('3');
+    expect(readFileSync(join(path, 'model.safetensors'), 'utf8')).toBe('3');
     expect(readdirSync(place)).toEqual(['out']);
   });
 
@@ -35,7 +35,7 @@ describe('two runs of one output', () => {
     const [taking, late] = [await begin(path, 'taken'), await begin(join(path, 'below'), 'late', true)];
     await late.discard();
     await taking.commit();
-    expect(readdirSync(path)).toEqual(['config.json']);
+    expect(readdirSync(path)).toEqual(['model.safetensors']);
     const other = join(temporaryFolder(), 'other');
     const replacing = await begin(other, 'new', true);
     mkdirSync(other);

@@ -3,9 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { onTestFinished, type TestContext } from 'vitest';
 import { temporaryFolder } from './temporary-folder.js';
 
-/** Mounts a file system of this size in memory; skips the test where that is not allowed. */
-export function mountSmallDisk(context: TestContext, megabytes: number): string {
-  const folder = temporaryFolder();
+/** Mounts a file system of this size in memory, in a folder that is there; skips the test where that is not allowed. */
+export function mountSmallDisk(context: TestContext, megabytes: number, folder = temporaryFolder()): string {
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], { stdio: 'ignore' });
   } catch {

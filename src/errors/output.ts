@@ -1,0 +1,50 @@
+/** Failures of where a model goes. Worded for `../errors.ts`. */
+import { formatBytes } from './byte-text.js';
+
+export interface OutputErrorFacts {
+  'output-exists': { path: string };
+  'output-overlaps-input': { path: string; model: string };
+  'output-holds': { path: string; what: string };
+  'output-unwritable': { path: string; reason: string };
+  'disk-full': { path: string; needed?: number; available?: number };
+}
+
+interface Wording {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+/** Why a folder is no place for an output, where the file system has no word for it. */
+export const MOUNT_POINT = 'another disk begins there, so it cannot be replaced as a whole';
+
+const UNWRITABLE_HINTS: Readonly<Record<string, string>> = {
+  ENOTDIR: 'a file has the place of a folder; name another',
+  ENAMETOOLONG: 'choose a shorter name',
+  [MOUNT_POINT]: 'name a folder inside it',
+};
+
+export const OUTPUT_WORDINGS: { readonly [K in keyof OutputErrorFacts]: (facts: OutputErrorFacts[K]) => Wording } = {
+  'output-exists': ({ path }) => ({
+    message: `output folder already exists: ${path}`,
+    hint: 'name another folder, or replace it with --overwrite',
+  }),
+  'output-overlaps-input': ({ path, model }) => ({
+    message: `output folder ${path} is, holds or lies inside the input model ${model}`,
+    hint: 'name another output folder',
+  }),
+  'output-holds': ({ path, what }) => ({
+    message: `output folder ${path} holds ${what}, which would be deleted with it`,
+    hint: 'name another output folder',
+  }),
+  'output-unwritable': ({ path, reason }) => ({
+    message: `cannot write ${path}: ${reason}`,
+    hint: UNWRITABLE_HINTS[reason],
+  }),
+  'disk-full': ({ path, needed, available }) => ({
+    message:
+      needed === undefined || available === undefined
+        ? `no space left while writing ${path}`
+        : `not enough space at ${path}: ${formatBytes(needed)} needed, ${formatBytes(available)} available`,
+    hint: 'free some space or write to another disk',
+  }),
+};

@@ -1,0 +1,97 @@
+/** Everything beside the weights that belongs into a merged model's folder. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CARD_FILE } from './checkpoint/card.js';
+import { parseConfig, updateConfig } from './checkpoint/config.js';
+import { M2MergeError } from './errors.js';
+import { makeCard } from './merge-card.js';
+import type { Plan, PreparedMerge } from './plan/plan.js';
+import type { Recipe } from './recipe/recipe.js';
+import { formatManifest, MANIFEST_FILE } from './report/manifest.js';
+import { publicName, publicPlan, publicRecipe } from './report/public-names.js';
+import type { TensorOutcome } from './run/outcome.js';
+import type { OutputFolder } from './run/output-folder.js';
+import { writeSideFiles } from './run/side-files.js';
+import { COPY_UNIT_BYTES } from './run/task.js';
+import { VERSION } from './version.js';
+import type { Warning } from './warnings.js';
+
+const CONFIG_FILE = 'config.json';
+const INDEX_FILE = 'model.safetensors.index.json';
+
+/** Names of output dtypes in config.json. */
+const CONFIG_DTYPES = { BF16: 'bfloat16', F16: 'float16', F32: 'float32' } as const;
+
+/** Returns what the sources' cards give reason to say. */
+export async function writeBesideWeights(
+  folder: OutputFolder,
+  recipe: Recipe,
+  prepared: PreparedMerge,
+  outcomes: readonly TensorOutcome[],
+  options: { readonly sha256?: boolean; readonly signal?: AbortSignal },
+): Promise<readonly Warning[]> {
+  const { plan } = prepared;
+  const sideFiles = await writeSideFiles(folder, prepared);
+  const donor = prepared.folders[plan.donor]!;
+  const dtype = uniformDtype(plan);
+  const config = prepared.donorConfig === undefined ? undefined : await readConfigAgain(join(donor, CONFIG_FILE));
+  const changes = { ...(dtype === undefined ? {} : { dtype }), fields: prepared.configFields };
+  if (config !== undefined) await folder.write(CONFIG_FILE, updateConfig(config, changes));
+  const recipeText = publicRecipe(recipe);
+  await folder.write('recipe.yaml', recipeText);
+  const card = await makeCard(recipe, prepared, {
+    title: publicName(folder.path),
+    dtype,
+    config: config === undefined ? undefined : parseConfig(config, CONFIG_FILE),
+    sideFiles,
+  });
+  await folder.write(CARD_FILE, card.text);
+  const sha256 = options.sha256 ? await hashShards(folder, plan, options.signal) : undefined;
+  const manifest = formatManifest({
+    prepared: { ...prepared, plan: publicPlan(plan) },
+    toolVersion: VERSION,
+    recipeText,
+    copyBlockBytes: COPY_UNIT_BYTES,
+    tensors: outcomes,
+    sha256,
+  });
+  await folder.write(MANIFEST_FILE, manifest);
+  if (prepared.indexText !== undefined) await folder.write(INDEX_FILE, prepared.indexText);
+  return card.warnings;
+}
+
+/** The text of a config that was there when the merge was planned. Throws `file-unreadable`. */
+async function readConfigAgain(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new M2MergeError('file-unreadable', { path, reason: code ?? message }, { cause: error });
+  }
+}
+
+/** The config's name of the dtype that all merged tensors share. */
+function uniformDtype(plan: Plan): 'bfloat16' | 'float16' | 'float32' | undefined {
+  const dtypes = new Set(plan.jobs.flatMap((job) => (job.kind === 'merge' ? [job.outputDtype] : [])));
+  const [dtype] = dtypes;
+  return dtypes.size === 1 && dtype !== undefined ? CONFIG_DTYPES[dtype] : undefined;
+}
+
+async function hashShards(
+  folder: OutputFolder,
+  plan: Plan,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, string>> {
+  const digests = new Map<string, string>();
+  for (const { name } of plan.shards) {
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(join(folder.workPath, name))) {
+      signal?.throwIfAborted();
+      hash.update(chunk);
+    }
+    digests.set(name, hash.digest('hex'));
+  }
+  return digests;
+}

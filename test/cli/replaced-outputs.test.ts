@@ -1,0 +1,99 @@
+/** What `--overwrite` may replace, and what it leaves alone: nothing that is no model is deleted. */
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { m2merge } from '../support/cli.js';
+import { mountSmallDisk } from '../support/small-disk.js';
+import { createWorkplace, RECIPE } from './workplace.js';
+
+/** A folder `own` with these files beside the models of a workplace. */
+function workplaceWith(files: Readonly<Record<string, string>>): string {
+  const folder = createWorkplace();
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(folder, 'own', name, '..'), { recursive: true });
+    writeFileSync(join(folder, 'own', name), text);
+  }
+  return folder;
+}
+
+/** Refused by the merge and by the plan, with the files as they were. */
+function expectKept(folder: string, recipe: string, says: RegExp, cwd = folder): void {
+  const before = readdirSync(folder, { recursive: true });
+  const output = join(folder, 'own');
+  const merged = m2merge([recipe, output, '--overwrite'], cwd);
+  expect(merged).toMatchObject({ status: 5, stdout: '' });
+  expect(merged.stderr).toMatch(says);
+  const planned = m2merge([recipe, output, '--overwrite', '--plan'], cwd);
+  expect(`${planned.stdout}${planned.stderr}`).toMatch(says);
+  expect(readdirSync(folder, { recursive: true })).toEqual(before);
+}
+
+const MODEL = { 'model.safetensors': 'weights' };
+
+it('a config alone makes no model of a folder', () => {
+  const folder = workplaceWith({ 'config.json': '{}', 'src/a.c': 'int main;' });
+  expectKept(folder, 'recipe.yaml', /own: the folder holds files but no model/);
+});
+
+it('a model in a repository of its own is left alone', () => {
+  const folder = workplaceWith({ ...MODEL, '.git/HEAD': 'ref: refs/heads/main' });
+  expectKept(folder, 'recipe.yaml', /own: the folder is a repository with a history/);
+});
+
+it('a folder that holds the recipe is left alone', () => {
+  const folder = workplaceWith({ ...MODEL, 'my.yaml': RECIPE.replaceAll(/\b(base|a|b)(?=$|,)/gm, '../$1') });
+  expectKept(folder, 'own/my.yaml', /own holds the recipe, which would be deleted/);
+});
+
+it('a folder that holds the chat template is left alone', () => {
+  const folder = workplaceWith({ ...MODEL, 'chat.jinja': '{{ messages }}' });
+  writeFileSync(join(folder, 'recipe.yaml'), `${RECIPE}chat_template: own/chat.jinja\n`);
+  expectKept(folder, 'recipe.yaml', /own holds the chat template, which would be deleted/);
+});
+
+it('a folder that holds the working folder is left alone', () => {
+  const folder = workplaceWith({ ...MODEL, 'here/notes.txt': 'mine' });
+  expectKept(
+    folder,
+    '../../recipe.yaml',
+    /own holds the working folder, which would be deleted/,
+    join(folder, 'own/here'),
+  );
+});
+
+it('a folder where another disk begins is refused before anything is written', (context) => {
+  const folder = createWorkplace();
+  mkdirSync(join(folder, 'own'));
+  mountSmallDisk(context, 1, join(folder, 'own'));
+  expectKept(folder, 'recipe.yaml', /own: another disk begins there/);
+  expect(m2merge(['recipe.yaml', 'own'], folder).stderr).toContain('hint: name a folder inside it');
+});
+
+it('a name that leaves no room for that of the model it replaces is refused before anything is written', () => {
+  const folder = createWorkplace();
+  const name = 'x'.repeat(210);
+  const { status, stderr } = m2merge(['recipe.yaml', name], folder);
+  expect({ status, stderr }).toMatchObject({
+    status: 5,
+    stderr: expect.stringMatching(/ENAMETOOLONG\nhint: choose a/),
+  });
+  expect(readdirSync(folder).sort()).toEqual(['a', 'b', 'base', 'recipe.yaml']);
+});
+
+it('a model that is replaced but cannot be removed is told, and the merge is done', (context) => {
+  const folder = workplaceWith({ ...MODEL, 'cache/x': '' });
+  mountSmallDisk(context, 1, join(folder, 'own/cache'));
+  const { status, stdout, stderr } = m2merge(['recipe.yaml', 'own', '--overwrite'], folder);
+  expect({ status, stderr }).toEqual({
+    status: 0,
+    stderr: expect.stringMatching(
+      /^warning: the model that was replaced could not be removed: .*\.own\.m2merge-.*-replaced\n$/,
+    ),
+  });
+  expect(stdout).toContain('merged  2 models');
+  expect(readdirSync(join(folder, 'own'))).toContain('m2merge_manifest.json');
+  // Back to where it is unmounted.
+  const replaced = readdirSync(folder).find((name) => name.endsWith('-replaced'));
+  rmSync(join(folder, 'own'), { recursive: true });
+  renameSync(join(folder, replaced!), join(folder, 'own'));
+});

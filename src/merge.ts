@@ -1,5 +1,7 @@
 /** The main job from a recipe to a model folder: open, plan, run, and put everything beside the weights that belongs there. */
 
+import { ModelFolder } from './checkpoint/model-folder.js';
+import { checkSideFiles } from './checkpoint/side-files.js';
 import { M2MergeError } from './errors.js';
 import type { GeometryResult, MergeAccount } from './geometry/result.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
@@ -67,12 +69,20 @@ export interface MergeResult {
 export async function prepareMerge(recipe: Recipe, options: PrepareOptions = {}): Promise<PreparedMerge> {
   const { inputs = new SharedInputs() } = options;
   const built = buildPlan(recipe, await inputs.open(recipe, options, options.known), options);
+  await checkBeside(built);
   const streaming = options.stream ? streamWarnings(streamCost(built, options.spoolBytes)) : [];
   const reporting = wantsReport(recipe, options) ? await reportWarnings(recipe, built) : [];
   const prepared = { ...built, warnings: [...built.warnings, ...streaming, ...reporting] };
   const warnings = prepared.warnings.map(describeWarning);
   if (options.strict && warnings.length > 0) throw new M2MergeError('warnings-refused', { warnings });
   return prepared;
+}
+
+/** Throws `file-unreadable` for what would go along with the weights and cannot be read; models on the Hub come later. */
+async function checkBeside({ donorFiles, beside }: Pick<PreparedMerge, 'donorFiles' | 'beside'>): Promise<void> {
+  for (const files of new Set([donorFiles, beside?.tokenizer])) {
+    if (files instanceof ModelFolder) await checkSideFiles(files.folder);
+  }
 }
 
 /** One of several merges that run together. */

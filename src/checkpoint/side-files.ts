@@ -1,5 +1,5 @@
 /** The files of a model folder that go along with merged weights unchanged: tokenizer, templates, processors, licence. */
-import { readdir, stat } from 'node:fs/promises';
+import { access, constants, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import { compareUtf8 } from './order.js';
@@ -47,17 +47,27 @@ const TEMPLATE_FILE = /^[^.].*\.jinja$/;
 
 /**
  * Names of the side files, relative to the folder with `/` as separator, in UTF-8 byte order. Regular files only, also
- * behind symbolic links, as in the Hub's cache. Throws `file-unreadable`.
+ * behind symbolic links, as in the Hub's cache. Throws `file-unreadable`, also for a link to nothing.
  */
 export async function listSideFiles(folder: string): Promise<string[]> {
   const names = await listFolder(folder);
   const candidates = names.filter(isSideFile);
-  if (await hasKind(join(folder, TEMPLATE_FOLDER), 'isDirectory')) {
+  if (names.includes(TEMPLATE_FOLDER) && (await hasKind(join(folder, TEMPLATE_FOLDER), 'isDirectory'))) {
     const templates = await listFolder(join(folder, TEMPLATE_FOLDER));
     candidates.push(...templates.map((name) => `${TEMPLATE_FOLDER}/${name}`).filter(isSideFile));
   }
   const regular = await Promise.all(candidates.map((name) => hasKind(join(folder, name), 'isFile')));
   return candidates.filter((_, i) => regular[i]).sort(compareUtf8);
+}
+
+/** Throws `file-unreadable` where a side file of a folder could not be copied: before weights are merged for nothing. */
+export async function checkSideFiles(folder: string): Promise<void> {
+  for (const name of await listSideFiles(folder)) {
+    const path = join(folder, name);
+    await access(path, constants.R_OK).catch((error: NodeJS.ErrnoException) => {
+      throw new M2MergeError('file-unreadable', { path, reason: error.code ?? error.message }, { cause: error });
+    });
+  }
 }
 
 /** Whether a file, named relative to the model's folder, goes along with merged weights. */
@@ -80,10 +90,13 @@ async function listFolder(path: string): Promise<string[]> {
   }
 }
 
-/** False also for what is not there, as the end of a dangling link. */
+/** Of a name that is listed, so that what is not there is the end of a dangling link: as in a cache that was damaged. */
 async function hasKind(path: string, kind: 'isFile' | 'isDirectory'): Promise<boolean> {
-  return stat(path).then(
-    (stats) => stats[kind](),
-    () => false,
-  );
+  try {
+    return (await stat(path))[kind]();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'it is a link to nothing' : (code ?? message);
+    throw new M2MergeError('file-unreadable', { path, reason }, { cause: error });
+  }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { listSideFiles } from '../../src/checkpoint/side-files.js';
@@ -53,9 +53,13 @@ test('regular files only, through links', async () => {
   write(folder, ['blobs/1']);
   mkdirSync(join(folder, 'tokenizer.json'));
   symlinkSync('blobs/1', join(folder, 'vocab.json'));
-  symlinkSync('nothing', join(folder, 'merges.txt'));
-  symlinkSync('nothing', join(folder, 'additional_chat_templates'));
   expect(await listSideFiles(folder)).toEqual(['vocab.json']);
+  for (const name of ['merges.txt', 'additional_chat_templates']) {
+    symlinkSync('nothing', join(folder, name));
+    const facts = { path: join(folder, name), reason: 'it is a link to nothing' };
+    await expect(listSideFiles(folder)).rejects.toMatchObject({ kind: 'file-unreadable', facts });
+    rmSync(join(folder, name));
+  }
 });
 
 test('a folder that is not there', async () => {

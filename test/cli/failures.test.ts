@@ -176,6 +176,14 @@ describe('models', () => {
   });
 });
 
+it('a tokenizer that cannot be copied is found before anything is merged', () => {
+  const folder = createWorkplace();
+  symlinkSync('../blobs/gone', join(folder, 'base/tokenizer.json'));
+  const says = [/cannot read .*base\/tokenizer\.json: it is a link to nothing/];
+  expectRefusal(folder, ['plan', 'recipe.yaml'], { status: 4, says });
+  expectRefusal(folder, ARGS, { status: 4, says });
+});
+
 describe('output folders', () => {
   it('one that exists is left alone, and replaced with --overwrite', () => {
     const folder = createWorkplace();

@@ -9,6 +9,9 @@ const MAX_VALUES = 200_000;
 
 const NULL_TEXT = /^(?:|~|null|Null|NULL)$/;
 
+/** Whether text without quotes stands for nothing. */
+export const spellsNothing = (text: string): boolean => NULL_TEXT.test(text);
+
 export type CursorKind = 'nothing' | 'text' | 'list' | 'mapping';
 
 /** A key of a mapping and what it leads to. */
@@ -166,5 +169,5 @@ function kindOf(node: Node | null): CursorKind {
   if (isMap(node)) return 'mapping';
   if (isSeq(node)) return 'list';
   if (!isScalar(node)) return 'nothing';
-  return node.type === 'PLAIN' && NULL_TEXT.test(String(node.value)) ? 'nothing' : 'text';
+  return node.type === 'PLAIN' && spellsNothing(String(node.value)) ? 'nothing' : 'text';
 }

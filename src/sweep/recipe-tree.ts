@@ -1,6 +1,6 @@
 /** A recipe's YAML as plain values, to be changed and written again. */
-import { parse, stringify } from 'yaml';
-import { Cursor, Reading } from '../recipe/cursor.js';
+import { parseDocument, Scalar, stringify, visit } from 'yaml';
+import { Cursor, Reading, spellsNothing } from '../recipe/cursor.js';
 import { readDocument } from '../recipe/document.js';
 import { Findings } from '../recipe/findings.js';
 import { isHolder } from '../recipe/keys.js';
@@ -10,7 +10,7 @@ export interface RecipeTree {
   [key: string]: Plain | Record<string, unknown>;
 }
 
-/** Scalars stay the text they are written with, so that what is written again reads the same. */
+/** Scalars stay the text they are written with, so that what is written again reads the same; nothing is null. */
 const VERBATIM = { schema: 'failsafe' } as const;
 
 /**
@@ -18,7 +18,13 @@ const VERBATIM = { schema: 'failsafe' } as const;
  * aliases stand for: nothing would be left that reads them.
  */
 export function readTree(text: string): RecipeTree {
-  const { sweep: _, output: __, ...tree } = parse(text, VERBATIM) as RecipeTree;
+  const document = parseDocument(text, VERBATIM);
+  visit(document, {
+    Scalar(key, node) {
+      if (key !== 'key' && node.type === Scalar.PLAIN && spellsNothing(String(node.value))) node.value = null;
+    },
+  });
+  const { sweep: _, output: __, ...tree } = document.toJS() as RecipeTree;
   for (const name of holdersOf(text)) delete tree[name];
   // Aliases would make two places one.
   return JSON.parse(JSON.stringify(tree));
@@ -33,5 +39,13 @@ function holdersOf(text: string): string[] {
 
 /** The recipe as YAML text. */
 export function writeTree(tree: RecipeTree): string {
-  return stringify(tree, { ...VERBATIM, lineWidth: 0 });
+  return stringify(tree, (_key, value) => asWritten(value), { ...VERBATIM, lineWidth: 0 });
+}
+
+/** What is called as nothing is spelt needs quotes. */
+function asWritten(value: unknown): unknown {
+  if (value !== null && !(typeof value === 'string' && spellsNothing(value))) return value;
+  const scalar = new Scalar(value ?? 'null');
+  scalar.type = value === null ? Scalar.PLAIN : Scalar.QUOTE_DOUBLE;
+  return scalar;
 }

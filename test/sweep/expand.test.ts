@@ -63,6 +63,19 @@ describe('the variants of a sweep', () => {
     expect(variant!.recipe.models.map(({ reference }) => reference.text)).toEqual(['/m/math', '/m/code@1.10']);
   });
 
+  it('tell a model that is called as nothing is spelt from nothing', () => {
+    const text = `merge_method: linear
+models: [{model: "null", parameters: {weight: 1}}, {model: '~', parameters: {weight: 1}}]
+dtype: ~
+parameters: null
+sweep: {parameters: {seed: [1]}}
+`;
+    const [variant] = expandSweep(text, {}, readSweep(text, {}, []).section);
+    expect(variant!.recipe.models.map(({ reference }) => reference.text)).toEqual(['null', '~']);
+    expect(variant!.recipeText).toContain('model: "null"');
+    expect(variant!.recipeText).toContain('parameters: null');
+  });
+
   it('have names of their own, also where folders cannot be called like their values', () => {
     const names = expand('sweep: {parameters: {lambda: [1, 1., 1e0], merge_method: [ties, linear]}}').map(
       ({ name }) => name,

@@ -16,17 +16,19 @@ export interface ShownMeasureOptions extends MeasureOptions {
   readonly isTold?: (warning: Warning) => boolean;
   /** How many times the weights are read, which progress counts; asked before the first is. */
   readonly passesOf?: (prepared: PreparedMerge) => number;
+  /** What becomes of the result; signals end that as cleanly. */
+  readonly keep?: (result: GeometryResult, signal: AbortSignal) => Promise<void>;
 }
 
 export async function measureShown(
   recipe: Recipe,
-  { quiet, isTold = () => false, passesOf = () => 1, ...options }: ShownMeasureOptions,
+  { quiet, isTold = () => false, passesOf = () => 1, keep, ...options }: ShownMeasureOptions,
 ): Promise<GeometryResult> {
   const interruption = listenForSignals();
   let display: ProgressDisplay | undefined;
   const transfer = createTransferDisplay({ quiet, json: false });
   try {
-    return await measureGeometry(recipe, {
+    const result = await measureGeometry(recipe, {
       ...options,
       signal: interruption.signal,
       onPlan(prepared) {
@@ -44,6 +46,8 @@ export async function measureShown(
         display?.advance(progress);
       },
     });
+    await keep?.(result, interruption.signal);
+    return result;
   } finally {
     transfer.stop();
     display?.stop();

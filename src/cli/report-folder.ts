@@ -1,4 +1,5 @@
 /** The files of a report in a folder of the user's: all of them or none, and the old ones stay until the new ones are whole. */
+import { randomBytes } from 'node:crypto';
 import { access, constants, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { M2MergeError } from '../errors.js';
@@ -21,21 +22,28 @@ export async function checkReportFolder(folder: string): Promise<void> {
   }
 }
 
-/** Writes the report. Throws `disk-full`, `output-unwritable`, and leaves nothing behind when it does. */
-export async function writeReportFolder(folder: string, result: GeometryResult): Promise<void> {
+/**
+ * Writes the report. Throws `disk-full`, `output-unwritable` and the signal's reason, and leaves nothing behind when it
+ * does.
+ */
+export async function writeReportFolder(folder: string, result: GeometryResult, signal: AbortSignal): Promise<void> {
   const names: string[] = [];
-  const partOf = (name: string): string => join(folder, `.${name}.m2merge-part`);
+  // Several runs may write to one folder; the last is what stays.
+  const run = randomBytes(6).toString('hex');
+  const partOf = (name: string): string => join(folder, `.${name}.m2merge-${run}-part`);
   let made: string | undefined;
   try {
     made = await makeFolder(folder);
     await writeReport(result, async (name, text) => {
       names.push(name);
-      await writeFile(partOf(name), text);
+      await writeFile(partOf(name), text, { signal });
     });
+    signal.throwIfAborted();
     for (const name of names) await rename(partOf(name), join(folder, name));
   } catch (error) {
     for (const name of names) await rm(partOf(name), { force: true }).catch(() => {});
     if (made !== undefined) await removeEmptyFolders(folder, made);
+    signal.throwIfAborted();
     throw asWriteError(error, folder);
   }
 }

@@ -2,7 +2,9 @@
 import { spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { M2MergeError } from '../errors.js';
 import type { Evaluation } from '../recipe/sweep-keys.js';
+import { RECORD_UNWRITTEN } from './evaluator-exit.js';
 import { readMetrics } from './metrics.js';
 import { fillShellText } from './shell-text.js';
 
@@ -48,14 +50,15 @@ export interface Judgement {
 
 /**
  * Evaluates a model, or reads what an evaluation that ended unnoticed has left; the record stays until `forgetRecord`.
- * Rejects with the signal's reason when that aborts, once the evaluator has ended.
+ * Rejects with the signal's reason when that aborts, once the evaluator has ended. Throws `disk-full` and `output-unwritable`
+ * where what it left could not be written down.
  */
 export async function evaluateModel(
   evaluation: Evaluation,
   place: EvaluationPlace,
   signal?: AbortSignal,
 ): Promise<Judgement> {
-  if ((await readRecord(place)) === undefined) await supervise(evaluation, place, signal);
+  if ((await readRecord(place)) === undefined) checkWritten(await supervise(evaluation, place, signal), place);
   const left = await readRecord(place);
   if (left === undefined) {
     signal?.throwIfAborted();
@@ -70,6 +73,12 @@ export async function evaluateModel(
   return { metrics, problem, seconds: left.seconds };
 }
 
+function checkWritten(exitCode: number | null, { record }: EvaluationPlace): void {
+  if (exitCode === RECORD_UNWRITTEN.diskFull) throw new M2MergeError('disk-full', { path: record });
+  if (exitCode === RECORD_UNWRITTEN.other)
+    throw new M2MergeError('output-unwritable', { path: record, reason: 'what an evaluation left could not be kept' });
+}
+
 /** Removes what an evaluation left, once its result is noted. */
 export async function forgetRecord({ record }: EvaluationPlace): Promise<void> {
   await rm(record, { force: true });
@@ -80,8 +89,8 @@ async function readRecord({ record }: EvaluationPlace): Promise<EvaluationRecord
   return text === undefined ? undefined : JSON.parse(text);
 }
 
-/** Runs an evaluator in the care of a process that ends it when this one ends, and waits for both. */
-function supervise(evaluation: Evaluation, place: EvaluationPlace, signal?: AbortSignal): Promise<void> {
+/** Runs an evaluator in the care of a process that ends it when this one ends, and waits for both; returns its exit code. */
+function supervise(evaluation: Evaluation, place: EvaluationPlace, signal?: AbortSignal): Promise<number | null> {
   const { command, timeout } = evaluation;
   const { output, record } = place;
   const filled = typeof command === 'string' ? fillShell(command, place) : command.map((word) => fillIn(word, place));
@@ -91,14 +100,14 @@ function supervise(evaluation: Evaluation, place: EvaluationPlace, signal?: Abor
     const abort = (): void => {
       child.stdin.end();
     };
-    const finish = (): void => {
+    const finish = (exitCode: number | null): void => {
       signal?.removeEventListener('abort', abort);
-      resolve();
+      resolve(exitCode);
     };
     signal?.addEventListener('abort', abort, { once: true });
     // It may end before it has read anything; what is missing then tells.
     child.stdin.on('error', () => {});
-    child.once('error', finish);
+    child.once('error', () => finish(null));
     child.once('exit', finish);
     child.stdin.write(`${JSON.stringify({ command: filled, timeout, output, record } satisfies EvaluatorTask)}\n`);
     if (signal?.aborted) abort();

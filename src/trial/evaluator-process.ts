@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { EvaluationRecord, EvaluatorTask } from './evaluate.js';
+import { RECORD_UNWRITTEN } from './evaluator-exit.js';
 
 /** Bytes kept of what an evaluator prints: JSON of metrics is far smaller, and logs before it are not wanted. */
 const KEPT_OUTPUT = 1_048_576;
@@ -22,7 +23,7 @@ input.once('line', async (line) => {
   const task = JSON.parse(line) as EvaluatorTask;
   const abandoned = new Promise<void>((resolve) => input.once('close', resolve));
   const record = await runEvaluator(task, abandoned);
-  if (record !== undefined) await keepRecord(task, record);
+  if (record !== undefined) process.exitCode = await keepRecord(task, record);
   process.exit();
 });
 
@@ -70,13 +71,21 @@ function runEvaluator({ command, timeout }: EvaluatorTask, abandoned: Promise<vo
 
 type End = Omit<EvaluationRecord, 'output'>;
 
-/** Writes what the evaluator left, its file included, in one step. */
-async function keepRecord({ output, record }: EvaluatorTask, end: End): Promise<void> {
+/** Writes what the evaluator left, its file included, in one step; returns what to end with. */
+async function keepRecord({ output, record }: EvaluatorTask, end: End): Promise<number> {
   const written = await readFile(output, 'utf8').catch(() => undefined);
   const content: EvaluationRecord = { ...end, ...(written === undefined ? {} : { output: written }) };
-  await writeFile(`${record}.part`, JSON.stringify(content));
-  await rename(`${record}.part`, record);
+  const part = `${record}.part`;
+  try {
+    await writeFile(part, JSON.stringify(content));
+    await rename(part, record);
+  } catch (error) {
+    await rm(part, { force: true });
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOSPC' || code === 'EDQUOT' ? RECORD_UNWRITTEN.diskFull : RECORD_UNWRITTEN.other;
+  }
   await rm(output, { force: true });
+  return 0;
 }
 
 /** Collects the last of what a stream brings. */

@@ -1,5 +1,5 @@
 /** A sweep from a recipe's text to a folder of models and results. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import { asWriteError } from '../io/write-error.js';
@@ -216,9 +216,15 @@ export async function writeResult(
   return result;
 }
 
+/** In one step, so that what an earlier run wrote stays where there is no room for more. */
 async function writeInto(folder: string, name: string, text: string): Promise<void> {
   const path = join(folder, name);
-  await writeFile(path, text).catch((error: unknown) => {
+  const part = join(folder, `.${name}.m2merge-part`);
+  try {
+    await writeFile(part, text);
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true });
     throw asWriteError(error, path);
-  });
+  }
 }

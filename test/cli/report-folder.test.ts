@@ -1,9 +1,13 @@
 /** Where `m2merge geometry --out` writes, and what is left when it cannot. */
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { m2merge } from '../support/cli.js';
+import { writeReportFolder } from '../../src/cli/report-folder.js';
+import { sampleGeometry } from '../report/sample-geometry.js';
+import { m2merge, startM2merge } from '../support/cli.js';
 import { mountSmallDisk } from '../support/small-disk.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 import { createWorkplace, expectRefusal } from './workplace.js';
 
 const NAMES = ['geometry.html', 'geometry.json', 'geometry.md'];
@@ -26,6 +30,25 @@ describe('the folder of a report', () => {
       const says = [/^error: cannot write .*file.*: ENOTDIR$/m];
       expectRefusal(folder, ['geometry', 'recipe.yaml', '--out', out], { status: 5, says });
     }
+  });
+
+  it('may be that of several runs at once', async () => {
+    const folder = createWorkplace();
+    const runs = [1, 2, 3, 4].map(() =>
+      startM2merge(['geometry', 'recipe.yaml', '--out', 'report', '--quiet'], folder),
+    );
+    const codes = await Promise.all(runs.map(async (run) => (await once(run, 'close'))[0]));
+    expect(codes).toEqual([0, 0, 0, 0]);
+    expect(readdirSync(join(folder, 'report')).sort()).toEqual(NAMES);
+  });
+
+  it('is left as it was by a signal while it is written', async () => {
+    const folder = temporaryFolder();
+    const interrupted = new Error('interrupted');
+    const signal = AbortSignal.abort(interrupted);
+    const report = join(folder, 'deep/report');
+    await expect(writeReportFolder(report, sampleGeometry(), signal)).rejects.toBe(interrupted);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('on a full disk stays as it was', (context) => {

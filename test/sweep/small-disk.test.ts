@@ -133,3 +133,31 @@ it('leaves room for the models that are fetched onto the same disk', async (cont
   rmSync(join(disk, 'home'), { recursive: true });
   expect(await wavesOf()).toBe(1);
 });
+
+it('loses no evaluation to a disk that fills up meanwhile: it is no failure of the evaluator', (context) => {
+  const disk = mountSmallDisk(context, 200);
+  const filling = join(work, 'filling.mjs');
+  const filler = join(disk, 'filler');
+  writeFileSync(
+    filling,
+    `import { appendFileSync } from 'node:fs';
+try { for (;;) appendFileSync(${JSON.stringify(filler)}, Buffer.alloc(1_000_000)); } catch {}
+try { for (;;) appendFileSync(${JSON.stringify(filler)}, 'x'); } catch {}
+console.log('{"math": 1}');`,
+  );
+  const recipe = sweepRecipe(
+    `parameters: {lambda: [0.1, 0.2]}\nevaluate: {command: [node, ${filling}, "{model}"], maximize: math}`,
+  );
+  const out = join(disk, 'out');
+  const { status, stderr } = m2merge(['sweep', recipe, out, '--quiet'], work);
+  expect({ status, stderr }).toEqual({
+    status: 5,
+    stderr: expect.stringMatching(/^error: no space left while writing/),
+  });
+  expect(readdirSync(out).filter((name) => name.includes('part') || name === 'sweep.json')).toEqual([]);
+  rmSync(filler);
+  // Only what was not noted is judged; by then there is room.
+  writeFileSync(filling, 'console.log(\'{"math": 2}\');');
+  expect(m2merge(['sweep', recipe, out, '--quiet'], work)).toMatchObject({ status: 0 });
+  expect(metricsOf(out).map(({ metrics }) => metrics)).toEqual([{ math: 2 }, { math: 2 }]);
+});

@@ -37,7 +37,6 @@ export async function geometryCommand(inputs: readonly string[], options: Geomet
   const recipe = await recipeFor(inputs, options.base);
   if (options.out !== undefined) await checkReportFolder(resolve(options.out));
   const result = await measure(recipe, options);
-  if (options.out !== undefined) await writeReportFolder(resolve(options.out), result);
   if (options.json) for (const piece of geometryJsonPieces(result)) process.stdout.write(piece);
   else if (!options.quiet) {
     process.stdout.write(`${formatGeometryTerminal(result, usesColour(), terminalWidth())}\n`);
@@ -68,6 +67,9 @@ function measure(recipe: Recipe, options: GeometryCommandOptions): Promise<Geome
     tileElements: tileOf(options),
     ...streamOf(options),
     quiet: options.quiet === true || options.json === true,
+    keep: async (result, signal) => {
+      if (options.out !== undefined) await writeReportFolder(resolve(options.out), result, signal);
+    },
     passesOf: (prepared) => (options.spectral ? 1 + stateSpectralCost(prepared, threadsOf(options)) : 1),
   });
 }

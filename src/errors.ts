@@ -19,6 +19,7 @@ export const EXIT_CODES = {
   output: 5,
   network: 6,
   evaluation: 7,
+  memory: 8,
   interrupted: 130,
 } as const;
 
@@ -82,6 +83,7 @@ export interface ErrorFacts
   interrupted: { signal: string; resumes?: true };
   'worker-failed': { reason: string };
   'kernel-memory': { bytes: number };
+  'address-space': { reason: string };
 }
 
 export type ErrorKind = keyof ErrorFacts;
@@ -219,6 +221,10 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
     message: `cannot get ${formatBytes(bytes)} of memory for the kernels`,
     hint: 'free some memory, or merge with fewer threads',
   }),
+  'address-space': ({ reason }) => ({
+    message: `cannot reserve addresses for the kernels: ${reason}`,
+    hint: 'allow more (ulimit -v; V8 reserves many GB a thread and uses few), or set NODE_OPTIONS=--disable-wasm-trap-handler',
+  }),
 };
 
 const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts | keyof PushErrorFacts>]: number } = {
@@ -261,7 +267,8 @@ const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts | ke
   'disk-full': EXIT_CODES.output,
   interrupted: EXIT_CODES.interrupted,
   'worker-failed': EXIT_CODES.defect,
-  'kernel-memory': EXIT_CODES.defect,
+  'kernel-memory': EXIT_CODES.memory,
+  'address-space': EXIT_CODES.memory,
 };
 
 /** A failure with its facts. `message` is one line (for recipes, one line for each problem); `hint` says what to do. */

@@ -48,8 +48,9 @@ function readSources({ plan, folders, paths }: PreparedMerge, input: number): Pr
 /** The text of a card; nothing where there is none, or what is there is not one. */
 async function readCard(path: string): Promise<string> {
   try {
-    const { size } = await stat(path);
-    return size > MAX_CARD_BYTES ? '' : await readFile(path, 'utf8');
+    const stats = await stat(path);
+    // A pipe would be waited for.
+    return stats.isFile() && stats.size <= MAX_CARD_BYTES ? await readFile(path, 'utf8') : '';
   } catch {
     return '';
   }

@@ -91,7 +91,8 @@ export function createEvents(): Reporter {
       const now = performance.now();
       if (now - last < EVENT_INTERVAL) return;
       last = now;
-      emit('progress', done);
+      // What a unit reads of some inputs is a share of theirs.
+      emit('progress', { ...done, bytesRead: Math.round(done.bytesRead), bytesWritten: Math.round(done.bytesWritten) });
     },
     finished({ output, seconds, warnings, plan, costs, report }) {
       emit('done', {

@@ -25,8 +25,8 @@ Examples:
   $ m2merge schema > recipe.schema.json for completion in an editor
 
 Exit codes: 0 done, 2 wrong usage, 3 wrong recipe, 4 wrong input model, 5 output cannot be written
-or pushed, 6 the network failed, 7 no evaluation of a sweep gave a number, 130 interrupted,
-1 a defect of m2merge.`;
+or pushed, 6 the network failed, 7 no evaluation of a sweep gave a number,
+8 not enough memory, 130 interrupted, 1 a defect of m2merge.`;
 
 const PUSH_EXAMPLES = `
 Examples:
@@ -123,7 +123,9 @@ function buildProgram(): Command {
     // Machines are told of wrong usage on stdout, as of any failure.
     .configureOutput(wantsJson() ? { writeErr: () => {} } : {})
     .enablePositionalOptions()
-    .exitOverride();
+    .exitOverride()
+    // Threads ask for it too, and would fail in words of their own.
+    .hook('preAction', () => void process.cwd());
   addStreamOptions(addPushOptions(addRecipeOptions(program)))
     .argument('<recipe>', 'recipe, a YAML file in mergekit’s language')
     .argument('[output]', 'output folder (default: the recipe’s output, else ./merged/<recipe name>)')

@@ -50,6 +50,15 @@ const YOUNG_MEGABYTES = 6;
 /** Milliseconds that a worker has to end by itself: far more than one that is idle takes, and not long for who waits. */
 const PATIENCE_MS = 500;
 
+/** What V8 says where the limits of a batch system leave no room for the addresses around a memory. */
+const NO_ADDRESSES = /^WebAssembly\.\w+\(\): Out of memory/;
+
+function failureOf(error: Error): M2MergeError {
+  const reason = error.message;
+  if (NO_ADDRESSES.test(reason)) return new M2MergeError('address-space', { reason }, { cause: error });
+  return new M2MergeError('worker-failed', { reason }, { cause: error });
+}
+
 export class WorkerPool implements TaskRunner {
   readonly #threads: Thread[] = [];
   readonly #queue = new TaskQueue<Pending>();
@@ -106,9 +115,7 @@ export class WorkerPool implements TaskRunner {
   #start(): void {
     const worker = new Worker(WORKER_ENTRY, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES } });
     worker.on('message', (reply: WorkerReply) => this.#settle(reply));
-    worker.on('error', (error) =>
-      this.fail(new M2MergeError('worker-failed', { reason: error.message }, { cause: error })),
-    );
+    worker.on('error', (error) => this.fail(failureOf(error)));
     const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     this.#threads.push({ worker, exit, load: 0, worked: false });
   }

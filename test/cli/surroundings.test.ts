@@ -39,12 +39,32 @@ describe.skipIf(isWindows)('standard output', () => {
 
 it.skipIf(isWindows)('a working folder that is gone is a mistake of the user', () => {
   const folder = createWorkplace();
-  const { status, stderr } = inShell(
-    `mkdir gone && cd gone && rmdir ../gone && "$@" ${join(folder, 'recipe.yaml')}`,
-    folder,
-  );
-  expect(stderr).toMatch(/^error: the working folder is gone\nhint: /);
-  expect(status).toBe(2);
+  for (const args of [join(folder, 'recipe.yaml'), `diff ${join(folder, 'a')} ${join(folder, 'b')}`]) {
+    const { status, stderr } = inShell(`mkdir gone && cd gone && rmdir ../gone && "$@" ${args}`, folder);
+    expect(stderr).toMatch(/^error: the working folder is gone\nhint: /);
+    expect(status).toBe(2);
+  }
+});
+
+it.skipIf(process.platform !== 'linux')('few addresses are allowed: it says what to do, and that works', () => {
+  const folder = createWorkplace();
+  const limit = 'ulimit -v 12000000;';
+  const { status, stderr } = inShell(`${limit} "$@" recipe.yaml out`, folder);
+  // Engines after that of Node 20 do without by themselves.
+  const isEnough = status === 0;
+  expect({ status, stderr }).toEqual({
+    status: isEnough ? 0 : 8,
+    stderr: expect.stringMatching(
+      isEnough ? /^$/ : /^error: cannot reserve addresses .*\nhint: .*--disable-wasm-trap-handler\n$/,
+    ),
+  });
+  const advised = inShell(`${limit} export NODE_OPTIONS=--disable-wasm-trap-handler; "$@" recipe.yaml other`, folder);
+  expect(advised).toMatchObject({ status: 0, stderr: '' });
+});
+
+it.skipIf(isWindows)('a pipe in the place of a model card is waited for by nobody', () => {
+  const folder = createWorkplace();
+  expect(inShell('mkfifo base/README.md && "$@" recipe.yaml out', folder)).toMatchObject({ status: 0, stderr: '' });
 });
 
 it.skipIf(isWindows)('few open files are allowed: workers share them', () => {

@@ -71,7 +71,7 @@ it('a folder where another disk begins is refused before anything is written', (
 
 it('a name that leaves no room for that of the model it replaces is refused before anything is written', () => {
   const folder = createWorkplace();
-  const name = 'x'.repeat(210);
+  const name = 'x'.repeat(225);
   const { status, stderr } = m2merge(['recipe.yaml', name], folder);
   expect({ status, stderr }).toMatchObject({
     status: 5,

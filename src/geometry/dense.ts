@@ -1,18 +1,19 @@
 /** Small dense linear algebra in float64: what is left of a large matrix once it is projected. Row-major arrays. */
+
 /** Rotations of a symmetric matrix of this size converge in a handful of sweeps; more would be a defect. */
 const MOST_SWEEPS = 60;
 
-/** Matrices of `width` columns each, side by side. */
-export function sideBySide(matrices: readonly Float64Array[], width: number): Float64Array {
-  const total = width * matrices.length;
-  const rows = matrices[0]!.length / width;
-  const joined = new Float64Array(rows * total);
-  for (const [index, matrix] of matrices.entries()) {
-    for (let row = 0; row < rows; row++) {
-      joined.set(matrix.subarray(row * width, (row + 1) * width), row * total + index * width);
-    }
+/** Writes the columns of `part`, which has `partWidth`, into `whole`, which has `width` and as many rows, from `first` on. */
+export function placeColumns(
+  whole: Float64Array,
+  width: number,
+  part: Float64Array,
+  partWidth: number,
+  first: number,
+): void {
+  for (let from = 0, to = first; from < part.length; from += partWidth, to += width) {
+    whole.set(part.subarray(from, from + partWidth), to);
   }
-  return joined;
 }
 
 export interface Eigen {

@@ -3,7 +3,7 @@
  * rows (Musco and Musco, arXiv:1504.05477), for the base, every expert and every task vector side by side, and then a
  * Rayleigh–Ritz step in float64.
  */
-import { type Eigen, largestAngle, product, sideBySide, transposedProduct } from './dense.js';
+import { type Eigen, largestAngle, placeColumns, product, transposedProduct } from './dense.js';
 import { randomBits } from './projection.js';
 import { pairIndex } from './unit-sums.js';
 
@@ -66,14 +66,6 @@ function pairsOf(experts: number): (readonly [number, number])[] {
   ).flat();
 }
 
-/** All that the iteration came across: far more of the leading directions than what it came to in the end. */
-function basisOf(blocks: Float64Array[], { orthonormalize }: SpectralTools): Float64Array {
-  const basis = sideBySide(blocks, SPECTRAL_WIDTH);
-  orthonormalize(basis, BASIS_WIDTH);
-  blocks.length = 0;
-  return basis;
-}
-
 interface Spectrum {
   /** The SPECTRAL_RANK largest, descending; 0 for what is rounding. */
   readonly values: Float64Array;
@@ -95,9 +87,12 @@ export class SpectrumFinder {
   readonly #experts: number;
   readonly #columns: number;
   readonly #tools: SpectralTools;
-  #factors: Float64Array[];
-  /** By matrix: the start, and what each iteration made of it. */
-  readonly #blocks: Float64Array[][];
+  #factors: readonly Float64Array[];
+  /**
+   * By matrix, columns × BASIS_WIDTH: the start, and what each iteration made of it, side by side. All that the iteration
+   * came across tells far more of the leading directions than what it came to in the end.
+   */
+  readonly #bases: Float64Array[];
   #iterations = SPECTRAL_ITERATIONS;
   #spectra: Spectrum[] | undefined;
   #products: readonly Float64Array[] = [];
@@ -110,7 +105,8 @@ export class SpectrumFinder {
     this.#tools = tools;
     tools.orthonormalize(start, SPECTRAL_WIDTH);
     this.#factors = Array.from({ length: 1 + 2 * experts }, () => start);
-    this.#blocks = this.#factors.map((factor) => [factor]);
+    this.#bases = this.#factors.map(() => new Float64Array(columns * BASIS_WIDTH));
+    this.#keep(this.#factors, 0);
   }
 
   /** The next pass; undefined when all is known. */
@@ -121,20 +117,27 @@ export class SpectrumFinder {
     return { pass: 'project', width: BASIS_WIDTH, factors: this.#factors };
   }
 
-  /** Takes the result of a pass: AᵀY by matrix, or the inner products in the order of `productsOf`. */
+  /** Takes the result of a pass, which is its to keep: AᵀY by matrix, or the inner products in the order of `productsOf`. */
   take(results: readonly Float64Array[]): void {
     if (this.#spectra !== undefined) this.#sums = this.#conclude(this.#spectra, results);
     else if (this.#iterations > 0) {
       this.#iterations--;
-      this.#factors = results.map((factor) => factor.slice());
-      for (const [matrix, factor] of this.#factors.entries()) {
-        this.#tools.orthonormalize(factor, SPECTRAL_WIDTH);
-        this.#blocks[matrix]!.push(factor);
-      }
-      if (this.#iterations === 0) this.#factors = this.#blocks.map((blocks) => basisOf(blocks, this.#tools));
+      for (const factor of results) this.#tools.orthonormalize(factor, SPECTRAL_WIDTH);
+      this.#keep(results, SPECTRAL_ITERATIONS - this.#iterations);
+      this.#factors = results;
+      if (this.#iterations > 0) return;
+      for (const basis of this.#bases) this.#tools.orthonormalize(basis, BASIS_WIDTH);
+      this.#factors = this.#bases;
     } else {
       this.#products = results;
       this.#spectra = this.#factors.map((factor, i) => this.#spectrumOf(factor, results[i]!));
+    }
+  }
+
+  /** Writes what an iteration made to its place in the bases. */
+  #keep(factors: readonly Float64Array[], iteration: number): void {
+    for (const [matrix, factor] of factors.entries()) {
+      placeColumns(this.#bases[matrix]!, BASIS_WIDTH, factor, SPECTRAL_WIDTH, iteration * SPECTRAL_WIDTH);
     }
   }
 

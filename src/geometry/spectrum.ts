@@ -80,6 +80,8 @@ export interface SpectralTools {
   leadingEigen(matrix: Float64Array, size: number, count: number): Eigen;
   /** Makes the `width` columns of a row-major matrix orthonormal in place; those that depend on earlier ones become 0. */
   orthonormalize(matrix: Float64Array, width: number): void;
+  /** Zeros that last until numbers of this name are asked for again: garbage of some megabytes would lie about for long. */
+  numbers(name: string, length: number): Float64Array;
 }
 
 /** Leads the passes over one matrix: `step` says what to do next, `take` takes what it gave. */
@@ -105,7 +107,7 @@ export class SpectrumFinder {
     this.#tools = tools;
     tools.orthonormalize(start, SPECTRAL_WIDTH);
     this.#factors = Array.from({ length: 1 + 2 * experts }, () => start);
-    this.#bases = this.#factors.map(() => new Float64Array(columns * BASIS_WIDTH));
+    this.#bases = this.#factors.map((_, matrix) => tools.numbers(`basis ${matrix}`, columns * BASIS_WIDTH));
     this.#keep(this.#factors, 0);
   }
 

@@ -3,10 +3,23 @@ import type { Kernels, Slot } from '../../kernels/abi.js';
 import { SymmetricEigen } from '../../kernels/spectral/symmetric-eigen.js';
 import { BASIS_WIDTH, type SpectralTools } from '../geometry/spectrum.js';
 
-/** `take` gives memory that lasts until inputs are taken anew, the same for the same name. */
-export function spectralTools(kernels: Kernels, take: (name: string, bytes: number) => Slot): SpectralTools {
+/** Arrays by name, each as long as the longest that was asked for. */
+export type NumberStore = Map<string, Float64Array>;
+
+/** `take` gives kernel memory that lasts until inputs are taken anew, the same for the same name. */
+export function spectralTools(
+  kernels: Kernels,
+  take: (name: string, bytes: number) => Slot,
+  store: NumberStore,
+): SpectralTools {
   let eigen: SymmetricEigen | undefined;
   return {
+    numbers(name, length) {
+      const known = store.get(name);
+      const array = known !== undefined && known.length >= length ? known : new Float64Array(length);
+      store.set(name, array);
+      return array.subarray(0, length).fill(0);
+    },
     leadingEigen(matrix, size, count) {
       // Wanted once a matrix, between the last two passes.
       let parts = 0;

@@ -20,7 +20,7 @@ import { spectralPass } from './passes/spectral.js';
 import { sumRowsPass } from './passes/sum-rows.js';
 import { RetainedUnits } from './retained-units.js';
 import { SharedMemories } from './shared-memory.js';
-import { spectralTools } from './spectral-tools.js';
+import { type NumberStore, spectralTools } from './spectral-tools.js';
 import { heldDtype, isAdapted, isGathered, placeOf, type StoredVector } from './stored-vector.js';
 import type {
   Action,
@@ -56,6 +56,8 @@ export class UnitRunner {
   readonly #scratch = new Map<string, Slot>();
   readonly #shared = new SharedMemories();
   /** Reads those inputs of the unit that an adapter changes; undefined when there are none. */
+  /** What spectra of one matrix after the other are found in. */
+  readonly #numbers: NumberStore = new Map();
   #adapted: AdaptedInputs | undefined;
   /** Reads those whose rows come from several places; undefined when there are none. */
   #gathered: GatheredInputs | undefined;
@@ -85,13 +87,13 @@ export class UnitRunner {
     const [, columns] = part.merge.shape as [number, number];
     const start = startingSubspace(columns, key);
     this.#forgetInputs();
-    const tools = spectralTools(this.#options.kernels, (name, bytes) => this.#takeOnce(name, bytes));
+    const tools = spectralTools(this.#options.kernels, (name, bytes) => this.#takeOnce(name, bytes), this.#numbers);
     const finder = new SpectrumFinder(part.operands.length, columns, start, tools);
     for (let step = finder.step; step !== undefined; step = finder.step) {
       const vectors = this.#takeInputs(inputs);
       const pass = spectralPass(this.#passContext(inputs, part, vectors, false), step, columns);
       this.#carryOut(inputs, vectors, [pass], [part]);
-      finder.take(pass.results());
+      finder.take(pass.results(tools.numbers));
     }
     return [{ kind: 'spectral', sums: finder.sums }];
   }

@@ -1,13 +1,13 @@
 /** One pass of a spectral analysis over a matrix: products of its rows with the factors of the step. */
 import type { Kernels, Slot } from '../../../kernels/abi.js';
 import { vectorBytes } from '../../../kernels/view.js';
-import { productsOf, type SpectralStep } from '../../geometry/spectrum.js';
+import { productsOf, type SpectralStep, type SpectralTools } from '../../geometry/spectrum.js';
 import type { ActionResult } from '../task.js';
 import type { Pass, PassContext } from './pass.js';
 
 export interface SpectralPass extends Pass {
-  /** What `SpectrumFinder.take` takes. */
-  results(): readonly Float64Array[];
+  /** What `SpectrumFinder.take` takes, in arrays that `numbers` gives. */
+  results(numbers: SpectralTools['numbers']): readonly Float64Array[];
 }
 
 /** `columns` of the matrix, whose tiles are whole rows. */
@@ -46,18 +46,20 @@ export function spectralPass({ unit, vectors }: PassContext, step: SpectralStep,
     finish(): ActionResult {
       throw new RangeError('the results of a spectral pass go to its finder');
     },
-    results: () =>
-      sums.length > 0
-        ? sums.map((slot, i) => copyOf(kernels, slot, step.factors[i]!.length))
-        : inner.map((slot) => copyOf(kernels, slot, step.width ** 2)),
+    results(numbers) {
+      const copy = (name: string, slot: Slot, length: number): Float64Array => {
+        const array = numbers(name, length);
+        array.set(new Float64Array(kernels.memory.buffer, slot, length));
+        return array;
+      };
+      return sums.length > 0
+        ? sums.map((slot, i) => copy(`sum ${i}`, slot, step.factors[i]!.length))
+        : inner.map((slot, i) => copy(`${step.pass} ${i}`, slot, step.width ** 2));
+    },
   };
 }
 
 function place(kernels: Kernels, slot: Slot, values: Float64Array): Slot {
   new Float64Array(kernels.memory.buffer, slot, values.length).set(values);
   return slot;
-}
-
-function copyOf(kernels: Kernels, slot: Slot, length: number): Float64Array {
-  return new Float64Array(kernels.memory.buffer, slot, length).slice();
 }

@@ -86,10 +86,15 @@ export function transposedProduct(a: Float64Array, width: number, b: Float64Arra
   return product;
 }
 
-/** A·B of row-major matrices: A has `inner` columns, B `columns`. */
-export function product(a: Float64Array, inner: number, b: Float64Array, columns: number): Float64Array {
+/** A·B of row-major matrices: A has `inner` columns, B `columns`. `result` holds zeros and becomes it. */
+export function product(
+  a: Float64Array,
+  inner: number,
+  b: Float64Array,
+  columns: number,
+  result: Float64Array = new Float64Array((a.length / inner) * columns),
+): Float64Array {
   const rows = a.length / inner;
-  const result = new Float64Array(rows * columns);
   for (let row = 0; row < rows; row++) {
     for (let i = 0; i < inner; i++) {
       const x = a[row * inner + i]!;

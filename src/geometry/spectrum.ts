@@ -100,14 +100,16 @@ export class SpectrumFinder {
   #products: readonly Float64Array[] = [];
   #sums: SpectralSums | undefined;
 
-  /** `start` is the first subspace, columns × SPECTRAL_WIDTH. */
-  constructor(experts: number, columns: number, start: Float64Array, tools: SpectralTools) {
+  /** `key` is that of the tensor's random numbers, which the first subspace is made of. */
+  constructor(experts: number, columns: number, key: readonly [low: number, high: number], tools: SpectralTools) {
     this.#experts = experts;
     this.#columns = columns;
     this.#tools = tools;
+    const start = this.#numbersOf('start', SPECTRAL_WIDTH);
+    for (let i = 0; i < start.length; i++) start[i] = randomBits(i, key) / 2 ** 31 - 1;
     tools.orthonormalize(start, SPECTRAL_WIDTH);
     this.#factors = Array.from({ length: 1 + 2 * experts }, () => start);
-    this.#bases = this.#factors.map((_, matrix) => tools.numbers(`basis ${matrix}`, columns * BASIS_WIDTH));
+    this.#bases = this.#factors.map((_, matrix) => this.#numbersOf(`basis ${matrix}`, BASIS_WIDTH));
     this.#keep(this.#factors, 0);
   }
 
@@ -132,7 +134,7 @@ export class SpectrumFinder {
       this.#factors = this.#bases;
     } else {
       this.#products = results;
-      this.#spectra = this.#factors.map((factor, i) => this.#spectrumOf(factor, results[i]!));
+      this.#spectra = this.#factors.map((factor, i) => this.#spectrumOf(i, factor, results[i]!));
     }
   }
 
@@ -147,19 +149,24 @@ export class SpectrumFinder {
     return this.#sums!;
   }
 
-  #spectrumOf(factor: Float64Array, gram: Float64Array): Spectrum {
+  #spectrumOf(matrix: number, factor: Float64Array, gram: Float64Array): Spectrum {
     const { values, vectors } = this.#tools.leadingEigen(gram, BASIS_WIDTH, SPECTRAL_RANK);
     const floor = ROUNDING * values[0]!;
     return {
       values: values.map((value) => (value > floor ? Math.sqrt(value) : Number.isNaN(value) ? value : 0)),
       within: vectors,
-      right: product(factor, BASIS_WIDTH, vectors, SPECTRAL_RANK),
+      right: product(factor, BASIS_WIDTH, vectors, SPECTRAL_RANK, this.#numbersOf(`right ${matrix}`, SPECTRAL_RANK)),
     };
+  }
+
+  /** A matrix of `width` numbers for each column of those that are analysed. */
+  #numbersOf(name: string, width: number): Float64Array {
+    return this.#tools.numbers(name, this.#columns * width);
   }
 
   /** For each task vector the same factor: the first right singular vector of every task vector, side by side. */
   #headFactors(): Float64Array[] {
-    const heads = new Float64Array(this.#columns * this.#experts);
+    const heads = this.#numbersOf('heads', this.#experts);
     for (let j = 0; j < this.#experts; j++) {
       const { right } = this.#spectra![1 + this.#experts + j]!;
       for (let column = 0; column < this.#columns; column++) {
@@ -249,11 +256,6 @@ export class SpectrumFinder {
     );
     return largestAngle(corner, k);
   }
-}
-
-/** Numbers in [−1, 1) for a first subspace, from the tensor's key alone. */
-export function startingSubspace(columns: number, key: readonly [low: number, high: number]): Float64Array {
-  return Float64Array.from({ length: columns * SPECTRAL_WIDTH }, (_, i) => randomBits(i, key) / 2 ** 31 - 1);
 }
 
 /** Whether a tensor has a spectrum to speak of: a matrix with more directions than are iterated. */

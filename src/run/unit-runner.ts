@@ -7,7 +7,7 @@ import type { Kernels, Slot } from '../../kernels/abi.js';
 import type { Method } from '../../kernels/method.js';
 import type { UnitContext } from '../../kernels/unit.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
-import { SpectrumFinder, startingSubspace } from '../geometry/spectrum.js';
+import { SpectrumFinder } from '../geometry/spectrum.js';
 import { type AdaptedInputs, adaptInputs } from './adapted-inputs.js';
 import { widen, widenDifference } from './convert.js';
 import type { PositionedFiles } from './files.js';
@@ -85,10 +85,9 @@ export class UnitRunner {
   /** Reads a matrix as often as its spectra take. */
   analyse({ inputs, part, key }: SpectralTask): TaskResult {
     const [, columns] = part.merge.shape as [number, number];
-    const start = startingSubspace(columns, key);
     this.#forgetInputs();
     const tools = spectralTools(this.#options.kernels, (name, bytes) => this.#takeOnce(name, bytes), this.#numbers);
-    const finder = new SpectrumFinder(part.operands.length, columns, start, tools);
+    const finder = new SpectrumFinder(part.operands.length, columns, key, tools);
     for (let step = finder.step; step !== undefined; step = finder.step) {
       const vectors = this.#takeInputs(inputs);
       const pass = spectralPass(this.#passContext(inputs, part, vectors, false), step, columns);

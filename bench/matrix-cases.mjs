@@ -7,6 +7,8 @@ const SIZE = 128;
 /** Rotations of one call: one sweep over all rows. */
 const ROTATIONS = SIZE - 1;
 const ROTATION_BYTES = 24;
+/** Columns of a narrow factor, as spectra have them. */
+const WIDTH = 64;
 
 /** Slots of the inputs, taken by `slot`. */
 export function matrixInputs(slot) {
@@ -51,6 +53,22 @@ export function matrixCases(count) {
     [`multiplyMatrices of ${SIZE}, products`]: {
       ...over((k, { a, b }, { bins }) => k.multiplyMatrices(a, b, SIZE, SIZE, SIZE, 0, bins)),
       elements: SIZE ** 3,
+    },
+    [`multiplyRows by ${WIDTH}, products`]: {
+      run: (k, { operands: [x], matrices: { b }, bins }) => k.multiplyRows(x, SIZE, 2 * SIZE, b, WIDTH, bins),
+      elements: 2 * SIZE ** 2 * WIDTH,
+    },
+    [`addInnerProducts of ${WIDTH}, products`]: {
+      ...over((k, { a, b }, { bins }) => k.addInnerProducts(a, b, 2 * SIZE, WIDTH, bins)),
+      elements: 2 * SIZE * WIDTH ** 2,
+    },
+    [`orthonormalize ${WIDTH}, products`]: {
+      ...over((k, { b }, { bins }) => {
+        new Uint8Array(k.memory.buffer).copyWithin(bins, b, b + 8 * SIZE * SIZE);
+        k.orthonormalize(bins, WIDTH, 2 * SIZE);
+      }),
+      // A product and a subtraction for each pair, at least.
+      elements: 2 * SIZE * WIDTH ** 2,
     },
     [`rotateRows of ${SIZE}`]: {
       ...over((k, { rotations }, { bins }) => {

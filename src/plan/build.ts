@@ -113,7 +113,10 @@ class PlanBuilder {
       planHash: createHash('sha256').update(JSON.stringify(plan)).digest('hex'),
       folders: this.#inputs.map(({ checkpoint }) => checkpoint.folder),
       paths: this.#inputs.map(({ checkpoint }) => checkpoint.files.map(({ path }) => path)),
-      versions: this.#inputs.map(({ checkpoint }) => checkpoint.files.map(({ version }) => version)),
+      // What is in the cache may be fetched anew, and goes by its content there.
+      versions: this.#inputs.map(({ checkpoint }) =>
+        checkpoint.files.map(({ version, hub }) => (hub === undefined ? version : undefined)),
+      ),
       hubModels: this.#inputs.map(({ checkpoint }) => checkpoint.hub),
       hubFiles: this.#inputs.map(({ checkpoint }) => checkpoint.files.map(({ hub }) => hub)),
       shardHeaders: layouts.map(({ header }) => header),

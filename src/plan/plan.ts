@@ -161,7 +161,7 @@ export interface PreparedMerge {
   readonly folders: readonly string[];
   /** Absolute path of each file of each input. */
   readonly paths: readonly (readonly string[])[];
-  /** Which state of each file of each input was planned with; undefined for what is not on this machine yet. */
+  /** Which state of each file of each input was planned with; undefined for models on the Hub. */
   readonly versions: readonly (readonly (FileVersion | undefined)[])[];
   /** By input, the model on the Hub that it is. */
   readonly hubModels: readonly (HubModel | undefined)[];

@@ -1,5 +1,5 @@
 /** Recipes that name models on the Hub, against the same recipes over folders. */
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { library } from '../run/library.js';
@@ -68,6 +68,24 @@ describe('a recipe over models on the Hub', () => {
     expect(hub.requests.slice(before).filter(({ url }) => /blobs|resolve/.test(url))).toEqual([]);
     // Each model: one request for the commit, one for the list.
     expect(hub.requests.length - before).toBe(6);
+  });
+
+  it('fetches damaged weights anew between plan and merge', async () => {
+    const { merge, parseRecipe } = library;
+    const environment = hubEnvironment(hub);
+    const options = { hub: { environment } };
+    await merge(parseRecipe(recipeOf(onHub)), { ...options, output: join(work, 'first') });
+    const repository = hub.repositories.get('org/base')!;
+    const commit = repository.resolve('main')!;
+    const snapshot = join(environment.cacheFolder, 'models--org--base/snapshots', commit);
+    const cached = join(snapshot, readdirSync(snapshot).find((name) => name.endsWith('.safetensors'))!);
+    const bytes = readFileSync(cached);
+    // Long enough to be planned with, and wrong where nobody has looked yet.
+    writeFileSync(realpathSync(cached), bytes.with(-1, bytes.at(-1)! ^ 1));
+    const again = await merge(parseRecipe(recipeOf(onHub)), { ...options, output: join(work, 'again') });
+    expect(again.warnings.map(({ kind }) => kind)).toEqual(['cache-damaged']);
+    const [first, second] = ['first', 'again'].map((name) => readFileSync(join(work, name, 'model.safetensors')));
+    expect(second!.equals(first!)).toBe(true);
   });
 
   it('leaves repositories and commits in what it writes, and no place of this machine', async () => {

@@ -2,6 +2,7 @@
 
 import { M2MergeError, placeIn } from './errors.js';
 import { findFindings } from './geometry/findings.js';
+import { checkDimensions } from './geometry/projection.js';
 import type { GeometryResult } from './geometry/result.js';
 import { hasSpectrum, SPECTRAL_PASSES, spectralCost } from './geometry/spectrum.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
@@ -13,6 +14,7 @@ import { openInputs } from './plan/inputs.js';
 import { measuredJobs, unmeasuredTensors } from './plan/measured-jobs.js';
 import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
 import type { Plan, PreparedMerge } from './plan/plan.js';
+import { checkRecipe } from './recipe/checked.js';
 import type { Recipe } from './recipe/recipe.js';
 import { type RunOptions, runMeasurement } from './run/engine.js';
 import { WorkerPool } from './run/pool.js';
@@ -38,6 +40,8 @@ export interface MeasureOptions
 
 /** Measures a recipe's experts against its base. Throws `recipe-invalid` without a base, and what opening throws. */
 export async function measureGeometry(recipe: Recipe, options: MeasureOptions = {}): Promise<GeometryResult> {
+  checkRecipe(recipe);
+  checkDimensions(options.projection);
   const group = asGroup(recipe);
   const pool = new WorkerPool();
   try {

@@ -7,13 +7,14 @@ import type { GeometryResult, MergeAccount } from './geometry/result.js';
 import { MAX_EXPERTS } from './geometry/unit-sums.js';
 import { writeBesideWeights } from './merge-files.js';
 import type { MergeReport } from './merge-report.js';
-import { checkOutput, isMadeBy, outputFolderOf } from './output-place.js';
+import { checkApart, checkOutput, isMadeBy, outputFolderOf } from './output-place.js';
 import { buildPlan, type PlanOptions } from './plan/build.js';
 import { type KnownModels, SharedInputs } from './plan/inputs.js';
 import { measuredJobs } from './plan/measured-jobs.js';
 import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
 import type { Costs, Plan, PreparedMerge } from './plan/plan.js';
 import { streamCost, streamWarnings } from './plan/stream-costs.js';
+import { checkRecipe } from './recipe/checked.js';
 import type { Recipe } from './recipe/recipe.js';
 import { subtractedBases } from './recipe/subtracted-bases.js';
 import { type RunOptions, runMerges } from './run/engine.js';
@@ -67,6 +68,7 @@ export interface MergeResult {
 
 /** Opens a recipe's models and plans the merge; reads headers only. */
 export async function prepareMerge(recipe: Recipe, options: PrepareOptions = {}): Promise<PreparedMerge> {
+  checkRecipe(recipe);
   const { inputs = new SharedInputs() } = options;
   const built = buildPlan(recipe, await inputs.open(recipe, options, options.known), options);
   await checkBeside(built);
@@ -94,7 +96,7 @@ export interface MergeRequest {
   readonly dry?: boolean;
 }
 
-/** Merges. Throws `M2MergeError`; whatever happens, no partial output stays. */
+/** Merges. Throws `M2MergeError`, or the signal's reason; whatever happens, no partial output stays. */
 export async function mergeRecipe(recipe: Recipe, options: MergeOptions = {}): Promise<MergeResult> {
   const { output, ...shared } = options;
   const [result] = await mergeTogether([{ recipe, ...(output === undefined ? {} : { output }) }], shared);
@@ -102,13 +104,15 @@ export async function mergeRecipe(recipe: Recipe, options: MergeOptions = {}): P
 }
 
 /**
- * Merges several recipes in one run that reads what they share once. Each writes what it would write alone. Throws
- * `M2MergeError`; when one fails before all are complete, none leaves an output.
+ * Merges several recipes in one run that reads what they share once. Each writes what it would write alone, to a folder of its
+ * own. Throws `M2MergeError`, or the signal's reason; when one fails before all are complete, none leaves an output.
  */
 export async function mergeTogether(
   requests: readonly MergeRequest[],
   options: Omit<MergeOptions, 'output'> = {},
 ): Promise<MergeResult[]> {
+  for (const { recipe } of requests) checkRecipe(recipe);
+  checkApart(requests.flatMap(({ recipe, output, dry }) => (dry ? [] : [outputFolderOf(recipe, output)])));
   const started = performance.now();
   const merges: OpenMerge[] = [];
   const pool = new WorkerPool();
@@ -170,6 +174,8 @@ async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options:
   options.onPlan?.(prepared, output);
   const files = prepared.plan.shards.map((shard, i) => ({ ...shard, header: prepared.shardHeaders[i]! }));
   const { overwrite = false } = options;
+  if (typeof overwrite !== 'boolean' && overwrite !== 'same-plan')
+    throw new M2MergeError('usage', { message: `overwrite is ${overwrite}, expected true, false or same-plan` });
   const mayReplace = overwrite === 'same-plan' ? await isMadeBy(output, prepared.planHash) : overwrite;
   const folder = dry ? undefined : await OutputFolder.create(output, files, mayReplace);
   // Loaded only when asked for, so that a plain merge starts sooner.

@@ -7,11 +7,12 @@ import type { Recipe } from './recipe/recipe.js';
 import { MANIFEST_FILE } from './report/manifest.js';
 import { behindLinks } from './run/output-folder.js';
 
-/** Where a recipe's model goes. */
+/** Where a recipe's model goes: where it is told to, or below ./merged, by the name of the recipe's file. */
 export function outputFolderOf(recipe: Recipe, chosen: string | undefined): string {
   if (chosen !== undefined) return resolve(chosen);
   if (recipe.output !== undefined) return resolve(recipe.folder ?? '.', recipe.output);
-  return resolve('merged', basename(recipe.file, extname(recipe.file)));
+  // What stands for a file that there is none of has signs that not all file systems have.
+  return resolve('merged', basename(recipe.file, extname(recipe.file)).replace(/[<>]/g, ''));
 }
 
 /** Whether a folder holds the model that the plan of this hash makes, as its manifest says. */
@@ -37,6 +38,16 @@ export async function checkDistinct(output: string, { plan, folders, paths, besi
     const inputPlace = await withoutLinks(folder);
     if (!holds(place, inputPlace) && !holds(inputPlace, place)) continue;
     throw new M2MergeError('output-overlaps-input', { path: output, model });
+  }
+}
+
+/** Refuses merges of one run that would write into each other's folders. Throws `usage`. */
+export function checkApart(outputs: readonly string[]): void {
+  for (const [i, output] of outputs.entries()) {
+    const other = outputs.slice(0, i).find((earlier) => holds(earlier, output) || holds(output, earlier));
+    if (other === undefined) continue;
+    const message = other === output ? `two models are to go to ${output}` : `${output} and ${other} lie in each other`;
+    throw new M2MergeError('usage', { message, hint: 'give each an output of its own' });
   }
 }
 

@@ -32,6 +32,10 @@ export async function pullModels(
   references: readonly string[],
   options: PullModelsOptions = {},
 ): Promise<PulledModel[]> {
+  if (!Array.isArray(references)) {
+    const message = `expected a list of models, found a value of type ${typeof references}`;
+    throw new M2MergeError('usage', { message, hint: "pull(['org/name'])" });
+  }
   const named = references.flatMap((text) => namesIn(text).map((name) => ({ text, name })));
   const hub = new HubInputs(options);
   const found: { text: string; model: HubModel; paths: readonly string[] }[] = [];

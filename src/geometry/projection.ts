@@ -4,12 +4,24 @@
  * 1/√dimensions, as it is after the dense projection of M2RL, at a fraction of its cost.
  */
 import type { Kernels, Slot } from '../../kernels/abi.js';
+import { M2MergeError } from '../errors.js';
 import { expertPairs } from './expert-pairs.js';
 import { ratio } from './metrics.js';
 import type { ProjectionGeometry } from './result.js';
 
 /** M2RL's dimensions. */
 export const PROJECTION_DIMENSIONS = 256;
+
+/** A unit sends 8 bytes for each dimension and expert; with so many, the standard error of a cosine is 0.004. */
+const MOST_DIMENSIONS = 65_536;
+
+/** Throws `usage` for a number of dimensions that cannot be. */
+export function checkDimensions(dimensions: number | undefined): void {
+  if (dimensions === undefined) return;
+  if (Number.isInteger(dimensions) && dimensions > 0 && dimensions <= MOST_DIMENSIONS) return;
+  const message = `projection to ${dimensions} dimensions, expected a whole number from 1 to ${MOST_DIMENSIONS}`;
+  throw new M2MergeError('usage', { message });
+}
 
 /** What a unit is asked for. */
 export interface ProjectionWish {

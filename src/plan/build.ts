@@ -22,7 +22,7 @@ import type { InputOptions } from './hub-inputs.js';
 import type { FoundTensor, Part } from './parts.js';
 import { type Job, type OperandPlan, PLAN_VERSION, type Plan, type PreparedMerge, type Source } from './plan.js';
 import { type PlanModel, planModel, warningsOfModels } from './plan-models.js';
-import { DEFAULT_SHARD_BYTES } from './shard-size.js';
+import { checkShardBytes, DEFAULT_SHARD_BYTES } from './shard-size.js';
 import { layoutOf, mergeOf } from './tensor-merge.js';
 import { commonOutputDtype, type NamedCheckpoint } from './tensors.js';
 import { TokenRows } from './token-rows.js';
@@ -52,7 +52,9 @@ export interface PlanOptions extends InputOptions {
 /** Plans a merge. Throws `tensor-missing`, `shape-mismatch`, `dtype-unmergeable`, `recipe-invalid`, `nothing-to-merge`. */
 export function buildPlan(recipe: Recipe, checkpoints: RecipeCheckpoints, options: PlanOptions = {}): PreparedMerge {
   const builder = new PlanBuilder(recipe, checkpoints, options);
-  return builder.build(options.shardBytes ?? DEFAULT_SHARD_BYTES);
+  const { shardBytes = DEFAULT_SHARD_BYTES } = options;
+  checkShardBytes(shardBytes);
+  return builder.build(shardBytes);
 }
 
 class PlanBuilder {

@@ -1,18 +1,25 @@
 /** Reads a recipe's file. The only part of the recipe language that knows of files. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { M2MergeError } from '../errors.js';
 import { MAX_RECIPE_LENGTH } from './document.js';
 import { parseRecipe, type RecipeOrigin } from './parse.js';
 import type { Recipe } from './recipe.js';
 
 /**
- * Reads and checks the recipe at `path` (UTF-8, with or without a byte order mark). Relative model paths of the recipe
+ * Reads and checks the recipe at `path`, which may be a file URL (UTF-8, with or without a byte order mark). Relative model paths of the recipe
  * start at its folder. Throws `recipe-missing`, `recipe-unreadable` or `recipe-invalid`.
  */
-export async function loadRecipe(path: string): Promise<Recipe> {
-  const { text, origin } = await readRecipe(path);
+export async function loadRecipe(path: string | URL): Promise<Recipe> {
+  const { text, origin } = await readRecipe(pathOf(path));
   return parseRecipe(text, origin);
+}
+
+function pathOf(path: string | URL): string {
+  if (path instanceof URL) return fileURLToPath(path);
+  if (typeof path === 'string') return path;
+  throw new M2MergeError('usage', { message: `expected the path of a recipe, found a value of type ${typeof path}` });
 }
 
 /** What a recipe's file holds, and where it is. */

@@ -79,12 +79,14 @@ export async function runMeasurement(
   );
 }
 
-/** Numbers of a program that did not check its own; NaN, as of a variable that is not set, would merge to zeros. */
-function checkNumbers({ threads, tileElements }: RunOptions): void {
+/** Options of a program that did not check its own; NaN, as of a variable that is not set, would merge to zeros. */
+function checkOptions({ threads, tileElements, kernels = 'simd' }: RunOptions): void {
   for (const [name, value] of Object.entries({ threads, tileElements })) {
     if (value === undefined || (Number.isInteger(value) && value > 0)) continue;
     throw new M2MergeError('usage', { message: `${name} is ${value}, expected a whole number above 0` });
   }
+  if (kernels === 'simd' || kernels === 'reference') return;
+  throw new M2MergeError('usage', { message: `kernels is ${kernels}, expected simd or reference` });
 }
 
 const forMerging: Cut = (plan) => (job) => layoutOf(plan, job);
@@ -98,7 +100,7 @@ async function withPool<T>(
   options: RunOptions,
   work: (runner: TaskRunner, variants: readonly Variant[], schedule: ScheduleOptions) => Promise<T>,
 ): Promise<T> {
-  checkNumbers(options);
+  checkOptions(options);
   const { signal, onProgress = () => {} } = options;
   const plans = merges.map(({ prepared }) => prepared.plan);
   const retainedBytes = Math.max(...plans.map(derivedBytes));

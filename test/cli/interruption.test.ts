@@ -1,12 +1,12 @@
 /** Runs that are stopped, and runs that fail while a terminal shows progress. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { writeSparseModel } from '../run/sparse-model.js';
-import { MAIN, startM2merge } from '../support/cli.js';
+import { MAIN, REPOSITORY, startM2merge } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { createWorkplace, RECIPE } from './workplace.js';
 
@@ -44,6 +44,34 @@ describe.skipIf(process.platform === 'win32')('signals', () => {
       expect(readdirSync(folder).sort()).toEqual(['a', 'base', 'recipe.yaml']);
     });
   }
+});
+
+describe.skipIf(process.platform === 'win32')('a signal that comes twice at once, as `timeout` sends it', () => {
+  it('is one: exit code 130, nothing left', async () => {
+    const folder = createLargeModels(100);
+    const run = startM2merge(['recipe.yaml', 'out', '--json', '--kernels', 'reference'], folder);
+    run.stdout.once('data', () => {
+      run.kill('SIGTERM');
+      run.kill('SIGTERM');
+    });
+    const [[code]] = await Promise.all([once(run, 'close'), text(run.stderr)]);
+    expect(code).toBe(130);
+    expect(readdirSync(folder).sort()).toEqual(['a', 'base', 'recipe.yaml']);
+  });
+
+  it('ends the process when it comes again later', async () => {
+    const folder = temporaryFolder();
+    const script = `import { listenForSignals } from ${JSON.stringify(join(REPOSITORY, 'dist/src/cli/interruption.js'))};
+listenForSignals();
+setInterval(() => {}, 1000);
+console.log('ready');`;
+    writeFileSync(join(folder, 'stuck.mjs'), script);
+    const run = spawn(process.execPath, ['stuck.mjs'], { cwd: folder });
+    await once(run.stdout, 'data');
+    run.kill('SIGTERM');
+    setTimeout(() => run.kill('SIGTERM'), 800);
+    expect(await once(run, 'close')).toEqual([null, 'SIGTERM']);
+  });
 });
 
 /** Longest that a run over a few bytes may take before it counts as one that never ends, milliseconds. */

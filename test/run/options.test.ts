@@ -1,23 +1,81 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
+import { outputFolderOf } from '../../src/output-place.js';
 import { writeLayered } from '../support/layered-models.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { library } from './library.js';
 import { mergeFolder } from './merge-folder.js';
 
-it.each([{ threads: Number.NaN }, { threads: 0 }, { tileElements: Number.NaN }, { tileElements: 0.5 }])(
-  '%o is refused, and nothing is left',
-  async (options) => {
-    const folder = temporaryFolder();
-    writeLayered(folder, 'a', { offset: 1, layers: 1 });
-    const merge = mergeFolder(folder, 'merge_method: passthrough\nmodels: [{model: a}]\n', options);
-    await expect(merge).rejects.toMatchObject({
-      kind: 'usage',
-      message: expect.stringContaining('a whole number above 0'),
-    });
-    expect(existsSync(join(folder, 'merged'))).toBe(false);
-  },
-);
+it.each([
+  [{ threads: Number.NaN }, 'a whole number above 0'],
+  [{ threads: 0 }, 'a whole number above 0'],
+  [{ tileElements: Number.NaN }, 'a whole number above 0'],
+  [{ tileElements: 0.5 }, 'a whole number above 0'],
+  [{ shardBytes: Number.NaN }, 'a number of bytes above 0'],
+  [{ shardBytes: -1 }, 'a number of bytes above 0'],
+  [{ shardBytes: '500K' as unknown as number }, 'a number of bytes above 0'],
+  [{ kernels: 'wasm' as 'simd' }, 'expected simd or reference'],
+  [{ overwrite: 'same-plans' as 'same-plan' }, 'expected true, false or same-plan'],
+])('%o is refused, and nothing is left', async (options, expected) => {
+  const folder = temporaryFolder();
+  writeLayered(folder, 'a', { offset: 1, layers: 1 });
+  const merge = mergeFolder(folder, 'merge_method: passthrough\nmodels: [{model: a}]\n', options);
+  await expect(merge).rejects.toMatchObject({ kind: 'usage', message: expect.stringContaining(expected) });
+  expect(existsSync(join(folder, 'merged'))).toBe(false);
+});
+
+it('what is no recipe, no path and no list of models is told', async () => {
+  const { geometry, loadRecipe, merge, mergeTogether, plan, pull } = library;
+  const wrong = [
+    ['recipe.yaml', /found a value of type string/],
+    [{}, /found a value of type object/],
+    [null, /found null/],
+    [Promise.resolve(), /found a promise/],
+  ] as const;
+  for (const [given, message] of wrong) {
+    const recipe = given as never;
+    for (const work of [merge(recipe), plan(recipe), geometry(recipe), mergeTogether([{ recipe }])]) {
+      await expect(work).rejects.toMatchObject({ kind: 'usage', message: expect.stringMatching(message) });
+    }
+  }
+  await expect(loadRecipe(undefined as never)).rejects.toMatchObject({ kind: 'usage' });
+  await expect(pull('org/model' as never)).rejects.toMatchObject({ kind: 'usage' });
+});
+
+it.each([-1, 0, 1.5, Number.NaN, 1e9])('a projection to %d dimensions is refused', async (projection) => {
+  const recipe = library.parseRecipe(
+    'merge_method: ties\nbase_model: a\nmodels: [{model: b}]\nparameters: {weight: 1}\n',
+  );
+  await expect(library.geometry(recipe, { projection })).rejects.toMatchObject({ kind: 'usage' });
+});
+
+it('a recipe may be named by a file URL, and one without a file has an output that every system can name', async () => {
+  const folder = temporaryFolder();
+  writeLayered(folder, 'a', { offset: 1, layers: 1 });
+  const text = 'merge_method: passthrough\nmodels: [{model: a}]\n';
+  writeFileSync(join(folder, 'recipe.yaml'), text);
+  expect((await library.loadRecipe(pathToFileURL(join(folder, 'recipe.yaml')))).folder).toBe(folder);
+  expect(outputFolderOf(library.parseRecipe(text), undefined)).toBe(resolve('merged/recipe'));
+});
+
+it('merges of one run are to go to folders of their own', async () => {
+  const folder = temporaryFolder();
+  writeLayered(folder, 'a', { offset: 1, layers: 1 });
+  const recipe = library.parseRecipe('merge_method: passthrough\nmodels: [{model: a}]\n', { folder });
+  const [one, below] = [join(folder, 'out'), join(folder, 'out/below')];
+  for (const [first, second] of [
+    [one, one],
+    [one, below],
+    [below, one],
+  ]) {
+    const requests = [first, second].map((output) => ({ recipe, output: output! }));
+    const work = library.mergeTogether(requests, { overwrite: true });
+    await expect(work).rejects.toMatchObject({ kind: 'usage', hint: 'give each an output of its own' });
+  }
+  expect(readdirSync(folder)).toEqual(['a']);
+});
 
 it('a merge that is ended while its files are hashed ends with the reason, and leaves nothing', async () => {
   const folder = temporaryFolder();

@@ -105,14 +105,15 @@ export async function mergeRecipe(recipe: Recipe, options: MergeOptions = {}): P
 
 /**
  * Merges several recipes in one run that reads what they share once. Each writes what it would write alone, to a folder of its
- * own. Throws `M2MergeError`, or the signal's reason; when one fails before all are complete, none leaves an output.
+ * own. Throws `M2MergeError`, or the signal's reason; when one fails before all are complete, none leaves an output. In the
+ * end they get their names one after the other: where one cannot, those before it stay.
  */
 export async function mergeTogether(
   requests: readonly MergeRequest[],
   options: Omit<MergeOptions, 'output'> = {},
 ): Promise<MergeResult[]> {
   for (const { recipe } of requests) checkRecipe(recipe);
-  checkApart(requests.flatMap(({ recipe, output, dry }) => (dry ? [] : [outputFolderOf(recipe, output)])));
+  await checkApart(requests.flatMap(({ recipe, output, dry }) => (dry ? [] : [outputFolderOf(recipe, output)])));
   const started = performance.now();
   const merges: OpenMerge[] = [];
   const pool = new WorkerPool();

@@ -42,7 +42,8 @@ export async function checkDistinct(output: string, { plan, folders, paths, besi
 }
 
 /** Refuses merges of one run that would write into each other's folders. Throws `usage`. */
-export function checkApart(outputs: readonly string[]): void {
+export async function checkApart(named: readonly string[]): Promise<void> {
+  const outputs = await Promise.all(named.map(async (output) => withoutLinks(await behindLinks(output))));
   for (const [i, output] of outputs.entries()) {
     const other = outputs.slice(0, i).find((earlier) => holds(earlier, output) || holds(output, earlier));
     if (other === undefined) continue;
@@ -60,9 +61,9 @@ export async function checkOutput(output: string, prepared: PreparedMerge, recip
 /** Refuses an output that holds the recipe, its chat template or the working folder. */
 async function checkSpared(output: string, { file, folder, chatTemplate }: Recipe): Promise<void> {
   const place = await withoutLinks(await behindLinks(output));
-  const entries = await readdir(place).catch((): string[] => []);
-  if (entries.length === 0) return;
-  const spared: [what: string, path: string][] = [['the working folder', resolve('.')]];
+  const entries = await readdir(place).catch(() => undefined);
+  // One that is made or filled anew holds nothing but maybe the working folder, which would be another afterwards.
+  const spared: [what: string, path: string][] = entries === undefined ? [] : [['the working folder', resolve('.')]];
   if (folder !== undefined) spared.push(['the recipe', resolve(file)]);
   if (typeof chatTemplate === 'object' && 'file' in chatTemplate) {
     spared.push(['the chat template', resolve(folder ?? '.', chatTemplate.file)]);

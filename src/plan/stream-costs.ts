@@ -22,7 +22,7 @@ export interface StreamCost {
 
 /** What it costs to fetch a merge's inputs through a spool of so many bytes. */
 export function streamCost(
-  { plan, hubFiles, rowRuns }: Pick<PreparedMerge, 'plan' | 'hubFiles' | 'rowRuns'>,
+  { plan, hubFiles, paths, rowRuns }: Pick<PreparedMerge, 'plan' | 'hubFiles' | 'paths' | 'rowRuns'>,
   spoolBytes: number = DEFAULT_SPOOL_BYTES,
 ): StreamCost {
   const method = findMethod(plan.method)!;
@@ -35,9 +35,10 @@ export function streamCost(
     const repeated = statistics.filter(({ scope }) => (scope === 'model' ? once : bytes) > spoolBytes);
     fetched += bytes * repeated.reduce((passes, { typicalPasses }) => passes + typicalPasses, 1);
   }
-  const held = heldRanges({ plan, rowRuns })
-    .filter(({ input, file }) => hubFiles[input]![file] !== undefined)
-    .reduce((total, { begin, end }) => total + end - begin, 0);
+  const onHub = heldRanges({ plan, rowRuns }).filter(({ input, file }) => hubFiles[input]![file] !== undefined);
+  // Several adapters of one model are inputs of their own, and read the same file.
+  const apart = new Map(onHub.map((range) => [`${paths[range.input]![range.file]} ${range.tensor}`, range]));
+  const held = [...apart.values()].reduce((total, { begin, end }) => total + end - begin, 0);
   return { method: plan.method, once: once + held, fetched: fetched + held, held };
 }
 

@@ -5,10 +5,12 @@ import { type CompiledKernels, compileSimdKernels } from '../../kernels/load.js'
 import { M2MergeError } from '../errors.js';
 import type { MeasuredGeometry } from '../geometry/collect.js';
 import type { RemoteFile } from '../hub/range.js';
+import { filesOfWorker } from '../io/open-files.js';
 import { derivedBytes } from '../plan/memory.js';
 import type { Plan, PreparedMerge } from '../plan/plan.js';
 import { layoutOf } from '../plan/tensor-merge.js';
 import { layOutMeasured, UNIT_ELEMENTS } from '../plan/unit-layout.js';
+import { OPEN_FILES } from './files.js';
 import { type MeasureWish, measurePlan } from './measure.js';
 import type { TensorOutcome } from './outcome.js';
 import type { OutputFolder } from './output-folder.js';
@@ -110,16 +112,17 @@ async function withPool<T>(
   // Loaded only where something is on the Hub.
   const spooling = remote.size === 0 ? undefined : await import('./spooled-runner.js');
   const spool = spooling?.placeSpool(merges, options.spoolBytes, files.inputs.length);
+  const threads = usefulThreads(plans, options.threads ?? availableParallelism());
   const setup: WorkerSetup = {
     methods: plans.map(({ method }) => method),
     inputFiles: spool === undefined ? files.inputs : [...files.inputs, { path: spool.path }],
     outputFiles: files.outputs,
+    openFiles: filesOfWorker(threads, OPEN_FILES),
     simd: options.kernels === 'reference' ? undefined : await loadSimdKernels(),
     tileElements: options.tileElements ?? DEFAULT_TILE_ELEMENTS,
     retainedBytes,
   };
   signal?.throwIfAborted();
-  const threads = usefulThreads(plans, options.threads ?? availableParallelism());
   pool.begin(threads, setup);
   const abort = (): void => pool.fail(signal?.reason ?? new M2MergeError('interrupted', { signal: 'abort' }));
   signal?.addEventListener('abort', abort, { once: true });

@@ -4,8 +4,8 @@ import { M2MergeError } from '../errors.js';
 import { type FileVersion, isSameVersion, versionOf } from '../io/file-version.js';
 import { asWriteError } from '../io/write-error.js';
 
-/** Files one worker keeps open; a merge of eight models in 16 shards each fits, the usual limit of 1,024 is far. */
-const OPEN_FILES = 128;
+/** Files one worker keeps open at most; a merge of eight models in 16 shards each fits, the usual limit of 1,024 is far. */
+export const OPEN_FILES = 128;
 
 export interface InputFile {
   readonly path: string;
@@ -21,11 +21,13 @@ export interface FileNames {
 
 export class PositionedFiles {
   readonly #names: FileNames;
+  readonly #most: number;
   /** Descriptors by path, least recently used first. */
   readonly #open = new Map<string, number>();
 
-  constructor(names: FileNames) {
+  constructor(names: FileNames, openFiles = OPEN_FILES) {
     this.#names = names;
+    this.#most = openFiles;
   }
 
   /** Fills `target` from byte `position` of an input. Throws `read-short`, `file-unreadable`, `input-changed`. */
@@ -65,16 +67,17 @@ export class PositionedFiles {
       this.#open.set(path, known);
       return known;
     }
-    if (this.#open.size >= OPEN_FILES) this.#closeOldest();
+    if (this.#open.size >= this.#most) this.#closeOldest();
     const descriptor = this.#openFile(path, flags);
-    this.#open.set(path, descriptor);
     if (version !== undefined && !isSameVersion(versionOf(fstatSync(descriptor, { bigint: true })), version)) {
+      closeSync(descriptor);
       throw new M2MergeError('input-changed', { path });
     }
+    this.#open.set(path, descriptor);
     return descriptor;
   }
 
-  /** Where the system's limit is lower than ours, others are closed for it. */
+  /** Where the process has too many open nevertheless, others are closed for it. */
   #openFile(path: string, flags: 'r' | 'r+'): number {
     for (;;) {
       try {

@@ -181,6 +181,8 @@ export interface WorkerSetup {
   readonly methods: readonly string[];
   readonly inputFiles: readonly InputFile[];
   readonly outputFiles: readonly string[];
+  /** Most files that a worker keeps open. */
+  readonly openFiles: number;
   /** Compiled SIMD kernels; undefined for the reference kernels. */
   readonly simd: CompiledKernels | undefined;
   readonly tileElements: number;

@@ -55,9 +55,9 @@ export class UnitRunner {
   /** Memory that the passes of the current visit have in common. */
   readonly #scratch = new Map<string, Slot>();
   readonly #shared = new SharedMemories();
-  /** Reads those inputs of the unit that an adapter changes; undefined when there are none. */
   /** What spectra of one matrix after the other are found in. */
   readonly #numbers: NumberStore = new Map();
+  /** Reads those inputs of the unit that an adapter changes; undefined when there are none. */
   #adapted: AdaptedInputs | undefined;
   /** Reads those whose rows come from several places; undefined when there are none. */
   #gathered: GatheredInputs | undefined;

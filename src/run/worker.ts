@@ -27,7 +27,7 @@ async function createRunner(setup: WorkerSetup): Promise<UnitRunner> {
   return new UnitRunner({
     kernels: await createKernels(setup.simd),
     methods: setup.methods.map((name) => findMethod(name)!),
-    files: new PositionedFiles({ inputs: setup.inputFiles, outputs: setup.outputFiles }),
+    files: new PositionedFiles({ inputs: setup.inputFiles, outputs: setup.outputFiles }, setup.openFiles),
     tileElements: setup.tileElements,
     retainedBytes: setup.retainedBytes,
     createHash: () => create64(),

@@ -37,12 +37,13 @@ export function settingPlace(setting: string, tree: RecipeTree): Found {
 
 /** Whether a recipe names something that drops elements in front of its method. */
 export function hasFront(tree: RecipeTree): boolean {
-  return tree.sparsify !== undefined || frontParent(tree).length > 0;
+  return (tree.sparsify ?? undefined) !== undefined || frontParent(tree).length > 0;
 }
 
 /** The mapping that holds `sparsify`: the recipe, unless it is written among the parameters. */
 function frontParent({ parameters }: RecipeTree): TreePath {
-  const isThere = typeof parameters === 'object' && parameters !== null && SPARSIFY in parameters;
+  const isMapping = typeof parameters === 'object' && parameters !== null;
+  const isThere = isMapping && ((parameters as Record<string, unknown>)[SPARSIFY] ?? undefined) !== undefined;
   return isThere ? ['parameters'] : [];
 }
 

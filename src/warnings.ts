@@ -32,6 +32,7 @@ export interface WarningFacts {
   'adapter-head': { adapter: string; tensor: string };
   'adapter-tied': { adapter: string; tensor: string };
   'replaced-stays': { path: string };
+  'sweep-locked': { folder: string };
   'duplicate-tensor': { file: string; tensor: string; count: number };
   'cache-damaged': { file: string; repo: string; property: 'size' | 'hash' };
   'hub-renamed': { from: string; to: string };
@@ -150,6 +151,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
   'objective-missing': ({ variant, metric, maximize, found, suggestion }) =>
     `${variant}: the evaluator gave no number called "${metric}", which is to decide; it gave ${found.join(', ')}${suggestion === undefined ? '' : `; did you mean "${suggestion}"?`} (with one of them to ${maximize ? 'maximize' : 'minimize'}, the same command ranks what is judged without judging it again)`,
   'hub-renamed': ({ from, to }) => `${from} is called ${to} on the Hub now; the recipe should say so`,
+  'sweep-locked': ({ folder }) =>
+    `a sweep of another host may be at work in ${folder}; its signs of life are waited for, a minute at most`,
   'replaced-stays': ({ path }) => `the model that was replaced could not be removed: ${path}`,
   'duplicate-tensor': ({ file, tensor, count }) =>
     `${file}: the header has several entries for tensor "${tensor}"${others(count)}; the last counts`,

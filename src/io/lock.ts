@@ -24,7 +24,7 @@ const POLL = 200;
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Told once when another process holds the lock. */
+  /** Told once when another process holds the lock, or may, and is waited for. */
   readonly onWait?: (() => void) | undefined;
 }
 
@@ -58,7 +58,7 @@ export type Release = () => Promise<void>;
  * Takes the lock at `path`, in a folder that is there; undefined when a process holds it that lives. Of one on another host
  * only its signs of life tell, which are waited for. Throws `output-unwritable` as `withLock`.
  */
-export async function tryLock(path: string, signal?: AbortSignal): Promise<Release | undefined> {
+export async function tryLock(path: string, { signal, onWait }: LockOptions = {}): Promise<Release | undefined> {
   const mark = newMark();
   let sign: number | undefined;
   while (!(await create(path, mark))) {
@@ -67,6 +67,7 @@ export async function tryLock(path: string, signal?: AbortSignal): Promise<Relea
     const last = await lastSignOf(path);
     if (last === undefined) continue;
     if ((await isOfThisPlace(path)) || (sign !== undefined && last !== sign)) return undefined;
+    if (sign === undefined) onWait?.();
     sign = last;
     await delay(POLL);
   }

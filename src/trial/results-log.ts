@@ -5,7 +5,7 @@
 import { type FileHandle, open, readFile, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { M2MergeError } from '../errors.js';
-import { type Release, tryLock } from '../io/lock.js';
+import { type LockOptions, type Release, tryLock } from '../io/lock.js';
 import { makeFolder } from '../io/make-folder.js';
 import { asWriteError } from '../io/write-error.js';
 import type { SweepRow } from '../sweep/result.js';
@@ -32,14 +32,14 @@ export class ResultsLog {
    * Opens the log in a folder, which is made if need be, and keeps other sweeps out of it until `close`. A line that was
    * being written is removed. Throws `sweep-running` and `output-unwritable`.
    */
-  static async open(folder: string, signal?: AbortSignal): Promise<ResultsLog> {
+  static async open(folder: string, options: LockOptions = {}): Promise<ResultsLog> {
     const path = join(folder, RESULTS_FILE);
     let release: Release | undefined;
     try {
       await makeFolder(folder).catch((error: unknown) => {
         throw asWriteError(error, folder);
       });
-      release = await tryLock(join(folder, LOCK_FILE), signal);
+      release = await tryLock(join(folder, LOCK_FILE), options);
       if (release === undefined) throw new M2MergeError('sweep-running', { folder });
       const { rows, completeBytes } = await readRows(path);
       const file = await open(path, 'a');

@@ -131,7 +131,10 @@ export async function priceSweep(
 
 /** Runs a sweep, or what is left of it, and writes its result beside the models. */
 export async function carryOutSweep(sweep: PreparedSweep, options: SweepRunOptions): Promise<SweepResult> {
-  const log = await ResultsLog.open(sweep.task.folder, options.merging.signal);
+  const { folder } = sweep.task;
+  const { signal } = options.merging;
+  const onWait = (): void => options.onWarnings?.([warning('sweep-locked', { folder })]);
+  const log = await ResultsLog.open(folder, { signal, onWait });
   try {
     await runSweep(sweep.task, log, options);
     return await writeResult(sweep, log);

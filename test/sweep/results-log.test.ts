@@ -87,7 +87,10 @@ it('stops to wait for another host when it is told to', async () => {
   const interrupted = new Error('interrupted');
   const controller = new AbortController();
   setTimeout(() => controller.abort(interrupted), 50);
-  await expect(ResultsLog.open(folder, controller.signal)).rejects.toBe(interrupted);
+  let told = 0;
+  const options = { signal: controller.signal, onWait: () => told++ };
+  await expect(ResultsLog.open(folder, options)).rejects.toBe(interrupted);
+  expect(told).toBe(1);
 });
 
 it('that cannot be read is a fault of the folder', async () => {

@@ -21,6 +21,7 @@ import {
   type SweepChoices,
   sweepFolder,
 } from '../../trial/sweep.js';
+import { warning } from '../../warnings.js';
 import { listenForSignals } from '../interruption.js';
 import { type MergeCommandOptions, type PlanCommandOptions, streamOf, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
@@ -128,9 +129,12 @@ async function askTell(
   const emit = (answer: object): void => {
     process.stdout.write(`${JSON.stringify(answer)}\n`);
   };
-  const log = await ResultsLog.open(choices.folder, signal);
+  const { folder } = choices;
+  const onWarnings = createWarningPrinter();
+  const onWait = (): void => onWarnings([warning('sweep-locked', { folder })]);
+  const log = await ResultsLog.open(folder, { signal, onWait });
   try {
-    const sweep = new AskTellSweep(recipe, choices, log, { ...shared, onWarnings: createWarningPrinter() });
+    const sweep = new AskTellSweep(recipe, choices, log, { ...shared, onWarnings });
     emit(sweep.ready);
     for await (const line of createInterface({ input: process.stdin, signal })) {
       if (line.trim() !== '') for (const answer of await sweep.answer(line)) emit(answer);

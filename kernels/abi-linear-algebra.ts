@@ -10,8 +10,8 @@ export const TRANSPOSED = { neither: 0, first: 1, second: 2 } as const;
 export interface LinearAlgebraKernels {
   /**
    * Makes `count` vectors of `length` f64, one behind the other, orthonormal in their order (Gram–Schmidt, inner products
-   * as in `reduceRows`): from each its shares along the earlier ones are taken away, and
-   * once more where less than √½ of it was left. What is no longer than 1e-12 of what it was becomes 0.
+   * as in `reduceRows`): from each its shares along the earlier ones are taken away, and once more where less than √½ of
+   * it was left. What is no longer than 1e-12 of what it was becomes 0.
    */
   orthonormalize(vectors: Slot, count: number, length: number): void;
   /**

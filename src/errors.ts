@@ -8,6 +8,7 @@ import { OUTPUT_WORDINGS, type OutputErrorFacts } from './errors/output.js';
 import { PUSH_WORDINGS, type PushErrorFacts } from './errors/push.js';
 import { SWEEP_WORDINGS, type SweepErrorFacts } from './errors/sweep.js';
 import { TOKENIZER_WORDINGS, type TokenizerErrorFacts } from './errors/tokenizer.js';
+import type { Wording } from './errors/wording.js';
 
 /** Process exit codes. 1 is a defect of m2merge itself; after 6 the same command may succeed later. */
 export const EXIT_CODES = {
@@ -87,11 +88,6 @@ export interface ErrorFacts
 }
 
 export type ErrorKind = keyof ErrorFacts;
-
-interface Wording {
-  readonly message: string;
-  readonly hint?: string | undefined;
-}
 
 const formatShape = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 

@@ -1,11 +1,9 @@
 /** Everything beside the weights that belongs into a merged model's folder. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CARD_FILE } from './checkpoint/card.js';
 import { parseConfig, updateConfig } from './checkpoint/config.js';
-import { M2MergeError } from './errors.js';
 import { makeCard } from './merge-card.js';
 import type { Plan, PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
@@ -13,7 +11,7 @@ import { formatManifest, MANIFEST_FILE } from './report/manifest.js';
 import { publicName, publicPlan, publicRecipe } from './report/public-names.js';
 import type { TensorOutcome } from './run/outcome.js';
 import type { OutputFolder } from './run/output-folder.js';
-import { writeSideFiles } from './run/side-files.js';
+import { readSideFile, writeSideFiles } from './run/side-files.js';
 import { COPY_UNIT_BYTES } from './run/task.js';
 import { VERSION } from './version.js';
 import type { Warning } from './warnings.js';
@@ -36,7 +34,8 @@ export async function writeBesideWeights(
   const sideFiles = await writeSideFiles(folder, prepared);
   const donor = prepared.folders[plan.donor]!;
   const dtype = uniformDtype(plan);
-  const config = prepared.donorConfig === undefined ? undefined : await readConfigAgain(join(donor, CONFIG_FILE));
+  // One that was there when the merge was planned.
+  const config = prepared.donorConfig && (await readSideFile(join(donor, CONFIG_FILE))).toString('utf8');
   const changes = { ...(dtype === undefined ? {} : { dtype }), fields: prepared.configFields };
   if (config !== undefined) await folder.write(CONFIG_FILE, updateConfig(config, changes));
   const recipeText = publicRecipe(recipe);
@@ -60,16 +59,6 @@ export async function writeBesideWeights(
   await folder.write(MANIFEST_FILE, manifest);
   if (prepared.indexText !== undefined) await folder.write(INDEX_FILE, prepared.indexText);
   return card.warnings;
-}
-
-/** The text of a config that was there when the merge was planned. Throws `file-unreadable`. */
-async function readConfigAgain(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new M2MergeError('file-unreadable', { path, reason: code ?? message }, { cause: error });
-  }
 }
 
 /** The config's name of the dtype that all merged tensors share. */

@@ -27,7 +27,7 @@ export async function isMadeBy(folder: string, planHash: string): Promise<boolea
 
 /** Refuses an output that is an input, lies in one or holds one: replacing it would destroy what is being read. */
 export async function checkDistinct(output: string, { plan, folders, paths, beside }: PreparedMerge): Promise<void> {
-  const place = await withoutLinks(await behindLinks(output));
+  const place = await realPlaceOf(output);
   // The file of an adapter lies in a folder of its own.
   const places = folders.flatMap((folder, input) =>
     [...new Set([folder, ...paths[input]!.map(dirname)])].map((path) => [plan.inputs[input]!.reference, path] as const),
@@ -43,7 +43,7 @@ export async function checkDistinct(output: string, { plan, folders, paths, besi
 
 /** Refuses merges of one run that would write into each other's folders. Throws `usage`. */
 export async function checkApart(named: readonly string[]): Promise<void> {
-  const outputs = await Promise.all(named.map(async (output) => withoutLinks(await behindLinks(output))));
+  const outputs = await Promise.all(named.map(realPlaceOf));
   for (const [i, output] of outputs.entries()) {
     const other = outputs.slice(0, i).find((earlier) => holds(earlier, output) || holds(output, earlier));
     if (other === undefined) continue;
@@ -60,7 +60,7 @@ export async function checkOutput(output: string, prepared: PreparedMerge, recip
 
 /** Refuses an output that holds the recipe, its chat template or the working folder. */
 async function checkSpared(output: string, { file, folder, chatTemplate }: Recipe): Promise<void> {
-  const place = await withoutLinks(await behindLinks(output));
+  const place = await realPlaceOf(output);
   const entries = await readdir(place).catch(() => undefined);
   // One that is made or filled anew holds nothing but maybe the working folder, which would be another afterwards.
   const spared: [what: string, path: string][] = entries === undefined ? [] : [['the working folder', resolve('.')]];
@@ -72,6 +72,9 @@ async function checkSpared(output: string, { file, folder, chatTemplate }: Recip
     if (holds(place, await withoutLinks(path))) throw new M2MergeError('output-holds', { path: output, what });
   }
 }
+
+/** Where an output is made, whatever links lead there. */
+const realPlaceOf = async (output: string): Promise<string> => withoutLinks(await behindLinks(output));
 
 function holds(outer: string, inner: string): boolean {
   const path = relative(outer, inner);

@@ -2,6 +2,7 @@
 import { access, constants, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { M2MergeError } from '../errors.js';
+import { asReadError } from '../io/read-error.js';
 import { compareUtf8 } from './order.js';
 
 /**
@@ -64,8 +65,8 @@ export async function listSideFiles(folder: string): Promise<string[]> {
 export async function checkSideFiles(folder: string): Promise<void> {
   for (const name of await listSideFiles(folder)) {
     const path = join(folder, name);
-    await access(path, constants.R_OK).catch((error: NodeJS.ErrnoException) => {
-      throw new M2MergeError('file-unreadable', { path, reason: error.code ?? error.message }, { cause: error });
+    await access(path, constants.R_OK).catch((error: unknown) => {
+      throw asReadError(error, path);
     });
   }
 }
@@ -95,8 +96,7 @@ async function hasKind(path: string, kind: 'isFile' | 'isDirectory'): Promise<bo
   try {
     return (await stat(path))[kind]();
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'it is a link to nothing' : (code ?? message);
-    throw new M2MergeError('file-unreadable', { path, reason }, { cause: error });
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw asReadError(error, path);
+    throw new M2MergeError('file-unreadable', { path, reason: 'it is a link to nothing' }, { cause: error });
   }
 }

@@ -1,11 +1,11 @@
 /** The files of a report in a folder of the user's: all of them or none, and the old ones stay until the new ones are whole. */
-import { randomBytes } from 'node:crypto';
 import { access, constants, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import type { GeometryResult } from '../geometry/result.js';
 import { makeFolder } from '../io/make-folder.js';
 import { asWriteError } from '../io/write-error.js';
+import { temporaryName } from '../io/write-whole.js';
 import { writeReport } from '../report/geometry-files.js';
 import { nearestFolder, removeEmptyFolders } from '../run/output-folder.js';
 
@@ -27,21 +27,21 @@ export async function checkReportFolder(folder: string): Promise<void> {
  * does.
  */
 export async function writeReportFolder(folder: string, result: GeometryResult, signal: AbortSignal): Promise<void> {
-  const names: string[] = [];
   // Several runs may write to one folder; the last is what stays.
-  const run = randomBytes(6).toString('hex');
-  const partOf = (name: string): string => join(folder, `.${name}.m2merge-${run}-part`);
+  const parts = new Map<string, string>();
   let made: string | undefined;
   try {
     made = await makeFolder(folder);
     await writeReport(result, async (name, text) => {
-      names.push(name);
-      await writeFile(partOf(name), text, { signal });
+      const path = join(folder, name);
+      const part = temporaryName(path);
+      parts.set(part, path);
+      await writeFile(part, text, { signal });
     });
     signal.throwIfAborted();
-    for (const name of names) await rename(partOf(name), join(folder, name));
+    for (const [part, path] of parts) await rename(part, path);
   } catch (error) {
-    for (const name of names) await rm(partOf(name), { force: true }).catch(() => {});
+    for (const part of parts.keys()) await rm(part, { force: true }).catch(() => {});
     if (made !== undefined) await removeEmptyFolders(folder, made);
     signal.throwIfAborted();
     throw asWriteError(error, folder);

@@ -1,4 +1,5 @@
 /** Failures of the Hub: repositories that cannot be read, answers that cannot be right. Worded for `../errors.ts`. */
+import type { Wording } from './wording.js';
 
 /** Where the model was named, when it was in a recipe, and the folders that could have been meant. */
 export interface NamedIn {
@@ -26,11 +27,6 @@ export interface HubErrorFacts {
     expected: string;
     found: string;
   };
-}
-
-interface Wording {
-  readonly message: string;
-  readonly hint?: string;
 }
 
 const placed = ({ place }: NamedIn): string => (place === undefined ? '' : `${place}: `);

@@ -1,5 +1,6 @@
 /** Failures of where a model goes. Worded for `../errors.ts`. */
 import { formatBytes } from './byte-text.js';
+import type { Wording } from './wording.js';
 
 export interface OutputErrorFacts {
   'output-exists': { path: string };
@@ -7,11 +8,6 @@ export interface OutputErrorFacts {
   'output-holds': { path: string; what: string };
   'output-unwritable': { path: string; reason: string };
   'disk-full': { path: string; needed?: number; available?: number };
-}
-
-interface Wording {
-  readonly message: string;
-  readonly hint?: string | undefined;
 }
 
 /** Why a folder is no place for an output, where the file system has no word for it. */

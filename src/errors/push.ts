@@ -1,4 +1,5 @@
 /** Failures of pushing to the Hub. Worded for `../errors.ts`. */
+import type { Wording } from './wording.js';
 
 export interface PushErrorFacts {
   'push-token-missing': { repo: string };
@@ -10,11 +11,6 @@ export interface PushErrorFacts {
   'push-nothing': { folder: string };
   'push-file-unsafe': { file: string };
   'push-path-shown': { file: string; line: number };
-}
-
-interface Wording {
-  readonly message: string;
-  readonly hint?: string;
 }
 
 export const PUSH_WORDINGS: { readonly [K in keyof PushErrorFacts]: (facts: PushErrorFacts[K]) => Wording } = {

@@ -1,5 +1,6 @@
 /** Failures of sweeps. Worded for `../errors.ts`. */
 import { formatBytes } from './byte-text.js';
+import type { Wording } from './wording.js';
 
 export interface SweepErrorFacts {
   'sweep-running': { folder: string };
@@ -13,11 +14,6 @@ export interface SweepErrorFacts {
     /** What would fit instead. */
     proposal: { keep: 'best' | 'none'; waveSize: number; waves: number; variantBytes: number } | undefined;
   };
-}
-
-interface Wording {
-  readonly message: string;
-  readonly hint?: string;
 }
 
 const STAYS = { best: 'the best model beside it', none: 'nothing beside it' } as const;

@@ -1,13 +1,9 @@
 /** Failures of tokenizers that are merged. Worded for `../errors.ts`. */
+import type { Wording } from './wording.js';
 
 export interface TokenizerErrorFacts {
   'tokenizer-missing': { model: string; found: readonly string[] };
   'tokenizer-invalid': { file: string; detail: string };
-}
-
-interface Wording {
-  readonly message: string;
-  readonly hint?: string | undefined;
 }
 
 function hintForFound(found: readonly string[]): string {

@@ -3,9 +3,9 @@
  * a commit. What only m2merge needs lies in `.m2merge` inside the repository's folder, where Python does not look.
  */
 
-import { randomBytes } from 'node:crypto';
-import { copyFile, link, lstat, mkdir, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, link, lstat, mkdir, readFile, realpath, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { temporaryName, writeWhole } from '../io/write-whole.js';
 import { isCommit } from './endpoint.js';
 
 /** The folders and files of one repository in a cache. Names are checked before they come here. */
@@ -74,23 +74,6 @@ export class CachedRepository {
     if (isLink !== true) return isLink === false;
     return (await this.find(commit, path)) === (await realpath(this.blob(hash)).catch(() => undefined));
   }
-}
-
-/** Writes a file that others see whole or not at all. */
-export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = temporaryName(path);
-  try {
-    await writeFile(temporary, content);
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
-/** A name beside `path` that nobody else uses. */
-function temporaryName(path: string): string {
-  return `${path}.${randomBytes(6).toString('hex')}.m2merge-tmp`;
 }
 
 async function succeeds(work: Promise<void>): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** Which blobs of a cache are known to have their hash: those fetched here, and those that were read once to find out. */
 import { readFile, stat } from 'node:fs/promises';
-import { type CachedRepository, writeWhole } from './cache-layout.js';
+import { writeWhole } from '../io/write-whole.js';
+import type { CachedRepository } from './cache-layout.js';
 import { blobName, hashFile } from './partial-blob.js';
 import type { HubFile } from './repository.js';
 

@@ -2,7 +2,7 @@
 import { findMethod } from '../../kernels/methods/registry.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import { type Warning, warning } from '../warnings.js';
-import { heldRanges } from './held-ranges.js';
+import { heldRanges, joined } from './held-ranges.js';
 import type { Job, PreparedMerge } from './plan.js';
 import { readsRowsAnew } from './sources.js';
 
@@ -35,10 +35,13 @@ export function streamCost(
     const repeated = statistics.filter(({ scope }) => (scope === 'model' ? once : bytes) > spoolBytes);
     fetched += bytes * repeated.reduce((passes, { typicalPasses }) => passes + typicalPasses, 1);
   }
-  const onHub = heldRanges({ plan, rowRuns }).filter(({ input, file }) => hubFiles[input]![file] !== undefined);
   // Several adapters of one model are inputs of their own, and read the same file.
-  const apart = new Map(onHub.map((range) => [`${paths[range.input]![range.file]} ${range.tensor}`, range]));
-  const held = [...apart.values()].reduce((total, { begin, end }) => total + end - begin, 0);
+  const files = paths.flat();
+  const held = joined(
+    heldRanges({ plan, rowRuns })
+      .filter(({ input, file }) => hubFiles[input]![file] !== undefined)
+      .map((range) => ({ ...range, input: 0, file: files.indexOf(paths[range.input]![range.file]!) })),
+  ).reduce((total, { begin, end }) => total + end - begin, 0);
   return { method: plan.method, once: once + held, fetched: fetched + held, held };
 }
 

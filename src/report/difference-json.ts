@@ -1,5 +1,5 @@
 /** What `m2merge diff --json` tells beside the geometry; docs/geometry-schema.md has the schema. */
-import type { StructuralDifference, TensorPair } from '../checkpoint/header-difference.js';
+import type { StructuralDifference, TensorPair } from '../checkpoint/structural-difference.js';
 import type { GeometryResult } from '../geometry/result.js';
 
 export interface StructureFields {

@@ -1,7 +1,7 @@
 /** Two models side by side: which tensors differ and by how much, in one screen. */
 import type { TensorLocation } from '../checkpoint/checkpoint.js';
-import type { CarriedPair, StructuralDifference, TensorPair } from '../checkpoint/header-difference.js';
 import { compareUtf8 } from '../checkpoint/order.js';
+import type { CarriedPair, StructuralDifference, TensorPair } from '../checkpoint/structural-difference.js';
 import { formatCount, formatMeasure, formatShare } from '../geometry/number-text.js';
 import type { ExpertGeometry, GeometryResult, ScopeGeometry } from '../geometry/result.js';
 import { alignColumns, plural } from './format.js';

@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { M2MergeError } from '../errors.js';
 import { type FileVersion, isSameVersion, versionOf } from '../io/file-version.js';
+import { asReadError } from '../io/read-error.js';
 import { asWriteError } from '../io/write-error.js';
 
 /** Files one worker keeps open at most; a merge of eight models in 16 shards each fits, the usual limit of 1,024 is far. */
@@ -43,7 +44,7 @@ export class PositionedFiles {
         done += read;
       }
     } catch (error) {
-      throw asReadError(error, path);
+      throw codeOf(error) === undefined ? error : asReadError(error, path);
     }
   }
 
@@ -98,9 +99,4 @@ export class PositionedFiles {
 
 function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code;
-}
-
-function asReadError(error: unknown, path: string): unknown {
-  const code = codeOf(error);
-  return code === undefined ? error : new M2MergeError('file-unreadable', { path, reason: code }, { cause: error });
 }

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isTokenizerFile, listSideFiles } from '../checkpoint/side-files.js';
-import { M2MergeError } from '../errors.js';
+import { asReadError } from '../io/read-error.js';
 import type { PreparedMerge } from '../plan/plan.js';
 import type { OutputFolder } from './output-folder.js';
 
@@ -29,11 +29,11 @@ async function copyFiles(output: OutputFolder, folder: string, names: readonly s
   for (const name of names) await output.write(name, await readSideFile(join(folder, name)));
 }
 
-async function readSideFile(path: string): Promise<Uint8Array> {
+/** A file that goes along with weights. Throws `file-unreadable`. */
+export async function readSideFile(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new M2MergeError('file-unreadable', { path, reason }, { cause: error });
+    throw asReadError(error, path);
   }
 }

@@ -37,15 +37,17 @@ export function settingPlace(setting: string, tree: RecipeTree): Found {
 
 /** Whether a recipe names something that drops elements in front of its method. */
 export function hasFront(tree: RecipeTree): boolean {
-  return (tree.sparsify ?? undefined) !== undefined || frontParent(tree).length > 0;
+  return isGiven(tree.sparsify) || frontParent(tree).length > 0;
 }
 
 /** The mapping that holds `sparsify`: the recipe, unless it is written among the parameters. */
 function frontParent({ parameters }: RecipeTree): TreePath {
   const isMapping = typeof parameters === 'object' && parameters !== null;
-  const isThere = isMapping && ((parameters as Record<string, unknown>)[SPARSIFY] ?? undefined) !== undefined;
-  return isThere ? ['parameters'] : [];
+  return isMapping && isGiven((parameters as Record<string, unknown>)[SPARSIFY]) ? ['parameters'] : [];
 }
+
+/** A key without a value says nothing. */
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
 
 /** `sparsify.density` is `density` in the mapping `sparsify`; any other name is one key. */
 const steps = (name: string): string[] => (name.startsWith(FRONT) ? [SPARSIFY, name.slice(FRONT.length)] : [name]);

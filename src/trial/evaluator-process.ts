@@ -4,8 +4,9 @@
  * that has come to its end left is written to a file before anybody is told, so that it need not run again.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { writeWhole } from '../io/write-whole.js';
 import type { EvaluationRecord, EvaluatorTask } from './evaluate.js';
 import { RECORD_UNWRITTEN } from './evaluator-exit.js';
 
@@ -75,12 +76,9 @@ type End = Omit<EvaluationRecord, 'output'>;
 async function keepRecord({ output, record }: EvaluatorTask, end: End): Promise<number> {
   const written = await readFile(output, 'utf8').catch(() => undefined);
   const content: EvaluationRecord = { ...end, ...(written === undefined ? {} : { output: written }) };
-  const part = `${record}.part`;
   try {
-    await writeFile(part, JSON.stringify(content));
-    await rename(part, record);
+    await writeWhole(record, JSON.stringify(content));
   } catch (error) {
-    await rm(part, { force: true });
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENOSPC' || code === 'EDQUOT' ? RECORD_UNWRITTEN.diskFull : RECORD_UNWRITTEN.other;
   }

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import { type LockOptions, type Release, tryLock } from '../io/lock.js';
 import { makeFolder } from '../io/make-folder.js';
+import { asReadError } from '../io/read-error.js';
 import { asWriteError } from '../io/write-error.js';
 import type { SweepRow } from '../sweep/result.js';
 
@@ -99,7 +100,7 @@ async function readRows(path: string): Promise<{ rows: Map<string, SweepRow>; co
     if (error.code === 'ENOENT') return Buffer.alloc(0);
     // It is where the sweep is to go rather than what it reads.
     if (error.code === 'ENOTDIR') throw asWriteError(error, dirname(path));
-    throw new M2MergeError('file-unreadable', { path, reason: error.code ?? error.message }, { cause: error });
+    throw asReadError(error, path);
   });
   const completeBytes = bytes.lastIndexOf(0x0a) + 1;
   const lines = bytes.subarray(0, completeBytes).toString('utf8').split('\n').slice(0, -1);

@@ -1,8 +1,9 @@
 /** A sweep from a recipe's text to a folder of models and results. */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { M2MergeError } from '../errors.js';
 import { asWriteError } from '../io/write-error.js';
+import { writeWhole } from '../io/write-whole.js';
 import { type MergeResult, mergeRecipe } from '../merge.js';
 import { parseRecipe, type RecipeOrigin } from '../recipe/parse.js';
 import type { Evaluation, Keep, SweepSection } from '../recipe/sweep-keys.js';
@@ -219,15 +220,10 @@ export async function writeResult(
   return result;
 }
 
-/** In one step, so that what an earlier run wrote stays where there is no room for more. */
+/** What an earlier run wrote stays where there is no room for more. */
 async function writeInto(folder: string, name: string, text: string): Promise<void> {
   const path = join(folder, name);
-  const part = join(folder, `.${name}.m2merge-part`);
-  try {
-    await writeFile(part, text);
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
+  await writeWhole(path, text).catch((error: unknown) => {
     throw asWriteError(error, path);
-  }
+  });
 }

@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../../checkpoint/checkpoint.js';
-import { compareCarried, compareHeaders, type StructuralDifference } from '../../checkpoint/header-difference.js';
+import { compareStructure, type StructuralDifference } from '../../checkpoint/structural-difference.js';
 import { COMMAND_LINE, M2MergeError } from '../../errors.js';
 import type { GeometryResult } from '../../geometry/result.js';
 import { parseRecipe } from '../../recipe/parse.js';
@@ -41,8 +41,7 @@ export async function diffCommand(first: string, second: string, options: DiffCo
     },
     isTold: ({ kind }) => !asJson && TOLD.has(kind),
   });
-  const [a, b] = checkpoints!;
-  const structure = await compareCarried(a, b, compareHeaders(a, b));
+  const structure = await compareStructure(...checkpoints!);
   if (asJson) for (const piece of geometryJsonPieces(asJsonResult(result, structure))) process.stdout.write(piece);
   else process.stdout.write(`${formatDifference(result, structure, [first, second], terminalWidth())}\n`);
 }

@@ -14,41 +14,23 @@ export interface TensorPair {
   readonly second: TensorLocation;
 }
 
-/** Tensors by name. */
-export interface HeaderDifference {
-  readonly onlyInFirst: readonly string[];
-  readonly onlyInSecond: readonly string[];
-  readonly otherDtypes: readonly TensorPair[];
-  readonly otherShapes: readonly TensorPair[];
-  /** Alike, but no numbers that merges calculate with: integers, truth values. */
-  readonly carried: readonly TensorPair[];
-}
-
 /** A tensor that merges carry over, and whether both models have the same bytes; undefined where that is not known. */
 export interface CarriedPair extends TensorPair {
   readonly isSame: boolean | undefined;
 }
 
-/** What is told of two models beside their numbers. */
-export interface StructuralDifference extends Omit<HeaderDifference, 'carried'> {
+/** Tensors by name. */
+export interface StructuralDifference {
+  readonly onlyInFirst: readonly string[];
+  readonly onlyInSecond: readonly string[];
+  readonly otherDtypes: readonly TensorPair[];
+  readonly otherShapes: readonly TensorPair[];
+  /** Alike, but no numbers that merges calculate with: integers, truth values. */
   readonly carried: readonly CarriedPair[];
 }
 
-/** Compares what is no numbers, byte by byte. Throws `read-short` and `file-unreadable`. */
-export async function compareCarried(
-  first: Checkpoint,
-  second: Checkpoint,
-  headers: HeaderDifference,
-): Promise<StructuralDifference> {
-  const carried: CarriedPair[] = [];
-  for (const pair of headers.carried) {
-    const isSame = await holdSameBytes(placedIn(first, pair.first), placedIn(second, pair.second));
-    carried.push({ ...pair, isSame });
-  }
-  return { ...headers, carried };
-}
-
-export function compareHeaders(first: Checkpoint, second: Checkpoint): HeaderDifference {
+/** Compares headers, and byte by byte what is no numbers. Throws `read-short` and `file-unreadable`. */
+export async function compareStructure(first: Checkpoint, second: Checkpoint): Promise<StructuralDifference> {
   const lackedBy = (one: Checkpoint, other: Checkpoint): string[] =>
     [...one.tensors.keys()].filter((name) => !other.tensors.has(name)).sort(compareUtf8);
   const pairs = [...first.tensors].flatMap(([name, location]): TensorPair[] => {
@@ -58,11 +40,17 @@ export function compareHeaders(first: Checkpoint, second: Checkpoint): HeaderDif
   pairs.sort((a, b) => compareUtf8(a.name, b.name));
   const hasOtherDtype = (pair: TensorPair): boolean => pair.first.dtype !== pair.second.dtype;
   const hasOtherShape = (pair: TensorPair): boolean => `${pair.first.shape}` !== `${pair.second.shape}`;
+  const carried: CarriedPair[] = [];
+  for (const pair of pairs) {
+    if (hasOtherDtype(pair) || hasOtherShape(pair) || isMergeable(pair.first.dtype)) continue;
+    const isSame = await holdSameBytes(placedIn(first, pair.first), placedIn(second, pair.second));
+    carried.push({ ...pair, isSame });
+  }
   return {
     onlyInFirst: lackedBy(first, second),
     onlyInSecond: lackedBy(second, first),
     otherDtypes: pairs.filter(hasOtherDtype),
     otherShapes: pairs.filter(hasOtherShape),
-    carried: pairs.filter((pair) => !hasOtherDtype(pair) && !hasOtherShape(pair) && !isMergeable(pair.first.dtype)),
+    carried,
   };
 }

@@ -1,0 +1,5 @@
+/** How a failure is told. */
+export interface Wording {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}

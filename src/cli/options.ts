@@ -33,9 +33,19 @@ export interface MergeCommandOptions extends PlanCommandOptions {
   readonly createPr?: boolean;
 }
 
-/** The recipes of a file, each after those whose models it needs, with what the command line overrides. */
-export function recipesWith({ text, origin }: RecipeText, { seed }: PlanCommandOptions): readonly Recipe[] {
+/**
+ * The recipes of a file, each after those whose models it needs, with what the command line overrides. Throws `usage`
+ * for a folder of intermediate models that there are none of.
+ */
+export function recipesWith(
+  { text, origin }: RecipeText,
+  { seed, intermediateDir }: PlanCommandOptions,
+): readonly Recipe[] {
   const recipes = parseRecipes(text, origin);
+  if (intermediateDir !== undefined && recipes.length === 1) {
+    const message = '--intermediate-dir is for the models of several documents, and this recipe is one';
+    throw new M2MergeError('usage', { message });
+  }
   return seed === undefined ? recipes : recipes.map((recipe) => ({ ...recipe, seed }));
 }
 

@@ -129,7 +129,15 @@ function buildProgram(): Command {
   addStreamOptions(addPushOptions(addRecipeOptions(program)))
     .argument('<recipe>', 'recipe, a YAML file in mergekit’s language')
     .argument('[output]', 'output folder (default: the recipe’s output, else ./merged/<recipe name>)')
-    .option('--plan', 'only show what would be done, as `m2merge plan`')
+    .addOption(
+      new Option('--plan', 'only show what would be done, as `m2merge plan`').conflicts([
+        'push',
+        'private',
+        'branch',
+        'createPr',
+        'sha256',
+      ]),
+    )
     .option('--overwrite', 'replace an existing model')
     .option('--sha256', 'add the sha256 of every weight file to the manifest')
     .option('--report', 'write geometry and merge accounting beside the model')
@@ -204,7 +212,12 @@ function buildProgram(): Command {
         'take settings from stdin and tell how they did, line by line as JSON, for an optimiser',
       ).conflicts('best'),
     )
-    .option('--best', 'merge the best variant of a sweep that has run into <folder>/best')
+    .addOption(
+      new Option('--best', 'merge the best variant of a sweep that has run into <folder>/best').conflicts([
+        'keep',
+        'retry',
+      ]),
+    )
     .option('--retry', 'evaluate again what failed or lacks the number that decides')
     .option('--overwrite', 'replace existing models')
     .option('--quiet', 'print nothing but warnings and errors')

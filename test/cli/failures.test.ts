@@ -263,6 +263,17 @@ describe('options', () => {
     expectRefusal(createWorkplace(), ['diff', 'a', 'a'], { status: 2, says });
   });
 
+  it.each([
+    ['recipe.yaml --plan --push org/name', "'--plan' cannot be used with option '--push <repo>'"],
+    ['recipe.yaml --plan --sha256', "'--plan' cannot be used with option '--sha256'"],
+    ['sweep recipe.yaml --best --keep all', "'--best' cannot be used with option '--keep <which>'"],
+    ['sweep recipe.yaml --best --retry', "'--best' cannot be used with option '--retry'"],
+    ['recipe.yaml --intermediate-dir steps', '--intermediate-dir is for the models of several documents'],
+    ['plan recipe.yaml --intermediate-dir steps', '--intermediate-dir is for the models of several documents'],
+  ])('an option that would do nothing: %s', (args, message) => {
+    expectRefusal(createWorkplace(), args.split(' '), { status: 2, says: [message] });
+  });
+
   it('wrong usage is an event with --json, as any failure', () => {
     const messages = {
       '--threads two': "option '--threads <n>' argument 'two' is invalid. Expected a whole number of at least 1.",

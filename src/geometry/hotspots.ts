@@ -2,6 +2,7 @@
 import { type ChannelLayout, type ChannelSums, channelsIn, widthOf } from './channels.js';
 import { expertPairs } from './expert-pairs.js';
 import { ratio } from './metrics.js';
+import { nthLargest } from './nth-largest.js';
 import type { HotspotGeometry } from './result.js';
 
 /** Share of a layer's channels that are an expert's hot ones. */
@@ -152,17 +153,14 @@ function hotspots(channels: readonly Float64Array[], names: readonly string[]): 
 /** The channels with most energy, ties by lowest index; never one without. */
 function hottest(energies: Float64Array): Set<number> {
   const count = Math.max(1, Math.round(HOT_SHARE * energies.length));
-  // Numbers are sorted in no time, indices by what they stand for are not: so only those that may be among the first.
-  const least =
-    energies
-      .filter((energy) => energy > 0)
-      .sort()
-      .at(-count) ?? 0;
-  const order: number[] = [];
-  for (let channel = 0; channel < energies.length; channel++) {
-    const energy = energies[channel]!;
-    if (energy > 0 && energy >= least) order.push(channel);
+  const least = nthLargest(
+    energies.filter((energy) => energy > 0),
+    count,
+  );
+  const hot = new Set<number>();
+  for (let channel = 0; channel < energies.length; channel++) if (energies[channel]! > least) hot.add(channel);
+  for (let channel = 0; channel < energies.length && hot.size < count; channel++) {
+    if (energies[channel] === least && least > 0) hot.add(channel);
   }
-  order.sort((a, b) => energies[b]! - energies[a]! || a - b);
-  return new Set(order.slice(0, count));
+  return hot;
 }

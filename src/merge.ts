@@ -66,9 +66,10 @@ export interface MergeResult {
   readonly account: MergeAccount | undefined;
 }
 
-/** Opens a recipe's models and plans the merge; reads headers only. */
+/** Opens a recipe's models and plans the merge; reads headers only. Throws `M2MergeError`, or the signal's reason. */
 export async function prepareMerge(recipe: Recipe, options: PrepareOptions = {}): Promise<PreparedMerge> {
   checkRecipe(recipe);
+  options.signal?.throwIfAborted();
   const { inputs = new SharedInputs() } = options;
   const built = buildPlan(recipe, await inputs.open(recipe, options, options.known), options);
   await checkBeside(built);

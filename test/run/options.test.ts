@@ -97,3 +97,17 @@ it('a merge that is ended while its files are hashed ends with the reason, and l
   await expect(merge).rejects.toThrow('enough');
   expect(readdirSync(folder).sort()).toEqual(['a', expect.stringMatching(/^merge-\d+\.yaml$/)]);
 });
+
+it('a signal that was given before anything begins ends it with its reason', async () => {
+  const folder = temporaryFolder();
+  writeLayered(folder, 'a', { offset: 1, layers: 1 });
+  writeLayered(folder, 'b', { offset: 2, layers: 1 });
+  const text = 'merge_method: ties\nbase_model: a\nmodels: [{model: b, parameters: {weight: 1}}]\n';
+  const recipe = library.parseRecipe(text, { folder });
+  const reason = new Error('enough');
+  const options = { signal: AbortSignal.abort(reason), output: join(folder, 'merged') };
+  await expect(library.plan(recipe, options)).rejects.toBe(reason);
+  await expect(library.geometry(recipe, options)).rejects.toBe(reason);
+  await expect(library.merge(recipe, options)).rejects.toBe(reason);
+  expect(existsSync(join(folder, 'merged'))).toBe(false);
+});

@@ -41,11 +41,12 @@ export interface Collector {
   conclude(): Outcome;
 }
 
-/** What is known of the scope when collecting starts: one tensor, or all merged tensors in name order. */
+/**
+ * What is known of the scope when collecting starts: one tensor, or all merged tensors in name order, of which a model
+ * may have no part in some.
+ */
 export interface CollectorScope {
   readonly tensors: readonly TensorMerge[];
-  /** Total elements of the scope. */
-  readonly elements: number;
 }
 
 export interface Statistic {

@@ -125,9 +125,8 @@ const frontView: TileView = (context) => {
 
 /** A statistic that the sparsifier needs. */
 function inFront(statistic: Statistic, kind: SparsifierName): Statistic {
-  const scopeOf = ({ tensors, elements }: CollectorScope): CollectorScope => ({
+  const scopeOf = ({ tensors }: CollectorScope): CollectorScope => ({
     tensors: tensors.map((merge) => frontMerge(merge, kind)),
-    elements,
   });
   return {
     ...statistic,

@@ -203,19 +203,34 @@ function observe(context: UnitContext, options: RankThresholdOptions, requests: 
   };
 }
 
+/** Each model as it first comes, and the elements of the tensors that it has a part in: few have one in all. */
+function sharesOf(
+  options: RankThresholdOptions,
+  tensors: readonly TensorMerge[],
+): Iterable<{ readonly operand: Operand; readonly elements: number }> {
+  const shares = new Map<number, { operand: Operand; elements: number }>();
+  for (const tensor of tensors) {
+    for (const operand of operandsOf(options, tensor)) {
+      const share = shares.get(operand.model) ?? { operand, elements: 0 };
+      share.elements += tensor.elements;
+      shares.set(operand.model, share);
+    }
+  }
+  return shares.values();
+}
+
 class RankCollector implements Collector {
   readonly #cuts: number;
   readonly #searches = new Map<number, RankSearch>();
   #isFirstPass = true;
 
-  constructor(options: RankThresholdOptions, { tensors, elements }: CollectorScope) {
+  constructor(options: RankThresholdOptions, { tensors }: CollectorScope) {
     this.#cuts = options.cuts.length;
-    for (const operand of tensors.flatMap((tensor) => operandsOf(options, tensor))) {
+    for (const { operand, elements } of sharesOf(options, tensors)) {
       options.cuts.forEach((keptCount, cut) => {
-        const key = operand.model * this.#cuts + cut;
-        if (this.#searches.has(key)) return;
         const keep = keptCount(operand, elements);
-        this.#searches.set(key, new RankSearch(keep, elements, options.ties, options.ledgerCapacity));
+        const search = new RankSearch(keep, elements, options.ties, options.ledgerCapacity);
+        this.#searches.set(operand.model * this.#cuts + cut, search);
       });
     }
   }

@@ -14,8 +14,7 @@ export class Gathering {
   constructor(statistic: Statistic, tensors: readonly ScheduledTensor[]) {
     this.statistic = statistic;
     this.#tensors = tensors;
-    const elements = tensors.reduce((total, { job }) => total + job.elements, 0);
-    this.#collector = statistic.collector({ tensors: tensors.map(({ merge }) => merge), elements });
+    this.#collector = statistic.collector({ tensors: tensors.map(({ merge }) => merge) });
   }
 
   /** Whether all tensors know the value. */

@@ -115,10 +115,7 @@ function gather(method: Method, name: string, units: readonly Unit[], merges: re
     if (first === undefined) continue;
     const statistic = statisticOf(first.merge.settings);
     const tensors = scope === 'model' ? merges : [first.merge];
-    const collector = statistic.collector({
-      tensors,
-      elements: tensors.reduce((total, { elements }) => total + elements, 0),
-    });
+    const collector = statistic.collector({ tensors });
     const position = (unit: Unit): UnitPosition => ({
       tensor: scope === 'model' ? unit.tensor : 0,
       ordinal: members.indexOf(unit),

@@ -40,8 +40,7 @@ export function driveStatistic(statistic: Statistic, options: DriveOptions): Dri
   const { tensors, order = (units) => units } = options;
   const merges = tensors.map(describeMerge);
   const units = unitsOf(tensors, options.unitElements);
-  const elements = merges.reduce((total, merge) => total + merge.elements, 0);
-  const collector: Collector = statistic.collector({ tensors: merges, elements });
+  const collector: Collector = statistic.collector({ tensors: merges });
   const requests: unknown[] = [];
   let request: unknown = null;
   let visits = (_position: UnitPosition): boolean => true;

@@ -259,6 +259,7 @@ const EXIT_CODE_OF: { readonly [K in Exclude<ErrorKind, keyof HubErrorFacts | ke
   'output-unwritable': EXIT_CODES.output,
   'sweep-too-large': EXIT_CODES.output,
   'sweep-running': EXIT_CODES.output,
+  'results-outdated': EXIT_CODES.output,
   'evaluations-failed': EXIT_CODES.evaluation,
   'disk-full': EXIT_CODES.output,
   interrupted: EXIT_CODES.interrupted,

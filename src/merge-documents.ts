@@ -4,6 +4,7 @@ import type { Checkpoint } from './checkpoint/checkpoint.js';
 import { openCheckpoint } from './checkpoint/folder.js';
 import { type MergeOptions, type MergeResult, mergeRecipe, type PrepareOptions, prepareMerge } from './merge.js';
 import { checkOutput, isMadeBy, outputFolderOf } from './output-place.js';
+import { stateOfInputs } from './plan/local-models.js';
 import type { PreparedMerge } from './plan/plan.js';
 import { plannedCheckpoint } from './plan/planned-checkpoint.js';
 import type { Recipe } from './recipe/recipe.js';
@@ -67,19 +68,19 @@ export interface DocumentsOptions extends Omit<MergeOptions, 'output' | 'known'>
 }
 
 /**
- * Merges all documents in their order. Models that are complete and made by the same plan are kept, so that a run that
- * was stopped goes on where it was. Throws as `mergeRecipe` does; what was finished before stays.
+ * Merges all documents in their order. Models that are complete, made by the same plan and of inputs in the same state are
+ * kept, so that a run that was stopped goes on where it was. Throws as `mergeRecipe` does; what was finished before stays.
  */
 export async function mergeDocuments(documents: readonly PlacedRecipe[], options: DocumentsOptions): Promise<void> {
   const planned = await planDocuments(documents, options);
-  const kept = await Promise.all(
-    planned.map(({ output, prepared }) => !options.overwrite && isMadeBy(output, prepared.planHash)),
-  );
   const known = new Map<string, Checkpoint>();
-  for (const [index, document] of planned.entries()) {
-    const { recipe, output } = document;
-    options.onDocument?.(document, kept[index]!);
-    if (!kept[index]) await options.onMerged?.(await mergeRecipe(recipe, { ...options, output, known }));
+  for (const document of planned) {
+    const { recipe, output, prepared } = document;
+    // The models that it needs are there by now, in the state that it is to be made of.
+    const isKept =
+      !options.overwrite && (await isMadeBy(output, prepared.planHash, await stateOfInputs(recipe, known)));
+    options.onDocument?.(document, isKept);
+    if (!isKept) await options.onMerged?.(await mergeRecipe(recipe, { ...options, output, known }));
     if (recipe.name !== undefined) known.set(recipe.name, await openCheckpoint(output));
   }
 }

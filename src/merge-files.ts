@@ -27,6 +27,7 @@ export async function writeBesideWeights(
   folder: OutputFolder,
   recipe: Recipe,
   prepared: PreparedMerge,
+  inputState: string | undefined,
   outcomes: readonly TensorOutcome[],
   options: { readonly sha256?: boolean; readonly signal?: AbortSignal },
 ): Promise<readonly Warning[]> {
@@ -50,6 +51,7 @@ export async function writeBesideWeights(
   const sha256 = options.sha256 ? await hashShards(folder, plan, options.signal) : undefined;
   const manifest = formatManifest({
     prepared: { ...prepared, plan: publicPlan(plan) },
+    inputState,
     toolVersion: VERSION,
     recipeText,
     copyBlockBytes: COPY_UNIT_BYTES,

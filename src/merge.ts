@@ -10,6 +10,7 @@ import type { MergeReport } from './merge-report.js';
 import { checkApart, checkOutput, isMadeBy, outputFolderOf } from './output-place.js';
 import { buildPlan, type PlanOptions } from './plan/build.js';
 import { type KnownModels, SharedInputs } from './plan/inputs.js';
+import { stateOfInputs } from './plan/local-models.js';
 import { measuredJobs } from './plan/measured-jobs.js';
 import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
 import type { Costs, Plan, PreparedMerge } from './plan/plan.js';
@@ -164,6 +165,8 @@ interface OpenMerge {
   readonly folder: OutputFolder | undefined;
   /** Collects the report; undefined when there is none. */
   readonly report: MergeReport | undefined;
+  /** See `stateOfInputs`. */
+  readonly inputState: string | undefined;
 }
 
 async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options: MergeOptions): Promise<OpenMerge> {
@@ -178,13 +181,14 @@ async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options:
   const { overwrite = false } = options;
   if (typeof overwrite !== 'boolean' && overwrite !== 'same-plan')
     throw new M2MergeError('usage', { message: `overwrite is ${overwrite}, expected true, false or same-plan` });
-  const mayReplace = overwrite === 'same-plan' ? await isMadeBy(output, prepared.planHash) : overwrite;
+  const inputState = await stateOfInputs(recipe, options.known);
+  const mayReplace = overwrite === 'same-plan' ? await isMadeBy(output, prepared.planHash, inputState) : overwrite;
   const folder = dry ? undefined : await OutputFolder.create(output, files, mayReplace);
   // Loaded only when asked for, so that a plain merge starts sooner.
   const accounts = options.account === true && canReport;
   const report =
     reports || accounts ? new (await import('./merge-report.js')).MergeReport(prepared, reports) : undefined;
-  return { recipe, output, prepared, folder, report };
+  return { recipe, output, prepared, folder, report, inputState };
 }
 
 const wantsReport = (recipe: Recipe, { report }: Pick<PrepareOptions, 'report'>): boolean =>
@@ -214,7 +218,7 @@ function reasonAgainst(recipe: Recipe): WarningFacts['report-unavailable']['reas
 
 /** Puts everything beside the weights that belongs there. */
 async function finishMerge(
-  { recipe, output, prepared, folder, report: collected }: OpenMerge,
+  { recipe, output, prepared, folder, report: collected, inputState }: OpenMerge,
   outcomes: readonly TensorOutcome[],
   options: MergeOptions,
   started: number,
@@ -227,7 +231,7 @@ async function finishMerge(
       const { writeReport } = await import('./report/geometry-files.js');
       await writeReport(report.geometry, (name, text) => folder.write(name, text));
     }
-    cardWarnings = await writeBesideWeights(folder, recipe, prepared, outcomes, options);
+    cardWarnings = await writeBesideWeights(folder, recipe, prepared, inputState, outcomes, options);
   }
   return {
     output,

@@ -2,6 +2,7 @@
 import { readdir, readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { M2MergeError } from './errors.js';
+import { fromHome } from './plan/local-models.js';
 import type { PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
 import { MANIFEST_FILE } from './report/manifest.js';
@@ -10,16 +11,17 @@ import { behindLinks } from './run/output-folder.js';
 /** Where a recipe's model goes: where it is told to, or below ./merged, by the name of the recipe's file. */
 export function outputFolderOf(recipe: Recipe, chosen: string | undefined): string {
   if (chosen !== undefined) return resolve(chosen);
-  if (recipe.output !== undefined) return resolve(recipe.folder ?? '.', recipe.output);
+  if (recipe.output !== undefined) return resolve(recipe.folder ?? '.', fromHome(recipe.output));
   // What stands for a file that there is none of has signs that not all file systems have.
   return resolve('merged', basename(recipe.file, extname(recipe.file)).replace(/[<>]/g, ''));
 }
 
-/** Whether a folder holds the model that the plan of this hash makes, as its manifest says. */
-export async function isMadeBy(folder: string, planHash: string): Promise<boolean> {
+/** Whether a folder holds the model that the plan of this hash makes of inputs in this state, as its manifest says. */
+export async function isMadeBy(folder: string, planHash: string, inputState: string | undefined): Promise<boolean> {
   try {
-    const manifest: unknown = JSON.parse(await readFile(join(folder, MANIFEST_FILE), 'utf8'));
-    return (manifest as { plan?: unknown } | null)?.plan === planHash;
+    const text = await readFile(join(folder, MANIFEST_FILE), 'utf8');
+    const manifest = JSON.parse(text) as Partial<Record<'plan' | 'inputState', unknown>> | null;
+    return manifest?.plan === planHash && manifest.inputState === inputState;
   } catch {
     return false;
   }

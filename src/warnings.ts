@@ -33,6 +33,7 @@ export interface WarningFacts {
   'adapter-tied': { adapter: string; tensor: string };
   'replaced-stays': { path: string };
   'sweep-locked': { folder: string };
+  'best-outdated': { variant: string };
   'duplicate-tensor': { file: string; tensor: string; count: number };
   'cache-damaged': { file: string; repo: string; property: 'size' | 'hash' };
   'hub-renamed': { from: string; to: string };
@@ -151,6 +152,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
   'objective-missing': ({ variant, metric, maximize, found, suggestion }) =>
     `${variant}: the evaluator gave no number called "${metric}", which is to decide; it gave ${found.join(', ')}${suggestion === undefined ? '' : `; did you mean "${suggestion}"?`} (with one of them to ${maximize ? 'maximize' : 'minimize'}, the same command ranks what is judged without judging it again)`,
   'hub-renamed': ({ from, to }) => `${from} is called ${to} on the Hub now; the recipe should say so`,
+  'best-outdated': ({ variant }) =>
+    `the models were written to since ${variant} was judged; a sweep with --overwrite judges them again`,
   'sweep-locked': ({ folder }) =>
     `a sweep of another host may be at work in ${folder}; its signs of life are waited for, a minute at most`,
   'replaced-stays': ({ path }) => `the model that was replaced could not be removed: ${path}`,

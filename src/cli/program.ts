@@ -216,6 +216,7 @@ function buildProgram(): Command {
       new Option('--best', 'merge the best variant of a sweep that has run into <folder>/best').conflicts([
         'keep',
         'retry',
+        'set',
       ]),
     )
     .option('--retry', 'evaluate again what failed or lacks the number that decides')

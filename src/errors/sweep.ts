@@ -5,6 +5,7 @@ import type { Wording } from './wording.js';
 export interface SweepErrorFacts {
   'sweep-running': { folder: string };
   'evaluations-failed': { folder: string; count: number };
+  'results-outdated': { folder: string; count: number };
   'sweep-too-large': {
     path: string;
     /** Models to be written. */
@@ -26,6 +27,10 @@ export const SWEEP_WORDINGS: { readonly [K in keyof SweepErrorFacts]: (facts: Sw
   'evaluations-failed': ({ folder, count }) => ({
     message: `none of ${count} evaluations gave a number`,
     hint: `what each said is in ${folder}/sweep.md; once the command works, the same sweep with --retry evaluates them`,
+  }),
+  'results-outdated': ({ folder, count }) => ({
+    message: `${count === 1 ? 'a result' : `${count} results`} in ${folder} ${count === 1 ? 'is' : 'are'} of models that were written to since`,
+    hint: 'add --overwrite to merge and judge them again, or name another folder',
   }),
   'sweep-too-large': ({ path, count, needed, available, proposal }) => ({
     message: `not enough space at ${path}: ${count} models to write, ${formatBytes(needed)} needed at once, ${formatBytes(available)} available`,

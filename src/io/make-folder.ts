@@ -1,6 +1,7 @@
 /** Makes folders, as Node's recursive `mkdir` should. */
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { isFolder } from './kind.js';
 
 /**
  * Makes a folder with those above it; returns the topmost that it made, undefined when all are there. Node's own way goes
@@ -36,9 +37,3 @@ async function tryToMake(path: string, isAgain = false): Promise<'EEXIST' | 'ENO
     return tryToMake(path, true);
   }
 }
-
-const isFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );

@@ -1,7 +1,6 @@
 /** Finds and opens the models a recipe names. */
-import { readdir, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { type Adapter, addAdapter } from '../checkpoint/adapter.js';
 import { openAdapter } from '../checkpoint/adapter-folder.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
@@ -13,6 +12,7 @@ import { HUB_FAILURES_OF_MODELS, type NamedIn } from '../errors/hub.js';
 import { isM2MergeError, M2MergeError, placeIn } from '../errors.js';
 import { type HubName, isHubAddress, readHubName } from '../hub/endpoint.js';
 import { allInOrder } from '../io/concurrency.js';
+import { isFile, isFolder } from '../io/kind.js';
 import type { ModelFiles } from '../io/model-files.js';
 import { nearestName } from '../recipe/nearest.js';
 import type { Recipe } from '../recipe/recipe.js';
@@ -21,6 +21,7 @@ import { readTemplateFile } from '../tokenizer/chat-templates.js';
 import { planBesideWeights } from './beside-weights.js';
 import type { RecipeCheckpoints } from './build.js';
 import { HubInputs, type InputOptions } from './hub-inputs.js';
+import { candidatePaths } from './local-models.js';
 import type { NamedCheckpoint } from './tensors.js';
 import { filesOf, readVocabulary } from './vocabulary.js';
 
@@ -196,24 +197,4 @@ async function withPlace(error: unknown, named: Named): Promise<unknown> {
   const { searched, place } = named;
   const told: NamedIn = { searched, place, nearby: await nearbyFolder(named) };
   return new M2MergeError(error.kind, { ...error.facts, ...told } as typeof error.facts, { cause: error });
-}
-
-function candidatePaths(written: string, recipeFolder: string | undefined): string[] {
-  const path = written.startsWith('~/') ? join(homedir(), written.slice(2)) : written;
-  if (isAbsolute(path)) return [path];
-  return [...new Set([...(recipeFolder === undefined ? [] : [resolve(recipeFolder, path)]), resolve(path)])];
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (entry) => entry.isFile(),
-    () => false,
-  );
 }

@@ -15,6 +15,8 @@ export interface ManifestTensor {
 
 export interface ManifestFacts {
   readonly prepared: PreparedMerge;
+  /** See `stateOfInputs`. */
+  readonly inputState: string | undefined;
   readonly toolVersion: string;
   readonly recipeText: string;
   /** Bytes of a checksum's block in tensors that were copied. */
@@ -25,7 +27,7 @@ export interface ManifestFacts {
 }
 
 /**
- * Text of the manifest: JSON with one line for each tensor, the same for the same merge. Checksums are of
+ * Text of the manifest: JSON with one line for each tensor, the same for the same merge of the same files. Checksums are of
  * blocks of `checksum.blockElements` elements, unless a tensor says otherwise; a tensor's last block is shorter.
  */
 export function formatManifest(facts: ManifestFacts): string {
@@ -34,6 +36,7 @@ export function formatManifest(facts: ManifestFacts): string {
     version: MANIFEST_VERSION,
     tool: `m2merge ${facts.toolVersion}`,
     plan: planHash,
+    inputState: facts.inputState,
     method: plan.method,
     preset: plan.preset,
     rounding: plan.rounding,

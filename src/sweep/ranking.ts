@@ -16,7 +16,8 @@ export function lacksObjective(row: SweepRow, objective: Objective): boolean {
 
 /** A row as it is shown: with a word on the number that decides where it lacks that. Logs stay true when another decides. */
 export function shownRow(row: SweepRow, objective: Objective): SweepRow {
-  return lacksObjective(row, objective) ? { ...row, problem: `no number called ${objective.metric}` } : row;
+  const { inputs: _, ...shown } = row;
+  return lacksObjective(row, objective) ? { ...shown, problem: `no number called ${objective.metric}` } : shown;
 }
 
 /** The best row, the first of equals; undefined when none can be judged. */

@@ -43,6 +43,8 @@ export interface SweepRow {
   readonly unmeasured?: Unmeasured;
   /** Wall seconds of the evaluation. */
   readonly evaluation_seconds: number | null;
+  /** In the log: the state of the models on this machine that it was merged from, where there were any. */
+  readonly inputs?: string;
 }
 
 /** Whether there were evaluations, and none of them gave a number. */

@@ -10,6 +10,7 @@ import { expandChoices, type SweepVariant } from '../sweep/expand.js';
 import { readSweep } from '../sweep/load.js';
 import { scoreOf, shownRow } from '../sweep/ranking.js';
 import type { SweepResult } from '../sweep/result.js';
+import { currentRows, statesOf } from './input-states.js';
 import type { ResultsLog } from './results-log.js';
 import { runSweep, type SweepRunOptions } from './run-sweep.js';
 import {
@@ -123,7 +124,9 @@ export class AskTellSweep {
 
   async #carryOut(variants: readonly SweepVariant[], retry: boolean): Promise<void> {
     const options = { ...this.#options, retry };
-    const { costs, warnings } = await priceSweep(variants, this.#rules, this.#log.rows, options);
+    const states = await statesOf(variants);
+    const rows = currentRows(this.#log.rows, states, this.#rules.folder, options.overwrite);
+    const { costs, warnings } = await priceSweep(variants, this.#rules, rows, options);
     this.#options.onWarnings?.(warnings);
     await runSweep({ ...this.#rules, variants, waveSize: costs.waveSize }, this.#log, options);
   }

@@ -72,6 +72,11 @@ export class ResultsLog {
     return this.#rows.get(id);
   }
 
+  /** Takes it that nothing is known of some variants; their lines stay. */
+  forget(ids: Iterable<string>): void {
+    for (const id of ids) this.#rows.delete(id);
+  }
+
   /** Adds a row; it is on the disk when the promise resolves. One after the other: behind a torn line none may follow. */
   append(row: SweepRow): Promise<void> {
     this.#writing = this.#writing.then(() => this.#write(row));

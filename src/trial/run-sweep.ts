@@ -1,7 +1,8 @@
 /** Carries a sweep out: waves of merges that share their reads, each followed by the evaluation of its models. */
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { forEachConcurrently } from '../io/concurrency.js';
+import { isFolder } from '../io/kind.js';
 import { asWriteError } from '../io/write-error.js';
 import { type MergeOptions, type MergeResult, mergeTogether } from '../merge.js';
 import { nearestName } from '../recipe/nearest.js';
@@ -11,6 +12,7 @@ import { bestOf, lacksObjective, shownRow } from '../sweep/ranking.js';
 import type { Objective, SweepRow } from '../sweep/result.js';
 import { type Warning, warning } from '../warnings.js';
 import { type EvaluationPlace, evaluateModel, forgetRecord } from './evaluate.js';
+import { currentRows, type InputStates, statesOf } from './input-states.js';
 import { ownersOf, type ResultsLog } from './results-log.js';
 import { geometryOf } from './variant-geometry.js';
 
@@ -101,13 +103,6 @@ export function judgementOf(row: SweepRow | undefined, objective: Objective, ret
 
 const isJudged = (row: SweepRow | undefined): boolean => row?.status === 'evaluated' || row?.status === 'failed';
 
-function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
-}
-
 /** Whether models are written: they are unless nobody will look at them. */
 export const writesModels = ({ keep, evaluation }: Pick<SweepTask, 'keep' | 'evaluation'>): boolean =>
   keep !== 'none' || evaluation !== undefined;
@@ -120,6 +115,7 @@ class SweepRun {
   readonly #log: ResultsLog;
   readonly #options: SweepRunOptions;
   readonly #removed = new Set<string>();
+  #states: InputStates = new Map();
   #hasTold = false;
 
   constructor(task: SweepTask, log: ResultsLog, options: SweepRunOptions) {
@@ -133,6 +129,7 @@ class SweepRun {
     // Read before the first row is appended: from then on every model in the folder may be ours. Before, those may be that
     // an earlier run finished but could not note any more.
     const overwrite = this.#options.overwrite || this.#log.continues || 'same-plan';
+    await this.#forgetOutdated();
     await this.#forgetRecords();
     const { merged, open } = await whatIsLeft(this.#task, this.#log.rows, this.#options.retry);
     // Those whose models are there first; they would otherwise occupy the disk longest.
@@ -148,6 +145,14 @@ class SweepRun {
     this.#tellOfObjective(this.#task.variants.flatMap(({ id }) => this.#log.row(id) ?? []));
   }
 
+  /** Throws `results-outdated` unless they are to be made anew. */
+  async #forgetOutdated(): Promise<void> {
+    const { variants, folder } = this.#task;
+    this.#states = await statesOf(variants);
+    const current = currentRows(this.#log.rows, this.#states, folder, this.#options.overwrite);
+    this.#log.forget([...this.#log.rows.keys()].filter((id) => !current.has(id)));
+  }
+
   async #merge(wave: readonly SweepVariant[], overwrite: true | 'same-plan'): Promise<void> {
     const { folder } = this.#task;
     const requests = wave.map((variant) => ({
@@ -160,7 +165,7 @@ class SweepRun {
     for (const [i, variant] of wave.entries()) {
       const judgement = judgementOf(this.#log.row(variant.id), this.#task.objective, this.#options.retry);
       this.#removed.delete(variant.id);
-      await this.#record(judgement ?? mergedRow(variant, results[i]!));
+      await this.#record(judgement ?? mergedRow(variant, this.#states.get(variant.id), results[i]!));
     }
   }
 
@@ -239,7 +244,11 @@ function placeOf(folder: string, variant: SweepVariant): EvaluationPlace {
   };
 }
 
-function mergedRow({ name, id, settings, recipeText }: SweepVariant, result: MergeResult): SweepRow {
+function mergedRow(
+  { name, id, settings, recipeText }: SweepVariant,
+  inputs: string | undefined,
+  result: MergeResult,
+): SweepRow {
   return {
     variant: name,
     id,
@@ -249,5 +258,6 @@ function mergedRow({ name, id, settings, recipeText }: SweepVariant, result: Mer
     metrics: {},
     ...geometryOf(result),
     evaluation_seconds: null,
+    ...(inputs === undefined ? {} : { inputs }),
   };
 }

@@ -5,6 +5,7 @@ import { M2MergeError } from '../errors.js';
 import { asWriteError } from '../io/write-error.js';
 import { writeWhole } from '../io/write-whole.js';
 import { type MergeResult, mergeRecipe } from '../merge.js';
+import { stateOfInputs } from '../plan/local-models.js';
 import { parseRecipe, type RecipeOrigin } from '../recipe/parse.js';
 import type { Evaluation, Keep, SweepSection } from '../recipe/sweep-keys.js';
 import { publicRecipe } from '../report/public-names.js';
@@ -18,6 +19,7 @@ import { bestOf } from '../sweep/ranking.js';
 import { type Objective, SWEEP_FILES, type SweepResult, type SweepRow } from '../sweep/result.js';
 import { summarizeSweep } from '../sweep/summarize.js';
 import { describeWarning, type Warning, warning } from '../warnings.js';
+import { currentRows, statesOf } from './input-states.js';
 import { ResultsLog } from './results-log.js';
 import {
   judgementOf,
@@ -56,6 +58,8 @@ export function sweepFolder(file: string, chosen: string | undefined): string {
 export interface PrepareOptions {
   /** How variants will be merged; inputs that planning opens are those that the merges open. */
   readonly merging?: SweepMerging;
+  /** Make anew what was made of models that were written to since. */
+  readonly overwrite?: boolean;
   /** Count what failed as still to be judged. */
   readonly retry?: boolean;
   /** Refuse what is only warned of. */
@@ -76,8 +80,9 @@ export async function prepareSweep(
   const rules = rulesOf(section, choices);
   const told = [...warnings, ...warningsOf(rules)];
   refuseWarnings(told, options);
-  const rows = await ResultsLog.read(rules.folder);
   const variants = expandSweep(text, origin, section);
+  const known = await ResultsLog.read(rules.folder);
+  const rows = currentRows(known, await statesOf(variants), rules.folder, options.overwrite ?? false);
   const { costs, warnings: planned } = await priceSweep(variants, rules, rows, options);
   const task = { ...rules, variants, waveSize: costs.waveSize };
   return { task, recipeName: nameOf(origin), costs, warnings: [...told, ...planned] };
@@ -161,8 +166,12 @@ export async function mergeBest(
   const best = bestOf(rows, objective);
   if (best === undefined) throw new M2MergeError('nothing-to-merge', { detail: whyNoneIsBest(rows, objective) });
   const file = origin.file ?? '<recipe>';
-  const recipe = parseRecipe(best.recipe, { ...origin, file: `${file} (${describeSettings(best.settings)})` });
-  return mergeRecipe({ ...recipe, file }, { ...options.merging, overwrite: options.overwrite, output });
+  const read = parseRecipe(best.recipe, { ...origin, file: `${file} (${describeSettings(best.settings)})` });
+  const recipe = { ...read, file };
+  const isOutdated = (await stateOfInputs(recipe)) !== best.inputs;
+  const result = await mergeRecipe(recipe, { ...options.merging, overwrite: options.overwrite, output });
+  const outdated = isOutdated ? [warning('best-outdated', { variant: best.variant })] : [];
+  return { ...result, warnings: [...outdated, ...result.warnings] };
 }
 
 function whyNoneIsBest(rows: readonly SweepRow[], { metric }: Objective): string {
@@ -210,8 +219,8 @@ export async function writeResult(
   const { folder, variants, objective } = task;
   const texts = new Map(variants.map(({ id, recipe }) => [id, publicRecipe(recipe)]));
   const rowOf = (id: string): SweepRow | undefined => {
-    const row = log.row(id);
-    return row && { ...row, recipe: texts.get(id)! };
+    const { inputs: _, ...row } = log.row(id) ?? {};
+    return 'id' in row ? { ...row, recipe: texts.get(id)! } : undefined;
   };
   const result = summarizeSweep(recipeName, variants, rowOf, objective);
   await writeInto(folder, SWEEP_FILES.json, `${JSON.stringify(result, null, 2)}\n`);

@@ -48,11 +48,11 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
   'the file system': {
     pattern: /from 'node:fs(\/promises)?'/,
     files: [
-      /^src\/io\/(file|lock|make-folder|open-files|owner|write-whole)\.ts$/,
+      /^src\/io\/(file|kind|lock|make-folder|open-files|owner|write-whole)\.ts$/,
       /^src\/hub\/(batched-writer|cache-layout|environment|offline|partial-blob|pull|push-files|range-file|spool|verified)\.ts$/,
       /^src\/checkpoint\/(model-folder|side-files)\.ts$/,
       /^src\/recipe\/load\.ts$/,
-      /^src\/plan\/inputs\.ts$/,
+      /^src\/plan\/(inputs|local-models)\.ts$/,
       /^src\/run\/(spooled-runner|files|run-files|engine|leftovers|output-folder|side-files)\.ts$/,
       /^src\/(merge-card|merge-documents|merge-files|output-place)\.ts$/,
       /^src\/trial\/(cache-room|evaluate|evaluator-process|results-log|run-sweep|sweep)\.ts$/,

@@ -76,8 +76,13 @@ export async function sweepCommand(
     if (!options.plan) await removeLeftovers(choices.folder, 'all');
     if (options.plan) printPlan(await prepare(), json);
     else if (options.best) {
-      const { output } = await mergeBest(recipe.text, recipe.origin, choices, join(choices.folder, 'best'), shared);
-      process.stdout.write(options.json ? `${JSON.stringify({ event: 'done', output })}\n` : `${fromHere(output)}\n`);
+      const best = await mergeBest(recipe.text, recipe.origin, choices, join(choices.folder, 'best'), shared);
+      const { output, warnings } = best;
+      if (json) process.stdout.write(`${JSON.stringify({ event: 'done', output, warnings })}\n`);
+      else {
+        printWarnings(warnings);
+        if (!quiet) process.stdout.write(`${fromHere(output)}\n`);
+      }
     } else if (answers) await askTell(recipe, choices, shared);
     else await run(await prepare(), shared, { json, quiet });
   } finally {

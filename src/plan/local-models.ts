@@ -1,0 +1,79 @@
+/** Models in folders of this machine: where a recipe may mean them, and which state they are in. */
+import { createHash } from 'node:crypto';
+import { readdir, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { compareUtf8 } from '../checkpoint/order.js';
+import { versionOf } from '../io/file-version.js';
+import { isFolder } from '../io/kind.js';
+import type { Recipe } from '../recipe/recipe.js';
+import { type ModelReference, referenceText } from '../recipe/reference.js';
+
+/** The paths that a written one may mean, best first: it starts at the recipe's folder, or at the working folder. */
+export function candidatePaths(written: string, recipeFolder: string | undefined): string[] {
+  const path = fromHome(written);
+  if (isAbsolute(path)) return [path];
+  return [...new Set([...(recipeFolder === undefined ? [] : [resolve(recipeFolder, path)]), resolve(path)])];
+}
+
+/** A path with the user's folder in the place of `~`, as shells have it. */
+export const fromHome = (written: string): string =>
+  written.startsWith('~/') ? join(homedir(), written.slice(2)) : written;
+
+/** Files of a model that decide what is merged from it. */
+const DECISIVE = /\.safetensors$|^(?:adapter_)?config\.json$/;
+
+/** Hex digits of a state: enough for no two to meet. */
+const STATE_DIGITS = 16;
+
+/**
+ * A digest of length and time of all weights and configs that a recipe reads from folders of this machine; `made` are the
+ * folders of models that it names otherwise. It changes when one of them is written anew. Models on the Hub have no part in
+ * it: plans have their commits. Undefined when there are no others.
+ */
+export async function stateOfInputs(
+  recipe: Recipe,
+  made: ReadonlyMap<string, { readonly folder: string }> = new Map(),
+): Promise<string | undefined> {
+  const own = recipe.base === undefined ? [] : [recipe.base];
+  const references = [...own, ...recipe.bases, ...recipe.models.map(({ reference }) => reference)];
+  const folders = await Promise.all(references.map((reference) => foldersOf(reference, recipe, made)));
+  const states = await Promise.all([...new Set(folders.flat())].map(async (folder) => stateOfFolder(folder)));
+  const found = states.filter((state) => state.length > 0);
+  if (found.length === 0) return undefined;
+  return createHash('sha256').update(JSON.stringify(found)).digest('hex').slice(0, STATE_DIGITS);
+}
+
+/** The folders of a model and of its adapter, as far as they are on this machine. */
+async function foldersOf(
+  reference: ModelReference,
+  { folder }: Recipe,
+  made: ReadonlyMap<string, { readonly folder: string }>,
+): Promise<string[]> {
+  const { adapter } = reference;
+  const known = made.get(referenceText(reference, undefined))?.folder;
+  const written = [...(known === undefined ? [reference.path] : []), ...(adapter === undefined ? [] : [adapter.path])];
+  const found = known === undefined ? [] : [known];
+  for (const path of written) {
+    for (const candidate of candidatePaths(path, folder)) {
+      if (!(await isFolder(candidate))) continue;
+      found.push(candidate);
+      break;
+    }
+  }
+  return found;
+}
+
+/** Name, length and time of the decisive files of a folder. What cannot be looked at is told when it is opened. */
+async function stateOfFolder(folder: string): Promise<string[][]> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => DECISIVE.test(name)).sort(compareUtf8);
+  const states = await Promise.all(
+    names.map(async (name) => {
+      const stats = await stat(join(folder, name), { bigint: true }).catch(() => undefined);
+      if (stats === undefined) return [];
+      const { byteLength, modified } = versionOf(stats);
+      return [[name, byteLength, modified]];
+    }),
+  );
+  return states.flat();
+}

@@ -1,0 +1,97 @@
+/** Models that are written anew between two runs: what was made of the old ones is neither kept nor ranked unasked. */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { createWorkplace, f32, RECIPE } from '../cli/workplace.js';
+import { m2merge } from '../support/cli.js';
+import { readModel, writeModel } from '../support/safetensors.js';
+
+const retrain = (folder: string, model: string, value: number): void =>
+  writeModel(join(folder, model), [
+    f32('layer.weight', [2, 2], value, value, value, value),
+    f32('norm.weight', [3], 1, 1, 1),
+  ]);
+
+const valuesIn = (...parts: string[]) => readModel(join(...parts)).tensors.get('layer.weight')!.values;
+
+/** The evaluator gives a model's first weight as its score. */
+function createSweep(): string {
+  const folder = createWorkplace(`${RECIPE}sweep: {parameters: {lambda: [1, 2]}}\n`);
+  const script = `const b = fs.readFileSync(process.argv[2] + '/model.safetensors'); const n = Number(b.readBigUInt64LE());
+console.log(JSON.stringify({ score: b.readFloatLE(8 + n) }));`;
+  writeFileSync(join(folder, 'score.mjs'), `import fs from 'node:fs';\n${script}`);
+  return folder;
+}
+
+const SWEEP = ['sweep', 'recipe.yaml', 'out', '--evaluate', 'node score.mjs {model}'];
+
+const rowsOf = (folder: string) =>
+  JSON.parse(readFileSync(join(folder, 'out', 'sweep.json'), 'utf8')).rows as { metrics: { score: number } }[];
+const scoresOf = (folder: string) => rowsOf(folder).map(({ metrics }) => metrics.score);
+
+it('a sweep refuses to go on with their results, and makes them anew with --overwrite', () => {
+  const folder = createSweep();
+  expect(m2merge(SWEEP, folder).status).toBe(0);
+  expect(scoresOf(folder)).toEqual([11, 22]);
+  retrain(folder, 'a', 5);
+  for (const args of [SWEEP, [...SWEEP, '--plan']]) {
+    const { status, stderr } = m2merge(args, folder);
+    expect({ status, stderr }).toEqual({
+      status: 5,
+      stderr: expect.stringMatching(/2 results in .*out are of models that were written to since\nhint: .*--overwrite/),
+    });
+  }
+  expect(scoresOf(folder)).toEqual([11, 22]);
+  expect(m2merge([...SWEEP, '--overwrite'], folder).status).toBe(0);
+  expect(scoresOf(folder)).toEqual([15, 30]);
+  expect(valuesIn(folder, 'out', 'lambda-2')).toEqual([30, 50, 70, 90]);
+  // Now they are of the models that are there.
+  expect(m2merge(SWEEP, folder).status).toBe(0);
+  expect(rowsOf(folder).every((row) => !('inputs' in row))).toBe(true);
+});
+
+it('the best is merged of what is there, and that it was judged before is told', () => {
+  const folder = createSweep();
+  m2merge(SWEEP, folder);
+  expect(m2merge(['sweep', 'recipe.yaml', 'out', '--best', '--quiet'], folder)).toMatchObject({
+    stdout: '',
+    stderr: '',
+  });
+  retrain(folder, 'b', 1);
+  const again = m2merge(['sweep', 'recipe.yaml', 'out', '--best', '--overwrite'], folder);
+  expect(again).toMatchObject({ status: 0, stderr: expect.stringContaining('written to since lambda-2 was judged') });
+  expect(valuesIn(folder, 'out', 'best')).toEqual([4, 6, 8, 10]);
+});
+
+const DOCUMENTS = `merge_method: linear
+models: [{model: sum, parameters: {weight: 2}}]
+parameters: {normalize: false}
+---
+name: sum
+${RECIPE}`;
+
+it('a document is not taken for made when its models, or the document that it needs, are others', () => {
+  const folder = createWorkplace(DOCUMENTS);
+  const run = (...more: string[]) => m2merge(['recipe.yaml', 'out', ...more], folder);
+  expect(run().status).toBe(0);
+  expect(valuesIn(folder, 'out')).toEqual([22, 44, 66, 88]);
+  expect(run().stderr).toMatch(/sum: .* is there already.*\n.*the document without a name: .* is there already/);
+  retrain(folder, 'a', 5);
+  expect(run()).toMatchObject({ status: 5, stderr: expect.stringMatching(/already exists: .*out-intermediate.sum/) });
+  expect(run('--overwrite').status).toBe(0);
+  expect(valuesIn(folder, 'out')).toEqual([30, 50, 70, 90]);
+  // The plan of the second is as before: only what the first made differs.
+  writeFileSync(
+    join(folder, 'recipe.yaml'),
+    DOCUMENTS.replace('b, parameters: {weight: 1}', 'b, parameters: {weight: 0}'),
+  );
+  rmSync(join(folder, 'out-intermediate'), { recursive: true });
+  const partly = run();
+  expect(partly).toMatchObject({
+    status: 5,
+    stderr: expect.stringMatching(/sum: .* is next.*already exists: .*out\n/s),
+  });
+  rmSync(join(folder, 'out'), { recursive: true });
+  expect(run().stderr).toMatch(/sum: .* is there already/);
+  expect(valuesIn(folder, 'out')).toEqual([10, 10, 10, 10]);
+});

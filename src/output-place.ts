@@ -1,11 +1,11 @@
 /** Where a merged model goes, and that it is nowhere near what is being read. */
 import { readdir, readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { MANIFEST_FILE } from './checkpoint/side-files.js';
 import { M2MergeError } from './errors.js';
 import { fromHome } from './plan/local-models.js';
 import type { PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
-import { MANIFEST_FILE } from './report/manifest.js';
 import { behindLinks } from './run/output-folder.js';
 
 /** Where a recipe's model goes: where it is told to, or below ./merged, by the name of the recipe's file. */

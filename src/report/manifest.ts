@@ -3,8 +3,6 @@ import type { Plan, PreparedMerge } from '../plan/plan.js';
 import { layoutOf } from '../plan/tensor-merge.js';
 import { UNIT_ELEMENTS } from '../plan/unit-layout.js';
 
-export const MANIFEST_FILE = 'm2merge_manifest.json';
-
 /** Version of the manifest's shape. */
 const MANIFEST_VERSION = 1;
 

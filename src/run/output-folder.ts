@@ -2,13 +2,13 @@
  * The output as a temporary sibling folder that gets its name at the very end, so that a failed or interrupted merge
  * leaves nothing, and an existing model is replaced only when its successor is complete.
  */
-import { mkdir, open, readdir, readlink, realpath, rename, rm, rmdir, stat, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, open, readlink, realpath, rename, rm, rmdir, stat, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { MOUNT_POINT } from '../errors/output.js';
 import { isM2MergeError, M2MergeError } from '../errors.js';
 import { makeFolder } from '../io/make-folder.js';
 import { asWriteError } from '../io/write-error.js';
 import { removeLeftovers, replacedName, workName } from './leftovers.js';
+import { checkReplaceable } from './replaceable.js';
 
 /** Room for config, tokenizer, manifest and file system overhead beside the weights, bytes. */
 export const SIDE_FILE_BYTES = 64_000_000;
@@ -17,15 +17,6 @@ export const SIDE_FILE_BYTES = 64_000_000;
 export function bytesFor(files: readonly Pick<OutputFile, 'byteLength'>[]): number {
   return files.reduce((total, { byteLength }) => total + byteLength, SIDE_FILE_BYTES);
 }
-
-/** Files that mark a folder as a model, which `--overwrite` may replace. A config alone may be of anything. */
-const MODEL_MARKS = /^(.*\.safetensors|pytorch_model.*\.bin|m2merge_manifest\.json)$/;
-
-/** What no model is lost with: the history of a repository. */
-const HISTORY = '.git';
-
-/** Longest name of a file or folder on the usual file systems, bytes. */
-const LONGEST_NAME = 255;
 
 /** What a folder that is not empty says when another is to take its name. */
 const OCCUPIED: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST']);
@@ -168,36 +159,6 @@ export async function reasonAgainstOutput(named: string, overwrite: boolean): Pr
     if (isM2MergeError(error)) return error;
     throw error;
   }
-}
-
-async function checkReplaceable(path: string, overwrite: boolean): Promise<void> {
-  const entries = await readdir(path).catch((error: NodeJS.ErrnoException): string[] => {
-    if (error.code === 'ENOENT') return [];
-    throw new M2MergeError('output-unwritable', { path, reason: error.code ?? error.message }, { cause: error });
-  });
-  const refuse = (reason: string): never => {
-    throw new M2MergeError('output-unwritable', { path, reason });
-  };
-  if (await isMountPoint(path)) refuse(MOUNT_POINT);
-  if (Buffer.byteLength(replacedName(workName(basename(path)))) > LONGEST_NAME) refuse('ENAMETOOLONG');
-  if (entries.length === 0) return;
-  if (!overwrite) throw new M2MergeError('output-exists', { path });
-  if (entries.includes(HISTORY)) refuse('the folder is a repository with a history, so --overwrite leaves it alone');
-  if (!entries.some((name) => MODEL_MARKS.test(name)))
-    refuse('the folder holds files but no model, so --overwrite leaves it alone');
-}
-
-/** Whether a folder is where another disk begins: it can be filled but not be replaced as a whole. */
-async function isMountPoint(path: string): Promise<boolean> {
-  const devices = await Promise.all(
-    [path, dirname(path)].map((folder) =>
-      stat(folder).then(
-        ({ dev }) => dev,
-        () => undefined,
-      ),
-    ),
-  );
-  return devices[0] !== undefined && devices[0] !== devices[1];
 }
 
 async function checkSpace(folder: string, needed: number): Promise<void> {

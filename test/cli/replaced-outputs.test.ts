@@ -40,6 +40,31 @@ it('a model in a repository of its own is left alone', () => {
   expectKept(folder, 'recipe.yaml', /own: the folder is a repository with a history/);
 });
 
+it.each([
+  ['a thesis', { ...MODEL, 'config.json': '{}', 'thesis.tex': '' }, 'thesis.tex'],
+  ['checkpoints of a run', { ...MODEL, 'checkpoint-200/optimizer.pt': '' }, 'checkpoint-200'],
+  ['an adapter', { ...MODEL, 'lora.safetensors': '' }, 'lora.safetensors'],
+  ['folders in what m2merge made', { ...MODEL, 'm2merge_manifest.json': '{}', 'mine/notes.txt': '' }, 'mine'],
+])('a model beside %s is left alone', (_, files, foreign) => {
+  expectKept(workplaceWith(files), 'recipe.yaml', new RegExp(`own: the folder holds ${foreign}, which is no part`));
+});
+
+it('weights by other names make no model of a folder', () => {
+  const folder = workplaceWith({ 'lora_v1.safetensors': '', 'lora_v2.safetensors': '' });
+  expectKept(folder, 'recipe.yaml', /own: the folder holds files but no model/);
+});
+
+it.each([
+  'config.json generation_config.json model-00001-of-00002.safetensors model.safetensors.index.json tokenizer.json vocab.json',
+  'README.md LICENSE .gitattributes config.json modeling_own.py model.safetensors additional_chat_templates/tool.jinja',
+  'trainer_state.json training_args.bin all_results.json pytorch_model.bin .cache/huggingface/x',
+  'm2merge_manifest.json geometry.html scores.csv',
+])('a model of %s is replaced', (names) => {
+  const folder = workplaceWith(Object.fromEntries(names.split(' ').map((name) => [name, ''])));
+  expect(m2merge(['recipe.yaml', 'own', '--overwrite', '--quiet'], folder)).toMatchObject({ status: 0, stderr: '' });
+  expect(readdirSync(join(folder, 'own'))).not.toContain(names.split(' ').at(-1));
+});
+
 it('a folder that holds the recipe is left alone', () => {
   const folder = workplaceWith({ ...MODEL, 'my.yaml': RECIPE.replaceAll(/\b(base|a|b)(?=$|,)/gm, '../$1') });
   expectKept(folder, 'own/my.yaml', /own holds the recipe, which would be deleted/);
@@ -81,8 +106,8 @@ it('a name that leaves no room for that of the model it replaces is refused befo
 });
 
 it('a model that is replaced but cannot be removed is told, and the merge is done', (context) => {
-  const folder = workplaceWith({ ...MODEL, 'cache/x': '' });
-  mountSmallDisk(context, 1, join(folder, 'own/cache'));
+  const folder = workplaceWith({ ...MODEL, '.cache/x': '' });
+  mountSmallDisk(context, 1, join(folder, 'own/.cache'));
   const { status, stdout, stderr } = m2merge(['recipe.yaml', 'own', '--overwrite'], folder);
   expect({ status, stderr }).toEqual({
     status: 0,

@@ -53,7 +53,7 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
       /^src\/checkpoint\/(model-folder|side-files)\.ts$/,
       /^src\/recipe\/load\.ts$/,
       /^src\/plan\/(inputs|local-models)\.ts$/,
-      /^src\/run\/(spooled-runner|files|run-files|engine|leftovers|output-folder|side-files)\.ts$/,
+      /^src\/run\/(spooled-runner|files|run-files|engine|leftovers|output-folder|replaceable|side-files)\.ts$/,
       /^src\/(merge-card|merge-documents|merge-files|output-place)\.ts$/,
       /^src\/trial\/(cache-room|evaluate|evaluator-process|results-log|run-sweep|sweep)\.ts$/,
       /^src\/cli\//,

@@ -23,6 +23,8 @@ const input = createInterface({ input: process.stdin });
 input.once('line', async (line) => {
   const task = JSON.parse(line) as EvaluatorTask;
   const abandoned = new Promise<void>((resolve) => input.once('close', resolve));
+  // One that was ended before may have left its numbers.
+  await rm(task.output, { force: true });
   const record = await runEvaluator(task, abandoned);
   if (record !== undefined) process.exitCode = await keepRecord(task, record);
   process.exit();

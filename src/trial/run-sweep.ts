@@ -150,7 +150,10 @@ class SweepRun {
     const { variants, folder } = this.#task;
     this.#states = await statesOf(variants);
     const current = currentRows(this.#log.rows, this.#states, folder, this.#options.overwrite);
-    this.#log.forget([...this.#log.rows.keys()].filter((id) => !current.has(id)));
+    const forgotten = variants.filter(({ id }) => this.#log.row(id) !== undefined && !current.has(id));
+    this.#log.forget(forgotten.map(({ id }) => id));
+    // Nor does what an evaluation of such a model left count any more.
+    for (const variant of forgotten) await forgetRecord(placeOf(folder, variant));
   }
 
   async #merge(wave: readonly SweepVariant[], overwrite: true | 'same-plan'): Promise<void> {
@@ -239,7 +242,7 @@ function placeOf(folder: string, variant: SweepVariant): EvaluationPlace {
   return {
     model: modelFolder(folder, variant),
     variant: name,
-    output: file('metrics'),
+    output: file(`${id}.metrics`),
     record: file(`${id}.evaluation`),
   };
 }

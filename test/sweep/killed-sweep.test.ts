@@ -41,6 +41,28 @@ describe('a sweep that was killed', () => {
     expect(folders('killed')).toEqual(folders('undisturbed'));
   });
 
+  it('does not take what an evaluator wrote that was ended for the result of the next', async () => {
+    const hanging = join(work, 'hanging.mjs');
+    writeFileSync(
+      hanging,
+      `import fs from 'node:fs';\nfs.writeFileSync(process.argv[2], '{"score": 999}');\nsetTimeout(() => {}, 60_000);\n`,
+    );
+    const recipe = sweepRecipe('parameters: {lambda: [0.3]}');
+    const args = (command: string) => ['sweep', recipe, 'ended', '--quiet', '--evaluate', command];
+    const child = startM2merge(args(`node ${hanging} {output} {model}`), work);
+    const isWritten = () =>
+      existsSync(join(work, 'ended')) &&
+      readdirSync(join(work, 'ended')).some((name) => name.endsWith('.metrics.json'));
+    while (!isWritten()) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill('SIGTERM');
+    expect((await once(child, 'exit'))[0]).toBe(130);
+    expect(isWritten()).toBe(true);
+    const printing = join(work, 'printing.mjs');
+    writeFileSync(printing, `console.log('{"score": 1}');\n`);
+    expect(m2merge(args(`node ${printing} {model}`), work).status).toBe(0);
+    expect(resultOf('ended').rows.map(({ metrics }) => metrics)).toEqual([{ score: 1 }]);
+  });
+
   it('takes over the models that it finished but could not note, and nothing else', () => {
     const recipe = sweepRecipe('parameters: {lambda: [0.1, 0.2]}');
     const run = () => m2merge(['sweep', recipe, 'unnoted', '--quiet'], work);

@@ -12,7 +12,7 @@ export interface AdapterConfig {
   readonly fanInFanOut: boolean;
   /** Whether rows are rescaled after the product is added (DoRA, arXiv 2402.09353). */
   readonly isDora: boolean;
-  /** What the product of a module's factors of this rank is multiplied by. `module` is a name as `model.layers.0.mlp.up_proj`. */
+  /** What the product of a module's factors of this rank is multiplied by. `module` is its name in the model that was trained. */
   scaleOf(module: string, rank: number): number;
 }
 

@@ -6,7 +6,7 @@ import { LARGEST_RANK } from '../../kernels/abi.js';
 import { M2MergeError } from '../errors.js';
 import { type Warning, warning } from '../warnings.js';
 import type { AdapterConfig } from './adapter-config.js';
-import { type AdapterPart, type FactorSide, readAdapterTensorName } from './adapter-names.js';
+import { type AdapterPart, type FactorSide, moduleOfFactor, readAdapterTensorName } from './adapter-names.js';
 import type { Checkpoint, CheckpointFile, FactorLocation, LowRankTerm, TensorLocation } from './checkpoint.js';
 import { statedTie } from './config.js';
 import { isMergeable, type MergeableDtype } from './dtype.js';
@@ -177,7 +177,6 @@ class JointCheckpoint {
     const [rank = 0] = a.tensor.shape;
     this.#checkRank(a, rank, columns);
     const transposed = this.#isTransposed(name, { a, b }, rank, [rows, columns]);
-    const module = name.replace(/\.weight$/, '');
     const [left, right] = [b, a].map(({ name: factor, tensor }) => this.#locate(factor, tensor));
     const term: LowRankTerm = {
       left: transposed ? right! : left!,
@@ -185,7 +184,7 @@ class JointCheckpoint {
       rows,
       rank,
       transposed,
-      scale: this.#adapter.config.scaleOf(module, rank),
+      scale: this.#adapter.config.scaleOf(moduleOfFactor(a.name), rank),
       ...(magnitudes === undefined ? {} : { magnitudes: this.#locateMagnitudes(magnitudes, name, rows, transposed) }),
     };
     return { ...location, lowRank: term };

@@ -28,9 +28,13 @@ export const zeroSignParameter: ChoiceParameter = {
     'what is elected where the sum is exactly zero: plus (mergekit), the majority sign of the model (the papers), nobody',
 };
 
-/** The statistics the election needs on top of those of `view`. */
-export function electionStatistics(settings: Settings, view: TileView): Statistic[] {
-  return choiceOf(settings, 'zero_sign') === 'majority' ? [majoritySign(MAJORITY, view)] : [];
+/** The statistics the election needs on top of those of `view` and of the factors that it is held with. */
+export function electionStatistics(
+  settings: Settings,
+  view: TileView,
+  factorsOf: (context: UnitContext) => readonly number[],
+): Statistic[] {
+  return choiceOf(settings, 'zero_sign') === 'majority' ? [majoritySign(MAJORITY, view, factorsOf)] : [];
 }
 
 /**

@@ -49,6 +49,9 @@ export const breadcrumbsTies: Method = {
   summary: 'The middle of each task vector, merged where the experts agree on a sign.',
   elsewhere: { mergekit: 'as breadcrumbs' },
   parameters: [...parameters, zeroSignParameter],
-  statistics: (settings) => [...breadcrumbs.statistics(settings), ...electionStatistics(settings, crumbs)],
+  statistics: (settings) => [
+    ...breadcrumbs.statistics(settings),
+    ...electionStatistics(settings, crumbs, rescaleFactors),
+  ],
   combine: (context) => elect(context, crumbs, rescaleFactors(context)),
 };

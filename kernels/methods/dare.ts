@@ -55,7 +55,7 @@ export const dareTies: Method = {
   presets: { mergekit: {} },
   statistics: (settings) => [
     ...rescaleStatistics(settings, droppedMagnitudes),
-    ...electionStatistics(settings, dropped),
+    ...electionStatistics(settings, dropped, rescaleFactors),
   ],
   ignores: weighsNothing,
   survivors: dropped,

@@ -50,6 +50,9 @@ export const della: Method = {
   summary:
     'Changes thinned at random, the small ones of each row more than the large ones, averaged where they agree on a sign.',
   parameters: [...parameters(true), zeroSignParameter],
-  statistics: (settings) => [...dellaLinear.statistics(settings), ...electionStatistics(settings, thinned)],
+  statistics: (settings) => [
+    ...dellaLinear.statistics(settings),
+    ...electionStatistics(settings, thinned, rescaleFactors),
+  ],
   combine: (context) => elect(context, thinned, rescaleFactors(context)),
 };

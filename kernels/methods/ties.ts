@@ -58,7 +58,7 @@ export const ties: Method = {
   statistics: (settings) => [
     trimThresholds(choiceOf(settings, 'trim_scope') as StatisticScope, choiceOf(settings, 'trim_rule') as TrimRule),
     ...rescaleStatistics(settings, magnitudesOf(trimmed)),
-    ...electionStatistics(settings, trimmed),
+    ...electionStatistics(settings, trimmed, rescaleFactors),
   ],
   // Trimming over the whole model counts every tensor, also one that then has no weight.
   ignores: (operand, merge) => weighsNothing(operand) && choiceOf(merge, 'trim_scope') === 'tensor',

@@ -3,10 +3,18 @@
  */
 import { fillOperandTable, operandTable, weightsOf } from '../operand-table.js';
 import type { Statistic } from '../statistic.js';
+import type { UnitContext } from '../unit.js';
 import type { TileView } from '../view.js';
 
-/** The statistic whose value is +1, −1, or 0 when positive and negative sums are equally many. */
-export function majoritySign(name: string, input: TileView): Statistic {
+/**
+ * The statistic whose value is +1, −1, or 0 when positive and negative sums are equally many. The sums are those that are
+ * elected: of what `input` shows, by weight and by `factorsOf` the unit's tensor.
+ */
+export function majoritySign(
+  name: string,
+  input: TileView,
+  factorsOf: (context: UnitContext) => readonly number[],
+): Statistic {
   return {
     name,
     scope: 'model',
@@ -15,7 +23,8 @@ export function majoritySign(name: string, input: TileView): Statistic {
       const { kernels, merge } = context;
       const view = input(context);
       const table = operandTable(context);
-      const scales = weightsOf(merge);
+      const factors = factorsOf(context);
+      const scales = weightsOf(merge).map((weight, i) => weight * factors[i]!);
       let balance = 0;
       return {
         observe(tile) {

@@ -132,3 +132,23 @@ dtype: float32
     }
   }
 }
+
+it('the majority of the model is that of the sums that are elected, rescaled where they are', async () => {
+  const folder = temporaryFolder();
+  const write = (name: string, ...values: number[]): void =>
+    writeModel(join(folder, name), [{ name: 'w', dtype: 'F32', shape: [8], values }]);
+  write('base', 0, 0, 0, 0, 0, 0, 0, 0);
+  // Half of it stays, and counts twice.
+  write('a', 2, 2, 2, 2, 2, 2, 2, 2);
+  write('b', -3, -3, -3, -4, 0, 0, 0, 0);
+  const merged = await mergeFolder(
+    folder,
+    `merge_method: ties
+base_model: base
+models: [{model: a, parameters: {density: 0.5}}, {model: b, parameters: {density: 1}}]
+parameters: {weight: 1, rescale: l1, zero_sign: majority}
+`,
+  );
+  // 4 − 3 is above zero three times, so that the fourth, 4 − 4, is too.
+  expect([...valuesOf(merged, 'w')]).toEqual([4, 4, 4, 4, 0, 0, 0, 0]);
+});

@@ -20,6 +20,9 @@ export const gammaParameter: NumberParameter = {
 
 const CRUMBS = 'breadcrumbs';
 
+/** Bits of an f32, of which a mask takes one. */
+const ELEMENT_BITS = 32;
+
 /** How many of the largest are dropped, and how many after them are kept. Outliers give way when both do not fit. */
 function shares(settings: Settings, elements: number): { readonly dropped: number; readonly kept: number } {
   const kept = Math.floor(numberOf(settings, 'density') * elements);
@@ -63,9 +66,12 @@ function between(context: UnitContext, upper: RankCut, outliers: RankCut): (sour
   }
   // Ties that only some of stay have to be counted.
   const [upperOf, outliersOf] = [cutter(context, upper), cutter(context, outliers)];
+  const mask = context.allocate(vectorBytes(context) / ELEMENT_BITS);
   return (source, count) => {
-    // An outlier is in both, so that the difference is exact: the element or 0.
-    kernels.subtract(rest, upperOf(source, count), outliersOf(source, count), count);
+    kernels.markNonZero(outliersOf(source, count), mask, count);
+    const others = new Uint8Array(kernels.memory.buffer, mask, Math.ceil(count / 8));
+    for (let i = 0; i < others.length; i++) others[i] = ~others[i]!;
+    kernels.keepMasked(upperOf(source, count), mask, rest, count);
     return rest;
   };
 }

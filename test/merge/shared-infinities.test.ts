@@ -78,3 +78,24 @@ it.each(Object.keys(METHODS).flatMap((method) => ['BF16', 'F16', 'F32'].map((dty
     expect(found.findIndex((value, i) => !Object.is(value, expected[i]))).toBe(-1);
   },
 );
+
+it.each([
+  ['no two magnitudes alike', (i: number) => 1 + i / 64],
+  ['ties at both cuts', (i: number) => 1 + Math.floor(i / 16) / 4],
+])('an infinite outlier is dropped by breadcrumbs: %s', async (_, sizeAt) => {
+  const folder = temporaryFolder();
+  const zeros = Array<number>(64).fill(0);
+  const values = zeros.map((_zero, i) => (i === 20 ? Infinity : sizeAt(i)));
+  for (const [model, all] of [['base', zeros] as const, ['a', values] as const]) {
+    writeModel(join(folder, model), [{ name: NAME, dtype: 'F32', shape: [64], values: all }], { config: {} });
+  }
+  const models = [{ model: 'a', parameters: { weight: 1, density: 0.5, gamma: 0.15 } }];
+  const recipe = { merge_method: 'breadcrumbs', base_model: 'base', models };
+  const output = join(folder, 'out');
+  await library.merge(library.parseRecipe(JSON.stringify(recipe), { file: 'one', folder }), { output });
+  const found = readModel(output).tensors.get(NAME)!.values;
+  // The nine largest go, among them the infinity, and the next 32 stay.
+  const order = values.map((_value, i) => i).sort((i, j) => values[j]! - values[i]! || i - j);
+  const kept = new Set(order.slice(9, 9 + 32));
+  expect([...found]).toEqual(values.map((value, i) => (kept.has(i) ? value : 0)));
+});

@@ -94,7 +94,7 @@ export function updateConfig(configText: string, { dtype, fields = [] }: ConfigC
     const found = members.filter((member) => member.key === key && isSame(member.section, section));
     const isFloat = found.some(({ span }) => hasFloats(configText.slice(span.begin, span.end)));
     const text = formatValue(value, isFloat);
-    edits.push(...found.map(({ span }) => ({ span, text })));
+    for (const { span } of found) edits.push({ span, text });
     const place = found.length === 0 ? placeOf(section, members, configText) : undefined;
     if (place !== undefined) added.set(place, [`${formatString(key)}: ${text}`, ...(added.get(place) ?? [])]);
   }
@@ -155,7 +155,8 @@ function findMembers(text: string): readonly Member[] {
   const found = membersOf(text, [], 0);
   for (const { section, key, span } of found) {
     if (section.length === MAX_SECTION_DEPTH || text[span.begin] !== '{') continue;
-    found.push(...membersOf(text.slice(span.begin, span.end), [...section, key], span.begin));
+    // One by one: lists of labels are longer than calls may have arguments.
+    for (const member of membersOf(text.slice(span.begin, span.end), [...section, key], span.begin)) found.push(member);
   }
   return found;
 }

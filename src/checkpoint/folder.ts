@@ -42,8 +42,8 @@ export async function openCheckpoint(
   const files = shards.map(({ file }) => file);
   const tensors = tables.table(files, () => collectTensors(shards, source));
   if (tensors.size === 0) throw new M2MergeError('model-empty', { folder: placeOf(source), found: [] });
-  const warnings = shards.flatMap(({ header }) => header.warnings);
-  if (weightMap !== undefined) warnings.push(...checkIndex(weightMap, shards, source.describe(INDEX_FILE_NAME)));
+  const contradictions = weightMap && checkIndex(weightMap, shards, source.describe(INDEX_FILE_NAME));
+  const warnings = [...shards.flatMap(({ header }) => header.warnings), ...(contradictions ?? [])];
   if (from === 'single' && names.includes(INDEX_FILE_NAME)) {
     const detail = `ignored, since the folder also has ${weightFiles.join()}; some loaders would follow the index`;
     warnings.push(warning('stale-metadata', { file: source.describe(INDEX_FILE_NAME), detail }));

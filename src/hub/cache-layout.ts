@@ -3,8 +3,9 @@
  * a commit. What only m2merge needs lies in `.m2merge` inside the repository's folder, where Python does not look.
  */
 
-import { copyFile, link, lstat, mkdir, readFile, realpath, rename, rm, symlink } from 'node:fs/promises';
+import { copyFile, link, lstat, readFile, realpath, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { makeFolder } from '../io/make-folder.js';
 import { temporaryName, writeWhole } from '../io/write-whole.js';
 import { isCommit } from './endpoint.js';
 
@@ -51,7 +52,7 @@ export class CachedRepository {
   /** Lets a commit's file be the blob: by a relative link where links are possible, else as a second name or a copy. */
   async place(commit: string, path: string, hash: string): Promise<void> {
     const target = join(this.snapshot(commit), path);
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolder(dirname(target));
     const blob = this.blob(hash);
     const temporary = temporaryName(target);
     try {

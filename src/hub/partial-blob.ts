@@ -3,8 +3,9 @@
  * pieces come, named only when its hash is right. A list of finished pieces lets a later run go on after a kill.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from '../io/make-folder.js';
 import { BatchedWriter } from './batched-writer.js';
 import type { CachedRepository } from './cache-layout.js';
 import type { HubFile } from './repository.js';
@@ -57,8 +58,8 @@ export class PartialBlob {
       log: cache.own('partial', `${hash}.pieces`),
       blob: cache.blob(hash),
     };
-    await mkdir(dirname(paths.data), { recursive: true });
-    await mkdir(dirname(paths.blob), { recursive: true });
+    await makeFolder(dirname(paths.data));
+    await makeFolder(dirname(paths.blob));
     const known = await readLog(paths.log, file);
     const kept = known !== undefined && (await sizeOf(paths.data)) === file.byteLength;
     const data = await open(paths.data, kept ? 'r+' : 'w+');

@@ -2,10 +2,11 @@
  * Files of a commit into the cache. The library's own download to the cache checks neither size nor hash, does not
  * resume, lets two processes write one file, and prints to stdout; so this is ours, in the same layout.
  */
-import { mkdir, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { M2MergeError } from '../errors.js';
 import { forEachConcurrently } from '../io/concurrency.js';
 import { withLock } from '../io/lock.js';
+import { makeFolder } from '../io/make-folder.js';
 import { writeWhole } from '../io/write-whole.js';
 import { type Warning, warning } from '../warnings.js';
 import type { CachedRepository } from './cache-layout.js';
@@ -61,7 +62,7 @@ export async function pullFiles(
   if (missing.length === 0) return warnings;
   const large = missing.filter(({ byteLength }) => byteLength > PIECE_BYTES);
   const small = missing.filter(({ byteLength }) => byteLength <= PIECE_BYTES);
-  await mkdir(target.cache.folder, { recursive: true });
+  await makeFolder(target.cache.folder);
   if (large.length === 0) await fetchSmall(target, small, options);
   else {
     const { signal, cache } = target;

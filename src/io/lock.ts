@@ -4,16 +4,17 @@
  * `flock`, so this is a file of our own and not Python's lock.
  */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makeFolder } from './make-folder.js';
 import { isGone, type Owner, thisProcess } from './owner.js';
 import { asWriteError } from './write-error.js';
 
 /** Time between signs of life of the holder, milliseconds. */
 const HEARTBEAT = 5000;
 
-/** Silence after which a holder on another host is taken for dead, milliseconds. */
+/** Silence after which a holder is taken for dead whose process cannot be looked at, milliseconds. */
 const DEAD_AFTER = 60_000;
 
 /** Age at which a lock without a mark is of a process that was killed while it made it, milliseconds. */
@@ -39,7 +40,7 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
 }
 
 async function acquire(path: string, { signal, onWait }: LockOptions): Promise<Release> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const mark = newMark();
   for (let told = false; !(await create(path, mark)); ) {
     signal?.throwIfAborted();
@@ -76,14 +77,20 @@ export async function tryLock(path: string, { signal, onWait }: LockOptions = {}
 
 const newMark = (): string => JSON.stringify({ ...thisProcess(), id: randomBytes(8).toString('hex') });
 
+/** Who left a mark; undefined for one that is just being made. */
+function ownerOf(mark: string): Owner | undefined {
+  try {
+    return JSON.parse(mark) as Owner;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether the holder, which is not known to be gone, runs where its process id says that it lives. */
 async function isOfThisPlace(path: string): Promise<boolean> {
-  try {
-    return (JSON.parse(await readFile(path, 'utf8')) as Owner).place === thisProcess().place;
-  } catch {
-    // Its mark is just being made, or taken away.
-    return false;
-  }
+  // Nobody's where it has just been taken away.
+  const mark = await readFile(path, 'utf8').catch(() => '');
+  return ownerOf(mark)?.place === thisProcess().place;
 }
 
 /** When the holder last showed that it lives, milliseconds; undefined when the lock is gone. */
@@ -146,12 +153,11 @@ async function removeIfDead(path: string): Promise<boolean> {
   return true;
 }
 
+/** A holder that is known to run may be silent for any time: it was stopped, or the machine slept. */
 function isDead(mark: string, age: number): boolean {
-  if (age > (mark === '' ? UNFINISHED_AFTER : DEAD_AFTER)) return true;
-  try {
-    return isGone(JSON.parse(mark) as Owner);
-  } catch {
-    // An unfinished mark is of a process that is just making it.
-    return false;
-  }
+  const owner = ownerOf(mark);
+  // An unfinished mark is of a process that is just making it.
+  if (owner === undefined) return age > UNFINISHED_AFTER;
+  const { place } = thisProcess();
+  return isGone(owner) || ((owner.place !== place || owner.started === undefined) && age > DEAD_AFTER);
 }

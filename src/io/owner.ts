@@ -1,32 +1,51 @@
 /** Who something temporary on the disk belongs to, so that others can tell when its owner is gone. */
 import { createHash } from 'node:crypto';
-import { readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 export interface Owner {
   /** Where process ids mean what they mean: a host, or a container on it, as hex digits. */
   readonly place: string;
   readonly pid: number;
+  /** When it began, in the words of the system, where that says: ids are used again. */
+  readonly started?: string | undefined;
 }
 
 /** Hex digits of a place. */
 const PLACE_DIGITS = 8;
 
-let place: string | undefined;
+let owner: Owner | undefined;
 
 export function thisProcess(): Owner {
-  place ??= createHash('sha256').update(`${hostname()}\n${processNamespace()}`).digest('hex').slice(0, PLACE_DIGITS);
-  return { place, pid: process.pid };
+  owner ??= {
+    place: createHash('sha256').update(`${hostname()}\n${processNamespace()}`).digest('hex').slice(0, PLACE_DIGITS),
+    pid: process.pid,
+    started: startOf(process.pid),
+  };
+  return owner;
 }
 
-/** Whether the owner has ended for sure: one of another place never has, nor one whose id another process has now. */
-export function isGone(owner: Owner): boolean {
-  if (owner.place !== thisProcess().place) return false;
+/** Whether a process has ended for sure: one of another place never has. */
+export function isGone({ place, pid, started }: Owner): boolean {
+  if (place !== thisProcess().place) return false;
   try {
-    process.kill(owner.pid, 0);
-    return false;
+    process.kill(pid, 0);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+  return started !== undefined && started !== (startOf(pid) ?? started);
+}
+
+/** Where the time of a process's start stands among the fields after its name; see proc(5). */
+const START_FIELD = 19;
+
+function startOf(pid: number): string | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name, in parentheses, may hold anything.
+    return status.slice(status.lastIndexOf(')') + 2).split(' ')[START_FIELD];
+  } catch {
+    return undefined;
   }
 }
 

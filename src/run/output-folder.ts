@@ -75,7 +75,7 @@ export class OutputFolder {
   async write(name: string, content: string | Uint8Array | Iterable<string>): Promise<void> {
     const path = join(this.workPath, name);
     try {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       await writeFile(path, content);
     } catch (error) {
       throw asWriteError(error, join(this.path, name));

@@ -22,7 +22,7 @@ describe('parseConfig', () => {
 });
 
 describe('updateConfig', () => {
-  it('takes objects of as many members as a file of the largest size holds', () => {
+  test('takes objects of as many members as a file of the largest size holds', () => {
     const labels = Object.fromEntries(Array.from({ length: 300_000 }, (_, i) => [`label ${i}`, i]));
     const text = JSON.stringify({ dtype: 'float32', label2id: labels });
     expect(JSON.parse(updateConfig(text, { dtype: 'bfloat16' }))).toEqual({ dtype: 'bfloat16', label2id: labels });

@@ -1,5 +1,5 @@
 /** The log that a sweep goes on from. */
-import { mkdirSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { thisProcess } from '../../src/io/owner.js';
@@ -54,6 +54,21 @@ it('is of one sweep at a time', async () => {
   writeFileSync(join(folder, '.m2merge-sweep.lock'), JSON.stringify({ place, pid: 2 ** 22 + 1, id: 'x' }));
   await (await ResultsLog.open(folder)).close();
   expect(readdirSync(folder)).toEqual(['results.jsonl']);
+});
+
+it('is not taken from a sweep that was stopped for a while, but from one whose id another process has', async () => {
+  const folder = temporaryFolder();
+  const log = await ResultsLog.open(folder);
+  const lock = join(folder, '.m2merge-sweep.lock');
+  utimesSync(lock, new Date(0), new Date(0));
+  await expect(ResultsLog.open(folder)).rejects.toMatchObject({ kind: 'sweep-running' });
+  const mark = JSON.parse(readFileSync(lock, 'utf8'));
+  await log.close();
+  // Linux tells when processes began; elsewhere time alone tells.
+  expect(mark.started === undefined).toBe(process.platform !== 'linux');
+  writeFileSync(lock, JSON.stringify({ ...mark, started: '1' }));
+  utimesSync(lock, new Date(0), new Date(0));
+  await (await ResultsLog.open(folder)).close();
 });
 
 it('waits for signs of life of a sweep on another host', async () => {

@@ -71,7 +71,8 @@ export interface DocumentsOptions extends Omit<MergeOptions, 'output' | 'known'>
  * Merges all documents in their order. Models that are complete, made by the same plan and of inputs in the same state are
  * kept, so that a run that was stopped goes on where it was. Throws as `mergeRecipe` does; what was finished before stays.
  */
-export async function mergeDocuments(documents: readonly PlacedRecipe[], options: DocumentsOptions): Promise<void> {
+export async function mergeDocuments(documents: readonly PlacedRecipe[], given: DocumentsOptions): Promise<void> {
+  const options = { run: {}, ...given };
   const planned = await planDocuments(documents, options);
   const known = new Map<string, Checkpoint>();
   for (const document of planned) {

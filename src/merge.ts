@@ -120,8 +120,8 @@ export async function mergeTogether(
   const merges: OpenMerge[] = [];
   const pool = new WorkerPool();
   try {
-    const inputs = new SharedInputs();
-    for (const request of requests) merges.push(await openMerge(request, { ...options, inputs }));
+    const shared = { run: {}, ...options, inputs: new SharedInputs() };
+    for (const request of requests) merges.push(await openMerge(request, shared));
     const runs = merges.map(({ prepared, folder, report }) => ({
       prepared,
       output: folder,

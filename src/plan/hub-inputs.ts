@@ -22,6 +22,8 @@ export interface HubOptions {
 
 export interface InputOptions {
   readonly hub?: HubOptions;
+  /** What is planned and merged with the same object is one run, in which a name on the Hub means one commit. */
+  readonly run?: object;
   readonly signal?: AbortSignal;
 }
 
@@ -32,24 +34,23 @@ interface OpenModels {
   readonly tables: TensorTables;
 }
 
-/** By the signal that ends a run, so that whatever opens inputs for it later finds the same commits. */
-const runs = new WeakMap<AbortSignal, OpenModels>();
+/** So that whatever opens inputs for a run later finds the same commits. */
+const runs = new WeakMap<object, OpenModels>();
 
 export class HubInputs {
   readonly #options: InputOptions;
   readonly #open: OpenModels;
   #connection: Promise<HubConnection> | undefined;
 
-  /** Inputs of the same signal are those of one run, in which a name means one commit. */
   constructor(options: InputOptions) {
     this.#options = options;
-    const { signal } = options;
-    this.#open = (signal && runs.get(signal)) ?? {
+    const { run } = options;
+    this.#open = (run && runs.get(run)) ?? {
       models: new Map(),
       checkpoints: new Map(),
       tables: new TensorTables(),
     };
-    if (signal !== undefined) runs.set(signal, this.#open);
+    if (run !== undefined) runs.set(run, this.#open);
   }
 
   /** Resolves a name and reads its headers. Throws the Hub's refusals and what `openCheckpoint` throws. */

@@ -39,6 +39,7 @@ export type SweepMerging = Pick<
   | 'shardBytes'
   | 'signal'
   | 'hub'
+  | 'run'
   | 'stream'
   | 'spoolBytes'
   | 'onTransfer'

@@ -135,6 +135,21 @@ describe('a recipe over models on the Hub', () => {
     expect(result.plan.inputs[1]!.hub!.commit).toBe(commit);
   });
 
+  it('asks anew for what is planned later, whatever signal ends it, but within one run', async () => {
+    const { plan, parseRecipe } = library;
+    const repository = hub.repositories.get('org/math')!;
+    const run = {};
+    const options = { hub: { environment: hubEnvironment(hub) }, signal: new AbortController().signal };
+    const commitOf = async (more: object) =>
+      (await plan(parseRecipe(recipeOf(onHub)), { ...options, ...more })).plan.inputs[1]!.hub!.commit;
+    const before = repository.resolve('main');
+    expect([await commitOf({}), await commitOf({ run })]).toEqual([before, before]);
+    repository.commit([...repository.commits.get(before!)!.values(), memoryFile('more.txt', 'text')]);
+    const after = repository.resolve('main');
+    expect(after).not.toBe(before);
+    expect([await commitOf({}), await commitOf({ run })]).toEqual([after, before]);
+  });
+
   it('prefers a folder of that name', async () => {
     writeModels(join(work, 'models'), ['base', 'math', 'code']);
     writeFileSync(

@@ -63,6 +63,7 @@ export async function sweepCommand(
       tileElements,
       shardBytes: options.outShardSize,
       signal: interruption.signal,
+      run: interruption,
       ...streamOf(options),
       ...told,
       onProgress: stop,

@@ -15,6 +15,14 @@ import { trimmed, trimThresholds } from './trim.js';
 export const SPARSIFIERS = ['dare', 'magnitude', 'breadcrumbs', 'della'] as const;
 export type SparsifierName = (typeof SPARSIFIERS)[number];
 
+/** Names of the parameters that each reads, as they stand within `sparsify`. */
+export const PARAMETERS_OF_SPARSIFIERS: Readonly<Record<SparsifierName, readonly string[]>> = {
+  dare: ['density', 'rescale'],
+  magnitude: ['density', 'rescale'],
+  breadcrumbs: ['density', 'gamma', 'rescale'],
+  della: ['density', 'epsilon', 'rescale'],
+};
+
 /** Reads `density` of each operand (`gamma`, `epsilon` where it has them) and `rescale` of the merge. */
 export interface Sparsifier {
   statistics(settings: Settings): readonly Statistic[];

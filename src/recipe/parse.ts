@@ -9,6 +9,7 @@ import { readAssembly } from './assembly.js';
 import { Cursor, Reading } from './cursor.js';
 import { readDocument, type YamlDocument } from './document.js';
 import { Findings, quote } from './findings.js';
+import { warnOfUnusedFront } from './front-parameters.js';
 import { type RecipeReading, recipeShape } from './keys.js';
 import { methodHint } from './method-names.js';
 import { reportOtherTool } from './other-tools.js';
@@ -69,13 +70,10 @@ function readContent(reading: RecipeReading, method: Method, findings: Findings)
   }
   const { bases, models, modules, participants } = readAssembly(reading, method, shared, findings);
   if (preset !== undefined) checkAllGiven(reading, method, preset, participants, shared, findings);
-  if (preset === 'mergekit') {
-    warnOfOwnParameters(
-      method,
-      [shared.table, ...participants.flatMap(({ outer }) => outer.map(({ table }) => table))],
-      findings,
-    );
-  }
+  const tables = [shared.table, ...participants.flatMap(({ outer }) => outer.map(({ table }) => table))];
+  if (preset === 'mergekit') warnOfOwnParameters(method, tables, findings);
+  const sources = modules.flatMap(({ slices }) => slices.flatMap((slice) => slice.sources));
+  warnOfUnusedFront([...new Set([...tables, ...sources.flatMap(({ levels }) => levels)])], findings);
   return {
     name: values.name,
     method: method.name,

@@ -1,10 +1,10 @@
 /** Which values a recipe's parameters have for one tensor: mergekit's rules of precedence, filters and gradients. */
 import type { Method } from '../../kernels/method.js';
-import { FRONT } from '../../kernels/methods/in-front.js';
 import type { Parameter, ParameterScope, Setting, Settings } from '../../kernels/parameters.js';
 import { M2MergeError } from '../errors.js';
 import { compileFilter, matchesAll, type TensorFilter } from './filter.js';
 import { quote } from './findings.js';
+import { frontReader } from './front-parameters.js';
 import { defaultOf } from './presets.js';
 import type { ParameterTable, ParameterValue, Recipe, RecipeSlice, RecipeSource } from './recipe.js';
 
@@ -34,9 +34,9 @@ export function createResolver(recipe: Recipe, method: Method): Resolver {
   const candidatesFor = (place: RecipeSource | RecipeSlice, scope: ParameterScope): readonly Candidates[] => {
     const known = candidates.get(place);
     if (known !== undefined) return known;
-    const isThinned = place.levels.some((level) => level.has(`${FRONT}method`));
+    const reads = frontReader(place.levels);
     const prepared = method.parameters
-      .filter((parameter) => parameter.scope === scope && (isThinned || !parameter.name.startsWith(FRONT)))
+      .filter((parameter) => parameter.scope === scope && reads(parameter.name))
       .map((parameter) => candidatesOf(parameter, place.levels, defaultOf(method, parameter, recipe.preset)));
     candidates.set(place, prepared);
     return prepared;

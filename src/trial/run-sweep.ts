@@ -1,4 +1,5 @@
 /** Carries a sweep out: waves of merges that share their reads, each followed by the evaluation of its models. */
+import { setMaxListeners } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { forEachConcurrently } from '../io/concurrency.js';
@@ -177,6 +178,8 @@ class SweepRun {
     const { evaluation } = this.#task;
     if (evaluation === undefined) return;
     const { signal } = this.#options.merging;
+    // Each evaluation that runs listens, and as many as were asked for are no leak.
+    if (signal !== undefined) setMaxListeners(0, signal);
     await forEachConcurrently(variants, evaluation.parallel, async (variant) => {
       signal?.throwIfAborted();
       const place = placeOf(this.#task.folder, variant);

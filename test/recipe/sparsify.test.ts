@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { findMethod } from '../../kernels/methods/registry.js';
 import { parseRecipe } from '../../src/recipe/parse.js';
 import { createResolver } from '../../src/recipe/resolve.js';
+import { describeWarning } from '../../src/warnings.js';
 import { problemsOf } from './problems-of.js';
 
 const recipe = (text: string) => parseRecipe(`base_model: b\nmodels: [{model: x}, {model: y}]\n${text}`);
@@ -70,5 +71,32 @@ sparsify: {method: magnitude, density: 0.5}`;
       'ignored-key',
       'sparsify.method',
     ]);
+  });
+});
+
+describe('a parameter that the sparsifier does not read', () => {
+  const warned = (text: string): string[] => recipe(text).warnings.map(describeWarning);
+
+  it.each([
+    ['method: dare, density: 0.8, gamma: 0.3, epsilon: 0.4', ['sparsify.gamma', 'sparsify.epsilon'], 'dare'],
+    ['method: breadcrumbs, gamma: 0.3, epsilon: 0.4', ['sparsify.epsilon'], 'breadcrumbs'],
+    ['method: della, gamma: 0.3, epsilon: 0.04', ['sparsify.gamma'], 'della'],
+    ['method: none, density: 0.3, rescale: l1', ['sparsify.density', 'sparsify.rescale'], 'none'],
+  ])('is warned of: %s', (front, keys, name) => {
+    const found = warned(`merge_method: ram\nsparsify: {${front}}`);
+    expect(found).toEqual(
+      keys.map((key) => expect.stringContaining(`"${key}" is ignored: sparsify.method ${name} does not use it`)),
+    );
+    const { merge, model } = settingsOf(`merge_method: ram\nsparsify: {${front}}`);
+    for (const key of keys) expect({ ...merge, ...model }).not.toHaveProperty([key]);
+  });
+
+  it('of one model is too, unless another sparsifier has it for other tensors', () => {
+    const own = `models: [{model: x, parameters: {sparsify: {gamma: 0.2}}}, {model: y}]`;
+    const text = (method: string) => `merge_method: ram\nsparsify: {method: ${method}}\n`;
+    const read = (method: string) =>
+      parseRecipe(`base_model: b\n${text(method)}${own}`, {}).warnings.map(describeWarning);
+    expect(read('dare')).toEqual([expect.stringContaining('sparsify.gamma')]);
+    expect(read('[{filter: mlp, value: breadcrumbs}, {value: dare}]')).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 /** All combinations of what a sweep tries, or a sample of them. */
 import type { Position } from '../recipe/position.js';
 import type { Axis, Plain, Range, SweepSection } from '../recipe/sweep-keys.js';
-import { MAX_SOBOL_DIMENSIONS, randomPoints, sobolPoints } from './sample.js';
+import { randomPoints, sobolPoints } from './sample.js';
 
 /** A value for one setting. */
 export interface Setting {
@@ -34,7 +34,7 @@ function product(axes: readonly Axis[], limit: number): Setting[][] | undefined 
 
 function sampled({ axes, sample }: SweepSection): Setting[][] {
   const { strategy, count, seed } = sample!;
-  const draw = strategy === 'sobol' && axes.length <= MAX_SOBOL_DIMENSIONS ? sobolPoints : randomPoints;
+  const draw = strategy === 'sobol' ? sobolPoints : randomPoints;
   return draw(count, axes.length, seed).map((point) =>
     axes.map(({ setting, position, values }, i) => ({ setting, position, value: valueAt(values, point[i]!) })),
   );

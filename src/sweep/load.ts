@@ -7,6 +7,7 @@ import { Findings } from '../recipe/findings.js';
 import type { RecipeOrigin } from '../recipe/parse.js';
 import { type SweepSection, sweepShape } from '../recipe/sweep-keys.js';
 import type { Warning } from '../warnings.js';
+import { MAX_SOBOL_DIMENSIONS } from './sample.js';
 
 const NOTHING: SweepSection = { axes: [], sample: undefined, variants: [], keep: undefined, evaluate: undefined };
 
@@ -60,6 +61,11 @@ export function readSweep(
   const isKept = ({ setting }: { readonly setting: string }): boolean => !replaced.has(plainName(setting));
   const added = chosen.map(({ setting, values }) => ({ setting, values, position: undefined }));
   const axes = [...own!.axes.filter(isKept), ...added];
+  if (own!.sample?.strategy === 'sobol' && axes.length > MAX_SOBOL_DIMENSIONS) {
+    const problem = `samples ${axes.length} settings, and Sobol's sequence here spreads over at most ${MAX_SOBOL_DIMENSIONS}`;
+    place!.problem(problem, 'write sample: {strategy: random, …}, or fix some of them');
+    findings.throwProblems();
+  }
   const variants = own!.variants.map((settings) => settings.filter(isKept));
   return { section: { ...own!, axes, variants }, warnings: findings.warnings };
 }

@@ -192,9 +192,43 @@ sweep: {parameters: {seed: [1]}}
     ['sweep: {parameters: {lambda: [1]}, evaluate: {command: a, timeout: 0}}', 'expected a whole number from 1 to'],
     ['sweep: {parameters: {lambda: [1]}, evaluate: {command: a, parallel: 0}}', 'expected a whole number from 1 to'],
     ['sweep: {parameters: {lambda: [1]}, sample: {n: 0}}', 'expected a whole number from 1 to 10000'],
+    [
+      `sweep: {parameters: {${Array.from({ length: 13 }, (_, i) => `k${i}: [1, 2]`).join(', ')}}, sample: {strategy: sobol, n: 4}}`,
+      "samples 13 settings, and Sobol's sequence here spreads over at most 12",
+    ],
+    ['sweep: {parameters: {lambda: {minimum: 1, maximum: 1}}, sample: {n: 3}}', 'the minimum is not below the maximum'],
+    [
+      'sweep: {parameters: {lambda: {minimum: 0, maximum: 1, log: yes}}, sample: {n: 3}}',
+      'a logarithmic range begins above 0',
+    ],
     ['', 'has no sweep'],
   ])('are not there for %s', (sweep, message) => {
     expect(messagesOf(() => expand(sweep)).join()).toContain(message);
+  });
+
+  it('of samples stay within their ranges though they are rounded', () => {
+    const sweep =
+      'sweep: {parameters: {lambda: {minimum: 0.99991, maximum: 0.99999}}, sample: {strategy: random, n: 64}}';
+    const values = expand(sweep).map(({ settings }) => Number(settings.lambda));
+    for (const value of values) expect(value >= 0.99991 && value <= 0.99999).toBe(true);
+  });
+
+  it('of a dozen settings may be spread by Sobol’s sequence', () => {
+    const weights = Array.from({ length: 6 }, (_, i) => `models.m${i}.weight: [1, 2], models.m${i}.density: [0.5, 1]`);
+    const models = Array.from({ length: 6 }, (_, i) => `{model: m${i}}`);
+    const recipe = `merge_method: ties\nbase_model: b\nmodels: [${models}]\nparameters: {weight: 1}\n`;
+    const text = `${recipe}sweep: {parameters: {${weights}}, sample: {n: 8}}`;
+    const { section } = readSweep(text, {}, []);
+    expect(expandSweep(text, {}, section)).toHaveLength(8);
+  });
+
+  it('of variants and their combinations count together', () => {
+    const seeds = Array.from({ length: 200 }, (_, i) => i);
+    const variants = Array.from({ length: 60 }, (_, i) => `{lambda: ${1 + i}}`);
+    const messages = messagesOf(() =>
+      expand(`sweep: {parameters: {seed: [${seeds}]}, variants: [${variants}]}`),
+    ).join();
+    expect(messages).toMatch(/variants/);
   });
 
   it('may all be said on the command line, of a sweep that says how to judge', () => {

@@ -76,6 +76,16 @@ describe('the number that decides', () => {
     expect(none).toMatchObject({ status: 2, stderr: expect.stringContaining('--maximize needs an evaluation') });
   });
 
+  it('may be one of which less is better', () => {
+    run(sweepRecipe(`${LAMBDAS}keep: best\n${evaluate(', minimize: math')}`), 'least');
+    const { best, rows, objective } = resultOf('least');
+    const least = Math.min(...rows.map(({ metrics }) => metrics.math!));
+    expect(objective).toEqual({ metric: 'math', maximize: false });
+    expect(rows.find(({ variant }) => variant === best)!.metrics.math).toBe(least);
+    expect(least).toBeLessThan(Math.max(...rows.map(({ metrics }) => metrics.math!)));
+    expect(models('least')).toEqual([best]);
+  });
+
   it('is that of the sweep that has run where the recipe says none', () => {
     const recipe = sweepRecipe(LAMBDAS);
     run(recipe, 'told', '--evaluate', `node ${evaluator} {model} ${join(work, 'log')}`, '--maximize', 'code');

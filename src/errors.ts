@@ -4,6 +4,7 @@
  */
 import { formatBytes } from './errors/byte-text.js';
 import { HUB_FAILURES_OF_NETWORK, HUB_WORDINGS, type HubErrorFacts } from './errors/hub.js';
+import { MODEL_WORDINGS, type ModelErrorFacts } from './errors/model.js';
 import { OUTPUT_WORDINGS, type OutputErrorFacts } from './errors/output.js';
 import { PUSH_WORDINGS, type PushErrorFacts } from './errors/push.js';
 import { SWEEP_WORDINGS, type SweepErrorFacts } from './errors/sweep.js';
@@ -38,6 +39,7 @@ export interface RecipeProblem {
 
 export interface ErrorFacts
   extends HubErrorFacts,
+    ModelErrorFacts,
     OutputErrorFacts,
     PushErrorFacts,
     SweepErrorFacts,
@@ -56,40 +58,18 @@ export interface ErrorFacts
     nearby?: string | undefined;
     isFile?: boolean;
   };
-  'model-empty': { folder: string; found: readonly string[] };
-  'safetensors-invalid': { file: string; rule: string; detail: string; tensor?: string };
-  'index-invalid': { file: string; detail: string; hint?: string };
-  'weights-missing': { folder: string; files: readonly string[]; count: number };
   'input-changed': { path: string };
-  'read-short': { file: string; position: number; expected: number; found: number };
-  'tensor-missing': { tensor: string; model: string; presentIn: string; count: number };
-  'layer-count-mismatch': { model: string; layers: number; expected: number; expectedIn: string; stack: string };
-  'shape-mismatch': {
-    tensor: string;
-    model: string;
-    shape: readonly number[];
-    expected: readonly number[];
-    expectedIn: string;
-  };
-  'model-quantized': { model: string; format: string; tensor: string; dtype: string };
-  'dtype-unmergeable': { tensor: string; model: string; dtype: string; expected: string };
-  'config-invalid': { file: string; detail: string };
-  'adapter-invalid': { file: string; detail: string };
-  'adapter-unsupported': { file: string; reason: string };
-  'adapter-mismatch': { adapter: string; model: string; adapterTensor: string; tensor: string; detail: string };
   'nothing-to-merge': { detail: string };
   'results-invalid': { place: string };
   'row-too-long': { tensor: string; method: string; elements: number; limit: number };
   'tensor-too-large': { tensor: string; method: string; elements: number; limit: number };
   interrupted: { signal: string; resumes?: true };
-  'worker-failed': { reason: string };
+  'worker-failed': { reason: string; trace: string | undefined };
   'kernel-memory': { bytes: number };
   'address-space': { reason: string };
 }
 
 export type ErrorKind = keyof ErrorFacts;
-
-const formatShape = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
 /** What stands for the file of a recipe that the command line's arguments come to. */
 export const COMMAND_LINE = 'command line';
@@ -104,11 +84,6 @@ const formatProblem = (file: string, problem: RecipeProblem): string => {
   const hint = problem.hint === undefined ? '' : ` (${problem.hint})`;
   return `${placeIn(file, problem)}: ${where}${problem.message}${hint}`;
 };
-
-function hintForModelWithout(found: readonly string[]): string | undefined {
-  if (found.includes('adapter_config.json')) return 'it is an adapter; name it behind its base model, as base+adapter';
-  return found.length > 0 ? `found ${found.join(', ')}; convert them to safetensors first` : undefined;
-}
 
 /** The page of a model on the Hub, as people copy it from a browser. */
 const HUB_PAGE = /^https?:\/\/(?:www\.)?(?:huggingface\.co|hf\.co)\/([\w.-]+\/[\w.-]+)/;
@@ -126,6 +101,7 @@ function hintForMissingModel(reference: string, searched: readonly string[], nea
 
 const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording } = {
   ...HUB_WORDINGS,
+  ...MODEL_WORDINGS,
   ...OUTPUT_WORDINGS,
   ...SWEEP_WORDINGS,
   ...PUSH_WORDINGS,
@@ -133,9 +109,15 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
   usage: ({ message, hint }) => ({ message, hint }),
   'recipe-invalid': ({ file, problems }) => ({ message: problems.map((p) => formatProblem(file, p)).join('\n') }),
   'warnings-refused': ({ warnings }) => ({ message: warnings.join('\n'), hint: 'without --strict these are warnings' }),
-  'recipe-missing': ({ path }) => ({ message: `recipe not found: ${path}` }),
+  'recipe-missing': ({ path }) => ({
+    message: `recipe not found: ${path}`,
+    hint: 'name a YAML file; the path starts at the working folder',
+  }),
   'recipe-unreadable': ({ path, reason }) => ({ message: `cannot read ${path}: ${reason}` }),
-  'file-missing': ({ path, purpose }) => ({ message: `${purpose} not found: ${path}` }),
+  'file-missing': ({ path, purpose }) => ({
+    message: `${purpose} not found: ${path}`,
+    hint: 'paths start at the folder of the recipe, or else at the working folder',
+  }),
   'file-unreadable': ({ path, reason }) => ({
     message: `cannot read ${path}: ${reason}`,
     hint: reason.startsWith('EMFILE') ? 'allow more open files (ulimit -n), or take fewer threads' : undefined,
@@ -146,55 +128,9 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
       ? 'a model is named by the folder that its files lie in'
       : hintForMissingModel(reference, searched, nearby),
   }),
-  'model-empty': ({ folder, found }) => ({
-    message: `${folder} holds no safetensors weights`,
-    hint: hintForModelWithout(found),
-  }),
-  'safetensors-invalid': ({ file, detail, tensor }) => ({
-    message: `${file}: ${tensor === undefined ? '' : `tensor "${tensor}": `}${detail}`,
-    hint: 'the file is damaged or not safetensors; fetch it again and compare its size and sha256',
-  }),
-  'index-invalid': ({ file, detail, hint }) => ({ message: `${file}: ${detail}`, hint }),
-  'weights-missing': ({ folder, files, count }) => ({
-    message: `${folder} lacks ${count} of its weight files: ${files.join(', ')}${count > files.length ? ', …' : ''}`,
-    hint: 'fetch them again; a merge needs the whole model',
-  }),
   'input-changed': ({ path }) => ({
     message: `${path} was written to while the models were read`,
     hint: 'merge again when nothing changes it',
-  }),
-  'read-short': ({ file, position, expected, found }) => ({
-    message: `${file}: read ${found} of ${expected} bytes at byte ${position}`,
-    hint: 'the file shrank while it was being read',
-  }),
-  'tensor-missing': ({ tensor, model, presentIn, count }) => ({
-    message: `tensor "${tensor}" of ${presentIn} is missing from ${model}${count > 1 ? ` (and ${count - 1} more)` : ''}`,
-    hint: 'all models of a merge need the same architecture',
-  }),
-  'layer-count-mismatch': ({ model, layers, expected, expectedIn, stack }) => ({
-    message: `${model} has ${layers === 1 ? '1 layer' : `${layers} layers`} in ${stack}, but ${expectedIn} has ${expected}`,
-    hint: 'models of different depth are merged by "slices", which say what goes with what',
-  }),
-  'shape-mismatch': ({ tensor, model, shape, expected, expectedIn }) => ({
-    message: `tensor "${tensor}" is ${formatShape(shape)} in ${model} but ${formatShape(expected)} in ${expectedIn}`,
-    hint: 'all models of a merge need the same shapes',
-  }),
-  'model-quantized': ({ model, format, tensor, dtype }) => ({
-    message: `${model} is quantized (${format}): the ${dtype} values of tensor "${tensor}" are no weights without their scales`,
-    hint: 'name the 16-bit or 32-bit model that it was made from, or write it out dequantized first',
-  }),
-  'dtype-unmergeable': ({ tensor, model, dtype, expected }) => ({
-    message: `tensor "${tensor}" is ${dtype} in ${model}, expected ${expected}`,
-  }),
-  'config-invalid': ({ file, detail }) => ({ message: `${file}: ${detail}` }),
-  'adapter-invalid': ({ file, detail }) => ({ message: `${file}: ${detail}` }),
-  'adapter-unsupported': ({ file, reason }) => ({
-    message: `${file}: the adapter cannot be added to weights: ${reason}`,
-    hint: 'merge it into its base model with PEFT (merge_and_unload) and name the result',
-  }),
-  'adapter-mismatch': ({ adapter, model, adapterTensor, tensor, detail }) => ({
-    message: `tensor "${adapterTensor}" of adapter ${adapter} does not fit "${tensor}" of ${model}: ${detail}`,
-    hint: 'name the model that the adapter was trained on',
   }),
   'nothing-to-merge': ({ detail }) => ({ message: `nothing to merge: ${detail}` }),
   'results-invalid': ({ place }) => ({

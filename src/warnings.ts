@@ -28,6 +28,7 @@ export interface WarningFacts {
   'non-finite-input': { model: string; tensor: string; values: number; tensors: number };
   'non-finite-output': { tensor: string; values: number; tensors: number };
   'dtype-implied': { from: string; to: string; count: number };
+  'rounding-unused': { rounding: string };
   'stale-metadata': { file: string; detail: string };
   'adapter-head': { adapter: string; tensor: string };
   'adapter-tied': { adapter: string; tensor: string };
@@ -117,6 +118,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `the merged model has ${values} NaN or infinite values in "${tensor}"${others(tensors)}`,
   'dtype-implied': ({ from, to, count }) =>
     `the recipe names no dtype, so tensors of ${from} are written as ${to} (${count} of them)`,
+  'rounding-unused': ({ rounding }) =>
+    `rounding: ${rounding} does nothing here, since all that is merged is written as float32, which is what is computed`,
   'stale-metadata': ({ file, detail }) => `${file}: ${detail}`,
   'adapter-head': ({ adapter, tensor }) =>
     `adapter ${adapter} changes "${tensor}" of a model whose config ties embedding and head (tie_word_embeddings): what loads the merged model may take one of the two for both`,

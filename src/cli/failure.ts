@@ -23,12 +23,14 @@ export function reportFailure(error: unknown, json: boolean): number {
     if (known && error.hint !== undefined) {
       process.stderr.write(`${paint.dim('hint:')} ${shown(error.hint)}\n`);
     }
-    if (!known)
-      process.stderr.write(`This is a defect of m2merge; please report it with this trace:\n${stackOf(error)}\n`);
+    if (!known || error.exitCode === EXIT_CODES.defect)
+      process.stderr.write(`This is a defect of m2merge; please report it with this trace:\n${traceOf(error)}\n`);
   }
   return known ? error.exitCode : EXIT_CODES.defect;
 }
 
-function stackOf(error: unknown): string {
+/** Where a defect showed; of one in a worker, there. */
+function traceOf(error: unknown): string {
+  if (isM2MergeError(error, 'worker-failed')) return error.facts.trace ?? '';
   return error instanceof Error ? (error.stack ?? '') : '';
 }

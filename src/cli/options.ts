@@ -53,9 +53,14 @@ export function threadsOf({ threads }: Pick<PlanCommandOptions, 'threads'>): num
   return threads ?? availableParallelism();
 }
 
-/** Elements of a tile; throws `usage` unless they are a multiple of the quantum. */
+/** Most elements of a tile: longer reads gain nothing, and each worker holds one of every model in its 4 GB. */
+const MOST_TILE_ELEMENTS = 16_777_216;
+
+/** Elements of a tile; throws `usage` unless they are a multiple of the quantum, and not too many. */
 export function tileOf({ tile }: Pick<PlanCommandOptions, 'tile'>): number {
   if (tile === undefined) return DEFAULT_TILE_ELEMENTS;
+  if (tile > MOST_TILE_ELEMENTS)
+    throw new M2MergeError('usage', { message: `--tile is at most ${MOST_TILE_ELEMENTS}, found ${tile}` });
   if (tile % LANE_QUANTUM === 0) return tile;
   throw new M2MergeError('usage', { message: `--tile must be a multiple of ${LANE_QUANTUM}, found ${tile}` });
 }

@@ -1,12 +1,20 @@
 /** The command line: parses arguments and hands over; everything heavy is imported by the command that needs it. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { EXIT_CODES, M2MergeError } from '../errors.js';
-import { DEFAULT_SHARD_BYTES } from '../plan/shard-size.js';
 import { VERSION } from '../version.js';
-import { parseByteSize } from './byte-size.js';
 import { compileLate } from './compilation.js';
 import { reportFailure } from './failure.js';
 import { collectForPlans } from './garbage.js';
+import {
+  addPlanOptions,
+  addPushOptions,
+  addRecipeOptions,
+  addStreamOptions,
+  collect,
+  named,
+  tileOption,
+  wholeNumber,
+} from './shared-options.js';
 
 const EXAMPLES = `
 Examples:
@@ -36,76 +44,6 @@ Examples:
 
 The token is that of HF_TOKEN, or of "hf auth login"; it goes to the Hub's host (HF_ENDPOINT) only.`;
 
-function wholeNumber(minimum: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= minimum) return value;
-    throw new InvalidArgumentError(`Expected a whole number of at least ${minimum}.`);
-  };
-}
-
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
-
-function named(text: string): string {
-  if (text !== '') return text;
-  throw new InvalidArgumentError('Expected a name.');
-}
-
-function byteSize(text: string): number {
-  const bytes = parseByteSize(text);
-  if (bytes === undefined) throw new InvalidArgumentError('Expected bytes such as 5GB, 500M or 4GiB.');
-  return bytes;
-}
-
-/** Options of everything that plans. */
-function addPlanOptions(command: Command): Command {
-  return command
-    .option('--strict', 'refuse what is only warned of otherwise, as unknown keys')
-    .option('--seed <n>', 'seed of random masks and stochastic rounding (overrides the recipe)', wholeNumber(0))
-    .addOption(
-      new Option('--out-shard-size <bytes>', 'largest weight file, as 500M, 5GB or 4GiB')
-        .argParser(byteSize)
-        .default(DEFAULT_SHARD_BYTES, '5GB'),
-    )
-    .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
-    .addOption(tileOption())
-    .option('--json', 'print JSON for machines on stdout');
-}
-
-const tileOption = (): Option =>
-  new Option(
-    '--tile <elements>',
-    'elements read at once of each model, a multiple of 64; affects speed and memory only',
-  ).argParser(wholeNumber(64));
-
-/** Options of what reads the weights of models that may be on the Hub. */
-function addStreamOptions(command: Command): Command {
-  return command
-    .option('--stream', 'fetch from the Hub only what is read, when it is read, and store none of it')
-    .addOption(
-      new Option(
-        '--spool-size <bytes>',
-        'most bytes of disk that --stream takes beside the output (default: 4GB)',
-      ).argParser(byteSize),
-    );
-}
-
-/** Options of what merges one recipe, or would. */
-function addRecipeOptions(command: Command): Command {
-  return addPlanOptions(command).option(
-    '--intermediate-dir <folder>',
-    'where the models of named documents of a recipe go',
-  );
-}
-
-/** How a model is pushed. */
-function addPushOptions(command: Command): Command {
-  return command
-    .option('--private', 'make the repository private')
-    .option('--branch <name>', 'branch to push to, made when it is missing (default: main)')
-    .option('--create-pr', 'open a pull request instead of pushing to a branch');
-}
-
 const namesOf = ({ commands }: Command): string[] => commands.map((command) => command.name());
 
 const SEE_HELP = 'see m2merge --help';
@@ -126,6 +64,11 @@ function buildProgram(): Command {
     .exitOverride()
     // Threads ask for it too, and would fail in words of their own.
     .hook('preAction', () => void process.cwd());
+  for (const add of COMMANDS) add(program);
+  return program;
+}
+
+function addMerge(program: Command): void {
   addStreamOptions(addPushOptions(addRecipeOptions(program)))
     .argument('<recipe>', 'recipe, a YAML file in mergekit’s language')
     .argument('[output]', 'output folder (default: the recipe’s output, else ./merged/<recipe name>)')
@@ -153,6 +96,9 @@ function buildProgram(): Command {
         throw await (await import('./mistaken-command.js')).withCommandMeant(error, recipe, namesOf(program));
       }
     });
+}
+
+function addPlan(program: Command): void {
   addStreamOptions(
     addRecipeOptions(
       program
@@ -164,6 +110,9 @@ function buildProgram(): Command {
   ).action(async (recipe, output, options) =>
     (await import('./commands/plan.js')).planCommand(recipe, output, options),
   );
+}
+
+function addGeometry(program: Command): void {
   addStreamOptions(program.command('geometry'))
     .description('measure how the experts of a recipe differ from their base and from each other')
     .argument('<inputs...>', 'a recipe, or experts when --base is given')
@@ -180,6 +129,9 @@ function buildProgram(): Command {
     .option('--json', 'print the JSON on stdout')
     .option('--quiet', 'print nothing but warnings and errors')
     .action(async (inputs, options) => (await import('./commands/geometry.js')).geometryCommand(inputs, options));
+}
+
+function addDiff(program: Command): void {
   addStreamOptions(program.command('diff'))
     .description('show which tensors of two models differ, and by how much')
     .argument('<first>', 'a model: a folder, or a name on the Hub')
@@ -188,6 +140,9 @@ function buildProgram(): Command {
     .option('--json', 'print the geometry as JSON on stdout')
     .option('--quiet', 'show no progress')
     .action(async (first, second, options) => (await import('./commands/diff.js')).diffCommand(first, second, options));
+}
+
+function addSweep(program: Command): void {
   addStreamOptions(
     addPlanOptions(
       program
@@ -226,12 +181,18 @@ function buildProgram(): Command {
     .action(async (recipe, folder, options) =>
       (await import('./commands/sweep.js')).sweepCommand(recipe, folder, options),
     );
+}
+
+function addMethods(program: Command): void {
   program
     .command('methods')
     .description('list the merge methods with their parameters, or explain one')
     .argument('[name]', 'a merge method')
     .option('--json', 'print JSON')
     .action(async (name, options) => (await import('./commands/methods.js')).methodsCommand(name, options));
+}
+
+function addPush(program: Command): void {
   addPushOptions(
     program
       .command('push')
@@ -244,6 +205,9 @@ function buildProgram(): Command {
     .option('--quiet', 'print nothing but errors')
     .addHelpText('after', PUSH_EXAMPLES)
     .action(async (folder, repo, options) => (await import('./commands/push.js')).pushCommand(folder, repo, options));
+}
+
+function addPull(program: Command): void {
   program
     .command('pull')
     .description('fetch models from the Hugging Face Hub into the cache that Python shares')
@@ -253,17 +217,25 @@ function buildProgram(): Command {
     .option('--json', 'print JSON for machines on stdout')
     .option('--quiet', 'print nothing but warnings and errors')
     .action(async (models, options) => (await import('./commands/pull.js')).pullCommand(models, options));
+}
+
+function addSchema(program: Command): void {
   program
     .command('schema')
     .description('print the JSON Schema (draft-07) of recipes')
     .action(async () => (await import('./commands/schema.js')).schemaCommand());
+}
+
+function addHelp(program: Command): void {
   program
     .command('help')
     .description('show help, of a command if one is named')
     .argument('[command]')
     .action((name?: string) => showHelp(program, name));
-  return program;
 }
+
+/** In the order in which help lists them. */
+const COMMANDS = [addMerge, addPlan, addGeometry, addDiff, addSweep, addMethods, addPush, addPull, addSchema, addHelp];
 
 function showHelp(program: Command, name: string | undefined): void {
   const named = name === undefined ? program : program.commands.find((command) => command.name() === name);

@@ -14,6 +14,9 @@ export interface OutputErrorFacts {
 export const MOUNT_POINT = 'another disk begins there, so it cannot be replaced as a whole';
 
 const UNWRITABLE_HINTS: Readonly<Record<string, string>> = {
+  EACCES: 'name a folder that you may write to',
+  EPERM: 'name a folder that you may write to',
+  EROFS: 'the disk is read-only; name a folder on another',
   ENOTDIR: 'a file has the place of a folder; name another',
   ENAMETOOLONG: 'choose a shorter name',
   [MOUNT_POINT]: 'name a folder inside it',

@@ -108,7 +108,7 @@ class PlanBuilder {
     checkRows(plan);
     const config = configFields(this.#donor, this.#inputs, plan, found.stacks);
     warnings.push(...(this.#tokenRows?.warnings ?? []), ...config.warnings, ...(this.#beside?.warnings ?? []));
-    for (const facts of this.#implied.values()) warnings.push(warning('dtype-implied', facts));
+    warnings.push(...this.#dtypeWarnings(plan));
     return {
       plan,
       costs: estimateCosts(plan),
@@ -178,6 +178,13 @@ class PlanBuilder {
   }
 
   /** That of the base where there is one, as in mergekit, so that it does not depend on how experts were saved. */
+  #dtypeWarnings({ jobs, rounding }: Plan): Warning[] {
+    const implied = [...this.#implied.values()].map((facts) => warning('dtype-implied', facts));
+    const merged = jobs.filter((job) => job.kind === 'merge');
+    const isUnrounded = merged.length > 0 && merged.every(({ outputDtype }) => outputDtype === 'F32');
+    return rounding === 'stochastic' && isUnrounded ? [...implied, warning('rounding-unused', { rounding })] : implied;
+  }
+
   #impliedDtype(base: Source | undefined, operands: readonly OperandPlan[], fallback: Source['dtype']): OutputDtype {
     const own = operands.map(({ source }) => source.dtype);
     const to = commonOutputDtype(base === undefined ? (own.length > 0 ? own : [fallback]) : [base.dtype]);

@@ -54,9 +54,9 @@ const PATIENCE_MS = 500;
 const NO_ADDRESSES = /^WebAssembly\.\w+\(\): Out of memory/;
 
 function failureOf(error: Error): M2MergeError {
-  const reason = error.message;
+  const { message: reason, stack: trace } = error;
   if (NO_ADDRESSES.test(reason)) return new M2MergeError('address-space', { reason }, { cause: error });
-  return new M2MergeError('worker-failed', { reason }, { cause: error });
+  return new M2MergeError('worker-failed', { reason, trace }, { cause: error });
 }
 
 export class WorkerPool implements TaskRunner {
@@ -149,7 +149,7 @@ export class WorkerPool implements TaskRunner {
     const error =
       'error' in reply
         ? new M2MergeError(reply.error.kind, reply.error.facts)
-        : new M2MergeError('worker-failed', { reason: reply.defect });
+        : new M2MergeError('worker-failed', reply.defect);
     running.reject(error);
     this.fail(error);
   }

@@ -198,4 +198,4 @@ export const END = 'end';
 export type WorkerReply =
   | { readonly id: number; readonly result: TaskResult }
   | { readonly id: number; readonly error: { readonly kind: ErrorKind; readonly facts: ErrorFacts[ErrorKind] } }
-  | { readonly id: number; readonly defect: string };
+  | { readonly id: number; readonly defect: { readonly reason: string; readonly trace: string | undefined } };

@@ -39,7 +39,8 @@ function answer(runner: UnitRunner, { id, task }: WorkerRequest): WorkerReply {
     return { id, result: runner.run(task) };
   } catch (error) {
     if (isM2MergeError(error)) return { id, error: { kind: error.kind, facts: error.facts } };
-    return { id, defect: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    return { id, defect: { reason: message, trace: stack } };
   }
 }
 

@@ -268,6 +268,9 @@ describe('options', () => {
     ['recipe.yaml --plan --sha256', "'--plan' cannot be used with option '--sha256'"],
     ['sweep recipe.yaml --best --keep all', "'--best' cannot be used with option '--keep <which>'"],
     ['sweep recipe.yaml --best --retry', "'--best' cannot be used with option '--retry'"],
+    ['sweep recipe.yaml --best --set lambda=5', "'--best' cannot be used with option '--set <setting=values>'"],
+    ['recipe.yaml --private', '--private'],
+    ['recipe.yaml --branch tests', '--branch'],
     ['recipe.yaml --intermediate-dir steps', '--intermediate-dir is for the models of several documents'],
     ['plan recipe.yaml --intermediate-dir steps', '--intermediate-dir is for the models of several documents'],
   ])('an option that would do nothing: %s', (args, message) => {
@@ -278,6 +281,7 @@ describe('options', () => {
     const messages = {
       '--threads two': "option '--threads <n>' argument 'two' is invalid. Expected a whole number of at least 1.",
       '--overwite': "unknown option '--overwite'",
+      '--seed 9007199254740993': 'Expected a whole number of at most 9007199254740991.',
     };
     for (const [options, message] of Object.entries(messages)) {
       const { status, stdout, stderr } = m2merge([...ARGS, ...options.split(' '), '--json'], createWorkplace());

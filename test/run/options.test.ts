@@ -111,3 +111,15 @@ it('a signal that was given before anything begins ends it with its reason', asy
   await expect(library.merge(recipe, options)).rejects.toBe(reason);
   expect(existsSync(join(folder, 'merged'))).toBe(false);
 });
+
+it.each([
+  ['float32', 1],
+  ['bfloat16', 0],
+])('stochastic rounding to %s is told of where it does nothing', async (dtype, told) => {
+  const folder = temporaryFolder();
+  for (const model of ['a', 'b']) writeLayered(folder, model, { offset: 1, layers: 1 });
+  const text = `merge_method: linear\nmodels: [{model: a}, {model: b}]\nparameters: {weight: 1}\ndtype: ${dtype}\n`;
+  const { warnings } = await library.plan(library.parseRecipe(`${text}rounding: stochastic\n`, { folder }));
+  expect(warnings.filter(({ kind }) => kind === 'rounding-unused')).toHaveLength(told);
+  expect((await library.plan(library.parseRecipe(text, { folder }))).warnings).toEqual([]);
+});

@@ -75,6 +75,12 @@ function addInRuns(to: Float64Array, count: number, term: (i: number) => number)
 }
 
 export function geometrySums(memory: ReferenceMemory): Pick<Kernels, Sums> {
+  return { ...sumsOfExperts(memory), ...sumsOfMerges(memory) };
+}
+
+type MergeSums = 'sumAlignment' | 'sumSurvival';
+
+function sumsOfExperts(memory: ReferenceMemory): Pick<Kernels, Exclude<Sums, MergeSums>> {
   return {
     sumProducts(table, operands, count, lanes) {
       const values = operandValues(memory, table, operands, count);
@@ -116,6 +122,11 @@ export function geometrySums(memory: ReferenceMemory): Pick<Kernels, Sums> {
         countSigns(x, members, counted);
       }
     },
+  };
+}
+
+function sumsOfMerges(memory: ReferenceMemory): Pick<Kernels, MergeSums> {
+  return {
     sumAlignment(table, operands, delta, written, count, lanes, counters) {
       const values = operandValues(memory, table, operands, count);
       const [merged, kept] = [memory.f32(delta, count), memory.f32(written, count)];

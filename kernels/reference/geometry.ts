@@ -61,6 +61,10 @@ function masks(memory: ReferenceMemory): Pick<Kernels, Masks> {
  * counts in the last class and in neither of the last two counters.
  */
 function changes(memory: ReferenceMemory): Pick<Kernels, Changes> {
+  return { ...collected(memory), classifyChange: classifier(memory) };
+}
+
+function collected(memory: ReferenceMemory): Pick<Kernels, Exclude<Changes, 'classifyChange'>> {
   return {
     countSteps(base, changed, count, bins, changes, bases, mask, bit) {
       const [before, after] = [memory.u16(base, count), memory.u16(changed, count)];
@@ -93,23 +97,26 @@ function changes(memory: ReferenceMemory): Pick<Kernels, Changes> {
       }
       return found;
     },
-    classifyChange(x, base, count, mantissaBits, minimumExponent, counters) {
-      const [values, bases] = [memory.f32(x, count), memory.f32(base, count)];
-      const to = memory.u32(counters, CHANGE_COUNTERS);
-      let largest = 0;
-      for (let i = 0; i < count; i++) {
-        const [change, before] = [values[i]!, bases[i]!];
-        if (change === 0) continue;
-        const size = Math.abs(change);
-        const unit = 2 ** (Math.max(exponentOf(before), minimumExponent) - mantissaBits);
-        to[ulpClass(size / unit)]! += 1;
-        const reach = Math.max(Math.abs(before), Math.abs(fround(before + change)));
-        if (size > ABSOLUTE_CHANGE) to[ULP_CLASS_COUNT]! += 1;
-        if (size > fround(RELATIVE_CHANGE * reach)) to[ULP_CLASS_COUNT + 1]! += 1;
-        if (size > largest) largest = size;
-      }
-      return largest;
-    },
+  };
+}
+
+function classifier(memory: ReferenceMemory): Kernels['classifyChange'] {
+  return (x, base, count, mantissaBits, minimumExponent, counters) => {
+    const [values, bases] = [memory.f32(x, count), memory.f32(base, count)];
+    const to = memory.u32(counters, CHANGE_COUNTERS);
+    let largest = 0;
+    for (let i = 0; i < count; i++) {
+      const [change, before] = [values[i]!, bases[i]!];
+      if (change === 0) continue;
+      const size = Math.abs(change);
+      const unit = 2 ** (Math.max(exponentOf(before), minimumExponent) - mantissaBits);
+      to[ulpClass(size / unit)]! += 1;
+      const reach = Math.max(Math.abs(before), Math.abs(fround(before + change)));
+      if (size > ABSOLUTE_CHANGE) to[ULP_CLASS_COUNT]! += 1;
+      if (size > fround(RELATIVE_CHANGE * reach)) to[ULP_CLASS_COUNT + 1]! += 1;
+      if (size > largest) largest = size;
+    }
+    return largest;
   };
 }
 

@@ -10,23 +10,30 @@ export function innerProduct(x: Float64Array, y: Float64Array, first: number): n
 }
 
 export function linearAlgebra(memory: ReferenceMemory): Omit<LinearAlgebraKernels, 'orthonormalize'> {
+  return { multiplyMatrices: matrixProduct(memory), ...rowOperations(memory) };
+}
+
+function matrixProduct(memory: ReferenceMemory): LinearAlgebraKernels['multiplyMatrices'] {
+  return (a, b, rows, inner, columns, transposed, product) => {
+    const [left, right] = [memory.f64(a, rows * inner), memory.f64(b, inner * columns)];
+    const to = memory.f64(product, rows * columns);
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < columns; j++) {
+        let sum = 0;
+        for (let k = 0; k < inner; k++) {
+          const x = left[transposed & TRANSPOSED.first ? k * rows + i : i * inner + k]!;
+          sum += x * right[transposed & TRANSPOSED.second ? j * inner + k : k * columns + j]!;
+        }
+        to[i * columns + j] = sum;
+      }
+    }
+  };
+}
+
+function rowOperations(memory: ReferenceMemory): Omit<LinearAlgebraKernels, 'orthonormalize' | 'multiplyMatrices'> {
   const rowOf = (matrix: number, row: number, columns: number): Float64Array =>
     memory.f64(matrix + 8 * row * columns, columns);
   return {
-    multiplyMatrices(a, b, rows, inner, columns, transposed, product) {
-      const [left, right] = [memory.f64(a, rows * inner), memory.f64(b, inner * columns)];
-      const to = memory.f64(product, rows * columns);
-      for (let i = 0; i < rows; i++) {
-        for (let j = 0; j < columns; j++) {
-          let sum = 0;
-          for (let k = 0; k < inner; k++) {
-            const x = left[transposed & TRANSPOSED.first ? k * rows + i : i * inner + k]!;
-            sum += x * right[transposed & TRANSPOSED.second ? j * inner + k : k * columns + j]!;
-          }
-          to[i * columns + j] = sum;
-        }
-      }
-    },
     reduceRows(matrix, size, first, v, w, next, products) {
       const [ofV, ofW, ofNext] = [v, w, next].map((slot) => memory.f64(slot, size)) as [
         Float64Array,

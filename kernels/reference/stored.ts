@@ -102,6 +102,12 @@ function atLeast(values: Float32Array, selector: number): Float32Array {
 }
 
 export function stored(memory: ReferenceMemory): Pick<Kernels, Stored> {
+  return { ...storedMerges(memory), ...storedStatistics(memory) };
+}
+
+type StoredMerges = 'sumStoredBf16' | 'electStoredBf16';
+
+function storedMerges(memory: ReferenceMemory): Pick<Kernels, StoredMerges> {
   return {
     sumStoredBf16(table, operands, base, baseScale, destination, count, hasMasks) {
       const views = operandsOf(memory, table, operands, base, count, hasMasks ? 'masks' : 'all');
@@ -129,6 +135,11 @@ export function stored(memory: ReferenceMemory): Pick<Kernels, Stored> {
       if (hasMasks && !views.every(({ hasOnlyFinite }) => hasOnlyFinite)) return 0;
       return [sums, merged].every((values) => allBelow(values, BF16.overflow)) ? 1 : 0;
     },
+  };
+}
+
+function storedStatistics(memory: ReferenceMemory): Pick<Kernels, Exclude<Stored, StoredMerges>> {
+  return {
     countNonFiniteBf16: (source, count) =>
       widened(memory, source, count).filter((value) => !Number.isFinite(value)).length,
     histogramStoredBf16(source, base, count, bins, inexactBins) {

@@ -16,7 +16,7 @@ export interface Totals {
   readonly bytes: number;
 }
 
-/** Shows how far a run is. `done` and `failed` end it. */
+/** Shows how far a run is, until `stop`. */
 export interface ProgressDisplay {
   advance(progress: Progress): void;
   stop(): void;

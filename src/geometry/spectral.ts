@@ -22,6 +22,8 @@ function spectralGeometry(matrices: readonly SpectralMatrix[], names: readonly s
     matrices.reduce((largest, { sums }) => Math.max(largest, read(sums)), 0);
   const energy = names.map((name) => total(({ geometry }) => geometry.experts[name]!.norm ** 2));
   const head = names.map((_, j) => total(({ sums }) => sums.heads[j]!));
+  const base = total(({ sums }) => sums.base);
+  const shift = (j: number): number => total(({ sums }) => sums.shifts[j]!);
   const experts = names.map((name, j) => {
     const changed = energy[j]! > 0;
     return [
@@ -33,14 +35,7 @@ function spectralGeometry(matrices: readonly SpectralMatrix[], names: readonly s
           total(({ sums }) => sums.leading[j]!),
           energy[j]!,
         ),
-        spectral_shift: changed
-          ? root(
-              ratio(
-                total(({ sums }) => sums.shifts[j]!),
-                total(({ sums }) => sums.base),
-              ),
-            )
-          : null,
+        spectral_shift: changed ? root(ratio(shift(j), base)) : null,
         left_angle: changed ? most((sums) => sums.leftAngles[j]!) : null,
         right_angle: changed ? most((sums) => sums.rightAngles[j]!) : null,
       },

@@ -2,9 +2,9 @@
  * Files of a commit into the cache. The library's own download to the cache checks neither size nor hash, does not
  * resume, lets two processes write one file, and prints to stdout; so this is ours, in the same layout.
  */
-import { statfs } from 'node:fs/promises';
 import { M2MergeError } from '../errors.js';
 import { forEachConcurrently } from '../io/concurrency.js';
+import { checkSpace as requireSpace } from '../io/free-space.js';
 import { withLock } from '../io/lock.js';
 import { makeFolder } from '../io/make-folder.js';
 import { writeWhole } from '../io/write-whole.js';
@@ -189,7 +189,5 @@ function corrupt({ repo }: PullTarget, file: HubFile, found: string): M2MergeErr
 async function checkSpace({ cache }: PullTarget, files: readonly HubFile[]): Promise<void> {
   let needed = SPARE_BYTES;
   for (const file of files) needed += file.byteLength - (await PartialBlob.bytesThere(cache, file));
-  const { bavail, bsize } = await statfs(cache.folder);
-  const available = bavail * bsize;
-  if (available < needed) throw new M2MergeError('disk-full', { path: cache.folder, needed, available });
+  await requireSpace(cache.folder, needed);
 }

@@ -52,7 +52,7 @@ async function readBounded(path: string): Promise<Uint8Array> {
     if (length > MAX_RECIPE_LENGTH) throwProblem(path, `the recipe is longer than ${MAX_RECIPE_LENGTH} bytes`);
     return buffer.subarray(0, length);
   } catch (error) {
-    throw asReadError(error, path);
+    throw asRecipeError(error, path);
   } finally {
     await file?.close();
   }
@@ -73,7 +73,7 @@ function throwProblem(file: string, message: string, place = { line: 1, column: 
   throw new M2MergeError('recipe-invalid', { file, problems: [problem] });
 }
 
-function asReadError(error: unknown, path: string): unknown {
+function asRecipeError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error;
   if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
     return new M2MergeError('recipe-missing', { path }, { cause: error });

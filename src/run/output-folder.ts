@@ -2,9 +2,10 @@
  * The output as a temporary sibling folder that gets its name at the very end, so that a failed or interrupted merge
  * leaves nothing, and an existing model is replaced only when its successor is complete.
  */
-import { mkdir, open, readlink, realpath, rename, rm, rmdir, stat, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, open, readlink, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isM2MergeError, M2MergeError } from '../errors.js';
+import { checkSpace } from '../io/free-space.js';
 import { makeFolder } from '../io/make-folder.js';
 import { asWriteError } from '../io/write-error.js';
 import { removeLeftovers, replacedName, workName } from './leftovers.js';
@@ -159,17 +160,6 @@ export async function reasonAgainstOutput(named: string, overwrite: boolean): Pr
     if (isM2MergeError(error)) return error;
     throw error;
   }
-}
-
-async function checkSpace(folder: string, needed: number): Promise<void> {
-  const available = await freeBytes(folder);
-  if (available < needed) throw new M2MergeError('disk-full', { path: folder, needed, available });
-}
-
-/** Bytes an ordinary user can still write where `folder` lies. */
-export async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
 }
 
 const isOccupied = (error: unknown): boolean => OCCUPIED.has((error as NodeJS.ErrnoException).code ?? '');

@@ -1,5 +1,4 @@
 /** Lets workers read models on the Hub: what a task reads is in the spool while the task runs, and not much longer. */
-import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { bytesPerElement } from '../checkpoint/dtype.js';
@@ -7,6 +6,7 @@ import { M2MergeError } from '../errors.js';
 import type { RemoteFile } from '../hub/range.js';
 import { leastCapacity, Spool } from '../hub/spool.js';
 import { SegmentTable, type SpoolRange } from '../hub/spool-segments.js';
+import { checkSpace } from '../io/free-space.js';
 import type { CopyJob } from '../plan/plan.js';
 import { readsRowsAnew } from '../plan/sources.js';
 import { DEFAULT_SPOOL_BYTES } from '../plan/stream-costs.js';
@@ -84,15 +84,13 @@ export class SpooledRunner implements TaskRunner {
     const bytes = Math.min(capacity, table.bytes);
     // Where nothing is written, no output has done it.
     await removeLeftovers(dirname(path), []);
-    const { bavail, bsize } = await statfs(dirname(path));
     const output = variants.reduce(
       (total, { plan, firstOutput }) => total + (firstOutput === undefined ? 0 : outputBytes(plan.shards)),
       0,
     );
-    const available = bavail * bsize;
     const rows = new HeldRows(variants, files, bytes);
     const needed = bytes + rows.bytes + output;
-    if (available < needed) throw new M2MergeError('disk-full', { path: dirname(path), needed, available });
+    await checkSpace(dirname(path), needed);
     const spool = await Spool.open({ path, capacity: bytes, table, files });
     try {
       await rows.bring(path);

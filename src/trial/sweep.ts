@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { M2MergeError } from '../errors.js';
+import { freeBytes } from '../io/free-space.js';
 import { asWriteError } from '../io/write-error.js';
 import { writeWhole } from '../io/write-whole.js';
 import { type MergeResult, mergeRecipe } from '../merge.js';
@@ -11,7 +12,7 @@ import type { Evaluation, Keep, SweepSection } from '../recipe/sweep-keys.js';
 import { publicRecipe } from '../report/public-names.js';
 import { formatSweepHtml } from '../report/sweep-html.js';
 import { formatSweepMarkdown } from '../report/sweep-markdown.js';
-import { freeBytes, nearestFolder } from '../run/output-folder.js';
+import { nearestFolder } from '../run/output-folder.js';
 import type { SweepCosts } from '../sweep/costs.js';
 import { describeSettings, expandSweep, type SweepVariant } from '../sweep/expand.js';
 import { type ChosenValues, hasSweep, readSweep } from '../sweep/load.js';

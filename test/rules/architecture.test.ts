@@ -48,7 +48,7 @@ const EDGES: Readonly<Record<string, { readonly pattern: RegExp; readonly files:
   'the file system': {
     pattern: /from 'node:fs(\/promises)?'/,
     files: [
-      /^src\/io\/(file|kind|lock|make-folder|open-files|owner|write-whole)\.ts$/,
+      /^src\/io\/(file|free-space|kind|lock|make-folder|open-files|owner|write-whole)\.ts$/,
       /^src\/hub\/(batched-writer|cache-layout|environment|offline|partial-blob|pull|push-files|range-file|spool|verified)\.ts$/,
       /^src\/checkpoint\/(model-folder|side-files)\.ts$/,
       /^src\/recipe\/load\.ts$/,

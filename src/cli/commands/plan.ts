@@ -1,8 +1,9 @@
+import { freeBytes } from '../../io/free-space.js';
 import { estimateMemory } from '../../plan/memory.js';
 import type { PreparedMerge } from '../../plan/plan.js';
 import { readRecipe } from '../../recipe/load.js';
 import { formatPlan, type RunFacts } from '../../report/plan-text.js';
-import { bytesFor, freeBytes, nearestFolder, reasonAgainstOutput } from '../../run/output-folder.js';
+import { bytesFor, nearestFolder, reasonAgainstOutput } from '../../run/output-folder.js';
 import { hasSweep } from '../../sweep/load.js';
 import { type PlanCommandOptions, recipesWith, streamOf, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';

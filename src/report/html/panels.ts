@@ -36,6 +36,13 @@ export interface PanelChoice {
   readonly hasMerge: boolean;
 }
 
+const formatMergePanel = (): string =>
+  panel(
+    'Merge',
+    '<div class="controls"><label>Merge <select id="merge"></select></label></div>' +
+      '<div class="plot" id="merge-plot"></div>',
+  );
+
 /** Frames of the panels, with the controls of each. */
 export function formatPanels({ hasPairs, hasSpectra, hasMerge }: PanelChoice): string {
   const scopeTitle = '<span class="muted" data-scope-title></span>';
@@ -77,15 +84,7 @@ changes of one step round back to the base.</p>
 <div class="plot" id="ulps"></div>`,
       'half',
     ),
-    ...(hasMerge
-      ? [
-          panel(
-            'Merge',
-            '<div class="controls"><label>Merge <select id="merge"></select></label></div>' +
-              '<div class="plot" id="merge-plot"></div>',
-          ),
-        ]
-      : []),
+    ...(hasMerge ? [formatMergePanel()] : []),
     panel(
       'Tensors',
       `<div class="controls">

@@ -1,13 +1,13 @@
 /** Merges the steps of a unit, rounds the result, and writes it. */
 import type { XXHash } from 'xxhash-wasm';
-import type { Kernels } from '../../../kernels/abi.js';
+import type { Kernels, Slot } from '../../../kernels/abi.js';
 import type { Method } from '../../../kernels/method.js';
 import type { Combine } from '../../../kernels/unit.js';
 import { vectorBytes } from '../../../kernels/view.js';
 import { bytesPerElement } from '../../checkpoint/dtype.js';
 import { narrow } from '../convert.js';
 import type { PositionedFiles } from '../files.js';
-import type { CombineAction, WriteResult } from '../task.js';
+import type { CombineAction, OutputVector, WriteResult } from '../task.js';
 import { reportUnit } from '../unit-geometry.js';
 import { isStoredBf16, storedTile } from '../unit-vectors.js';
 import type { Pass, PassContext } from './pass.js';
@@ -20,7 +20,7 @@ export interface CombineTools {
 
 export function combinePass({ output, report }: CombineAction, context: PassContext, run: CombineTools): Pass {
   const { kernels, unit, tensor, vectors, measured, onlyMeasured } = context;
-  const { method, files, hash } = run;
+  const { method, hash } = run;
   const width = bytesPerElement(output.dtype);
   const merged = context.scratch('merged', vectorBytes(unit));
   const raw = context.take(width * context.tileElements);
@@ -51,24 +51,35 @@ export function combinePass({ output, report }: CombineAction, context: PassCont
       }
       reporter?.observe(tile, offset, merged, written);
     },
-    tileDone(firstIndex, count) {
-      if (output.file === undefined) return;
-      const bytes = context.bytes(raw, width * count);
-      hash.update(bytes);
-      files.write(output.file, bytes, output.begin + width * firstIndex);
-    },
+    tileDone: tileWriter(output, context, raw, run),
     finish(): WriteResult {
-      return {
+      const inputs = {
+        base: vectors.base?.nonFinite ?? 0,
+        operands: measured.operands.map((vector) => vector.nonFinite),
+      };
+      const result = {
         kind: 'write',
         checksum: formatChecksum(hash),
-        nonFinite: {
-          base: vectors.base?.nonFinite ?? 0,
-          operands: measured.operands.map((vector) => vector.nonFinite),
-          output: nonFinite,
-        },
-        ...(reporter === undefined ? {} : { report: reporter.finish() }),
-      };
+        nonFinite: { ...inputs, output: nonFinite },
+      } as const;
+      return reporter === undefined ? result : { ...result, report: reporter.finish() };
     },
+  };
+}
+
+/** Writes what a tile came to at `raw` to its place in the output, and adds it to the checksum. */
+function tileWriter(
+  { file, begin, dtype }: OutputVector,
+  { bytes }: PassContext,
+  raw: Slot,
+  { files, hash }: CombineTools,
+): Pass['tileDone'] {
+  if (file === undefined) return undefined;
+  const width = bytesPerElement(dtype);
+  return (firstIndex, count) => {
+    const tile = bytes(raw, width * count);
+    hash.update(tile);
+    files.write(file, tile, begin + width * firstIndex);
   };
 }
 

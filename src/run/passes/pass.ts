@@ -20,7 +20,7 @@ export interface Pass {
   readonly unused?: ReadonlySet<number> | undefined;
   step(step: Step): void;
   /** Called when all steps of what was read at once are done; elements are counted in the tensor. */
-  tileDone?(firstIndex: number, count: number): void;
+  readonly tileDone?: ((firstIndex: number, count: number) => void) | undefined;
   finish(): ActionResult;
 }
 

@@ -50,18 +50,16 @@ async function foldersOf(
   { folder }: Recipe,
   made: ReadonlyMap<string, { readonly folder: string }>,
 ): Promise<string[]> {
-  const { adapter } = reference;
+  const { path, adapter } = reference;
   const known = made.get(referenceText(reference, undefined))?.folder;
-  const written = [...(known === undefined ? [reference.path] : []), ...(adapter === undefined ? [] : [adapter.path])];
-  const found = known === undefined ? [] : [known];
-  for (const path of written) {
-    for (const candidate of candidatePaths(path, folder)) {
-      if (!(await isFolder(candidate))) continue;
-      found.push(candidate);
-      break;
-    }
-  }
-  return found;
+  const found = [known ?? (await folderAt(path, folder)), adapter && (await folderAt(adapter.path, folder))];
+  return found.filter((place) => place !== undefined);
+}
+
+/** The folder that a written path means; undefined where there is none. */
+async function folderAt(written: string, recipeFolder: string | undefined): Promise<string | undefined> {
+  for (const path of candidatePaths(written, recipeFolder)) if (await isFolder(path)) return path;
+  return undefined;
 }
 
 /** Name, length and time of the decisive files of a folder. What cannot be looked at is told when it is opened. */

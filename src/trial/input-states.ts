@@ -1,5 +1,6 @@
 /** The states of the models that variants are merged from: results go by them, since scores of older models are none. */
 import { M2MergeError } from '../errors.js';
+import { textOfInputs } from '../plan/inputs.js';
 import { stateOfInputs } from '../plan/local-models.js';
 import type { SweepVariant } from '../sweep/expand.js';
 import type { SweepRow } from '../sweep/result.js';
@@ -7,12 +8,20 @@ import type { SweepRow } from '../sweep/result.js';
 /** By identity of a variant; see `stateOfInputs`. */
 export type InputStates = ReadonlyMap<string, string | undefined>;
 
+/** Variants are thousands, and nearly all read the same models, which are looked at once. */
 export async function statesOf(variants: readonly SweepVariant[]): Promise<InputStates> {
-  return new Map(await Promise.all(variants.map(async ({ id, recipe }) => [id, await stateOfInputs(recipe)] as const)));
+  const known = new Map<string, string | undefined>();
+  const states = new Map<string, string | undefined>();
+  for (const { id, recipe } of variants) {
+    const inputs = textOfInputs(recipe);
+    if (!known.has(inputs)) known.set(inputs, await stateOfInputs(recipe));
+    states.set(id, known.get(inputs));
+  }
+  return states;
 }
 
 /** Identities of those with rows that were made of their models in another state. */
-export function outdated(rows: ReadonlyMap<string, SweepRow>, states: InputStates): string[] {
+function outdated(rows: ReadonlyMap<string, SweepRow>, states: InputStates): string[] {
   return [...states].flatMap(([id, state]) => {
     const row = rows.get(id);
     return row === undefined || row.inputs === state ? [] : [id];

@@ -168,14 +168,24 @@ export class TokenizerBuilder {
     const canBeTexts = areTexts && more.every((key) => !this.#pairOf(key).join('').includes(' '));
     const format = (pair: Pair): string => JSON.stringify(canBeTexts ? pair.join(' ') : pair);
     const replaces = this.#isCut || (areTexts && !canBeTexts);
-    const own: string[] = [];
-    if (replaces) text.forEachMerge((pair) => void (isPossible(pair) && own.push(format(pair))));
-    const pairOf = (key: number): Pair => this.#pairOf(key);
+    const own = replaces ? this.#ownMerges(text, isPossible) : new Map<number, Pair>();
+    // Of tokens that others have rows for, and the first tokenizer has without, it may have the merges as well.
+    const others = more.filter((key) => !own.has(key)).map((key) => this.#pairOf(key));
     const entries = function* (): Iterable<string> {
-      yield* own;
-      for (const key of more) yield format(pairOf(key));
+      for (const pairs of [own.values(), others]) for (const pair of pairs) yield format(pair);
     };
     return { entries: entries(), replaces };
+  }
+
+  /** The merges of the first tokenizer that stay, by key and in their order. */
+  #ownMerges(text: TokenizerText, isPossible: (pair: Pair) => boolean): ReadonlyMap<number, Pair> {
+    const { table } = this.#ids;
+    const own = new Map<number, Pair>();
+    text.forEachMerge((pair) => {
+      const key = mergeKey(table.find(pair[0]), table.find(pair[1]));
+      if (key !== undefined && isPossible(pair)) own.set(key, pair);
+    });
+    return own;
   }
 
   #pairOf(key: number): Pair {

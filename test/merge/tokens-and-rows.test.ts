@@ -90,3 +90,13 @@ it('a token that a model lacks has the row of the base, also where the base is n
   expect(rows[2 * 3]).toBe((valueAt(models.lacking, 3, 0) + valueAt(models.having, 3, 0)) / 2);
   expect(rows[2 * 4]).toBe((valueAt(models.base, 4, 0) + valueAt(models.having, 4, 0)) / 2);
 });
+
+it('merges of tokens that only another model has rows for are written once, in the order of the base', async () => {
+  const tokens = ['<unk>', 'a', 'b', 'c', 'ab', 'bc'];
+  const base = { tokens, merges: ['a b', 'b c'], rows: 4, offset: 1 };
+  const other = { tokens, merges: ['b c', 'a b'], offset: 2 };
+  const { output } = await mergeFolder(folderOf({ base, other }), recipe(['base', 'other'], 'union'));
+  const { model } = JSON.parse(readFileSync(join(output, 'tokenizer.json'), 'utf8'));
+  expect(Object.keys(model.vocab)).toEqual(tokens);
+  expect(model.merges).toEqual(['a b', 'b c']);
+});

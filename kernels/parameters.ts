@@ -45,7 +45,10 @@ export type Settings = Readonly<Record<string, Setting>>;
 
 /** Reads a number that the declaration guarantees to be there. */
 export function numberOf(settings: Settings, name: string): number {
-  return settings[name] as number;
+  const value = settings[name];
+  // NaN in its place would merge to something all the same.
+  if (typeof value !== 'number') throw new TypeError(`the settings hold no number ${name}`);
+  return value;
 }
 
 /** Reads a boolean that the declaration guarantees to be there. */

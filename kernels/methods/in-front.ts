@@ -73,9 +73,10 @@ export function withSparsify(inner: Method): Method {
     },
     wholeRows: (settings) => kindOf(settings) === 'della' || (inner.wholeRows?.(settings) ?? false),
     survivors(context) {
-      const survive = (inner.survivors ?? untouched)(context);
       const kind = kindOf(context.merge.settings);
-      if (kind === 'none') return survive;
+      const survivors = inner.survivors ?? untouched;
+      if (kind === 'none') return survivors(context);
+      const survive = survivors(contextBehind(context));
       const view = frontView(context);
       return Object.assign((tile: Tile) => survive(view(tile)), {
         factors: rescaleFactors(frontContext(context, kind)),
@@ -84,7 +85,7 @@ export function withSparsify(inner: Method): Method {
     combine(context) {
       if (kindOf(context.merge.settings) === 'none') return inner.combine(context);
       const view = frontView(context);
-      const combine = inner.combine(context);
+      const combine = inner.combine(contextBehind(context));
       return (tile, destination) => combine(view(tile), destination);
     },
   };
@@ -123,6 +124,21 @@ const frontView: TileView = (context) => {
   return sparsifierOf(kind).view(frontContext(context, kind));
 };
 
+/** What turns a key of random numbers into one of its own for the method behind a sparsifier. */
+const BEHIND: readonly [number, number] = [0x62656869, 0x6e640000];
+
+/**
+ * The unit as the method behind a sparsifier has it: with random numbers of its own, since what both drop by the same ones
+ * would be dropped once, and made up for twice. The sparsifier has those of a method alone.
+ */
+function contextBehind(context: UnitContext): UnitContext {
+  const operands = context.merge.operands.map((operand) => {
+    const [low, high] = operand.randomKey;
+    return { ...operand, randomKey: [(low ^ BEHIND[0]) >>> 0, (high ^ BEHIND[1]) >>> 0] as const };
+  });
+  return { ...context, merge: { ...context.merge, operands } };
+}
+
 /** A statistic that the sparsifier needs. */
 function inFront(statistic: Statistic, kind: SparsifierName): Statistic {
   const scopeOf = ({ tensors }: CollectorScope): CollectorScope => ({
@@ -143,7 +159,7 @@ function behind({ observation: _observation, ...statistic }: Statistic): Statist
     ...statistic,
     observer(context, request) {
       const view = frontView(context);
-      const observer = statistic.observer(context, request);
+      const observer = statistic.observer(contextBehind(context), request);
       return { observe: (tile) => observer.observe(view(tile)), finish: () => observer.finish() };
     },
   };

@@ -110,19 +110,30 @@ function interpolate(values: readonly Setting[], t: number): Setting {
   return Math.min(Math.max(mixed, Math.min(first, second)), Math.max(first, second));
 }
 
-/** Makes equal values one object, so that callers can compare and group settings by identity. */
+/** Makes equal values of the same parameters one object, so that callers can compare and group settings by identity. */
 class SettingsPool {
-  readonly #shared = new Map<string, Settings>();
+  /** By the names of the parameters, which are others where another sparsifier reads others; then by their values. */
+  readonly #shared = new Map<string, Map<string, Settings>>();
+  readonly #ofCandidates = new WeakMap<readonly Candidates[], Map<string, Settings>>();
 
   share(candidates: readonly Candidates[], values: readonly Setting[]): Settings {
+    const shared = this.#ofCandidates.get(candidates) ?? this.#poolOf(candidates);
     const key = values.join('|');
-    const known = this.#shared.get(key);
+    const known = shared.get(key);
     if (known !== undefined) return known;
     const settings = Object.freeze(
       Object.fromEntries(candidates.map(({ parameter }, index) => [parameter.name, values[index]!])),
     );
-    this.#shared.set(key, settings);
+    shared.set(key, settings);
     return settings;
+  }
+
+  #poolOf(candidates: readonly Candidates[]): Map<string, Settings> {
+    const names = candidates.map(({ parameter }) => parameter.name).join('|');
+    const pool = this.#shared.get(names) ?? new Map<string, Settings>();
+    this.#shared.set(names, pool);
+    this.#ofCandidates.set(candidates, pool);
+    return pool;
   }
 }
 

@@ -110,6 +110,7 @@ function asGroup(recipe: Recipe): Recipe {
     ...recipe,
     method: 'task_arithmetic',
     preset: 'mergekit',
+    rounding: 'nearest',
     bases: [base],
     models,
     modules: [{ name: undefined, path: '', position, slices: [slice] }],

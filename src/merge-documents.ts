@@ -2,7 +2,14 @@
 import { join, resolve } from 'node:path';
 import type { Checkpoint } from './checkpoint/checkpoint.js';
 import { openCheckpoint } from './checkpoint/folder.js';
-import { type MergeOptions, type MergeResult, mergeRecipe, type PrepareOptions, prepareMerge } from './merge.js';
+import {
+  type MergeOptions,
+  type MergeResult,
+  mergeRecipe,
+  type PrepareOptions,
+  prepareMerge,
+  writesReport,
+} from './merge.js';
 import { checkOutput, isMadeBy, outputFolderOf } from './output-place.js';
 import { stateOfInputs } from './plan/local-models.js';
 import type { PreparedMerge } from './plan/plan.js';
@@ -78,8 +85,9 @@ export async function mergeDocuments(documents: readonly PlacedRecipe[], given: 
   for (const document of planned) {
     const { recipe, output, prepared } = document;
     // The models that it needs are there by now, in the state that it is to be made of.
+    const extras = { sha256: options.sha256 ?? false, report: writesReport(recipe, prepared, options) };
     const isKept =
-      !options.overwrite && (await isMadeBy(output, prepared.planHash, await stateOfInputs(recipe, known)));
+      !options.overwrite && (await isMadeBy(output, prepared.planHash, await stateOfInputs(recipe, known), extras));
     options.onDocument?.(document, isKept);
     if (!isKept) await options.onMerged?.(await mergeRecipe(recipe, { ...options, output, known }));
     if (recipe.name !== undefined) known.set(recipe.name, await openCheckpoint(output));

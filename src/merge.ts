@@ -72,7 +72,8 @@ export async function prepareMerge(recipe: Recipe, options: PrepareOptions = {})
   checkRecipe(recipe);
   options.signal?.throwIfAborted();
   const { inputs = new SharedInputs() } = options;
-  const built = buildPlan(recipe, await inputs.open(recipe, options, options.known), options);
+  const readAll = wantsReport(recipe, options) && canMeasure(recipe);
+  const built = buildPlan(recipe, await inputs.open(recipe, options, options.known), { readAll, ...options });
   await checkBeside(built);
   const streaming = options.stream ? streamWarnings(streamCost(built, options.spoolBytes)) : [];
   const reporting = wantsReport(recipe, options) ? await reportWarnings(recipe, built) : [];
@@ -170,10 +171,9 @@ interface OpenMerge {
 }
 
 async function openMerge({ recipe, output: chosen, dry }: MergeRequest, options: MergeOptions): Promise<OpenMerge> {
-  const reporting = wantsReport(recipe, options);
-  const prepared = await prepareMerge(recipe, { ...options, readAll: reporting && canMeasure(recipe) });
+  const prepared = await prepareMerge(recipe, options);
   const canReport = isMeasured(recipe, prepared);
-  const reports = reporting && canReport;
+  const reports = writesReport(recipe, prepared, options);
   const output = outputFolderOf(recipe, chosen);
   await checkOutput(output, prepared, recipe);
   options.onPlan?.(prepared, output);
@@ -200,6 +200,13 @@ const canMeasure = (recipe: Recipe): boolean =>
 /** Whether there is something to report on. */
 const isMeasured = (recipe: Recipe, { plan }: Pick<PreparedMerge, 'plan'>): boolean =>
   canMeasure(recipe) && measuredJobs(plan).length > 0;
+
+/** Whether a merge writes a report beside its model. */
+export const writesReport = (
+  recipe: Recipe,
+  prepared: Pick<PreparedMerge, 'plan'>,
+  options: Pick<PrepareOptions, 'report'>,
+): boolean => wantsReport(recipe, options) && isMeasured(recipe, prepared);
 
 /** Why there is no report, or what it leaves out. */
 async function reportWarnings(recipe: Recipe, prepared: Pick<PreparedMerge, 'plan'>): Promise<Warning[]> {

@@ -1,8 +1,9 @@
 /** Where a merged model goes, and that it is nowhere near what is being read. */
 import { readdir, readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { MANIFEST_FILE } from './checkpoint/side-files.js';
+import { GEOMETRY_FILE, MANIFEST_FILE } from './checkpoint/side-files.js';
 import { M2MergeError } from './errors.js';
+import { isFile } from './io/kind.js';
 import { fromHome } from './plan/local-models.js';
 import type { PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
@@ -16,15 +17,37 @@ export function outputFolderOf(recipe: Recipe, chosen: string | undefined): stri
   return resolve('merged', basename(recipe.file, extname(recipe.file)).replace(/[<>]/g, ''));
 }
 
-/** Whether a folder holds the model that the plan of this hash makes of inputs in this state, as its manifest says. */
-export async function isMadeBy(folder: string, planHash: string, inputState: string | undefined): Promise<boolean> {
+/** What a model is asked to have beside its weights. */
+export interface Extras {
+  readonly sha256: boolean;
+  readonly report: boolean;
+}
+
+/**
+ * Whether a folder holds the model that the plan of this hash makes of inputs in this state, as its manifest says, with
+ * what is asked for beside it.
+ */
+export async function isMadeBy(
+  folder: string,
+  planHash: string,
+  inputState: string | undefined,
+  { sha256, report }: Extras = { sha256: false, report: false },
+): Promise<boolean> {
   try {
-    const text = await readFile(join(folder, MANIFEST_FILE), 'utf8');
-    const manifest = JSON.parse(text) as Partial<Record<'plan' | 'inputState', unknown>> | null;
-    return manifest?.plan === planHash && manifest.inputState === inputState;
+    const manifest = JSON.parse(await readFile(join(folder, MANIFEST_FILE), 'utf8')) as ManifestMarks;
+    const isSame = manifest.plan === planHash && manifest.inputState === inputState;
+    const isHashed = !sha256 || manifest.outputs.every((output) => output.sha256 !== undefined);
+    return isSame && isHashed && (!report || (await isFile(join(folder, GEOMETRY_FILE))));
   } catch {
     return false;
   }
+}
+
+/** What of a manifest tells one merge from another. */
+interface ManifestMarks {
+  readonly plan: unknown;
+  readonly inputState: unknown;
+  readonly outputs: readonly { readonly sha256?: unknown }[];
 }
 
 /** Refuses an output that is an input, lies in one or holds one: replacing it would destroy what is being read. */

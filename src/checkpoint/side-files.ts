@@ -46,6 +46,9 @@ const LICENCE_FILE = /^(?:licen[cs]e|notice|copying|use_policy)(?:[-_][\w-]+)?(?
 /** What m2merge writes beside weights: how they were made. */
 export const MANIFEST_FILE = 'm2merge_manifest.json';
 
+/** The geometry of its experts, where a report was asked for. */
+export const GEOMETRY_FILE = 'geometry.json';
+
 export const TEMPLATE_FOLDER = 'additional_chat_templates';
 const TEMPLATE_FILE = /^[^.].*\.jinja$/;
 

@@ -4,6 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { compareUtf8 } from '../checkpoint/order.js';
+import { isSideFile } from '../checkpoint/side-files.js';
 import { versionOf } from '../io/file-version.js';
 import { isFolder } from '../io/kind.js';
 import type { Recipe } from '../recipe/recipe.js';
@@ -20,14 +21,15 @@ export function candidatePaths(written: string, recipeFolder: string | undefined
 export const fromHome = (written: string): string =>
   written.startsWith('~/') ? join(homedir(), written.slice(2)) : written;
 
-/** Files of a model that decide what is merged from it. */
-const DECISIVE = /\.safetensors$|^(?:adapter_)?config\.json$/;
+/** Whether a file of a model decides what is merged from it, or goes along with that. */
+const isDecisive = (name: string): boolean =>
+  /\.safetensors$|^(?:adapter_)?config\.json$/.test(name) || isSideFile(name);
 
 /** Hex digits of a state: enough for no two to meet. */
 const STATE_DIGITS = 16;
 
 /**
- * A digest of length and time of all weights and configs that a recipe reads from folders of this machine; `made` are the
+ * A digest of length and time of all weights, configs and side files that a recipe reads from folders of this machine; `made` are the
  * folders of models that it names otherwise. It changes when one of them is written anew. Models on the Hub have no part in
  * it: plans have their commits. Undefined when there are no others.
  */
@@ -35,7 +37,8 @@ export async function stateOfInputs(
   recipe: Recipe,
   made: ReadonlyMap<string, { readonly folder: string }> = new Map(),
 ): Promise<string | undefined> {
-  const own = recipe.base === undefined ? [] : [recipe.base];
+  const source = recipe.tokenizer?.source;
+  const own = [recipe.base, typeof source === 'object' ? source : undefined].filter((model) => model !== undefined);
   const references = [...own, ...recipe.bases, ...recipe.models.map(({ reference }) => reference)];
   const folders = await Promise.all(references.map((reference) => foldersOf(reference, recipe, made)));
   const states = await Promise.all([...new Set(folders.flat())].map(async (folder) => stateOfFolder(folder)));
@@ -64,7 +67,7 @@ async function folderAt(written: string, recipeFolder: string | undefined): Prom
 
 /** Name, length and time of the decisive files of a folder. What cannot be looked at is told when it is opened. */
 async function stateOfFolder(folder: string): Promise<string[][]> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => DECISIVE.test(name)).sort(compareUtf8);
+  const names = (await readdir(folder).catch(() => [])).filter(isDecisive).sort(compareUtf8);
   const states = await Promise.all(
     names.map(async (name) => {
       const stats = await stat(join(folder, name), { bigint: true }).catch(() => undefined);

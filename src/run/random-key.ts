@@ -2,8 +2,8 @@
 import { hash } from 'node:crypto';
 
 /**
- * Two u32 from the seed, a purpose (`mask` of a model, `rounding`, `projection`, `spectrum`), the model's reference in the recipe (empty
- * but for masks) and the tensor's name.
+ * Two u32 from the seed, a purpose, the model's reference in the recipe (for `mask`; for `rounding` those of all, else
+ * nothing) and the tensor's name.
  */
 export function randomKey(
   seed: number,

@@ -192,8 +192,9 @@ export function describeSettings(settings: SettingTexts): string {
     .join(' ');
 }
 
+/** A key that is taken away is written as recipes have it: `none` is a value of several settings. */
 function valueText(value: Plain): string {
-  if (value === null) return 'none';
+  if (value === null) return '~';
   if (typeof value === 'string') return value;
   if (Array.isArray(value)) return JSON.stringify(value);
   const entries = Object.entries(value as { readonly [key: string]: Plain });

@@ -61,20 +61,28 @@ function modelPlace(setting: string, tree: RecipeTree): Found {
   if (dot <= 0) return { problem: 'names no parameter of a model', hint: 'write models.<folder>.<parameter>' };
   const wanted = setting.slice(0, dot);
   const spellings = [names, references.map(repositoryName), references];
-  const index = spellings.map((known) => known.indexOf(wanted)).find((found) => found >= 0) ?? -1;
+  const meant = spellings.map((known) => indicesOf(known, wanted)).find(({ length }) => length > 0) ?? [];
   const parameter = setting.slice(dot + 1);
-  if (index >= 0) return { path: ['models', index, 'parameters', ...steps(parameter)], parameter };
+  if (meant.length > 1) {
+    const hint = `write models.${references[meant[0]!]}.${parameter}, or what else the recipe calls it`;
+    return { problem: `there are ${meant.length} models "${wanted}" in the recipe`, hint };
+  }
+  if (meant.length === 1) return { path: ['models', meant[0]!, 'parameters', ...steps(parameter)], parameter };
   const known = `models: ${names.join(', ')}`;
   return { problem: `there is no model "${wanted}" in the recipe`, hint: didYouMean(wanted, names) ?? known };
 }
 
+const indicesOf = (names: readonly string[], wanted: string): number[] =>
+  names.flatMap((name, index) => (name === wanted ? [index] : []));
+
 /** What a repository on the Hub is called without its owner and revision. */
 const repositoryName = (reference: string): string => basename(reference.replace(/@.*$/, ''));
 
-/** A model is text, or a mapping whose innermost `model` or `path` is. */
+/** A model is text, or a mapping whose innermost `model` or `path` is, with its adapter behind it. */
 function referenceOf(model: unknown): string {
   if (typeof model === 'string') return model;
   if (typeof model !== 'object' || model === null) return '';
-  const { model: inner, path } = model as { model?: unknown; path?: unknown };
-  return referenceOf(inner ?? path);
+  const { model: inner, path, lora } = model as { model?: unknown; path?: unknown; lora?: unknown };
+  const reference = referenceOf(inner ?? path);
+  return lora === undefined || lora === null ? reference : `${reference}+${referenceOf(lora)}`;
 }

@@ -101,7 +101,9 @@ sweep: {parameters: {seed: [1]}}
   it('can take a key of the recipe away', () => {
     const [variant] = expand('sweep: {variants: [{merge_method: linear, base_model: ~}]}');
     expect(variant!.recipe.base).toBeUndefined();
-    expect(variant!.name).toBe('merge_method-linear_base_model-none');
+    // Not "none", which other settings have as a value.
+    expect(variant!.settings).toEqual({ merge_method: 'linear', base_model: '~' });
+    expect(variant!.name).toMatch(/^merge_method-linear_base_model-[0-9a-f]{8}$/);
   });
 
   it('leave out what their method does not have, and are each there once', () => {
@@ -124,7 +126,7 @@ sweep: {parameters: {seed: [1]}}
       { ...front, 'sparsify.density': '0.5' },
       { ...front, 'sparsify.density': '0.8' },
       { merge_method: 'ties' },
-      { merge_method: 'linear', base_model: 'none' },
+      { merge_method: 'linear', base_model: '~' },
     ]);
     const single = parseRecipe(
       `${RECIPE.replace('task_arithmetic', 'ties')}sparsify: {method: dare, rescale: density, density: 0.8}`,
@@ -206,6 +208,14 @@ sweep: {parameters: {seed: [1]}}
     expect(messagesOf(() => expand(sweep)).join()).toContain(message);
   });
 
+  it('without a key, and with what is called none, have folders of their own', () => {
+    const variants = expand(
+      'sweep: {variants: [{merge_method: ties, zero_sign: ~}, {merge_method: ties, zero_sign: none}]}',
+    );
+    expect(variants.map(({ settings }) => settings.zero_sign)).toEqual(['~', 'none']);
+    expect(new Set(variants.map(({ name }) => name)).size).toBe(2);
+  });
+
   it('of samples stay within their ranges though they are rounded', () => {
     const sweep =
       'sweep: {parameters: {lambda: {minimum: 0.99991, maximum: 0.99999}}, sample: {strategy: random, n: 64}}';
@@ -229,6 +239,23 @@ sweep: {parameters: {seed: [1]}}
       expand(`sweep: {parameters: {seed: [${seeds}]}, variants: [${variants}]}`),
     ).join();
     expect(messages).toMatch(/variants/);
+  });
+
+  it.each([
+    ['[./math/checkpoint-5, ./code/checkpoint-5]', 'checkpoint-5', 'there are 2 models "checkpoint-5" in the recipe'],
+    ['[{model: {model: ./sft, lora: ./a}}, {model: {model: ./sft, lora: ./b}}]', 'sft', 'there is no model "sft"'],
+  ])('of a model are refused where it is not clear which: %s', (models, name, message) => {
+    const text = `merge_method: ties\nbase_model: b\nmodels: ${models}\nsweep: {parameters: {models.${name}.weight: [1]}}\n`;
+    const refused = messagesOf(() => expandSweep(text, {}, readSweep(text, {}, []).section));
+    expect(refused.join()).toContain(message);
+  });
+
+  it('of a model with an adapter go by the adapter', () => {
+    const models = '[{model: {model: ./sft, lora: ./a}}, {model: ./sft+./b}]';
+    const head = `merge_method: ties\nbase_model: base\nmodels: ${models}\nparameters: {weight: 1}\n`;
+    const text = `${head}sweep: {parameters: {models.a.weight: [0.5], models.b.weight: [2]}}\n`;
+    const [variant] = expandSweep(text, {}, readSweep(text, {}, []).section);
+    expect(variant!.recipeText).toMatch(/lora: \.\/a.*weight: 0\.5.*sft\+\.\/b.*weight: 2/s);
   });
 
   it('may all be said on the command line, of a sweep that says how to judge', () => {

@@ -35,6 +35,7 @@ export interface WarningFacts {
   'replaced-stays': { path: string };
   'sweep-locked': { folder: string };
   'best-outdated': { variant: string };
+  'judged-otherwise': { count: number };
   'duplicate-tensor': { file: string; tensor: string; count: number };
   'cache-damaged': { file: string; repo: string; property: 'size' | 'hash' };
   'hub-renamed': { from: string; to: string };
@@ -155,6 +156,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
   'objective-missing': ({ variant, metric, maximize, found, suggestion }) =>
     `${variant}: the evaluator gave no number called "${metric}", which is to decide; it gave ${found.join(', ')}${suggestion === undefined ? '' : `; did you mean "${suggestion}"?`} (with one of them to ${maximize ? 'maximize' : 'minimize'}, the same command ranks what is judged without judging it again)`,
   'hub-renamed': ({ from, to }) => `${from} is called ${to} on the Hub now; the recipe should say so`,
+  'judged-otherwise': ({ count }) =>
+    `${count === 1 ? 'a variant was' : `${count} variants were`} judged by another command; with --retry this one judges again`,
   'best-outdated': ({ variant }) =>
     `the models were written to since ${variant} was judged; a sweep with --overwrite judges them again`,
   'sweep-locked': ({ folder }) =>

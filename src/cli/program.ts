@@ -174,7 +174,7 @@ function addSweep(program: Command): void {
         'set',
       ]),
     )
-    .option('--retry', 'evaluate again what failed or lacks the number that decides')
+    .option('--retry', 'evaluate again what failed, lacks the number that decides, or was judged by another command')
     .option('--overwrite', 'replace existing models')
     .option('--quiet', 'print nothing but warnings and errors')
     .addOption(new Option('--kernels <name>', 'arithmetic to use').choices(['simd', 'reference']).default('simd'))

@@ -16,7 +16,7 @@ export function lacksObjective(row: SweepRow, objective: Objective): boolean {
 
 /** A row as it is shown: with a word on the number that decides where it lacks that. Logs stay true when another decides. */
 export function shownRow(row: SweepRow, objective: Objective): SweepRow {
-  const { inputs: _, ...shown } = row;
+  const { inputs: _, judge: __, ...shown } = row;
   return lacksObjective(row, objective) ? { ...shown, problem: `no number called ${objective.metric}` } : shown;
 }
 

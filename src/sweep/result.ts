@@ -45,6 +45,8 @@ export interface SweepRow {
   readonly evaluation_seconds: number | null;
   /** In the log: the state of the models on this machine that it was merged from, where there were any. */
   readonly inputs?: string;
+  /** In the log: a digest of the command that judged it. */
+  readonly judge?: string;
 }
 
 /** Whether there were evaluations, and none of them gave a number. */

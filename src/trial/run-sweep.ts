@@ -1,4 +1,5 @@
 /** Carries a sweep out: waves of merges that share their reads, each followed by the evaluation of its models. */
+import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -77,7 +78,8 @@ export async function whatIsLeft(
   retry: boolean,
 ): Promise<{ readonly merged: readonly SweepVariant[]; readonly open: readonly SweepVariant[] }> {
   const owners = ownersOf(rows);
-  const judged = variants.flatMap(({ id }) => judgementOf(rows.get(id), objective, retry) ?? []);
+  const judging = { objective, evaluation };
+  const judged = variants.flatMap(({ id }) => judgementOf(rows.get(id), judging, retry) ?? []);
   const best = keep === 'best' && !mayGrow ? bestOf(judged, objective) : undefined;
   const merged: SweepVariant[] = [];
   const open: SweepVariant[] = [];
@@ -88,7 +90,7 @@ export async function whatIsLeft(
     // One that nobody judges is done while its model is there, or when it is to have none.
     const needsNoModel = hasFolder || !writesModels({ keep, evaluation });
     const done =
-      judgementOf(row, objective, retry) !== undefined ||
+      judgementOf(row, judging, retry) !== undefined ||
       (row?.status === 'merged' && evaluation === undefined && needsNoModel);
     const isMissed = !hasModel && (keep === 'all' ? hasFolder : variant.id === best?.id);
     if (done && !isMissed) continue;
@@ -97,11 +99,29 @@ export async function whatIsLeft(
   return { merged, open };
 }
 
-/** The row of a variant that was judged and is not to be judged again; `retry` is for those that have no score. */
-export function judgementOf(row: SweepRow | undefined, objective: Objective, retry: boolean): SweepRow | undefined {
+/**
+ * The row of a variant that was judged and is not to be judged again; `retry` is for those that have no score, or one of
+ * another evaluator.
+ */
+export function judgementOf(
+  row: SweepRow | undefined,
+  { objective, evaluation }: Pick<SweepTask, 'objective' | 'evaluation'>,
+  retry: boolean,
+): SweepRow | undefined {
   if (row === undefined || row.status === 'merged') return undefined;
-  return retry && (row.status === 'failed' || lacksObjective(row, objective)) ? undefined : row;
+  const isToDo = row.status === 'failed' || lacksObjective(row, objective) || isOfAnother(row, evaluation);
+  return retry && isToDo ? undefined : row;
 }
+
+/** Whether a row was judged by another command than would judge it now: the numbers of the two say nothing together. */
+export const isOfAnother = ({ judge }: SweepRow, evaluation: Evaluation | undefined): boolean =>
+  judge !== undefined && evaluation !== undefined && judge !== judgeOf(evaluation);
+
+/** Hex digits of a command's digest. */
+const JUDGE_DIGITS = 8;
+
+const judgeOf = ({ command }: Evaluation): string =>
+  createHash('sha256').update(JSON.stringify(command)).digest('hex').slice(0, JUDGE_DIGITS);
 
 const isJudged = (row: SweepRow | undefined): boolean => row?.status === 'evaluated' || row?.status === 'failed';
 
@@ -168,7 +188,7 @@ class SweepRun {
     const results = await mergeTogether(requests, { ...this.#options.merging, overwrite, account: true });
     this.#options.onWarnings?.(results.flatMap(({ warnings }) => warnings));
     for (const [i, variant] of wave.entries()) {
-      const judgement = judgementOf(this.#log.row(variant.id), this.#task.objective, this.#options.retry);
+      const judgement = judgementOf(this.#log.row(variant.id), this.#task, this.#options.retry);
       this.#removed.delete(variant.id);
       await this.#record(judgement ?? mergedRow(variant, this.#states.get(variant.id), results[i]!));
     }
@@ -187,7 +207,8 @@ class SweepRun {
       const status = problem === undefined ? 'evaluated' : 'failed';
       const { problem: _, ...before } = this.#log.row(variant.id)!;
       const told = problem === undefined ? {} : { problem };
-      const row: SweepRow = { ...before, status, metrics, ...told, evaluation_seconds: seconds };
+      const judge = judgeOf(evaluation);
+      const row: SweepRow = { ...before, status, metrics, ...told, evaluation_seconds: seconds, judge };
       await this.#record(row);
       this.#tellOfObjective([row]);
       await forgetRecord(place);

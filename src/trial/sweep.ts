@@ -23,6 +23,7 @@ import { describeWarning, type Warning, warning } from '../warnings.js';
 import { currentRows, statesOf } from './input-states.js';
 import { ResultsLog } from './results-log.js';
 import {
+  isOfAnother,
   judgementOf,
   runSweep,
   type SweepMerging,
@@ -86,7 +87,11 @@ export async function prepareSweep(
   const rows = currentRows(known, await statesOf(variants), rules.folder, options.overwrite ?? false);
   const { costs, warnings: planned } = await priceSweep(variants, rules, rows, options);
   const task = { ...rules, variants, waveSize: costs.waveSize };
-  return { task, recipeName: nameOf(origin), costs, warnings: [...told, ...planned] };
+  const others = options.retry
+    ? []
+    : variants.flatMap(({ id }) => rows.get(id) ?? []).filter((row) => isOfAnother(row, rules.evaluation));
+  const mixed = others.length === 0 ? [] : [warning('judged-otherwise', { count: others.length })];
+  return { task, recipeName: nameOf(origin), costs, warnings: [...told, ...mixed, ...planned] };
 }
 
 /** Throws `warnings-refused` where warnings are to be refused and there are some. */
@@ -129,8 +134,7 @@ export async function priceSweep(
   return planSweep(open, {
     ...rules,
     ...{ merging, strict },
-    toJudge: [...merged, ...open].filter(({ id }) => judgementOf(rows.get(id), rules.objective, retry) === undefined)
-      .length,
+    toJudge: [...merged, ...open].filter(({ id }) => judgementOf(rows.get(id), rules, retry) === undefined).length,
     meanSeconds: seconds.length === 0 ? undefined : seconds.reduce((sum, value) => sum + value, 0) / seconds.length,
     freeBytes: await freeBytes(await nearestFolder(rules.folder)),
   });
@@ -220,7 +224,7 @@ export async function writeResult(
   const { folder, variants, objective } = task;
   const texts = new Map(variants.map(({ id, recipe }) => [id, publicRecipe(recipe)]));
   const rowOf = (id: string): SweepRow | undefined => {
-    const { inputs: _, ...row } = log.row(id) ?? {};
+    const { inputs: _, judge: __, ...row } = log.row(id) ?? {};
     return 'id' in row ? { ...row, recipe: texts.get(id)! } : undefined;
   };
   const result = summarizeSweep(recipeName, variants, rowOf, objective);

@@ -171,3 +171,38 @@ describe('a recipe that is changed and changed back', () => {
     expect(modelIn('kept', 'best')).toEqual(modelIn('fresh', 'lambda-0.4'));
   });
 });
+
+describe('another command that judges', () => {
+  it('is warned of beside scores of the first, and judges all with --retry', () => {
+    const judge = (score: number): string => {
+      const script = join(work, `gives-${score}.mjs`);
+      writeFileSync(script, `console.log(JSON.stringify({ score: ${score} }));`);
+      return `node ${script} {model}`;
+    };
+    const sweep = (lambdas: string, score: number, ...more: string[]) =>
+      m2merge(
+        [
+          'sweep',
+          sweepRecipe('parameters: {seed: [0]}\n'),
+          'judges',
+          '--set',
+          `lambda=${lambdas}`,
+          '--evaluate',
+          judge(score),
+          ...more,
+        ],
+        work,
+      );
+    const scores = () => resultOf('judges').rows.map(({ metrics }) => metrics.score);
+    sweep('0.2', 1);
+    const mixed = sweep('0.2,0.4', 2);
+    expect(mixed.stderr).toContain(
+      'warning: a variant was judged by another command; with --retry this one judges again',
+    );
+    expect(scores()).toEqual([1, 2]);
+    expect(sweep('0.2,0.4', 2, '--retry').stderr).not.toContain('another command');
+    expect(scores()).toEqual([2, 2]);
+    expect(sweep('0.2,0.4', 2).stderr).not.toContain('another command');
+    expect(Object.keys(resultOf('judges').rows[0]!)).not.toContain('judge');
+  });
+});

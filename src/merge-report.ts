@@ -128,10 +128,10 @@ function densities(plan: Plan, jobs: readonly MergeJob[]): Pick<MergeAccounting,
   for (const job of jobs) {
     elements += job.elements;
     for (const { model, settings, isOnlyMeasured } of job.operands) {
-      const density = plan.settings[settings]!.density;
+      const { density, weight } = plan.settings[settings]!;
       if (typeof density !== 'number') return {};
       // Of what has no share in the merge nothing is trimmed.
-      kept[model]! += (isOnlyMeasured ? 1 : density) * job.elements;
+      kept[model]! += (isOnlyMeasured || weight === 0 ? 1 : density) * job.elements;
     }
   }
   return { density: Object.fromEntries(names.map((name, i) => [name, kept[i]! / elements])) };

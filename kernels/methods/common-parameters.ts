@@ -10,6 +10,12 @@ export const weightParameter: NumberParameter = {
   summary: "the model's share in the sum; 0 leaves the model out",
 };
 
+/** Where a model of weight 0 is read and looked at all the same. */
+export const directionWeightParameter: NumberParameter = {
+  ...weightParameter,
+  summary: "the model's share in the direction and length of the result; one with 0 must be finite all the same",
+};
+
 export const densityParameter: NumberParameter = {
   name: 'density',
   scope: 'model',

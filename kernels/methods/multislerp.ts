@@ -5,7 +5,7 @@ import { weightsOf } from '../operand-table.js';
 import { flagOf, numberOf } from '../parameters.js';
 import { dot, type Gram, gramStatistic, norm } from '../statistics/gram.js';
 import type { TensorMerge } from '../unit.js';
-import { weightParameter } from './common-parameters.js';
+import { directionWeightParameter } from './common-parameters.js';
 
 const PRODUCTS = 'products';
 
@@ -16,7 +16,7 @@ export const multislerp: Method = {
   summary: 'A spherical average of any number of models: the mean direction at the mean length, tensor by tensor.',
   space: 'either',
   parameters: [
-    weightParameter,
+    directionWeightParameter,
     {
       name: 'normalize_weights',
       scope: 'merge',

@@ -6,7 +6,7 @@ import { flagOf, type Settings } from '../parameters.js';
 import { type ColumnProducts, columnCount, columnProducts } from '../statistics/column-products.js';
 import { dot, type Gram, gramStatistic } from '../statistics/gram.js';
 import type { Combine, TensorMerge, UnitContext } from '../unit.js';
-import { weightParameter } from './common-parameters.js';
+import { directionWeightParameter } from './common-parameters.js';
 
 const PRODUCTS = 'products';
 
@@ -34,7 +34,7 @@ export const nuslerp: Method = {
   operandCount: { minimum: 2, maximum: 2 },
   commonRows: true,
   parameters: [
-    weightParameter,
+    directionWeightParameter,
     {
       name: 'nuslerp_flatten',
       scope: 'merge',

@@ -175,7 +175,10 @@ function modelOrder(models: readonly number[]): ModelOrder {
   return order.every((from, to) => from === to) ? (values) => values : (values) => order.map((from) => values[from]!);
 }
 
-/** What is `unmerged`, of weight 0, nothing trims. */
+/**
+ * What is `unmerged`, of weight 0, nothing trims; nor what has that weight and is among the operands all the same, for
+ * its part in a trim over the whole model.
+ */
 function observeRemovals(
   context: UnitContext,
   { survivors, shown }: { survivors: TileView | SelectingView; shown: ReportTools['shown'] },
@@ -187,7 +190,12 @@ function observeRemovals(
   const withUnmerged = <T>(values: readonly T[], ofUnmerged: T) =>
     byModel([...values, ...unmerged.map(() => ofUnmerged)]);
   const signs = operands.map(({ settings }) => Math.sign(Number(settings.weight ?? 1)));
-  const factors = survive.factors && withUnmerged(survive.factors, 1);
+  const isWeightless = operands.map(({ settings }) => settings.weight === 0);
+  const unlessWeightless = <T>(values: readonly T[], weightless: readonly T[]) =>
+    values.map((value, i) => (isWeightless[i] ? weightless[i]! : value));
+  const ones = operands.map(() => 1);
+  const zeros = operands.map(() => 0);
+  const factors = survive.factors && withUnmerged(unlessWeightless(survive.factors, ones), 1);
   const experts = operands.length + unmerged.length;
   const observer = new RemovalObserver({ ...context, experts }, withUnmerged(signs, 0), factors);
   return {
@@ -197,8 +205,8 @@ function observeRemovals(
       const selectors = 'selectors' in left ? left.selectors : undefined;
       observer.observe({
         count: tile.count,
-        survivors: byModel([...left.operands, ...unmerged]),
-        selectors: selectors && withUnmerged(selectors, 0),
+        survivors: byModel([...unlessWeightless(left.operands, tile.operands), ...unmerged]),
+        selectors: selectors && withUnmerged(unlessWeightless(selectors, zeros), 0),
         delta,
       });
     },

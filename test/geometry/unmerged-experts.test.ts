@@ -105,3 +105,16 @@ it('accounts for an expert of weight 0 like for any other, but nothing of it is 
   expect(outvoted).toBeCloseTo(against / energy, 6);
   expect(cancelled).toBeCloseTo(nowhere / energy, 6);
 });
+
+it('nothing of it is trimmed either where it has its part in a trim over the whole model', async () => {
+  const folder = temporaryFolder();
+  write(folder);
+  const parameters = { density: 0.5, normalize: false };
+  const { report } = await merge(folder, 'ties', { ...parameters, trim_scope: 'model' }, 'all', true);
+  const account = report!.merge_accounting['ties -> BF16']!;
+  expect(account.density).toEqual({ 'left-out': 1, a: 0.5, b: 0.5 });
+  const { trimmed, outvoted, cancelled } = account.removed['left-out']!;
+  expect(trimmed).toBe(0);
+  expect(outvoted! + cancelled!).toBeGreaterThan(0);
+  expect(account.removed.a!.trimmed).toBeGreaterThan(0);
+});

@@ -4,7 +4,7 @@ import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } 
 import { GEOMETRY_FILE, MANIFEST_FILE } from './checkpoint/side-files.js';
 import { M2MergeError } from './errors.js';
 import { isFile } from './io/kind.js';
-import { fromHome } from './plan/local-models.js';
+import { fromHome, isSameState } from './plan/local-models.js';
 import type { PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
 import { behindLinks } from './run/output-folder.js';
@@ -35,7 +35,7 @@ export async function isMadeBy(
 ): Promise<boolean> {
   try {
     const manifest = JSON.parse(await readFile(join(folder, MANIFEST_FILE), 'utf8')) as ManifestMarks;
-    const isSame = manifest.plan === planHash && manifest.inputState === inputState;
+    const isSame = manifest.plan === planHash && isSameState(manifest.inputState, inputState);
     const isHashed = !sha256 || manifest.outputs.every((output) => output.sha256 !== undefined);
     return isSame && isHashed && (!report || (await isFile(join(folder, GEOMETRY_FILE))));
   } catch {
@@ -46,7 +46,7 @@ export async function isMadeBy(
 /** What of a manifest tells one merge from another. */
 interface ManifestMarks {
   readonly plan: unknown;
-  readonly inputState: unknown;
+  readonly inputState: string | undefined;
   readonly outputs: readonly { readonly sha256?: unknown }[];
 }
 

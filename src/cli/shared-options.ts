@@ -21,7 +21,7 @@ export function named(text: string): string {
   throw new InvalidArgumentError('Expected a name.');
 }
 
-export function byteSize(text: string): number {
+function byteSize(text: string): number {
   const bytes = parseByteSize(text);
   if (bytes === undefined) throw new InvalidArgumentError('Expected bytes such as 5GB, 500M or 4GiB.');
   return bytes;

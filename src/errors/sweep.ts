@@ -30,7 +30,7 @@ export const SWEEP_WORDINGS: { readonly [K in keyof SweepErrorFacts]: (facts: Sw
   }),
   'results-outdated': ({ folder, count }) => ({
     message: `${count === 1 ? 'a result' : `${count} results`} in ${folder} ${count === 1 ? 'is' : 'are'} of models that were written to since`,
-    hint: 'add --overwrite to merge and judge them again, or name another folder',
+    hint: 'a sweep with --overwrite merges and judges them again; or name another folder',
   }),
   'sweep-too-large': ({ path, count, needed, available, proposal }) => ({
     message: `not enough space at ${path}: ${count} models to write, ${formatBytes(needed)} needed at once, ${formatBytes(available)} available`,

@@ -80,7 +80,8 @@ const newMark = (): string => JSON.stringify({ ...thisProcess(), id: randomBytes
 /** Who left a mark; undefined for one that is just being made. */
 function ownerOf(mark: string): Owner | undefined {
   try {
-    return JSON.parse(mark) as Owner;
+    const owner: unknown = JSON.parse(mark);
+    return typeof owner === 'object' && owner !== null ? (owner as Owner) : undefined;
   } catch {
     return undefined;
   }

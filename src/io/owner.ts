@@ -20,7 +20,7 @@ export function thisProcess(): Owner {
   owner ??= {
     place: createHash('sha256').update(`${hostname()}\n${processNamespace()}`).digest('hex').slice(0, PLACE_DIGITS),
     pid: process.pid,
-    started: startOf(process.pid),
+    started: statusOf(process.pid)[START_FIELD + 1],
   };
   return owner;
 }
@@ -31,21 +31,27 @@ export function isGone({ place, pid, started }: Owner): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+    // A process of another user may not be asked, but looked at.
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return true;
   }
-  return started !== undefined && started !== (startOf(pid) ?? started);
+  const [state = '', ...fields] = statusOf(pid);
+  return ENDED.has(state) || (started !== undefined && started !== (fields[START_FIELD] ?? started));
 }
 
-/** Where the time of a process's start stands among the fields after its name; see proc(5). */
-const START_FIELD = 19;
+/** States of a process that has ended, also where nobody has taken note of it yet; see proc(5). */
+const ENDED: ReadonlySet<string> = new Set(['Z', 'X']);
 
-function startOf(pid: number): string | undefined {
+/** Where the time of a process's start stands among the fields after its state. */
+const START_FIELD = 18;
+
+/** What the system says of a process, from its state on; nothing where it says nothing. */
+function statusOf(pid: number): string[] {
   try {
     const status = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The name, in parentheses, may hold anything.
-    return status.slice(status.lastIndexOf(')') + 2).split(' ')[START_FIELD];
+    return status.slice(status.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return undefined;
+    return [];
   }
 }
 

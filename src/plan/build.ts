@@ -177,7 +177,6 @@ class PlanBuilder {
     return { ...job, operands: found.sources.length < minimum ? few : operands, settings: this.#intern(settings) };
   }
 
-  /** That of the base where there is one, as in mergekit, so that it does not depend on how experts were saved. */
   #dtypeWarnings({ jobs, rounding }: Plan): Warning[] {
     const implied = [...this.#implied.values()].map((facts) => warning('dtype-implied', facts));
     const merged = jobs.filter((job) => job.kind === 'merge');
@@ -185,6 +184,7 @@ class PlanBuilder {
     return rounding === 'stochastic' && isUnrounded ? [...implied, warning('rounding-unused', { rounding })] : implied;
   }
 
+  /** That of the base where there is one, as in mergekit, so that it does not depend on how experts were saved. */
   #impliedDtype(base: Source | undefined, operands: readonly OperandPlan[], fallback: Source['dtype']): OutputDtype {
     const own = operands.map(({ source }) => source.dtype);
     const to = commonOutputDtype(base === undefined ? (own.length > 0 ? own : [fallback]) : [base.dtype]);

@@ -1,4 +1,4 @@
-/** Which folders `--overwrite` may replace: models and nothing else, since what they hold is deleted. */
+/** Which folders `--overwrite` may replace, since what they hold is deleted: models that m2merge made, and folders of nothing but a model. */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { isSideFile, MANIFEST_FILE, TEMPLATE_FOLDER } from '../checkpoint/side-files.js';
@@ -19,7 +19,7 @@ const MODEL_WEIGHTS = /^(?:model|pytorch_model|consolidated)(?:[-_.].*)?\.(?:saf
 const BESIDE_WEIGHTS: readonly RegExp[] = [
   /(?:^|[._])(?:config|index|results|state)\.json$/,
   /^(?:configuration|modeling|tokenization|processing|image_processing)_\w+\.py$/,
-  /^(?:README\.md|recipe\.yaml|mergekit_config\.ya?ml|geometry\.(?:json|md|html)|training_args\.bin|\.gitattributes)$/,
+  /^(?:README\.md|recipe\.yaml|mergekit_config\.ya?ml|geometry\.(?:json|md|html)|training_args\.bin|\.gitattributes|\.DS_Store)$/,
 ];
 
 /** Longest name of a file or folder on the usual file systems, bytes. */

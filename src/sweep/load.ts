@@ -61,7 +61,7 @@ export function readSweep(
   const isKept = ({ setting }: { readonly setting: string }): boolean => !replaced.has(plainName(setting));
   const added = chosen.map(({ setting, values }) => ({ setting, values, position: undefined }));
   const axes = [...own!.axes.filter(isKept), ...added];
-  if (own!.sample?.strategy === 'sobol' && axes.length > MAX_SOBOL_DIMENSIONS) {
+  if (!isSteered && own!.sample?.strategy === 'sobol' && axes.length > MAX_SOBOL_DIMENSIONS) {
     const problem = `samples ${axes.length} settings, and Sobol's sequence here spreads over at most ${MAX_SOBOL_DIMENSIONS}`;
     place!.problem(problem, 'write sample: {strategy: random, …}, or fix some of them');
     findings.throwProblems();

@@ -14,9 +14,14 @@ export function lacksObjective(row: SweepRow, objective: Objective): boolean {
   return row.status === 'evaluated' && scoreOf(row, objective) === undefined;
 }
 
+/** A row without what only the log needs. */
+export function withoutMarks({ inputs: _, judge: __, ...row }: SweepRow): SweepRow {
+  return row;
+}
+
 /** A row as it is shown: with a word on the number that decides where it lacks that. Logs stay true when another decides. */
 export function shownRow(row: SweepRow, objective: Objective): SweepRow {
-  const { inputs: _, judge: __, ...shown } = row;
+  const shown = withoutMarks(row);
   return lacksObjective(row, objective) ? { ...shown, problem: `no number called ${objective.metric}` } : shown;
 }
 

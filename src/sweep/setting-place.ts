@@ -60,7 +60,8 @@ function modelPlace(setting: string, tree: RecipeTree): Found {
   const names = references.map((reference) => basename(reference));
   if (dot <= 0) return { problem: 'names no parameter of a model', hint: 'write models.<folder>.<parameter>' };
   const wanted = setting.slice(0, dot);
-  const spellings = [names, references.map(repositoryName), references];
+  const bases = references.map((reference) => basename(reference.replace(/\+.*$/s, '')));
+  const spellings = [names, references.map(repositoryName), references, bases];
   const meant = spellings.map((known) => indicesOf(known, wanted)).find(({ length }) => length > 0) ?? [];
   const parameter = setting.slice(dot + 1);
   if (meant.length > 1) {
@@ -76,7 +77,7 @@ const indicesOf = (names: readonly string[], wanted: string): number[] =>
   names.flatMap((name, index) => (name === wanted ? [index] : []));
 
 /** What a repository on the Hub is called without its owner and revision. */
-const repositoryName = (reference: string): string => basename(reference.replace(/@.*$/, ''));
+const repositoryName = (reference: string): string => basename(reference.replace(/@[^+]*/g, ''));
 
 /** A model is text, or a mapping whose innermost `model` or `path` is, with its adapter behind it. */
 function referenceOf(model: unknown): string {

@@ -22,6 +22,7 @@ import {
   type SweepChoices,
   type SweepRules,
   warningsOf,
+  warningsOfJudges,
   writeResult,
 } from './sweep.js';
 
@@ -127,7 +128,7 @@ export class AskTellSweep {
     const states = await statesOf(variants);
     const rows = currentRows(this.#log.rows, states, this.#rules.folder, options.overwrite);
     const { costs, warnings } = await priceSweep(variants, this.#rules, rows, options);
-    this.#options.onWarnings?.(warnings);
+    this.#options.onWarnings?.([...warningsOfJudges(variants, rows, this.#rules, options), ...warnings]);
     await runSweep({ ...this.#rules, variants, waveSize: costs.waveSize }, this.#log, options);
   }
 

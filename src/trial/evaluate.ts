@@ -22,16 +22,19 @@ export interface EvaluationPlace {
   readonly record: string;
 }
 
+/** Program and arguments, or one text for the shell; placeholders are filled in. */
+type Command = readonly string[] | string;
+
 /** What the process that runs an evaluator is told. */
 export interface EvaluatorTask extends Pick<EvaluationPlace, 'output' | 'record'> {
-  /** Program and arguments, or one text for the shell; placeholders are filled in. */
-  readonly command: readonly string[] | string;
+  readonly command: Command;
   /** Seconds. */
   readonly timeout: number;
 }
 
 /** What an evaluator left when it ended. */
 export interface EvaluationRecord {
+  readonly command: Command;
   readonly stdout: string;
   /** Content of its file, if it wrote one. */
   readonly output?: string;
@@ -58,8 +61,11 @@ export async function evaluateModel(
   place: EvaluationPlace,
   signal?: AbortSignal,
 ): Promise<Judgement> {
-  if ((await readRecord(place)) === undefined) checkWritten(await supervise(evaluation, place, signal), place);
-  const left = await readRecord(place);
+  const { timeout } = evaluation;
+  const command = fillCommand(evaluation, place);
+  if ((await readRecord(place, command)) === undefined)
+    checkWritten(await supervise({ ...place, command, timeout }, signal), place);
+  const left = await readRecord(place, command);
   if (left === undefined) {
     signal?.throwIfAborted();
     return { metrics: {}, problem: 'the process that ran the evaluator was ended', seconds: 0 };
@@ -84,16 +90,16 @@ export async function forgetRecord({ record }: EvaluationPlace): Promise<void> {
   await rm(record, { force: true });
 }
 
-async function readRecord({ record }: EvaluationPlace): Promise<EvaluationRecord | undefined> {
+/** What an evaluator left; undefined where none did, or one of another command. */
+async function readRecord({ record }: EvaluationPlace, command: Command): Promise<EvaluationRecord | undefined> {
   const text = await readFile(record, 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : JSON.parse(text);
+  const left: EvaluationRecord | undefined = text === undefined ? undefined : JSON.parse(text);
+  return JSON.stringify(left?.command) === JSON.stringify(command) ? left : undefined;
 }
 
 /** Runs an evaluator in the care of a process that ends it when this one ends, and waits for both; returns its exit code. */
-function supervise(evaluation: Evaluation, place: EvaluationPlace, signal?: AbortSignal): Promise<number | null> {
-  const { command, timeout } = evaluation;
-  const { output, record } = place;
-  const filled = typeof command === 'string' ? fillShell(command, place) : command.map((word) => fillIn(word, place));
+function supervise(task: EvaluatorTask, signal?: AbortSignal): Promise<number | null> {
+  const { command, timeout, output, record } = task;
   return new Promise((resolve) => {
     // Not in this process's group: a terminal's interrupt would end it before it has ended the evaluator.
     const child = spawn(process.execPath, [SUPERVISOR], { detached: true, stdio: ['pipe', 'ignore', 'inherit'] });
@@ -109,9 +115,13 @@ function supervise(evaluation: Evaluation, place: EvaluationPlace, signal?: Abor
     child.stdin.on('error', () => {});
     child.once('error', () => finish(null));
     child.once('exit', finish);
-    child.stdin.write(`${JSON.stringify({ command: filled, timeout, output, record } satisfies EvaluatorTask)}\n`);
+    child.stdin.write(`${JSON.stringify({ command, timeout, output, record } satisfies EvaluatorTask)}\n`);
     if (signal?.aborted) abort();
   });
+}
+
+function fillCommand({ command }: Evaluation, place: EvaluationPlace): Command {
+  return typeof command === 'string' ? fillShell(command, place) : command.map((word) => fillIn(word, place));
 }
 
 /** Whatever is filled in stays as it is: folders may hold signs that mean something to `replace`, or other placeholders. */

@@ -72,12 +72,12 @@ function runEvaluator({ command, timeout }: EvaluatorTask, abandoned: Promise<vo
   });
 }
 
-type End = Omit<EvaluationRecord, 'output'>;
+type End = Omit<EvaluationRecord, 'output' | 'command'>;
 
 /** Writes what the evaluator left, its file included, in one step; returns what to end with. */
-async function keepRecord({ output, record }: EvaluatorTask, end: End): Promise<number> {
+async function keepRecord({ command, output, record }: EvaluatorTask, end: End): Promise<number> {
   const written = await readFile(output, 'utf8').catch(() => undefined);
-  const content: EvaluationRecord = { ...end, ...(written === undefined ? {} : { output: written }) };
+  const content: EvaluationRecord = { command, ...end, ...(written === undefined ? {} : { output: written }) };
   try {
     await writeWhole(record, JSON.stringify(content));
   } catch (error) {

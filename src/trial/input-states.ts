@@ -1,7 +1,7 @@
 /** The states of the models that variants are merged from: results go by them, since scores of older models are none. */
 import { M2MergeError } from '../errors.js';
 import { textOfInputs } from '../plan/inputs.js';
-import { stateOfInputs } from '../plan/local-models.js';
+import { isSameState, stateOfInputs } from '../plan/local-models.js';
 import type { SweepVariant } from '../sweep/expand.js';
 import type { SweepRow } from '../sweep/result.js';
 
@@ -24,7 +24,7 @@ export async function statesOf(variants: readonly SweepVariant[]): Promise<Input
 function outdated(rows: ReadonlyMap<string, SweepRow>, states: InputStates): string[] {
   return [...states].flatMap(([id, state]) => {
     const row = rows.get(id);
-    return row === undefined || row.inputs === state ? [] : [id];
+    return row === undefined || isSameState(row.inputs, state) ? [] : [id];
   });
 }
 

@@ -6,7 +6,7 @@ import { freeBytes } from '../io/free-space.js';
 import { asWriteError } from '../io/write-error.js';
 import { writeWhole } from '../io/write-whole.js';
 import { type MergeResult, mergeRecipe } from '../merge.js';
-import { stateOfInputs } from '../plan/local-models.js';
+import { isSameState, stateOfInputs } from '../plan/local-models.js';
 import { parseRecipe, type RecipeOrigin } from '../recipe/parse.js';
 import type { Evaluation, Keep, SweepSection } from '../recipe/sweep-keys.js';
 import { publicRecipe } from '../report/public-names.js';
@@ -16,7 +16,7 @@ import { nearestFolder } from '../run/output-folder.js';
 import type { SweepCosts } from '../sweep/costs.js';
 import { describeSettings, expandSweep, type SweepVariant } from '../sweep/expand.js';
 import { type ChosenValues, hasSweep, readSweep } from '../sweep/load.js';
-import { bestOf } from '../sweep/ranking.js';
+import { bestOf, withoutMarks } from '../sweep/ranking.js';
 import { type Objective, SWEEP_FILES, type SweepResult, type SweepRow } from '../sweep/result.js';
 import { summarizeSweep } from '../sweep/summarize.js';
 import { describeWarning, type Warning, warning } from '../warnings.js';
@@ -80,18 +80,14 @@ export async function prepareSweep(
 ): Promise<PreparedSweep> {
   const { section, warnings } = readSweep(text, origin, choices.set);
   const rules = rulesOf(section, choices);
-  const told = [...warnings, ...warningsOf(rules)];
-  refuseWarnings(told, options);
   const variants = expandSweep(text, origin, section);
   const known = await ResultsLog.read(rules.folder);
   const rows = currentRows(known, await statesOf(variants), rules.folder, options.overwrite ?? false);
+  const told = [...warnings, ...warningsOf(rules), ...warningsOfJudges(variants, rows, rules, options)];
+  refuseWarnings(told, options);
   const { costs, warnings: planned } = await priceSweep(variants, rules, rows, options);
   const task = { ...rules, variants, waveSize: costs.waveSize };
-  const others = options.retry
-    ? []
-    : variants.flatMap(({ id }) => rows.get(id) ?? []).filter((row) => isOfAnother(row, rules.evaluation));
-  const mixed = others.length === 0 ? [] : [warning('judged-otherwise', { count: others.length })];
-  return { task, recipeName: nameOf(origin), costs, warnings: [...told, ...mixed, ...planned] };
+  return { task, recipeName: nameOf(origin), costs, warnings: [...told, ...planned] };
 }
 
 /** Throws `warnings-refused` where warnings are to be refused and there are some. */
@@ -105,6 +101,17 @@ export function warningsOf({ evaluation }: Pick<SweepRules, 'evaluation'>): read
   if (evaluation === undefined) return [];
   const command = [evaluation.command].flat().join(' ');
   return /\{(?:model|variant)\}/.test(command) ? [] : [warning('evaluator-blind', { command })];
+}
+
+/** Says when variants that are not judged again were judged by another command. */
+export function warningsOfJudges(
+  variants: readonly SweepVariant[],
+  rows: ReadonlyMap<string, SweepRow>,
+  { evaluation }: Pick<SweepRules, 'evaluation'>,
+  { retry = false }: Pick<PrepareOptions, 'retry'>,
+): readonly Warning[] {
+  const others = variants.flatMap(({ id }) => rows.get(id) ?? []).filter((row) => isOfAnother(row, evaluation));
+  return retry || others.length === 0 ? [] : [warning('judged-otherwise', { count: others.length })];
 }
 
 export const nameOf = ({ file }: RecipeOrigin): string => basename(file ?? 'recipe');
@@ -173,7 +180,7 @@ export async function mergeBest(
   const file = origin.file ?? '<recipe>';
   const read = parseRecipe(best.recipe, { ...origin, file: `${file} (${describeSettings(best.settings)})` });
   const recipe = { ...read, file };
-  const isOutdated = (await stateOfInputs(recipe)) !== best.inputs;
+  const isOutdated = !isSameState(best.inputs, await stateOfInputs(recipe));
   const result = await mergeRecipe(recipe, { ...options.merging, overwrite: options.overwrite, output });
   const outdated = isOutdated ? [warning('best-outdated', { variant: best.variant })] : [];
   return { ...result, warnings: [...outdated, ...result.warnings] };
@@ -224,8 +231,8 @@ export async function writeResult(
   const { folder, variants, objective } = task;
   const texts = new Map(variants.map(({ id, recipe }) => [id, publicRecipe(recipe)]));
   const rowOf = (id: string): SweepRow | undefined => {
-    const { inputs: _, judge: __, ...row } = log.row(id) ?? {};
-    return 'id' in row ? { ...row, recipe: texts.get(id)! } : undefined;
+    const row = log.row(id);
+    return row && { ...withoutMarks(row), recipe: texts.get(id)! };
   };
   const result = summarizeSweep(recipeName, variants, rowOf, objective);
   await writeInto(folder, SWEEP_FILES.json, `${JSON.stringify(result, null, 2)}\n`);

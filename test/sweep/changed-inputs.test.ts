@@ -50,6 +50,28 @@ it('a sweep refuses to go on with their results, and makes them anew with --over
   expect(rowsOf(folder).every((row) => !('inputs' in row))).toBe(true);
 });
 
+it('a sweep that is done is shown though its models are gone', () => {
+  const folder = createSweep();
+  m2merge(SWEEP, folder);
+  const before = scoresOf(folder);
+  rmSync(join(folder, 'a'), { recursive: true });
+  rmSync(join(folder, 'out/sweep.json'));
+  expect(m2merge(SWEEP, folder)).toMatchObject({ status: 0, stderr: '' });
+  expect(scoresOf(folder)).toEqual(before);
+});
+
+it('a sweep goes by the chat template of the recipe too', () => {
+  const folder = createSweep();
+  writeFileSync(join(folder, 'chat.jinja'), 'one');
+  writeFileSync(
+    join(folder, 'recipe.yaml'),
+    `${readFileSync(join(folder, 'recipe.yaml'), 'utf8')}chat_template: chat.jinja\n`,
+  );
+  expect(m2merge(SWEEP, folder).status).toBe(0);
+  writeFileSync(join(folder, 'chat.jinja'), 'another');
+  expect(m2merge(SWEEP, folder)).toMatchObject({ status: 5, stderr: expect.stringContaining('written to since') });
+});
+
 it('the best is merged of what is there, and that it was judged before is told', () => {
   const folder = createSweep();
   m2merge(SWEEP, folder);

@@ -243,11 +243,29 @@ sweep: {parameters: {seed: [1]}}
 
   it.each([
     ['[./math/checkpoint-5, ./code/checkpoint-5]', 'checkpoint-5', 'there are 2 models "checkpoint-5" in the recipe'],
-    ['[{model: {model: ./sft, lora: ./a}}, {model: {model: ./sft, lora: ./b}}]', 'sft', 'there is no model "sft"'],
+    [
+      '[{model: {model: ./sft, lora: ./a}}, {model: {model: ./sft, lora: ./b}}]',
+      'sft',
+      'there are 2 models "sft" in the recipe',
+    ],
   ])('of a model are refused where it is not clear which: %s', (models, name, message) => {
     const text = `merge_method: ties\nbase_model: b\nmodels: ${models}\nsweep: {parameters: {models.${name}.weight: [1]}}\n`;
     const refused = messagesOf(() => expandSweep(text, {}, readSweep(text, {}, []).section));
     expect(refused.join()).toContain(message);
+  });
+
+  it('of the only model with an adapter go by its base as well', () => {
+    const models = '[{model: {model: ./sft, lora: ./a}}, {model: ./other}]';
+    const head = `merge_method: ties\nbase_model: base\nmodels: ${models}\nparameters: {weight: 1}\n`;
+    const text = `${head}sweep: {parameters: {models.sft.weight: [0.5]}}\n`;
+    const [variant] = expandSweep(text, {}, readSweep(text, {}, []).section);
+    expect(variant!.recipeText).toMatch(/lora: \.\/a.*weight: 0\.5/s);
+  });
+
+  it('of a dozen and more settings are taken from who asks', () => {
+    const axes = Array.from({ length: 13 }, (_, i) => `models.m${i}.weight: [1, 2]`);
+    const text = `merge_method: ties\nbase_model: b\nmodels: [x]\nsweep: {parameters: {${axes}}, sample: {n: 4}}\n`;
+    expect(readSweep(text, {}, [], true).section.axes).toHaveLength(13);
   });
 
   it('of a model with an adapter go by the adapter', () => {

@@ -123,12 +123,22 @@ setTimeout(() => { appendFileSync(${JSON.stringify(ends)}, 'end\\n'); console.lo
     expect(merged.status).toBe(0);
     const [first] = rowsOf('unnoted');
     writeFileSync(join(work, 'unnoted/results.jsonl'), `${JSON.stringify(first)}\n`);
-    const record = { stdout: '{"math": 0.125}', seconds: 2 };
-    writeFileSync(join(work, `unnoted/.${plain.variant}.${plain.id}.evaluation.json`), JSON.stringify(record));
+    const command = ['node', evaluator, join(work, 'unnoted', plain.variant), log];
+    const leave = (by: readonly string[], score: number): void => {
+      const record = { command: by, stdout: `{"math": ${score}}`, seconds: 2 };
+      writeFileSync(join(work, `unnoted/.${plain.variant}.${plain.id}.evaluation.json`), JSON.stringify(record));
+    };
+    leave(command, 0.125);
     expect(m2merge(['sweep', recipe, 'unnoted', '--quiet'], work).status).toBe(0);
     expect(resultOf('unnoted').rows[0]).toMatchObject({ metrics: { math: 0.125 }, evaluation_seconds: 2 });
     expect(readFileSync(log, 'utf8').trim().split('\n')).toHaveLength(1);
     expect(readdirSync(join(work, 'unnoted')).filter((name) => name.startsWith('.'))).toEqual([]);
+    // What another command left says nothing of this one.
+    writeFileSync(join(work, 'unnoted/results.jsonl'), `${JSON.stringify(first)}\n`);
+    leave(['other', ...command], 9);
+    expect(m2merge(['sweep', recipe, 'unnoted', '--quiet'], work).status).toBe(0);
+    expect(resultOf('unnoted').rows[0]!.metrics.math).not.toBe(9);
+    expect(readFileSync(log, 'utf8').trim().split('\n')).toHaveLength(2);
   });
 
   it('drops a line that was being written, and refuses one that is damaged', () => {

@@ -1,4 +1,6 @@
 /** The log that a sweep goes on from. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -68,6 +70,19 @@ it('is not taken from a sweep that was stopped for a while, but from one whose i
   expect(mark.started === undefined).toBe(process.platform !== 'linux');
   writeFileSync(lock, JSON.stringify({ ...mark, started: '1' }));
   utimesSync(lock, new Date(0), new Date(0));
+  await (await ResultsLog.open(folder)).close();
+});
+
+it('is taken from a sweep that has ended though nobody has taken note of it', async (context) => {
+  // A shell that becomes another program does not wait for what it started.
+  const shell = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 30']);
+  context.onTestFinished(() => void shell.kill());
+  const pid = Number((await once(shell.stdout, 'data'))[0]);
+  const stateOf = (): string => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]![0]!;
+  if (process.platform !== 'linux') return context.skip();
+  while (stateOf() !== 'Z') await new Promise((resolve) => setTimeout(resolve, 20));
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, '.m2merge-sweep.lock'), JSON.stringify({ place: thisProcess().place, pid, id: 'x' }));
   await (await ResultsLog.open(folder)).close();
 });
 

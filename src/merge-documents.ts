@@ -11,10 +11,12 @@ import {
   writesReport,
 } from './merge.js';
 import { checkOutput, isMadeBy, outputFolderOf } from './output-place.js';
+import type { KnownModels } from './plan/inputs.js';
 import { stateOfInputs } from './plan/local-models.js';
 import type { PreparedMerge } from './plan/plan.js';
 import { plannedCheckpoint } from './plan/planned-checkpoint.js';
 import type { Recipe } from './recipe/recipe.js';
+import { reasonAgainstOutput } from './run/output-folder.js';
 
 /** A document and where its model goes. */
 export interface PlacedRecipe {
@@ -82,14 +84,46 @@ export async function mergeDocuments(documents: readonly PlacedRecipe[], given: 
   const options = { run: {}, ...given };
   const planned = await planDocuments(documents, options);
   const known = new Map<string, Checkpoint>();
-  for (const document of planned) {
-    const { recipe, output, prepared } = document;
+  let begins = true;
+  for (const [index, document] of planned.entries()) {
+    const { recipe, output } = document;
     // The models that it needs are there by now, in the state that it is to be made of.
-    const extras = { sha256: options.sha256 ?? false, report: writesReport(recipe, prepared, options) };
-    const isKept =
-      !options.overwrite && (await isMadeBy(output, prepared.planHash, await stateOfInputs(recipe, known), extras));
+    const isKept = await isThere(document, known, options);
+    if (!isKept && begins) await refuseTaken(planned.slice(index), known, options);
+    begins &&= isKept;
     options.onDocument?.(document, isKept);
     if (!isKept) await options.onMerged?.(await mergeRecipe(recipe, { ...options, output, known }));
     if (recipe.name !== undefined) known.set(recipe.name, await openCheckpoint(output));
+  }
+}
+
+/** Whether a document's model is there as it is to be. */
+async function isThere(
+  { recipe, output, prepared }: PlannedDocument,
+  known: KnownModels,
+  options: DocumentsOptions,
+): Promise<boolean> {
+  if (options.overwrite) return false;
+  const extras = { sha256: options.sha256 ?? false, report: writesReport(recipe, prepared, options) };
+  return isMadeBy(output, prepared.planHash, await stateOfInputs(recipe, known), extras);
+}
+
+/**
+ * Throws, before the first of some documents is merged, what would be thrown when the turn of one came whose output is
+ * taken: of those that are to be made, and of those that need one of them and so are to be made as well.
+ */
+async function refuseTaken(
+  documents: readonly PlannedDocument[],
+  known: KnownModels,
+  options: DocumentsOptions,
+): Promise<void> {
+  const remade = new Set<string>();
+  for (const document of documents) {
+    const { output, prepared } = document;
+    const needsRemade = prepared.folders.some((folder) => remade.has(folder));
+    if (!needsRemade && (await isThere(document, known, options))) continue;
+    remade.add(output);
+    const refusal = await reasonAgainstOutput(output, options.overwrite !== undefined && options.overwrite !== false);
+    if (refusal !== undefined) throw refusal;
   }
 }

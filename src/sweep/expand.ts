@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { FRONT } from '../../kernels/methods/in-front.js';
 import { findMethod, PARAMETER_NAMES } from '../../kernels/methods/registry.js';
+import { PARAMETERS_OF_SPARSIFIERS, SPARSIFIERS, type SparsifierName } from '../../kernels/sparsify/sparsifiers.js';
 import { COMMAND_LINE, M2MergeError } from '../errors.js';
 import { quote } from '../recipe/findings.js';
 import { parseRecipe, type RecipeOrigin } from '../recipe/parse.js';
@@ -142,9 +143,10 @@ function apply(
   for (const { place, value } of places) if (place.parameter === undefined) set(changed, place.path, value);
   const method = findMethod(String(changed.merge_method));
   const sparsified = isSparsified(changed, places);
+  const sparsifier = sparsifierIn(changed, places);
   const applied = places.filter(({ place: { parameter } }) => {
     if (parameter === undefined || method === undefined) return true;
-    if (!sparsified && isPart({ place: { parameter } })) return false;
+    if (isPart({ place: { parameter } }) && !(sparsified && readsPart(sparsifier, parameter))) return false;
     return method.parameters.some(({ name }) => name === parameter);
   });
   // What stands in front of the method before its parts, which go into it.
@@ -167,6 +169,23 @@ function isSparsified(
   const chosen = places.findLast(({ place: { parameter } }) => parameter === FRONT_METHOD);
   return chosen === undefined ? hasFront(tree) : chosen.value !== null && chosen.value !== 'none';
 }
+
+/** The sparsifier of a variant; undefined where it differs between tensors. */
+function sparsifierIn(
+  tree: RecipeTree,
+  places: readonly { readonly place: SettingPlace; readonly value: Plain }[],
+): SparsifierName | undefined {
+  const chosen = places.findLast(({ place: { parameter } }) => parameter === FRONT_METHOD);
+  const { sparsify, parameters } = tree as { sparsify?: unknown; parameters?: { sparsify?: unknown } | null };
+  const front = chosen === undefined ? (sparsify ?? parameters?.sparsify) : chosen.value;
+  const isMapping = typeof front === 'object' && front !== null && !Array.isArray(front);
+  const name = isMapping ? (front as { readonly method?: unknown }).method : front;
+  return SPARSIFIERS.find((sparsifier) => sparsifier === name);
+}
+
+/** Whether a sparsifier has a parameter of its own for a part of `sparsify`. */
+const readsPart = (sparsifier: SparsifierName | undefined, parameter: string): boolean =>
+  sparsifier === undefined || PARAMETERS_OF_SPARSIFIERS[sparsifier].includes(parameter.slice(FRONT.length));
 
 function placeOf({ setting, position }: Setting, tree: RecipeTree, file: string): SettingPlace {
   const place = settingPlace(setting, tree);

@@ -136,6 +136,19 @@ sweep: {parameters: {seed: [1]}}
     expect(variants[1]!.recipe.warnings).toEqual([]);
   });
 
+  it('leave out what their sparsifier does not have, and are each there once', () => {
+    const sweep = 'sweep: {parameters: {sparsify.method: [dare, della], sparsify.epsilon: [0.1, 0.2]}}';
+    const recipe = RECIPE.replace('  lambda: 0.30', '  sparsify: {method: dare, density: 0.5}');
+    const text = recipe + sweep;
+    const variants = expandSweep(text, {}, readSweep(text, {}, []).section);
+    expect(variants.map(({ settings }) => settings)).toEqual([
+      { 'sparsify.method': 'dare' },
+      { 'sparsify.method': 'della', 'sparsify.epsilon': '0.1' },
+      { 'sparsify.method': 'della', 'sparsify.epsilon': '0.2' },
+    ]);
+    expect(variants.flatMap((variant) => variant.recipe.warnings)).toEqual([]);
+  });
+
   it('vary what drops elements where the recipe has it, also among the parameters and of one model', () => {
     const recipe = RECIPE.replace('  lambda: 0.30', '  sparsify: {method: dare, density: 0.9}');
     const sweep = 'sweep: {parameters: {sparsify.density: [0.5], models.math.sparsify.density: [0.25]}}';

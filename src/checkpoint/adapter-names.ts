@@ -42,12 +42,6 @@ export function readAdapterTensorName(name: string): AdapterPart | { readonly un
   return { kind: 'whole', tensor: place.replace(WRAPPERS, '') };
 }
 
-/** The module that a factor is for, as the model that was trained calls it: what the patterns of a config are held to. */
-export function moduleOfFactor(name: string): string {
-  const part = readAdapterTensorName(name);
-  return 'unsupported' in part ? name : part.tensor.replace(/\.weight$/, '');
-}
-
 function partOf(module: string, side: FactorSide): AdapterPart {
   return { kind: 'factor', side, tensor: `${module.replace(/\.base_layer$/, '')}.weight` };
 }

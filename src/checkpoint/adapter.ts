@@ -6,7 +6,7 @@ import { LARGEST_RANK } from '../../kernels/abi.js';
 import { M2MergeError } from '../errors.js';
 import { type Warning, warning } from '../warnings.js';
 import type { AdapterConfig } from './adapter-config.js';
-import { type AdapterPart, type FactorSide, moduleOfFactor, readAdapterTensorName } from './adapter-names.js';
+import { type AdapterPart, type FactorSide, readAdapterTensorName } from './adapter-names.js';
 import type { Checkpoint, CheckpointFile, FactorLocation, LowRankTerm, TensorLocation } from './checkpoint.js';
 import { statedTie } from './config.js';
 import { isMergeable, type MergeableDtype } from './dtype.js';
@@ -69,6 +69,8 @@ export function addAdapter(base: Checkpoint, adapter: Adapter, names: AdapterNam
 interface Factor {
   readonly name: string;
   readonly tensor: HeaderTensor;
+  /** The tensor that it is for, as the model that was trained calls it. */
+  readonly trained: string;
 }
 
 /** A tensor of the adapter and what it is. */
@@ -122,7 +124,7 @@ class JointCheckpoint {
         const reason = `${part.unsupported} (tensor "${shorten(name)}")`;
         throw new M2MergeError('adapter-unsupported', { file: this.#adapter.file.path, reason });
       }
-      return { name, tensor, part: { ...part, tensor: this.#nameInBase(part.tensor) } };
+      return { name, tensor, trained: part.tensor, part: { ...part, tensor: this.#nameInBase(part.tensor) } };
     });
     const lost = parts.filter(({ part }) => !this.#base.tensors.has(part.tensor));
     if (lost[0] !== undefined) {
@@ -147,11 +149,11 @@ class JointCheckpoint {
   /** The factors of each adapted tensor. */
   #pairs(parts: readonly NamedPart[]): ReadonlyMap<string, Pair> {
     const halves = new Map<string, { [side in FactorSide]?: Factor }>();
-    for (const { part, name, tensor } of parts) {
+    for (const { part, name, tensor, trained } of parts) {
       if (part.kind !== 'factor') continue;
       const pair = halves.get(part.tensor) ?? {};
       if (pair[part.side] !== undefined) throw this.#invalid(`"${shorten(name)}" is given twice, under another name`);
-      pair[part.side] = { name, tensor };
+      pair[part.side] = { name, tensor, trained };
       halves.set(part.tensor, pair);
     }
     const { isDora } = this.#adapter.config;
@@ -184,7 +186,7 @@ class JointCheckpoint {
       rows,
       rank,
       transposed,
-      scale: this.#adapter.config.scaleOf(moduleOfFactor(a.name), rank),
+      scale: this.#adapter.config.scaleOf(a.trained.replace(/\.weight$/, ''), rank),
       ...(magnitudes === undefined ? {} : { magnitudes: this.#locateMagnitudes(magnitudes, name, rows, transposed) }),
     };
     return { ...location, lowRank: term };

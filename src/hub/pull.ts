@@ -4,7 +4,7 @@
  */
 import { M2MergeError } from '../errors.js';
 import { forEachConcurrently } from '../io/concurrency.js';
-import { checkSpace as requireSpace } from '../io/free-space.js';
+import { checkSpace } from '../io/free-space.js';
 import { withLock } from '../io/lock.js';
 import { makeFolder } from '../io/make-folder.js';
 import { writeWhole } from '../io/write-whole.js';
@@ -69,7 +69,7 @@ export async function pullFiles(
     await withLock(cache.own('lock'), { signal, onWait: options.onLocked }, async () => {
       // Another process may have fetched some meanwhile.
       const left = await unusable(large, true);
-      await checkSpace(target, [...small, ...left]);
+      await checkSpaceFor(target, [...small, ...left]);
       await fetchTogether(target, small, left, options);
     });
   }
@@ -186,8 +186,8 @@ function corrupt({ repo }: PullTarget, file: HubFile, found: string): M2MergeErr
   return new M2MergeError('hub-file-corrupt', { repo, file: file.path, property, expected: blobName(file), found });
 }
 
-async function checkSpace({ cache }: PullTarget, files: readonly HubFile[]): Promise<void> {
+async function checkSpaceFor({ cache }: PullTarget, files: readonly HubFile[]): Promise<void> {
   let needed = SPARE_BYTES;
   for (const file of files) needed += file.byteLength - (await PartialBlob.bytesThere(cache, file));
-  await requireSpace(cache.folder, needed);
+  await checkSpace(cache.folder, needed);
 }

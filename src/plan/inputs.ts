@@ -21,7 +21,7 @@ import { readTemplateFile } from '../tokenizer/chat-templates.js';
 import { planBesideWeights } from './beside-weights.js';
 import type { RecipeCheckpoints } from './build.js';
 import { HubInputs, type InputOptions } from './hub-inputs.js';
-import { candidatePaths } from './local-models.js';
+import { candidatePaths, firstThere } from './local-models.js';
 import type { NamedCheckpoint } from './tensors.js';
 import { filesOf, readVocabulary } from './vocabulary.js';
 
@@ -122,9 +122,8 @@ async function openTokens(
 async function templateOf({ chatTemplate, folder }: Recipe): Promise<'auto' | { readonly text: string } | undefined> {
   if (chatTemplate === undefined || chatTemplate === 'auto' || 'text' in chatTemplate) return chatTemplate;
   const candidates = candidatePaths(chatTemplate.file, folder);
-  for (const path of candidates) {
-    if (await isFile(path)) return { text: await readTemplateFile(new ModelFolder(dirname(path)), basename(path)) };
-  }
+  const path = await firstThere(candidates, isFile);
+  if (path !== undefined) return { text: await readTemplateFile(new ModelFolder(dirname(path)), basename(path)) };
   throw new M2MergeError('file-missing', { path: candidates[0]!, purpose: 'chat template' });
 }
 
@@ -145,11 +144,11 @@ async function locate(location: ModelLocation, { position }: ModelReference, rec
   const searched = isHubAddress(path) ? [] : candidatePaths(path, recipe.folder);
   const place = placeIn(recipe.file, position);
   const found = { written: path, searched, place };
-  for (const folder of searched) if (await isFolder(folder)) return { folder, name: undefined, ...found };
+  const folder = await firstThere(searched, isFolder);
+  if (folder !== undefined) return { folder, name: undefined, ...found };
   const reference = referenceText(location, undefined);
-  for (const file of searched) {
-    if (await isFile(file)) throw new M2MergeError('model-missing', { reference, searched, place, isFile: true });
-  }
+  if ((await firstThere(searched, isFile)) !== undefined)
+    throw new M2MergeError('model-missing', { reference, searched, place, isFile: true });
   const name = readHubName(path, revision);
   if (name !== undefined) return { folder: undefined, name, ...found };
   throw new M2MergeError('model-missing', { reference, searched, place, nearby: await nearbyFolder(found) });

@@ -17,6 +17,15 @@ export function candidatePaths(written: string, recipeFolder: string | undefined
   return [...new Set([...(recipeFolder === undefined ? [] : [resolve(recipeFolder, path)]), resolve(path)])];
 }
 
+/** The first of some paths where there is what is looked for. */
+export async function firstThere(
+  paths: readonly string[],
+  isThere: (path: string) => Promise<boolean>,
+): Promise<string | undefined> {
+  for (const path of paths) if (await isThere(path)) return path;
+  return undefined;
+}
+
 /** A path with the user's folder in the place of `~`, as shells have it. */
 export const fromHome = (written: string): string =>
   written.startsWith('~/') ? join(homedir(), written.slice(2)) : written;
@@ -74,24 +83,14 @@ async function foldersOf(
 ): Promise<(string | undefined)[]> {
   const { path, adapter } = reference;
   const known = made.get(referenceText(reference, undefined))?.folder;
-  const model = known ?? (await placeAt(path, folder, isFolder));
-  return adapter === undefined ? [model] : [model, await placeAt(adapter.path, folder, isFolder)];
-}
-
-/** The first place that a written path may mean where there is what is looked for. */
-async function placeAt(
-  written: string,
-  recipeFolder: string | undefined,
-  isThere: (path: string) => Promise<boolean>,
-): Promise<string | undefined> {
-  for (const path of candidatePaths(written, recipeFolder)) if (await isThere(path)) return path;
-  return undefined;
+  const model = known ?? (await firstThere(candidatePaths(path, folder), isFolder));
+  return adapter === undefined ? [model] : [model, await firstThere(candidatePaths(adapter.path, folder), isFolder)];
 }
 
 /** Of a template that the recipe takes from a file; nothing where it takes none. */
 async function templateState({ chatTemplate, folder }: Recipe): Promise<string[]> {
   if (typeof chatTemplate !== 'object' || !('file' in chatTemplate)) return [];
-  const path = await placeAt(chatTemplate.file, folder, isFile);
+  const path = await firstThere(candidatePaths(chatTemplate.file, folder), isFile);
   return [path === undefined ? ABSENT : digestOf([await versionAt(path, '')])];
 }
 

@@ -67,7 +67,8 @@ export class ScheduledTensor {
     this.#firstOrdinal = firstOrdinal;
     const references = plan.inputs.filter(({ role }) => role === 'model').map(({ reference }) => reference);
     this.merge = mergeOf(plan, job, (model) => randomKey(plan.seed, 'mask', references[model]!, job.tensor));
-    this.#roundingKey = randomKey(plan.seed, 'rounding', textOfModels(plan), job.tensor);
+    this.#roundingKey =
+      plan.rounding === 'stochastic' ? randomKey(plan.seed, 'rounding', textOfModels(plan), job.tensor) : UNUSED_KEY;
     this.base = job.base && storedVector(variant, job, job.base);
     const method = findMethod(plan.method)!;
     this.anchored = this.base === undefined && method.anchored === true;
@@ -111,6 +112,9 @@ export class ScheduledTensor {
     return { kind: 'combine', part, output, report };
   }
 }
+
+/** Of rounding to the nearest, which draws nothing. */
+const UNUSED_KEY = [0, 0] as const;
 
 /** Merges of other models round by other numbers: one of merges that were rounded alike would be off to one side. */
 const textOfModels = ({ inputs }: Variant['plan']): string =>

@@ -13,7 +13,7 @@ import type { Plain, SweepSection } from '../recipe/sweep-keys.js';
 import { combinations, type Setting } from './combinations.js';
 import { type RecipeTree, readTree, writeTree } from './recipe-tree.js';
 import type { SettingTexts } from './result.js';
-import { FRONT_METHOD, hasFront, type SettingPlace, settingPlace, type TreePath } from './setting-place.js';
+import { FRONT_METHOD, frontOf, type SettingPlace, settingPlace, type TreePath } from './setting-place.js';
 import { OriginalPositions } from './variant-positions.js';
 
 /** Variants of one sweep. Each is a folder and a row; a table of more is read by nobody. */
@@ -142,11 +142,12 @@ function apply(
   // The method first: it decides which parameters there are.
   for (const { place, value } of places) if (place.parameter === undefined) set(changed, place.path, value);
   const method = findMethod(String(changed.merge_method));
-  const sparsified = isSparsified(changed, places);
-  const sparsifier = sparsifierIn(changed, places);
+  const front = frontIn(changed, places);
+  const isSparsified = front !== undefined && front !== null && front !== 'none';
+  const sparsifier = sparsifierOf(front);
   const applied = places.filter(({ place: { parameter } }) => {
     if (parameter === undefined || method === undefined) return true;
-    if (isPart({ place: { parameter } }) && !(sparsified && readsPart(sparsifier, parameter))) return false;
+    if (isPart({ place: { parameter } }) && !(isSparsified && readsPart(sparsifier, parameter))) return false;
     return method.parameters.some(({ name }) => name === parameter);
   });
   // What stands in front of the method before its parts, which go into it.
@@ -161,23 +162,17 @@ function apply(
 const isPart = ({ place: { parameter } }: { readonly place: Pick<SettingPlace, 'parameter'> }): boolean =>
   parameter !== undefined && parameter !== FRONT_METHOD && parameter.startsWith(FRONT);
 
-/** Whether something drops elements in front of the method, so that there is something to set of it. */
-function isSparsified(
+/** What a variant says of what drops elements in front of its method; nothing, null or `none` where nothing does. */
+function frontIn(
   tree: RecipeTree,
   places: readonly { readonly place: SettingPlace; readonly value: Plain }[],
-): boolean {
+): unknown {
   const chosen = places.findLast(({ place: { parameter } }) => parameter === FRONT_METHOD);
-  return chosen === undefined ? hasFront(tree) : chosen.value !== null && chosen.value !== 'none';
+  return chosen === undefined ? frontOf(tree) : chosen.value;
 }
 
-/** The sparsifier of a variant; undefined where it differs between tensors. */
-function sparsifierIn(
-  tree: RecipeTree,
-  places: readonly { readonly place: SettingPlace; readonly value: Plain }[],
-): SparsifierName | undefined {
-  const chosen = places.findLast(({ place: { parameter } }) => parameter === FRONT_METHOD);
-  const { sparsify, parameters } = tree as { sparsify?: unknown; parameters?: { sparsify?: unknown } | null };
-  const front = chosen === undefined ? (sparsify ?? parameters?.sparsify) : chosen.value;
+/** The sparsifier that `sparsify` names; undefined where it differs between tensors. */
+function sparsifierOf(front: unknown): SparsifierName | undefined {
   const isMapping = typeof front === 'object' && front !== null && !Array.isArray(front);
   const name = isMapping ? (front as { readonly method?: unknown }).method : front;
   return SPARSIFIERS.find((sparsifier) => sparsifier === name);

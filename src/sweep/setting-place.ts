@@ -35,9 +35,11 @@ export function settingPlace(setting: string, tree: RecipeTree): Found {
   return { path: [...parent, ...steps(name)], parameter: name };
 }
 
-/** Whether a recipe names something that drops elements in front of its method. */
-export function hasFront(tree: RecipeTree): boolean {
-  return isGiven(tree.sparsify) || frontParent(tree).length > 0;
+/** What a recipe says of what drops elements in front of its method, wherever it does; undefined where nothing does. */
+export function frontOf(tree: RecipeTree): unknown {
+  const { sparsify, parameters } = tree;
+  if (isGiven(sparsify)) return sparsify;
+  return frontParent(tree).length === 0 ? undefined : (parameters as Record<string, unknown>)[SPARSIFY];
 }
 
 /** The mapping that holds `sparsify`: the recipe, unless it is written among the parameters. */

@@ -3,14 +3,7 @@ import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { m2merge } from '../support/cli.js';
-import { createWorkplace, RECIPE } from './workplace.js';
-
-const DOCUMENTS = `merge_method: linear
-models: [{model: sum, parameters: {weight: 2}}]
-parameters: {normalize: false}
----
-name: sum
-${RECIPE}`;
+import { createWorkplace, DOCUMENTS, RECIPE } from './workplace.js';
 
 it.each(['--report', '--sha256'])('models without what %s asks for are not kept', (option) => {
   const folder = createWorkplace(DOCUMENTS);

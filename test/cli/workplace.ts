@@ -26,6 +26,14 @@ models:
   - {model: b, parameters: {weight: 1}}
 `;
 
+/** The same as a document, and one that doubles what it makes. */
+export const DOCUMENTS = `merge_method: linear
+models: [{model: sum, parameters: {weight: 2}}]
+parameters: {normalize: false}
+---
+name: sum
+${RECIPE}`;
+
 /** Makes a folder with recipe.yaml and the models base (zeros), a (1, 2, 3, 4) and b (10, 20, 30, 40). */
 export function createWorkplace(recipe = RECIPE): string {
   const folder = temporaryFolder();

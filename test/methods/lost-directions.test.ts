@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Settings } from '../../kernels/parameters.js';
 import { driveMethod } from './drive-method.js';
+import { expectClose } from './expect-close.js';
 
 /** Merges single vectors; `weights` of the models are 1 unless given. */
 function merge(method: string, models: readonly (readonly number[])[], more: Settings = {}, weights?: number[]) {
@@ -23,13 +24,6 @@ function mergeOnto(
     merge: more,
   });
   return [...values!];
-}
-
-function expectClose(found: readonly number[], expected: readonly number[]): void {
-  expect(found).toHaveLength(expected.length);
-  found.forEach((value, i) => {
-    expect(value).toBeCloseTo(expected[i]!, 6);
-  });
 }
 
 describe('slerp', () => {

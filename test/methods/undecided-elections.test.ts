@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Settings } from '../../kernels/parameters.js';
 import { driveMethod } from './drive-method.js';
+import { expectClose } from './expect-close.js';
 
 /** Merges changes of a base that is zero. */
 function merge(method: string, models: readonly (readonly number[])[], more: Settings): number[] {
@@ -13,13 +14,6 @@ function merge(method: string, models: readonly (readonly number[])[], more: Set
     merge: more,
   });
   return [...values!];
-}
-
-function expectClose(found: readonly number[], expected: readonly number[]): void {
-  expect(found).toHaveLength(expected.length);
-  found.forEach((value, i) => {
-    expect(value).toBeCloseTo(expected[i]!, 6);
-  });
 }
 
 describe('where the sum is exactly zero', () => {

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { createWorkplace, f32, RECIPE } from '../cli/workplace.js';
+import { createWorkplace, DOCUMENTS, f32, RECIPE } from '../cli/workplace.js';
 import { m2merge } from '../support/cli.js';
 import { readModel, writeModel } from '../support/safetensors.js';
 
@@ -84,13 +84,6 @@ it('the best is merged of what is there, and that it was judged before is told',
   expect(again).toMatchObject({ status: 0, stderr: expect.stringContaining('written to since lambda-2 was judged') });
   expect(valuesIn(folder, 'out', 'best')).toEqual([4, 6, 8, 10]);
 });
-
-const DOCUMENTS = `merge_method: linear
-models: [{model: sum, parameters: {weight: 2}}]
-parameters: {normalize: false}
----
-name: sum
-${RECIPE}`;
 
 it('a document is not taken for made when its models, or the document that it needs, are others', () => {
   const folder = createWorkplace(DOCUMENTS);

@@ -1,10 +1,11 @@
 /** Which merges a sweep stands for. */
 import { describe, expect, it } from 'vitest';
-import { type ErrorFacts, M2MergeError } from '../../src/errors.js';
+import type { M2MergeError } from '../../src/errors.js';
 import { parseRecipe } from '../../src/recipe/parse.js';
 import type { Recipe } from '../../src/recipe/recipe.js';
 import { expandSweep } from '../../src/sweep/expand.js';
 import { readSweep } from '../../src/sweep/load.js';
+import { messagesOf } from './messages-of.js';
 
 const RECIPE = `# a comment
 merge_method: task_arithmetic
@@ -22,19 +23,6 @@ output: elsewhere
 const expand = (sweep: string, set: readonly { setting: string; values: readonly string[] }[] = []) => {
   const text = RECIPE + sweep;
   return expandSweep(text, { file: 'recipe.yaml' }, readSweep(text, { file: 'recipe.yaml' }, set).section);
-};
-
-const messagesOf = (work: () => unknown): string[] => {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof M2MergeError && error.kind === 'recipe-invalid') {
-      const { problems } = error.facts as ErrorFacts['recipe-invalid'];
-      return problems.map(({ line, path, message }) => `${line} ${path}: ${message}`);
-    }
-    throw error;
-  }
-  return [];
 };
 
 describe('the variants of a sweep', () => {
@@ -136,19 +124,6 @@ sweep: {parameters: {seed: [1]}}
     expect(variants[1]!.recipe.warnings).toEqual([]);
   });
 
-  it('leave out what their sparsifier does not have, and are each there once', () => {
-    const sweep = 'sweep: {parameters: {sparsify.method: [dare, della], sparsify.epsilon: [0.1, 0.2]}}';
-    const recipe = RECIPE.replace('  lambda: 0.30', '  sparsify: {method: dare, density: 0.5}');
-    const text = recipe + sweep;
-    const variants = expandSweep(text, {}, readSweep(text, {}, []).section);
-    expect(variants.map(({ settings }) => settings)).toEqual([
-      { 'sparsify.method': 'dare' },
-      { 'sparsify.method': 'della', 'sparsify.epsilon': '0.1' },
-      { 'sparsify.method': 'della', 'sparsify.epsilon': '0.2' },
-    ]);
-    expect(variants.flatMap((variant) => variant.recipe.warnings)).toEqual([]);
-  });
-
   it('vary what drops elements where the recipe has it, also among the parameters and of one model', () => {
     const recipe = RECIPE.replace('  lambda: 0.30', '  sparsify: {method: dare, density: 0.9}');
     const sweep = 'sweep: {parameters: {sparsify.density: [0.5], models.math.sparsify.density: [0.25]}}';
@@ -236,15 +211,6 @@ sweep: {parameters: {seed: [1]}}
     for (const value of values) expect(value >= 0.99991 && value <= 0.99999).toBe(true);
   });
 
-  it('of a dozen settings may be spread by Sobol’s sequence', () => {
-    const weights = Array.from({ length: 6 }, (_, i) => `models.m${i}.weight: [1, 2], models.m${i}.density: [0.5, 1]`);
-    const models = Array.from({ length: 6 }, (_, i) => `{model: m${i}}`);
-    const recipe = `merge_method: ties\nbase_model: b\nmodels: [${models}]\nparameters: {weight: 1}\n`;
-    const text = `${recipe}sweep: {parameters: {${weights}}, sample: {n: 8}}`;
-    const { section } = readSweep(text, {}, []);
-    expect(expandSweep(text, {}, section)).toHaveLength(8);
-  });
-
   it('of variants and their combinations count together', () => {
     const seeds = Array.from({ length: 200 }, (_, i) => i);
     const variants = Array.from({ length: 60 }, (_, i) => `{lambda: ${1 + i}}`);
@@ -252,41 +218,6 @@ sweep: {parameters: {seed: [1]}}
       expand(`sweep: {parameters: {seed: [${seeds}]}, variants: [${variants}]}`),
     ).join();
     expect(messages).toMatch(/variants/);
-  });
-
-  it.each([
-    ['[./math/checkpoint-5, ./code/checkpoint-5]', 'checkpoint-5', 'there are 2 models "checkpoint-5" in the recipe'],
-    [
-      '[{model: {model: ./sft, lora: ./a}}, {model: {model: ./sft, lora: ./b}}]',
-      'sft',
-      'there are 2 models "sft" in the recipe',
-    ],
-  ])('of a model are refused where it is not clear which: %s', (models, name, message) => {
-    const text = `merge_method: ties\nbase_model: b\nmodels: ${models}\nsweep: {parameters: {models.${name}.weight: [1]}}\n`;
-    const refused = messagesOf(() => expandSweep(text, {}, readSweep(text, {}, []).section));
-    expect(refused.join()).toContain(message);
-  });
-
-  it('of the only model with an adapter go by its base as well', () => {
-    const models = '[{model: {model: ./sft, lora: ./a}}, {model: ./other}]';
-    const head = `merge_method: ties\nbase_model: base\nmodels: ${models}\nparameters: {weight: 1}\n`;
-    const text = `${head}sweep: {parameters: {models.sft.weight: [0.5]}}\n`;
-    const [variant] = expandSweep(text, {}, readSweep(text, {}, []).section);
-    expect(variant!.recipeText).toMatch(/lora: \.\/a.*weight: 0\.5/s);
-  });
-
-  it('of a dozen and more settings are taken from who asks', () => {
-    const axes = Array.from({ length: 13 }, (_, i) => `models.m${i}.weight: [1, 2]`);
-    const text = `merge_method: ties\nbase_model: b\nmodels: [x]\nsweep: {parameters: {${axes}}, sample: {n: 4}}\n`;
-    expect(readSweep(text, {}, [], true).section.axes).toHaveLength(13);
-  });
-
-  it('of a model with an adapter go by the adapter', () => {
-    const models = '[{model: {model: ./sft, lora: ./a}}, {model: ./sft+./b}]';
-    const head = `merge_method: ties\nbase_model: base\nmodels: ${models}\nparameters: {weight: 1}\n`;
-    const text = `${head}sweep: {parameters: {models.a.weight: [0.5], models.b.weight: [2]}}\n`;
-    const [variant] = expandSweep(text, {}, readSweep(text, {}, []).section);
-    expect(variant!.recipeText).toMatch(/lora: \.\/a.*weight: 0\.5.*sft\+\.\/b.*weight: 2/s);
   });
 
   it('may all be said on the command line, of a sweep that says how to judge', () => {

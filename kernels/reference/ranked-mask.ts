@@ -2,15 +2,15 @@
 import type { Kernels } from '../abi.js';
 import { F32 } from './formats.js';
 import type { ReferenceMemory } from './memory.js';
-import { densityDigits, randomWords } from './random.js';
-import { isDrawn } from './sparsify.js';
+import { densityDigits } from './random.js';
+import { drawer } from './sparsify.js';
 
 export function rankedMask(memory: ReferenceMemory): Pick<Kernels, 'drawRankedMask'> {
   return {
     drawRankedMask(source, rows, rowElements, lowest, highest, keyLow, keyHigh, firstIndex, _scratch, destination) {
       const sizes = memory.u32(source, rows * rowElements).map((bits) => bits & F32.magnitude);
       const mask = memory.u8(destination, Math.ceil(sizes.length / 8)).fill(0);
-      const words = randomWords(keyLow, keyHigh);
+      const isDrawn = drawer(keyLow, keyHigh);
       const step = rowElements > 1 ? (highest - lowest) / (rowElements - 1) : 0;
       const start = rowElements > 1 ? lowest : (lowest + highest) * 0.5;
       for (let first = 0; first < sizes.length; first += rowElements) {
@@ -19,7 +19,7 @@ export function rankedMask(memory: ReferenceMemory): Pick<Kernels, 'drawRankedMa
         row.forEach((size, i) => {
           const bit = first + i;
           const density = start + step * ranks.get(size)!;
-          const isKept = density >= 1 || isDrawn(words, firstIndex + bit, densityDigits(density));
+          const isKept = density >= 1 || isDrawn(firstIndex + bit, densityDigits(density));
           if (size !== 0 && isKept) mask[bit >>> 3]! |= 1 << (bit & 7);
         });
       }

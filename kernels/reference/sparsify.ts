@@ -1,25 +1,18 @@
 /** Keep or drop f32 values: dropped ones become +0, kept ones are copied by their bits. */
 import type { Kernels } from '../abi.js';
 import { F32 } from './formats.js';
+import { maskDigits } from './mask-digits.js';
 import type { ReferenceMemory } from './memory.js';
 import { type DensityDigits, randomWords, STREAM } from './random.js';
 
-/** The first digit of the uniform number of the element at flat index `index`. */
-function maskDigit(words: ReturnType<typeof randomWords>, index: number): number {
-  const inGroup = index % 64;
-  const q = 4 * Math.floor(index / 64) + ((inGroup >> 2) & 3);
-  const word = words(q, STREAM.maskDigit)[inGroup >> 4]!;
-  return (word >>> (8 * (inGroup & 3))) & 255;
-}
-
-/** Whether the element at flat index `index` is kept at a density. */
-export function isDrawn(
-  words: ReturnType<typeof randomWords>,
-  index: number,
-  { densityByte, densityRest }: DensityDigits,
-): boolean {
-  const digit = maskDigit(words, index);
-  return digit === densityByte ? words(index, STREAM.maskRest)[0]! < densityRest : digit < densityByte;
+/** Whether the element at a flat index is kept at a density, for one key. */
+export function drawer(keyLow: number, keyHigh: number): (index: number, density: DensityDigits) => boolean {
+  const digitOf = maskDigits(keyLow, keyHigh);
+  const words = randomWords(keyLow, keyHigh);
+  return (index, { densityByte, densityRest }) => {
+    const digit = digitOf(index);
+    return digit === densityByte ? words(index, STREAM.maskRest)[0]! < densityRest : digit < densityByte;
+  };
 }
 
 /** Whether a mask keeps element `i`. */
@@ -60,9 +53,9 @@ export function sparsifiers(
     },
     drawMask(destination, count, densityByte, densityRest, keyLow, keyHigh, firstIndex) {
       const bits = memory.u8(destination, Math.ceil(count / 8)).fill(0);
-      const words = randomWords(keyLow, keyHigh);
+      const isDrawn = drawer(keyLow, keyHigh);
       for (let i = 0; i < count; i++) {
-        if (isDrawn(words, firstIndex + i, { densityByte, densityRest })) bits[i >> 3]! |= 1 << (i & 7);
+        if (isDrawn(firstIndex + i, { densityByte, densityRest })) bits[i >> 3]! |= 1 << (i & 7);
       }
     },
   };

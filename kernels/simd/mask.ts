@@ -1,19 +1,20 @@
 /**
  * Random masks, one bit for each element: bit i & 7 of byte i >> 3, unused bits 0. Which elements a mask keeps is
- * defined in kernels/reference/random.ts; here most are decided by one byte of random words each, and the one in 256
- * that needs more waits until eight of its kind can be drawn at once.
+ * defined in kernels/reference/random.ts; here 128 are compared at once, bit by bit of their first digits, and the one in
+ * 256 that needs more waits until eight of its kind can be drawn at once.
  */
-import { DRAW_BYTES, drawEight, encrypt, STREAM_MASK, STREAM_MASK_REST, useKey } from './philox';
+import { drawBlock, GROUP_BYTES, MASK_BLOCK, MASK_GROUP, maskBits } from './mask-bits';
+import { encrypt, STREAM_MASK_REST, useKey } from './philox';
 
-/** Elements that share a draw: 32 words of 4 bytes. */
-export const MASK_GROUP: i32 = 128;
-
-/** The random words of the current group; read as bytes, they are the digits of its elements in order. */
-const digits = memory.data(128, 16);
+/** The bits of the density's digit, the highest first, each in all lanes. */
+const densityBits = memory.data(128, 16);
+/** A bit for each element of the group whose digit is not above that of the density, and for each where it is equal. */
+const notAbove = memory.data(16, 16);
+const equal = memory.data(16, 16);
 
 /** Elements whose digit is that of the density: u32, counted from the first of the range. */
-const undecided = memory.data(1568, 16);
-/** Where they are decided: 256 of them, which leaves room for all of one more group and for one store beyond. */
+const undecided = memory.data(17424, 16);
+/** Where they are decided: 256 of them, which leaves room for all of one more block and for one store beyond. */
 const UNDECIDED_BYTES: usize = 1024;
 /** Random words of eight undecided elements. */
 const rest = memory.data(128, 16);
@@ -24,16 +25,15 @@ export function drawMask(
 ): void {
   const first = <u64>firstIndex;
   useKey(keyLow, keyHigh);
+  useDensity(densityByte);
   let waiting = undecided;
   for (let done: i32 = 0; done < count; ) {
     const index = first + <u64>done;
-    const begin = <i32>(index & (MASK_GROUP - 1));
-    const taken = min(count - done, MASK_GROUP - begin);
-    drawEight(digits, index >> 7, STREAM_MASK);
-    waiting = taken == MASK_GROUP && !(done & 7)
-      ? maskGroup(destination + (<usize>done >> 3), densityByte, done, waiting)
-      : maskSome(destination, begin, taken, densityByte, done, waiting);
-    done += taken;
+    const begin = <i32>(index & (MASK_BLOCK - 1));
+    const end = done + min(count - done, MASK_BLOCK - begin);
+    drawBlock(index / MASK_BLOCK);
+    waiting = takeBlock(destination, begin, done, end, waiting);
+    done = end;
     if (waiting >= undecided + UNDECIDED_BYTES) {
       decide(destination, waiting, first, densityRest);
       waiting = undecided;
@@ -42,19 +42,50 @@ export function drawMask(
   decide(destination, waiting, first, densityRest);
 }
 
+/** Writes the bits of elements `position` … `end` − 1 of the range, which begin with element `begin` of the block. */
+function takeBlock(destination: usize, begin: i32, position: i32, end: i32, waiting: usize): usize {
+  while (position < end) {
+    const inGroup = begin & (MASK_GROUP - 1);
+    const taken = min(end - position, MASK_GROUP - inGroup);
+    compareDigits(maskBits + <usize>(begin - inGroup));
+    waiting = taken == MASK_GROUP && !(position & 7)
+      ? takeGroup(destination + (<usize>position >> 3), position, waiting)
+      : takeSome(destination, inGroup, taken, position, waiting);
+    begin += taken;
+    position += taken;
+  }
+  return waiting;
+}
+
+function useDensity(densityByte: i32): void {
+  for (let bit = 0; bit < 8; bit++) {
+    v128.store(densityBits + (<usize>bit << 4), i32x4.splat(-((densityByte >> (7 - bit)) & 1)));
+  }
+}
+
+/** From the lowest bit on: where the two differ the digits compare as the bits do, and else as those below. */
+function compareDigits(group: usize): void {
+  let below = i32x4.splat(-1);
+  let different = i32x4.splat(0);
+  for (let at = GROUP_BYTES; at != 0; ) {
+    at -= 16;
+    const density = v128.load(densityBits + at);
+    const differs = v128.xor(v128.load(group + at), density);
+    below = v128.bitselect(density, below, differs);
+    different = v128.or(different, differs);
+  }
+  v128.store(notAbove, below);
+  v128.store(equal, v128.not(different));
+}
+
 /**
  * Writes the bits of a whole group, whose first is element `position` of the range. Digits equal to the density count
  * as kept for now; their elements are appended at `waiting`, whose new end is returned.
  */
-function maskGroup(to: usize, densityByte: i32, position: i32, waiting: usize): usize {
-  const density = i8x16.splat(<i8>densityByte);
-  for (let half: usize = 0; half < DRAW_BYTES; half += 64, position += 64) {
-    let ties: u64 = 0;
-    for (let at: usize = 0; at < 64; at += 16) {
-      const drawn = v128.load(digits + half + at);
-      store<u16>(to + ((half + at) >> 3), <u16>i8x16.bitmask(i8x16.le_u(drawn, density)));
-      ties |= <u64>i8x16.bitmask(i8x16.eq(drawn, density)) << <u64>at;
-    }
+function takeGroup(to: usize, position: i32, waiting: usize): usize {
+  v128.store(to, v128.load(notAbove));
+  for (let half: usize = 0; half < 16; half += 8, position += 64) {
+    let ties = load<u64>(equal + half);
     // Every fourth half has one, hardly any has two: one is appended without a branch that would often go wrong.
     store<u32>(waiting, position + <i32>ctz(ties));
     waiting += <usize>(ties != 0) << 2;
@@ -64,18 +95,19 @@ function maskGroup(to: usize, densityByte: i32, position: i32, waiting: usize): 
 }
 
 /** The same for `count` elements of a group from its element `begin`, bit by bit. */
-function maskSome(
-  destination: usize, begin: i32, count: i32, densityByte: i32, position: i32, waiting: usize,
-): usize {
-  for (let k = 0; k < count; k++, position++) {
-    const digit = <i32>load<u8>(digits + <usize>(begin + k));
+function takeSome(destination: usize, begin: i32, count: i32, position: i32, waiting: usize): usize {
+  for (let element = begin; element < begin + count; element++, position++) {
     const to = destination + (<usize>position >> 3);
     const before: i32 = position & 7 ? load<u8>(to) : 0;
-    store<u8>(to, <u8>(before | (i32(digit <= densityByte) << (position & 7))));
+    store<u8>(to, <u8>(before | (bitOf(notAbove, element) << (position & 7))));
     store<u32>(waiting, position);
-    waiting += <usize>(digit == densityByte) << 2;
+    waiting += <usize>bitOf(equal, element) << 2;
   }
   return waiting;
+}
+
+function bitOf(bits: usize, element: i32): i32 {
+  return (<i32>load<u8>(bits + (<usize>element >> 3)) >> (element & 7)) & 1;
 }
 
 /** Draws 32 more bits for each undecided element up to `end`, and takes back those that they do not keep. */

@@ -4,14 +4,15 @@
  */
 import { nonZero } from './bits';
 import { rankByCounting } from './magnitude-ranks';
-import { MASK_GROUP } from './mask';
-import { drawEight, STREAM_MASK, useKey } from './philox';
+import { drawBlock, MASK_BLOCK, MASK_GROUP, maskBits } from './mask-bits';
+import { writeDigits } from './mask-digits';
+import { useKey } from './philox';
 import { decideBlock, decideRow, decideWaiting, useKinds, useRowElements } from './rank-decisions';
 import { rankBySorting } from './rank-sort';
 import { useProbabilities } from './rank-verdicts';
 
-/** A draw of which only some digits are wanted. */
-const drawn = memory.data(128, 16);
+/** A group of which only some digits are wanted. */
+const group = memory.data(128, 16);
 /** Flat index of the first element. */
 let firstOfAll: u64 = 0;
 /** The first random digit of each element, a byte. */
@@ -21,16 +22,24 @@ let digitsOfAll: usize = 0;
 function drawDigits(to: usize, count: i32): void {
   for (let done: i32 = 0; done < count; ) {
     const index = firstOfAll + <u64>done;
-    const begin = <i32>(index & (MASK_GROUP - 1));
-    const taken = min(count - done, MASK_GROUP - begin);
-    const target = to + <usize>done;
-    if (taken == MASK_GROUP) {
-      drawEight(target, index >> 7, STREAM_MASK);
-    } else {
-      drawEight(drawn, index >> 7, STREAM_MASK);
-      memory.copy(target, drawn + <usize>begin, taken);
-    }
-    done += taken;
+    const begin = <i32>(index & (MASK_BLOCK - 1));
+    const end = done + min(count - done, MASK_BLOCK - begin);
+    drawBlock(index / MASK_BLOCK);
+    takeDigits(to, begin, done, end);
+    done = end;
+  }
+}
+
+/** The digits of elements `position` … `end` − 1, which begin with element `begin` of the block that was drawn. */
+function takeDigits(to: usize, begin: i32, position: i32, end: i32): void {
+  while (position < end) {
+    const inGroup = begin & (MASK_GROUP - 1);
+    const taken = min(end - position, MASK_GROUP - inGroup);
+    const isWhole = taken == MASK_GROUP;
+    writeDigits(isWhole ? to + <usize>position : group, maskBits + <usize>(begin - inGroup));
+    if (!isWhole) memory.copy(to + <usize>position, group + <usize>inGroup, taken);
+    begin += taken;
+    position += taken;
   }
 }
 

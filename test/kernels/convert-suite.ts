@@ -13,7 +13,7 @@ import {
   rungBelow,
   signOf,
 } from './formats-oracle.js';
-import { bf16Bits, f16Bits, type Key } from './philox-oracle.js';
+import { bf16Bits, f16Bits, type Key } from './random-oracle.js';
 import { Workspace } from './workspace.js';
 
 type Convert = (source: Slot, destination: Slot, count: number) => number;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { xoshiro128 } from '../../kernels/reference/mask-digits.js';
 import { densityDigits, philox4x32 } from '../../kernels/reference/random.js';
-import { philox } from './philox-oracle.js';
+import { philox, xoshiro } from './random-oracle.js';
 
 /** Known answers published with Random123 for philox4x32-10: counter, key, result. */
 const KNOWN_ANSWERS = [
@@ -35,6 +36,30 @@ describe('philox4x32', () => {
     fc.assert(
       fc.property(fc.tuple(word, word, word, word), fc.tuple(word, word), (counter, key) => {
         expect(draw(counter, key)).toEqual(philox(counter.map(BigInt), key.map(BigInt)).map(Number));
+      }),
+    );
+  });
+});
+
+describe('xoshiro128++', () => {
+  const next = (state: readonly number[], outputs: number): number[] => {
+    const words = Uint32Array.from(state);
+    return Array.from({ length: outputs }, () => xoshiro128(words));
+  };
+
+  test('starts with the outputs of the published implementation', () => {
+    const outputs = [
+      641, 1573767, 3222811527, 3517856514, 836907274, 4247214768, 3867114732, 1355841295, 495546011, 621204420,
+    ];
+    expect(next([1, 2, 3, 4], 10)).toEqual(outputs);
+    expect(xoshiro([1n, 2n, 3n, 4n], 10).map(Number)).toEqual(outputs);
+  });
+
+  test('agrees with big integers', () => {
+    const word = fc.integer({ min: 0, max: 0xffff_ffff });
+    fc.assert(
+      fc.property(fc.tuple(word, word, word, word), (state) => {
+        expect(next(state, 20)).toEqual(xoshiro(state.map(BigInt), 20).map(Number));
       }),
     );
   });

@@ -1,4 +1,4 @@
-/** Philox4x32-10 written from the paper with big integers, and the random numbers of kernels/reference/random.ts. */
+/** Philox4x32-10 and xoshiro128++ written from their papers with big integers, and the random numbers of kernels/reference/random.ts. */
 
 const WORD = 0xffff_ffffn;
 
@@ -21,11 +21,36 @@ function words(q: bigint, stream: bigint, [low, high]: Key): bigint[] {
   return philox([q & WORD, q >> 32n, stream, 0n], [BigInt(low), BigInt(high)]);
 }
 
+const rotate = (x: bigint, bits: bigint): bigint => ((x << bits) | (x >> (32n - bits))) & WORD;
+
+/** The first outputs of xoshiro128++, written from its paper with big integers. */
+export function xoshiro(state: readonly bigint[], outputs: number): bigint[] {
+  let [s0, s1, s2, s3] = state as [bigint, bigint, bigint, bigint];
+  return Array.from({ length: outputs }, () => {
+    const output = (rotate((s0 + s3) & WORD, 7n) + s0) & WORD;
+    const mixed = s2 ^ s0;
+    [s0, s1, s2, s3] = [s0 ^ s3 ^ s1, s1 ^ mixed, mixed ^ ((s1 << 9n) & WORD), rotate(s3 ^ s1, 11n)];
+    return output;
+  });
+}
+
+/** The outputs of the generators of a block of 4,096 elements, by their keys and counters. */
+const outputsOf = new Map<string, bigint[]>();
+
+function outputs(q: bigint, key: Key): bigint[] {
+  const name = `${q} ${key}`;
+  const known = outputsOf.get(name) ?? xoshiro(words(q, 0n, key), 128);
+  outputsOf.set(name, known);
+  return known;
+}
+
 /** 2^40 times the uniform number that decides about element `index` of a mask, before its rounding down. */
 export function maskNumber(index: number, key: Key): number {
   const i = BigInt(index);
-  const word = words(4n * (i / 64n) + ((i / 4n) % 4n), 0n, key)[Number((i / 16n) % 4n)]!;
-  const digit = (word >> (8n * (i % 4n))) % 256n;
+  const [block, group, lane, bit] = [i / 4096n, Number((i % 4096n) / 128n), (i / 32n) % 4n, i % 32n];
+  const [high, low] = [8n * block + lane, 8n * block + lane + 4n].map((q) => outputs(q, key));
+  const drawn = [0, 1, 2, 3].flatMap((n) => [high![4 * group + n]!, low![4 * group + n]!]);
+  const digit = BigInt(`0b${drawn.map((word) => (word >> bit) % 2n).join('')}`);
   return Number(digit * 2n ** 32n + words(i, 1n, key)[0]!);
 }
 

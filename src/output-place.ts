@@ -53,17 +53,22 @@ interface ManifestMarks {
 /** Refuses an output that is an input, lies in one or holds one: replacing it would destroy what is being read. */
 export async function checkDistinct(output: string, { plan, folders, paths, beside }: PreparedMerge): Promise<void> {
   const place = await realPlaceOf(output);
-  // The file of an adapter lies in a folder of its own.
-  const places = folders.flatMap((folder, input) =>
-    [...new Set([folder, ...paths[input]!.map(dirname)])].map((path) => [plan.inputs[input]!.reference, path] as const),
-  );
+  const inputs = folders.map((folder, input) => [plan.inputs[input]!.reference, folder, paths[input]!] as const);
   const tokenizer = beside?.tokenizer.folder;
-  if (tokenizer !== undefined && !folders.includes(tokenizer)) places.push([basename(tokenizer), tokenizer]);
-  for (const [model, folder] of places) {
-    const inputPlace = await withoutLinks(folder);
-    if (!holds(place, inputPlace) && !holds(inputPlace, place)) continue;
+  if (tokenizer !== undefined && !folders.includes(tokenizer)) inputs.push([basename(tokenizer), tokenizer, []]);
+  for (const [model, folder, files] of inputs) {
+    const own = await Promise.all([...new Set([folder, ...files.map(dirname)])].map(withoutLinks));
+    const overlaps = own.some((inner) => holds(place, inner) || holds(inner, place));
+    if (!overlaps && !(await linkedPlaces(folder, files)).some((path) => holds(place, path))) continue;
     throw new M2MergeError('output-overlaps-input', { path: output, model });
   }
+}
+
+/** Where links among a model's files lead: its weights (the file of an adapter lies in a folder of its own), and all else in its folder. */
+async function linkedPlaces(folder: string, files: readonly string[]): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const links = entries.filter((entry) => entry.isSymbolicLink()).map(({ name }) => join(folder, name));
+  return Promise.all([...files, ...links].map(withoutLinks));
 }
 
 /** Refuses merges of one run that would write into each other's folders. Throws `usage`. */

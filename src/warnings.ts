@@ -17,6 +17,7 @@ export interface WarningFacts {
   'layer-rule-broken': { key: string; value: number };
   'slices-unmeasured': { place: string };
   'tensors-carried-over': { tensor: string; count: number; model: string };
+  'weights-unmerged': { tensor: string; dtype: string; model: string; count: number };
   'extra-tensor': { model: string; tensor: string; count: number };
   'report-unavailable': {
     method: string;
@@ -104,6 +105,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${place}: geometry compares whole models, layer by layer of the same number, and not what slices put together; --report on the merge does`,
   'tensors-carried-over': ({ tensor, count, model }) =>
     `tensor "${tensor}"${others(count)} is in none of the modules; carried over from ${model}`,
+  'weights-unmerged': ({ tensor, dtype, model, count }) =>
+    `tensor "${tensor}"${others(count)} is of a dtype that is not merged (${dtype}); carried over from ${model}`,
   'report-unavailable': ({ method, reason, experts, most }) =>
     ({
       base: `no report: ${method} merges weights without a base; "m2merge geometry --base" measures the models`,

@@ -75,6 +75,13 @@ export const isPartOfHead = (name: string): boolean =>
 /** Whether the embedding is one that layers read besides, which stands for no head. */
 export const isPerLayerEmbedding = (name: string): boolean => /_per_layer\.weight$/.test(name);
 
+/** A norm outside of the layers: the final one, or that of an embedding. */
+const OUTER_NORM = /(?:^|[._])(?:\w*norm\w*|ln_f|ln_final)\.weight$/i;
+
+/** What no model of its architecture is without: embedding of tokens, final norm, head. */
+export const isOfEveryModel = (name: string): boolean =>
+  isHead(name) || isTokenEmbedding(name) || (OUTER_NORM.test(name) && !isInLayer(name));
+
 /** Whether a name says head only beside an embedding of tokens. */
 export const isVagueHead = (name: string): boolean => VAGUE_HEADS.some((head) => name.startsWith(`${head}.`));
 

@@ -71,6 +71,8 @@ class PlanBuilder {
   readonly #settings: Settings[] = [];
   readonly #settingsIndex = new Map<Settings, number>();
   readonly #implied = new Map<string, { from: string; to: string; count: number }>();
+  /** Weights that several models have, but not in a dtype that is merged. */
+  #unmerged: { tensor: string; dtype: string; model: string; count: number } | undefined;
 
   constructor(recipe: Recipe, { base, bases, models, vocabulary, beside }: RecipeCheckpoints, options: PlanOptions) {
     this.#options = options;
@@ -95,10 +97,9 @@ class PlanBuilder {
       commonRows: this.#options.commonRows ?? false,
     });
     warnings.push(...found.warnings);
-    const drafts = [
-      ...found.tensors.map((tensor) => this.#draftJob(tensor)),
-      ...found.carried.map((tensor) => this.#draftCarried(tensor)),
-    ].sort((a, b) => compareUtf8(a.tensor, b.tensor));
+    const merged = found.tensors.map((tensor) => this.#draftJob(tensor));
+    const carried = found.carried.map((tensor) => this.#draftCarried(tensor, merged));
+    const drafts = [...merged, ...carried].sort((a, b) => compareUtf8(a.tensor, b.tensor));
     const layouts = layOutShards(drafts.map(describeOutput), {
       shardByteLimit: shardBytes,
       metadata: { format: 'pt' },
@@ -109,6 +110,7 @@ class PlanBuilder {
     const config = configFields(this.#donor, this.#inputs, plan, found.stacks);
     warnings.push(...(this.#tokenRows?.warnings ?? []), ...config.warnings, ...(this.#beside?.warnings ?? []));
     warnings.push(...this.#dtypeWarnings(plan));
+    if (this.#unmerged !== undefined) warnings.push(warning('weights-unmerged', this.#unmerged));
     return {
       plan,
       costs: estimateCosts(plan),
@@ -136,8 +138,11 @@ class PlanBuilder {
     };
   }
 
-  /** A tensor of the donor that is in none of the modules. */
-  #draftCarried(tensor: string): DraftJob {
+  /**
+   * A tensor of the donor that is in none of the modules: as it is, unless the recipe names another dtype or an adapter
+   * changes it. Then it is a base without operands, with settings that choose nothing for it: those of any merged tensor.
+   */
+  #draftCarried(tensor: string, merged: readonly DraftJob[]): DraftJob {
     const location = this.#donor.checkpoint.tensors.get(tensor)!;
     if (this.#tokenRows?.covers([{ model: this.#donor, name: tensor, location }])) {
       const { position } = this.#recipe.tokenizer!;
@@ -145,14 +150,29 @@ class PlanBuilder {
       const problem = { ...position, path: 'tokenizer', message, hint: 'name a module that holds it, as "default"' };
       throw new M2MergeError('recipe-invalid', { file: this.#recipe.file, problems: [problem] });
     }
-    return draftCopy(tensor, this.#donor, location);
+    const { shape, elements, dtype, lowRank } = location;
+    const outputDtype = this.#recipe.outputDtype ?? (isMergeable(dtype) ? commonOutputDtype([dtype]) : undefined);
+    const isAsStored = lowRank === undefined && (this.#recipe.outputDtype ?? dtype) === dtype;
+    const like = merged.find((draft) => draft.kind === 'merge');
+    if (!isMergeable(dtype) || isAsStored || like === undefined) return draftCopy(tensor, this.#donor, location);
+    const base = sourceOf(tensor, this.#donor, location);
+    return {
+      kind: 'merge',
+      tensor,
+      shape,
+      elements,
+      base,
+      outputDtype: outputDtype!,
+      operands: [],
+      settings: like.settings,
+    };
   }
 
   #draftJob(found: FoundTensor): DraftJob {
     const { tensor, slice, t, shape, elements, base } = found;
     const first = base ?? found.sources[0]!;
     const ordered = found.byToken ? this.#tokenRows!.sourcesOf(found) : undefined;
-    if (!isMergeable(first.location.dtype)) return draftCopy(tensor, first.model, first.location);
+    if (!isMergeable(first.location.dtype)) return this.#draftUnmerged(found, first);
     const sourceFor = (part: Part) => ordered?.get(part) ?? sourceOf(tensor, part.model, part.location);
     const settings = this.#resolver.forSlice(slice, tensor, t);
     const operands = found.sources.flatMap((part): OperandPlan[] => {
@@ -175,6 +195,23 @@ class PlanBuilder {
     // What too few models have is not merged: without operands it is the base, as it is rounded, moved or adapted.
     const few = subtracted === undefined ? repeat(operands, minimum) : [];
     return { ...job, operands: found.sources.length < minimum ? few : operands, settings: this.#intern(settings) };
+  }
+
+  /** Whole numbers and truth values are the first model's, which others may have as they like, but not as what is merged. */
+  #draftUnmerged({ tensor, sources }: FoundTensor, { model, location }: Part): DraftJob {
+    const { dtype } = location;
+    const others = sources.filter((part) => part.model !== model);
+    const merged = others.find((part) => isMergeable(part.location.dtype));
+    if (merged !== undefined) {
+      const expected = `a floating point dtype as in ${merged.model.name} (${merged.location.dtype})`;
+      throw new M2MergeError('dtype-unmergeable', { tensor, model: model.name, dtype, expected });
+    }
+    // Buffers, as positions, hardly ever differ; weights do.
+    if (others.length > 0 && tensor.endsWith('weight')) {
+      this.#unmerged ??= { tensor, dtype, model: model.name, count: 0 };
+      this.#unmerged.count++;
+    }
+    return draftCopy(tensor, model, location);
   }
 
   #dtypeWarnings({ jobs, rounding }: Plan): Warning[] {

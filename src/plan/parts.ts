@@ -1,6 +1,14 @@
 /** Finds each model's part of a drafted tensor: what to do where one lacks it, shares it or has another height. */
 import type { TensorLocation } from '../checkpoint/checkpoint.js';
-import { hasTokenRows, isHead, isOptionalByName, isTokenEmbedding, isVagueHead } from '../checkpoint/tensor-roles.js';
+import { parseLayer } from '../checkpoint/layers.js';
+import {
+  hasTokenRows,
+  isHead,
+  isOfEveryModel,
+  isOptionalByName,
+  isTokenEmbedding,
+  isVagueHead,
+} from '../checkpoint/tensor-roles.js';
 import { M2MergeError } from '../errors.js';
 import type { RecipeSlice, RecipeSource } from '../recipe/recipe.js';
 import type { TensorDraft } from './drafts.js';
@@ -54,8 +62,9 @@ export function findParts(
   if (owner === undefined) return undefined;
   const [first] = wanted;
   if (locate(first!.model, first!.name) === undefined && !canLack(first!.model, first!.name)) {
-    // A model of tokens without a head, to which the embedding is not tied either, has lost it.
-    const isNeeded = isGap(first!.model, first!.name) || isHead(draft.tensor);
+    // A model of tokens without a head, to which the embedding is not tied either, has lost it. Without a base nobody
+    // decides what the merged model has.
+    const isNeeded = draft.base === undefined || isGap(first!.model, first!.name) || isOfEveryModel(draft.tensor);
     if (isNeeded) notes.missing(first!.model, first!.name, owner);
     else notes.extra(owner, draft.tensor);
     return undefined;
@@ -92,11 +101,13 @@ function partOf({ model, name }: { readonly model: PlanModel; readonly name: str
   return location && { model, name, location };
 }
 
-/** Whether the model has tensors of this kind in other layers, so that this one is lost. */
-function isGap(model: PlanModel, name: string): boolean {
-  const place = model.layout.placeOf(name);
-  if (place === undefined) return false;
-  return model.layout.stacks.get(place.prefix)!.layers.some((suffixes) => suffixes.has(place.suffix));
+/** Whether the model has tensors of this kind in other layers, or other layers where this one is missing, so that it is lost. */
+function isGap({ layout }: PlanModel, name: string): boolean {
+  const place = layout.placeOf(name);
+  if (place !== undefined)
+    return layout.stacks.get(place.prefix)!.layers.some((suffixes) => suffixes.has(place.suffix));
+  const layer = parseLayer(name);
+  return layer !== undefined && !layout.stacks.has(layer.prefix) && layout.hasPart(layer.prefix);
 }
 
 /**
@@ -104,9 +115,8 @@ function isGap(model: PlanModel, name: string): boolean {
  * layers has, or a part (as a vision tower) that it lacks as a whole.
  */
 function canLack(model: PlanModel, name: string): boolean {
-  if (isOptionalByName(name)) return !isGap(model, name);
-  const place = model.layout.placeOf(name);
-  if (place !== undefined) return !isGap(model, name);
+  if (isGap(model, name)) return false;
+  if (isOptionalByName(name) || model.layout.placeOf(name) !== undefined) return true;
   // The module that holds the tensor alone is no part.
   return pathsAbove(name)
     .slice(0, -1)

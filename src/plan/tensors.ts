@@ -15,7 +15,7 @@ export type MergeableLocation = TensorLocation & { readonly dtype: MergeableDtyp
 /** A tensor's place in a checkpoint, checked to be of a dtype that is merged. */
 export function mergeableLocation(tensor: string, location: TensorLocation, name: string): MergeableLocation {
   if (isMergeable(location.dtype)) return location as MergeableLocation;
-  const facts = { tensor, model: name, dtype: location.dtype, expected: 'a floating point dtype as in the base' };
+  const facts = { tensor, model: name, dtype: location.dtype, expected: 'a floating point dtype as in the others' };
   throw new M2MergeError('dtype-unmergeable', facts);
 }
 

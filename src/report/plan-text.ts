@@ -95,7 +95,7 @@ function formatParameters(plan: Plan): string[] {
   const models = plan.inputs.filter(({ role }) => role === 'model');
   const rows = models.map(({ reference }, model) => {
     const own = jobs.flatMap(({ operands }) => operands.filter((operand) => operand.model === model));
-    if (own.length === 0) return [reference, 'takes no part (weight 0)'];
+    if (own.length === 0) return [reference, jobs.length === 0 ? 'takes no part' : 'takes no part (weight 0)'];
     return [reference, formatSettings(own.map(({ settings }) => plan.settings[settings]!))];
   });
   const merge = formatSettings(jobs.map(({ settings }) => plan.settings[settings]!));

@@ -1,5 +1,5 @@
 /** What `--overwrite` may replace, and what it leaves alone: nothing that is no model is deleted. */
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { m2merge } from '../support/cli.js';
@@ -63,6 +63,21 @@ it.each([
   const folder = workplaceWith(Object.fromEntries(names.split(' ').map((name) => [name, ''])));
   expect(m2merge(['recipe.yaml', 'own', '--overwrite', '--quiet'], folder)).toMatchObject({ status: 0, stderr: '' });
   expect(readdirSync(join(folder, 'own'))).not.toContain(names.split(' ').at(-1));
+});
+
+it.each(['model.safetensors', 'config.json'])('a folder that %s of an input is a link into is left alone', (name) => {
+  const folder = workplaceWith({});
+  renameSync(join(folder, 'a'), join(folder, 'own'));
+  mkdirSync(join(folder, 'a'));
+  for (const file of readdirSync(join(folder, 'own'))) {
+    if (file === name) symlinkSync(`../own/${file}`, join(folder, 'a', file));
+    else copyFileSync(join(folder, 'own', file), join(folder, 'a', file));
+  }
+  if (name === 'config.json') {
+    writeFileSync(join(folder, 'own', name), '{}');
+    symlinkSync(`../own/${name}`, join(folder, 'a', name));
+  }
+  expectKept(folder, 'recipe.yaml', /own is, holds or lies inside the input model a/);
 });
 
 it('a folder that holds the recipe is left alone', () => {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { isM2MergeError } from '../../src/errors.js';
 import { type Merged, mergeFolder } from '../run/merge-folder.js';
+import { writeAdapter } from '../support/adapters.js';
 import { type TensorToWrite, writeModel } from '../support/safetensors.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
@@ -202,4 +203,46 @@ it('a name that fits no tensors is refused', async () => {
   expect((error as Error).message).toMatch(
     /:5:16: modules\.audio_tower: the models have no module "audio_tower" \(by their tensors they have model\.language_model, model\.visual, default\)$|:6:5: modules\.audio_tower: /,
   );
+});
+
+describe('tensors in none of the modules', () => {
+  const { text, vision } = LAYOUTS['the text model without a name of its own'];
+  const recipe = (base: string) => `merge_method: linear
+base_model: ${base}
+modules: {text_decoder: {models: [{model: ${base}}, {model: b}]}}
+parameters: {weight: 1}
+`;
+  const visionOf = ({ model }: Merged) => vision.map((name) => model.tensors.get(name)!);
+
+  it('are written in the dtype that the recipe names', async () => {
+    const folder = folderOf([...text, ...vision]);
+    const asStored = { dtype: 'F32', values: [100] };
+    for (const tensor of visionOf(await mergeFolder(folder, recipe('a')))) expect(tensor).toMatchObject(asStored);
+    for (const tensor of visionOf(await mergeFolder(folder, `${recipe('a')}dtype: bfloat16\n`))) {
+      expect(tensor).toMatchObject({ dtype: 'BF16', values: [100] });
+    }
+  });
+
+  it.each(['', 'dtype: bfloat16\n'])('have what an adapter adds to them %s', async (dtype) => {
+    const folder = temporaryFolder();
+    const matrix = (name: string, value: number): TensorToWrite => ({
+      name,
+      dtype: 'F32',
+      shape: [2, 2],
+      values: new Array(4).fill(value),
+    });
+    const names = ['model.layers.0.q_proj.weight', 'visual.blocks.0.q_proj.weight'];
+    for (const [model, value] of [['a', 100] as const, ['b', 200] as const]) {
+      writeModel(
+        `${folder}/${model}`,
+        names.map((name) => matrix(name, value)),
+      );
+    }
+    const factor = (name: string, shape: readonly number[]) => ({ name, dtype: 'F32', shape, values: [1, 1] });
+    const prefix = 'base_model.model.visual.blocks.0.q_proj.lora_';
+    const factors = [factor(`${prefix}A.weight`, [1, 2]), factor(`${prefix}B.weight`, [2, 1])];
+    writeAdapter(`${folder}/lora`, factors, { r: 1, lora_alpha: 4 });
+    const { model } = await mergeFolder(folder, recipe('a+lora') + dtype);
+    expect(model.tensors.get(names[1]!)!.values).toEqual(new Array(4).fill(104));
+  });
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { isM2MergeError } from '../../src/errors.js';
 import { type Merged, mergeFolder, valuesOf } from '../run/merge-folder.js';
 import { EMBED, HEAD, type LayeredModel, layerTensor, NORM, PLACES, writeLayered } from '../support/layered-models.js';
-import { type TensorToWrite, writeModel } from '../support/safetensors.js';
+import { readModel, type TensorToWrite, writeModel } from '../support/safetensors.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const A = 1000;
@@ -219,6 +219,41 @@ describe('tensors that some models lack', () => {
     const extra = [{ name: 'model.post_norm.weight', dtype: 'F32', shape: [1], values: [1] }];
     const { message } = await refusal(folderOf({ a: { extra }, b: {} }), LINEAR);
     expect(message).toBe('tensor "model.post_norm.weight" of a is missing from b');
+  });
+
+  /** Model `name` anew, without the tensors whose names match. */
+  function removeFrom(folder: string, name: string, pattern: RegExp): void {
+    const { tensors } = readModel(join(folder, name));
+    const left = [...tensors].filter(([tensor]) => !pattern.test(tensor));
+    writeModel(
+      join(folder, name),
+      left.map(([tensor, { dtype, shape, values }]) => ({ name: tensor, dtype, shape, values })),
+    );
+  }
+
+  it.each([
+    ['the final norm', /^model\.norm/, NORM],
+    ['the embedding', /embed_tokens/, EMBED],
+    ['the first layer', /layers\.0\./, layerTensor(0)],
+    ['a layer between others', /layers\.1\./, layerTensor(1)],
+  ])('%s is missing in whichever model lacks it', async (_, pattern, tensor) => {
+    for (const damaged of ['base', 'a', 'b']) {
+      const folder = folderOf({ base: { layers: 3 }, a: { layers: 3 }, b: { layers: 3 } });
+      removeFrom(folder, damaged, pattern);
+      const recipes = damaged === 'base' ? [TASK] : [TASK, LINEAR];
+      for (const recipe of recipes) {
+        const { kind, facts } = await refusal(folder, recipe);
+        expect({ kind, facts }).toMatchObject({ kind: 'tensor-missing', facts: { tensor, model: damaged } });
+      }
+    }
+  });
+
+  it('without a base, what the first model lacks is missing as what another lacks', async () => {
+    const extra = [{ name: 'score.weight', dtype: 'F32', shape: [1], values: [1] }];
+    for (const [owner, other] of [['a', 'b'] as const, ['b', 'a'] as const]) {
+      const { facts } = await refusal(folderOf({ [owner]: { extra }, [other]: {} }), LINEAR);
+      expect(facts).toMatchObject({ tensor: 'score.weight', model: other, presentIn: owner });
+    }
   });
 
   it('a method for two models takes over what only one has', async () => {

@@ -115,6 +115,30 @@ describe('carried over from the base, bit for bit', () => {
   });
 });
 
+describe('weights of dtypes that are not merged', () => {
+  const packed = (...values: number[]) => ({ name: 'q.weight', dtype: 'U8', shape: [2], values });
+  const plain = (...values: number[]) => ({ name: 'q.weight', dtype: 'F32', shape: [2], values });
+
+  it("are the base's where all models have such, with a warning", async () => {
+    const merged = await mergeFolder(write({ base: [packed(1, 2)], a: [packed(3, 4)], b: [packed(5, 6)] }), RECIPE);
+    expect(merged.model.tensors.get('q.weight')).toMatchObject({ dtype: 'U8', values: [1, 2] });
+    const facts = { tensor: 'q.weight', dtype: 'U8', model: 'base', count: 1 };
+    expect(merged.warnings).toEqual([{ kind: 'weights-unmerged', facts }]);
+  });
+
+  it('are refused beside floats, whichever model has them', async () => {
+    for (const odd of ['base', 'a', 'b']) {
+      const models = Object.fromEntries(
+        ['base', 'a', 'b'].map((name) => [name, [name === odd ? packed(1, 2) : plain(1, 2)]]),
+      );
+      await expect(mergeFolder(write(models), RECIPE)).rejects.toMatchObject({
+        kind: 'dtype-unmergeable',
+        facts: { tensor: 'q.weight', model: odd, dtype: 'U8' },
+      });
+    }
+  });
+});
+
 it('tensors that the base has not are warned of and left out', async () => {
   const folder = write({
     base: [tensor('w', 'F32', [0])],

@@ -10,8 +10,10 @@ export interface OutputErrorFacts {
   'disk-full': { path: string; needed?: number; available?: number };
 }
 
-/** Why a folder is no place for an output, where the file system has no word for it. */
+/** Why nothing can be written, where the file system has no word for it. */
 export const MOUNT_POINT = 'another disk begins there, so it cannot be replaced as a whole';
+
+export const WEIGHTS_GONE = 'it was removed while it was being written';
 
 const UNWRITABLE_HINTS: Readonly<Record<string, string>> = {
   EACCES: 'name a folder that you may write to',
@@ -20,6 +22,7 @@ const UNWRITABLE_HINTS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a file has the place of a folder; name another',
   ENAMETOOLONG: 'choose a shorter name',
   [MOUNT_POINT]: 'name a folder inside it',
+  [WEIGHTS_GONE]: 'keep what tidies up away from names that begin with a dot and hold m2merge, and run the merge again',
 };
 
 export const OUTPUT_WORDINGS: { readonly [K in keyof OutputErrorFacts]: (facts: OutputErrorFacts[K]) => Wording } = {

@@ -3,7 +3,8 @@
  * leaves nothing, and an existing model is replaced only when its successor is complete.
  */
 import { mkdir, open, readlink, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { WEIGHTS_GONE } from '../errors/output.js';
 import { isM2MergeError, M2MergeError } from '../errors.js';
 import { checkSpace } from '../io/free-space.js';
 import { makeFolder } from '../io/make-folder.js';
@@ -37,6 +38,8 @@ export class OutputFolder {
   /** The topmost folder above it that had to be made; undefined when all were there. */
   readonly #madeParent: string | undefined;
   readonly #mayReplace: boolean;
+  /** Bytes of the weight files by name: whoever tidies up may take files away while workers write into them. */
+  readonly #made = new Map<string, number>();
 
   private constructor(path: string, workPath: string, madeParent: string | undefined, mayReplace: boolean) {
     this.path = path;
@@ -76,7 +79,7 @@ export class OutputFolder {
   async write(name: string, content: string | Uint8Array | Iterable<string>): Promise<void> {
     const path = join(this.workPath, name);
     try {
-      await makeFolder(dirname(path));
+      await this.#makeInside(dirname(path));
       await writeFile(path, content);
     } catch (error) {
       throw asWriteError(error, join(this.path, name));
@@ -91,6 +94,7 @@ export class OutputFolder {
   async commit(): Promise<string | undefined> {
     const replaced = replacedName(this.workPath);
     try {
+      await this.#checkWeights();
       await checkReplaceable(this.path, this.#mayReplace);
       while (!(await this.#take(replaced))) await rm(replaced, { recursive: true, force: true });
     } catch (error) {
@@ -125,12 +129,33 @@ export class OutputFolder {
     if (this.#madeParent !== undefined) await removeEmptyFolders(dirname(this.path), this.#madeParent);
   }
 
+  /** Folders inside of the temporary one, which itself is not made again: without it the weights are lost. */
+  async #makeInside(folder: string): Promise<void> {
+    let path = this.workPath;
+    for (const name of relative(path, folder).split(sep).filter(Boolean)) {
+      path = join(path, name);
+      await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+      });
+    }
+  }
+
+  /** Throws `output-unwritable` when a weight file is not there any more. Its inode says nothing: some network disks change it. */
+  async #checkWeights(): Promise<void> {
+    for (const [name, byteLength] of this.#made) {
+      const found = await stat(join(this.workPath, name)).catch(() => undefined);
+      if (found?.size === byteLength) continue;
+      throw new M2MergeError('output-unwritable', { path: join(this.path, name), reason: WEIGHTS_GONE });
+    }
+  }
+
   async #allocate({ name, byteLength, header }: OutputFile): Promise<void> {
     const handle = await open(join(this.workPath, name), 'wx');
     try {
       // Unlike a plain write, this does not end early on a disk that gets full.
       await handle.writeFile(header);
       await handle.truncate(byteLength);
+      this.#made.set(name, byteLength);
     } finally {
       await handle.close();
     }

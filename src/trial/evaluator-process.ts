@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { setTimeout as after } from 'node:timers/promises';
 import { writeWhole } from '../io/write-whole.js';
 import type { EvaluationRecord, EvaluatorTask } from './evaluate.js';
 import { RECORD_UNWRITTEN } from './evaluator-exit.js';
@@ -18,6 +19,9 @@ const QUOTED_ERROR = 300;
 
 /** Milliseconds between asking an evaluator to stop and ending it, and in which its output may end after itself. */
 const GRACE = 2000;
+
+/** Milliseconds between two looks at whether it has stopped. */
+const GRACE_STEP = 50;
 
 const input = createInterface({ input: process.stdin });
 input.once('line', async (line) => {
@@ -45,29 +49,35 @@ function runEvaluator({ command, timeout }: EvaluatorTask, abandoned: Promise<vo
     const stderr = keepTail(child.stderr);
     let stopped: string | undefined;
     let isAbandoned = false;
+    let groupEnded = Promise.resolve();
     const timer = setTimeout(() => {
       stopped = `stopped after ${timeout} s`;
-      endGroup(child);
+      groupEnded = endGroup(child);
     }, timeout * 1000);
     void abandoned.then(() => {
       isAbandoned = true;
-      endGroup(child);
+      groupEnded = endGroup(child);
     });
-    const finish = (problem: string | undefined): void => {
+    const finish = async (problem: string | undefined): Promise<void> => {
       clearTimeout(timer);
       const seconds = (performance.now() - started) / 1000;
+      // What it has started may take its time, and its memory, beside the next evaluation.
+      await groupEnded;
       resolve(isAbandoned ? undefined : { stdout: stdout(), problem: stopped ?? problem, seconds });
     };
-    child.once('error', (error) => finish(`could not be started: ${error.message}`));
+    child.once('error', (error) => void finish(`could not be started: ${error.message}`));
     child.once('exit', () => {
       clearTimeout(timer);
       setTimeout(() => endOutput(child), GRACE).unref();
     });
     child.once('close', (code, killed) => {
-      if (code === 0) return finish(undefined);
+      if (code === 0) {
+        void finish(undefined);
+        return;
+      }
       const words = stderr().trim().slice(-QUOTED_ERROR);
       const end = code === null ? `signal ${killed}` : `exit code ${code}`;
-      finish(`ended with ${end}${words === '' ? '' : `: ${words}`}`);
+      void finish(`ended with ${end}${words === '' ? '' : `: ${words}`}`);
     });
   });
 }
@@ -107,21 +117,28 @@ function keepTail(stream: NodeJS.ReadableStream): () => string {
  * its group as well goes on, but is not listened to any more.
  */
 function endOutput(child: ChildProcess): void {
-  endGroup(child);
+  void endGroup(child);
   setTimeout(() => {
     child.stdout?.destroy();
     child.stderr?.destroy();
   }, GRACE);
 }
 
-function endGroup(child: ChildProcess): void {
-  const signalGroup = (signal: NodeJS.Signals): void => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, signal);
-    } catch {
-      // It has ended by itself.
-    }
-  };
-  signalGroup('SIGTERM');
-  setTimeout(() => signalGroup('SIGKILL'), GRACE).unref();
+/** Asks all processes of an evaluator's group to stop, and ends those that are still there after a while. */
+async function endGroup({ pid }: ChildProcess): Promise<void> {
+  if (pid === undefined || !signalGroup(pid, 'SIGTERM')) return;
+  for (let waited = 0; waited < GRACE; waited += GRACE_STEP) {
+    await after(GRACE_STEP);
+    if (!signalGroup(pid, 0)) return;
+  }
+  signalGroup(pid, 'SIGKILL');
+}
+
+/** Whether there is such a group; 0 is no signal. */
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-pid, signal);
+  } catch {
+    return false;
+  }
 }

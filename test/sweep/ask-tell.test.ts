@@ -1,7 +1,7 @@
 /** The interface for optimisers: the protocol itself, and the shipped script over Optuna (where installed) and a stand-in. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
@@ -47,6 +47,18 @@ sweep:
 );
 
 describe('m2merge sweep --ask-tell', () => {
+  it('ends with its error though the client keeps its end open', async () => {
+    writeModel(join(work, 'gone'), [base]);
+    writeFileSync(join(work, 'lost.yaml'), readFileSync(join(work, 'recipe.yaml'), 'utf8').replace('math', 'gone'));
+    const child = spawnM2merge(['sweep', 'lost.yaml', 'lost', '--ask-tell'], work);
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    await lines.next();
+    rmSync(join(work, 'gone'), { recursive: true });
+    child.stdin.write('{"id": 1, "settings": {"lambda": 0.5}}\n');
+    expect(await once(child, 'exit')).toEqual([4, null]);
+    child.stdin.destroy();
+  });
+
   it('says what may be asked, answers each question, and remembers', async () => {
     const child = spawnM2merge(['sweep', 'recipe.yaml', 'asked', '--ask-tell'], work);
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

@@ -172,4 +172,37 @@ setTimeout(() => { appendFileSync(${JSON.stringify(ends)}, 'end\\n'); console.lo
     expect(() => process.kill(Number(readFileSync(started, 'utf8')), 0)).toThrow('ESRCH');
     rmSync(started);
   });
+
+  it.each(['by Ctrl-C', 'by its timeout'])(
+    '%s ends what its evaluator started, and which does not listen',
+    async (how) => {
+      const started = join(work, 'deaf-started');
+      rmSync(started, { force: true });
+      const deaf = `process.on('SIGTERM', () => {}); require('node:fs').writeFileSync(${JSON.stringify(started)}, String(process.pid)); setInterval(() => {}, 100)`;
+      writeFileSync(
+        join(work, 'starts-deaf.mjs'),
+        `import { spawn } from 'node:child_process';
+spawn(process.execPath, ['-e', ${JSON.stringify(deaf)}], { stdio: 'ignore' });
+setInterval(() => {}, 100);`,
+      );
+      const timeout = how === 'by Ctrl-C' ? 600 : 2;
+      const recipe = sweepRecipe(
+        `parameters: {lambda: [0.5]}\nevaluate: {command: [node, starts-deaf.mjs], timeout: ${timeout}}`,
+      );
+      const child = startM2merge(['sweep', recipe, how], work);
+      while (!existsSync(started) || readFileSync(started, 'utf8') === '')
+        await new Promise((next) => setTimeout(next, 20));
+      if (how === 'by Ctrl-C') child.kill('SIGINT');
+      expect(await once(child, 'close')).toEqual([how === 'by Ctrl-C' ? 130 : 7, null]);
+      // It has been ended by then, and is there until somebody takes note of it.
+      const isAlive = () => {
+        try {
+          return process.kill(Number(readFileSync(started, 'utf8')), 0);
+        } catch {
+          return false;
+        }
+      };
+      while (isAlive()) await new Promise((next) => setTimeout(next, 20));
+    },
+  );
 });

@@ -139,15 +139,19 @@ async function askTell(
   const onWarnings = createWarningPrinter();
   const onWait = (): void => onWarnings([warning('sweep-locked', { folder })]);
   const log = await ResultsLog.open(folder, { signal, onWait });
+  const lines = createInterface({ input: process.stdin, signal });
   try {
     const sweep = new AskTellSweep(recipe, choices, log, { ...shared, onWarnings });
     emit(sweep.ready);
-    for await (const line of createInterface({ input: process.stdin, signal })) {
+    for await (const line of lines) {
       if (line.trim() !== '') for (const answer of await sweep.answer(line)) emit(answer);
     }
     signal?.throwIfAborted();
     emit({ event: 'done', ...(await sweep.finish()) });
   } finally {
+    // A client that waits for an answer keeps its end open, and would keep the process from ending.
+    lines.close();
+    process.stdin.destroy();
     await log.close();
   }
 }

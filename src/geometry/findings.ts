@@ -103,9 +103,9 @@ function judgeExpert(expert: MeasuredExpert): Finding[] {
   const { name, norm, relative_norm: relativeNorm, changed_fraction_relative: changed } = expert;
   if (!Number.isFinite(norm)) return [];
   if (expert.changed_fraction === 0) {
-    return finding('unchanged-expert', 'warning', `${name} is identical to the base`, {
-      evidence: 'no element differs in any tensor',
-      advice: 'Check its path; as it is, it only dilutes an average.',
+    return finding('unchanged-expert', 'warning', `${name} is as the base in all that was measured`, {
+      evidence: 'no element differs in the tensors and rows that all models have',
+      advice: 'Check its path; where that is all, it only dilutes an average.',
     });
   }
   const evidence =
@@ -128,9 +128,11 @@ function judgeExpert(expert: MeasuredExpert): Finding[] {
 }
 
 function judgePairs(pairs: readonly MeasuredPair[], experts: readonly MeasuredExpert[]): Finding[] {
-  // Rounding leaves nothing of a distance that is small beside what two have in common, but their lengths differ.
+  // Rounding leaves nothing of a distance that is small beside what two have in common; other numbers still tell them apart.
+  const numbersOf = new Map(experts.map(({ name, ...numbers }) => [name, JSON.stringify(numbers)]));
   const identical = pairs.filter(
-    ({ distance, jaccard, norm_ratio: ratio }) => distance === 0 && jaccard === 1 && ratio === 1,
+    ({ first, second, distance, jaccard, norm_ratio: ratio }) =>
+      distance === 0 && jaccard === 1 && ratio === 1 && numbersOf.get(first) === numbersOf.get(second),
   );
   const distinct = pairs.filter((pair) => !identical.includes(pair));
   const dense = new Set(
@@ -143,8 +145,8 @@ function judgePairs(pairs: readonly MeasuredPair[], experts: readonly MeasuredEx
   const opposed = distinct.filter(({ cosine }) => (cosine ?? 0) < -STRONG_COSINE);
   const cosine = (pair: MeasuredPair): string => `cosine ${formatMilli(pair.cosine)}e-3`;
   return [
-    ...overPairs(identical, 'identical-experts', 'warning', 'the same model', {
-      evidence: () => 'distance 0',
+    ...overPairs(identical, 'identical-experts', 'warning', 'the same model in all that was measured', {
+      evidence: () => 'distance 0, and all numbers of both are the same',
       advice: 'Check the paths: a model that is listed twice counts twice.',
     }),
     ...overPairs(oneUpdate, 'common-ancestor', 'problem', 'nearly one and the same large update', {
@@ -203,7 +205,9 @@ function judgeSmallSteps(experts: readonly MeasuredExpert[]): Finding[] {
   return finding('one-ulp-changes', 'note', 'Most changes are of one step of the stored dtype', {
     evidence: `changes of at most 1 ULP: ${listed(small)}`,
     advice:
-      `An average of ${experts.length} in the same dtype rounds back to the base wherever only one of them changed. ` +
+      `An average of ${experts.length} in the same dtype rounds back to the base ` +
+      // Half a step goes to the even neighbour.
+      `${experts.length === 2 ? 'about half of what' : 'wherever'} only one of them changed. ` +
       'Use λ near 1, or write float32.',
   });
 }

@@ -124,6 +124,8 @@ function typeWithin(path: readonly string[]): ModuleType {
   // Qwen's first generation names an MLP's two projections inwards so, and the one outwards c_proj.
   if (/^h\.\d+\.mlp$/.test(around.slice(-3).join('.')) && /^w[12]$/.test(module))
     return module === 'w1' ? 'up' : 'gate';
+  // Mamba's mixer, in which Nemotron-H has attention too, by names of its own; other architectures mean attention.
+  if (module === 'out_proj' && around.at(-1) === 'mixer' && around[0] === 'backbone') return 'other';
   const nearest = around.findLast((component) => [ATTENTION, MLP, STATE_SPACE].some((part) => part.test(component)));
   if (nearest === undefined) return ANYWHERE.get(module) ?? 'other';
   if (STATE_SPACE.test(nearest)) return 'other';

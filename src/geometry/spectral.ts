@@ -47,7 +47,10 @@ function spectralGeometry(matrices: readonly SpectralMatrix[], names: readonly s
     const tails = total(
       ({ sums, geometry }) => geometry.pairs[key]!.dot - sums.crossDots[pair]! + sums.headDots[pair]!,
     );
-    const tail = (expert: number): number => Math.sqrt(Math.max(0, energy[expert]! - head[expert]!));
+    const tail = (expert: number): number => {
+      const rest = energy[expert]! - head[expert]!;
+      return rest > NO_TAIL_SHARE * energy[expert]! ? Math.sqrt(rest) : 0;
+    };
     return [
       key,
       {
@@ -58,6 +61,9 @@ function spectralGeometry(matrices: readonly SpectralMatrix[], names: readonly s
   });
   return { matrices: matrices.length, experts: Object.fromEntries(experts), pairs: Object.fromEntries(pairs) };
 }
+
+/** What is left of an energy when its head is taken away, and is no more than rounding: a matrix of rank one. */
+const NO_TAIL_SHARE = 1e-12;
 
 const root = (value: number | null): number | null => (value === null ? null : Math.sqrt(value));
 

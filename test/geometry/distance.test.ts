@@ -47,6 +47,14 @@ it('is 0 for equal experts, however large their changes are', async () => {
   expect(findings.map(({ code }) => code)).toContain('identical-experts');
 });
 
+it('of 0 that rounding left is no proof of equal experts', async () => {
+  const nearly = (tiny: number) => ({ mask: 1, up: ramp(0).map((_, i) => (i === 0 ? 1 + tiny : 1025)) });
+  const models = { base: { mask: 1, up: new Array(16).fill(1) }, a: nearly(2 ** -23), b: nearly(2 ** -21) };
+  const { global, findings } = await measure(models);
+  expect(global.pairs['a|b']!.distance).toBe(0);
+  expect(findings.map(({ code }) => code)).not.toContain('identical-experts');
+});
+
 it('counts what one of two changed alone', async () => {
   const { global } = await measure({
     base: { mask: 0, up: ramp(0) },

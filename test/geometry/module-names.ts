@@ -284,10 +284,10 @@ export const MODULE_NAMES: Readonly<Record<string, Names>> = {
   },
   mamba: {
     embed: ['backbone.embeddings.weight', 'backbone.embedding.weight'],
-    o: ['backbone.layers.0.mixer.out_proj.weight'],
     norm: ['backbone.layers.0.norm.weight', 'backbone.norm_f.weight'],
     other: [
       'backbone.layers.0.mixer.in_proj.weight',
+      'backbone.layers.0.mixer.out_proj.weight',
       'backbone.layers.0.mixer.x_proj.weight',
       'backbone.layers.0.mixer.A_log',
       'backbone.layers.0.mixer.D',

@@ -28,6 +28,8 @@ const PAIR: PairGeometry = {
     norm_ratio: 1,
   },
 };
+/** Expert b with the length of expert a. */
+const SAME = { norm: EXPERT.norm };
 const EQUAL = { distance: 0, cosine: 1, jaccard: 1, norm_ratio: 1 };
 const MERGE: MergeAccounting = {
   ...{
@@ -168,10 +170,21 @@ describe('findings', () => {
       'the same model twice',
       'identical-experts',
       // Rounding leaves nothing of what two huge updates differ by.
-      { pair: { ...EQUAL, jaccard: 0.999 } },
-      { pair: EQUAL },
+      { pair: { ...EQUAL, jaccard: 0.999 }, second: SAME },
+      { pair: EQUAL, second: SAME },
     ],
-    ['unequal lengths', 'identical-experts', { pair: { ...EQUAL, norm_ratio: 1 + 2 ** -52 } }, { pair: EQUAL }],
+    [
+      'unequal lengths',
+      'identical-experts',
+      { pair: { ...EQUAL, norm_ratio: 1 + 2 ** -52 }, second: SAME },
+      { pair: EQUAL, second: SAME },
+    ],
+    [
+      'any other number',
+      'identical-experts',
+      { pair: EQUAL, second: { ...SAME, max_abs: EXPERT.max_abs * (1 + 2 ** -52) } },
+      { pair: EQUAL, second: SAME },
+    ],
     [
       'one tensor untouched by both',
       'untouched-tensors',

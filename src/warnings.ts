@@ -3,6 +3,8 @@
 export interface WarningFacts {
   'unknown-key': { place: string; key: string; suggestion?: string };
   'ignored-key': { place: string; key: string; reason: string };
+  'filter-unmatched': { place: string; key: string; filter: string; pattern?: string };
+  'entry-unreached': { place: string; key: string; filter: string };
   'mergekit-ignores': { place: string; key: string; method: string };
   'duplicate-model': { place: string; model: string; slices: boolean };
   'base-appended': { place: string; model: string };
@@ -75,6 +77,10 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
   'unknown-key': ({ place, key, suggestion }) =>
     `${place}: unknown key "${key}" is ignored${suggestion === undefined ? '' : `; did you mean "${suggestion}"?`}`,
   'ignored-key': ({ place, key, reason }) => `${place}: "${key}" is ignored: ${reason}`,
+  'filter-unmatched': ({ place, key, filter, pattern }) =>
+    `${place}: filter "${filter}" of "${key}" matches no tensor${pattern === undefined ? '' : `; as a pattern it is "${pattern}"`}`,
+  'entry-unreached': ({ place, key, filter }) =>
+    `${place}: "${key}" never comes to its entry ${filter === '' ? 'without a filter' : `for "${filter}"`}, since one before it is for all tensors`,
   'mergekit-ignores': ({ place, key, method }) =>
     `${place}: "${key}" takes effect here; mergekit's ${method} has no such parameter and ignores it`,
   'duplicate-model': ({ place, model, slices }) =>

@@ -19,6 +19,7 @@ import { type DraftJob, describeOutput, draftCopy, formatIndex, sourceOf } from 
 import type { PlanModels } from './drafts.js';
 import { findTensors } from './find-tensors.js';
 import type { InputOptions } from './hub-inputs.js';
+import { warnOfIdleEntries } from './idle-entries.js';
 import type { FoundTensor, Part } from './parts.js';
 import { type Job, type OperandPlan, PLAN_VERSION, type Plan, type PreparedMerge, type Source } from './plan.js';
 import { type PlanModel, planModel, warningsOfModels } from './plan-models.js';
@@ -91,12 +92,12 @@ class PlanBuilder {
   }
 
   build(shardBytes: number): PreparedMerge {
-    const warnings = [...this.#recipe.warnings, ...warningsOfModels(this.#inputs)];
     const found = findTensors(this.#recipe, this.#method, this.#participants, this.#donor, {
       order: this.#tokenRows,
       commonRows: this.#options.commonRows ?? false,
     });
-    warnings.push(...found.warnings);
+    const warnings = [...this.#recipe.warnings, ...warningsOfModels(this.#inputs), ...found.warnings];
+    warnings.push(...warnOfIdleEntries(this.#recipe, this.#inputs, found.tensors));
     const merged = found.tensors.map((tensor) => this.#draftJob(tensor));
     const carried = found.carried.map((tensor) => this.#draftCarried(tensor, merged));
     const drafts = [...merged, ...carried].sort((a, b) => compareUtf8(a.tensor, b.tensor));

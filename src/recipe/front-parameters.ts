@@ -1,14 +1,20 @@
 /** Which parameters of `sparsify` a recipe's sparsifiers read: each has its own, and the others do nothing. */
 import { FRONT } from '../../kernels/methods/in-front.js';
-import { PARAMETERS_OF_SPARSIFIERS, type SparsifierName } from '../../kernels/sparsify/sparsifiers.js';
+import { PARAMETERS_OF_SPARSIFIERS, SPARSIFIERS, type SparsifierName } from '../../kernels/sparsify/sparsifiers.js';
 import { warning } from '../warnings.js';
 import type { Findings } from './findings.js';
+import type { Position } from './position.js';
 import type { ParameterTable } from './recipe.js';
 
 /** The sparsifiers that some tensor may get, `none` for none. */
 function sparsifiersIn(levels: readonly ParameterTable[]): ReadonlySet<string> {
   const values = levels.flatMap((level) => level.get(`${FRONT}method`)?.entries ?? []);
   return new Set(values.flatMap((entry) => entry.values.map(String)));
+}
+
+/** A sparsifier is named once, for all models. */
+export function reportNoMethod(position: Position, path: string, findings: Findings): void {
+  findings.problem(position, path, 'names no method', `write method: ${SPARSIFIERS.join(', ')}`);
 }
 
 /** Tells of a parameter, by its whole name, whether it is of use where these tables decide. */
@@ -23,12 +29,15 @@ export function frontReader(levels: readonly ParameterTable[]): (name: string) =
   };
 }
 
-/** Warns of parameters in `tables` that none of the recipe's sparsifiers reads. */
-export function warnOfUnusedFront(tables: readonly ParameterTable[], findings: Findings): void {
+/** Tells of parameters in `tables` that nothing reads: a problem where no sparsifier is named at all, else a warning. */
+export function checkFront(tables: readonly ParameterTable[], findings: Findings): void {
   const names = [...sparsifiersIn(tables)];
-  // Without a method, that one is missing has been told.
-  if (names.length === 0) return;
   const reads = frontReader(tables);
+  if (names.length === 0) {
+    const [lost] = tables.flatMap((table) => [...table].filter(([key]) => !reads(key)));
+    if (lost !== undefined) reportNoMethod(lost[1].position, lost[1].path, findings);
+    return;
+  }
   for (const table of tables) {
     for (const [key, { position }] of table) {
       if (reads(key)) continue;

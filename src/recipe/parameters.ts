@@ -96,6 +96,7 @@ function readTable(values: readonly NamedValue[], level: ParameterLevel, method:
       warnWithoutEffect(owner, position, name, method);
       continue;
     }
+    if (given.has(name)) value.problem('is given twice, under sparsify and under parameters');
     given.add(name);
     const entries = parameterShape(parameter).read(value);
     if (entries !== undefined) table.set(name, { entries, path: value.path, position: value.position });

@@ -3,13 +3,12 @@ import { type Method, PRESETS, type Preset } from '../../kernels/method.js';
 import { FRONT } from '../../kernels/methods/in-front.js';
 import { findMethod } from '../../kernels/methods/registry.js';
 import type { Parameter } from '../../kernels/parameters.js';
-import { SPARSIFIERS } from '../../kernels/sparsify/sparsifiers.js';
 import { warning } from '../warnings.js';
 import { readAssembly } from './assembly.js';
 import { Cursor, Reading } from './cursor.js';
 import { readDocument, type YamlDocument } from './document.js';
 import { Findings, quote } from './findings.js';
-import { warnOfUnusedFront } from './front-parameters.js';
+import { checkFront, reportNoMethod } from './front-parameters.js';
 import { type RecipeReading, recipeShape } from './keys.js';
 import { methodHint } from './method-names.js';
 import { reportOtherTool } from './other-tools.js';
@@ -65,15 +64,14 @@ function readContent(reading: RecipeReading, method: Method, findings: Findings)
   const preset = readPreset(reading, method);
   checkBase(reading, method);
   const shared = readParameters(reading, 'top', method, values.sparsify);
-  if (!shared.gives(`${FRONT}method`) && method.space !== 'weights') {
-    values.sparsify?.problem('names no method', `write method: ${SPARSIFIERS.join(', ')}`);
-  }
+  const namesNoMethod = values.sparsify !== undefined && !shared.gives(`${FRONT}method`) && method.space !== 'weights';
+  if (namesNoMethod) reportNoMethod(values.sparsify.position, values.sparsify.path, findings);
   const { bases, models, modules, participants } = readAssembly(reading, method, shared, findings);
   if (preset !== undefined) checkAllGiven(reading, method, preset, participants, shared, findings);
   const tables = [shared.table, ...participants.flatMap(({ outer }) => outer.map(({ table }) => table))];
   if (preset === 'mergekit') warnOfOwnParameters(method, tables, findings);
   const sources = modules.flatMap(({ slices }) => slices.flatMap((slice) => slice.sources));
-  warnOfUnusedFront([...new Set([...tables, ...sources.flatMap(({ levels }) => levels)])], findings);
+  if (!namesNoMethod) checkFront([...new Set([...tables, ...sources.flatMap(({ levels }) => levels)])], findings);
   return {
     name: values.name,
     method: method.name,

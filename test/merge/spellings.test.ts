@@ -50,6 +50,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   },
   // Vectors of equal elements are parallel, so that slerp is 1000 + t · 1000. Names are no patterns: "modelnorm" is in none.
   'filters-one-by-one': {
+    warnings: ['11:5: filter "modelnorm" of "t" matches no tensor'],
     embed: 1001 + 250,
     norm: 1002 + 500,
     head: 1003 + 750,

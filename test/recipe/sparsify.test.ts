@@ -63,6 +63,26 @@ sparsify: {method: magnitude, density: 0.5}`;
     expect(message).toContain('sparsify: names no method (write method: dare, magnitude');
   });
 
+  it.each([
+    ['parameters: {sparsify: {density: 0.5}}', /:4:\d+: parameters\.sparsify\.density: names no method/],
+    ['parameters: {sparsify: {methd: dare, density: 0.5}}', /:4:\d+: parameters\.sparsify\.density: names no method/],
+    [
+      'sparsify: {method: dare, density: 0.5}\nparameters: {sparsify: {method: magnitude, density: 0.1}}',
+      /:4:\d+: sparsify\.method: is given twice, under sparsify and under parameters\n.*:4:\d+: sparsify\.density: is given twice/,
+    ],
+  ])('is refused: %s', (front, says) => {
+    expect(problemsOf(() => recipe(`merge_method: ram\n${front}`)).message).toMatch(says);
+  });
+
+  it('of one model alone, whose method nobody names, is refused', () => {
+    const text = `merge_method: ram
+base_model: b
+models: [{model: x, parameters: {sparsify: {density: 0.25}}}, {model: y}]`;
+    expect(problemsOf(() => parseRecipe(text)).message).toMatch(
+      /:3:54: models\[0\].*sparsify\.density: names no method/,
+    );
+  });
+
   it('unknown names in it are warned of, and all of it where weights are merged', () => {
     const warned = (text: string) =>
       recipe(text).warnings.map(({ kind, facts }) => [kind, (facts as { key?: string }).key]);

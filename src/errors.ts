@@ -6,7 +6,7 @@ import { formatBytes } from './errors/byte-text.js';
 import { HUB_FAILURES_OF_NETWORK, HUB_WORDINGS, type HubErrorFacts } from './errors/hub.js';
 import { MODEL_WORDINGS, type ModelErrorFacts } from './errors/model.js';
 import { OUTPUT_WORDINGS, type OutputErrorFacts } from './errors/output.js';
-import { PUSH_WORDINGS, type PushErrorFacts } from './errors/push.js';
+import { PASSING_PUSH_FAILURES, PUSH_WORDINGS, type PushErrorFacts } from './errors/push.js';
 import { SWEEP_WORDINGS, type SweepErrorFacts } from './errors/sweep.js';
 import { TOKENIZER_WORDINGS, type TokenizerErrorFacts } from './errors/tokenizer.js';
 import type { Wording } from './errors/wording.js';
@@ -221,6 +221,7 @@ export class M2MergeError<K extends ErrorKind = ErrorKind> extends Error {
 
   get exitCode(): number {
     if (this.kind in EXIT_CODE_OF) return EXIT_CODE_OF[this.kind as keyof typeof EXIT_CODE_OF];
+    if (PASSING_PUSH_FAILURES.has(this.kind)) return EXIT_CODES.network;
     if (this.kind in PUSH_WORDINGS) return EXIT_CODES.output;
     return HUB_FAILURES_OF_NETWORK.has(this.kind) ? EXIT_CODES.network : EXIT_CODES.input;
   }

@@ -36,6 +36,7 @@ export interface WarningFacts {
   'adapter-head': { adapter: string; tensor: string };
   'adapter-tied': { adapter: string; tensor: string };
   'replaced-stays': { path: string };
+  'push-pending': { output: string; repo: string };
   'sweep-locked': { folder: string };
   'best-outdated': { variant: string };
   'judged-otherwise': { count: number };
@@ -171,6 +172,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `the models were written to since ${variant} was judged; a sweep with --overwrite judges them again`,
   'sweep-locked': ({ folder }) =>
     `a sweep of another host may be at work in ${folder}; its signs of life are waited for, a minute at most`,
+  'push-pending': ({ output, repo }) =>
+    `the merged model is complete in ${output}; "m2merge push" with ${output} and ${repo} goes on with the push`,
   'replaced-stays': ({ path }) => `the model that was replaced could not be removed: ${path}`,
   'duplicate-tensor': ({ file, tensor, count }) =>
     `${file}: the header has several entries for tensor "${tensor}"${others(count)}; the last counts`,

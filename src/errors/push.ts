@@ -8,10 +8,19 @@ export interface PushErrorFacts {
   'push-not-private': { repo: string };
   'push-forbidden': { repo: string; detail: string };
   'push-conflict': { repo: string; detail: string };
+  'push-refused': { repo: string; status: number; detail: string };
+  'push-unanswered': { repo: string; reason: string };
+  'push-changed': { file: string };
   'push-nothing': { folder: string };
   'push-file-unsafe': { file: string };
   'push-path-shown': { file: string; line: number };
 }
+
+/** Those that the same command may get over by itself. */
+export const PASSING_PUSH_FAILURES: ReadonlySet<string> = new Set<keyof PushErrorFacts>([
+  'push-refused',
+  'push-unanswered',
+]);
 
 export const PUSH_WORDINGS: { readonly [K in keyof PushErrorFacts]: (facts: PushErrorFacts[K]) => Wording } = {
   'push-token-missing': ({ repo }) => ({
@@ -37,6 +46,18 @@ export const PUSH_WORDINGS: { readonly [K in keyof PushErrorFacts]: (facts: Push
   'push-conflict': ({ repo, detail }) => ({
     message: `${repo} did not take the commit: ${detail}`,
     hint: 'push again: files that arrived are not sent a second time',
+  }),
+  'push-refused': ({ repo, status, detail }) => ({
+    message: `the Hub answered ${status} for ${repo}${detail === '' ? '' : `: ${detail}`}`,
+    hint: 'push again later: files that arrived are not sent a second time',
+  }),
+  'push-unanswered': ({ repo, reason }) => ({
+    message: `the answer to the commit to ${repo} got lost (${reason}); the commit may be there or not`,
+    hint: 'look at the repository, then push again: files that arrived are not sent a second time',
+  }),
+  'push-changed': ({ file }) => ({
+    message: `${file} was changed while it was pushed; no commit was made`,
+    hint: 'push again when nothing writes to the folder any more',
   }),
   'push-nothing': ({ folder }) => ({ message: `${folder} holds no files to push` }),
   'push-file-unsafe': ({ file }) => ({

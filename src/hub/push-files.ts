@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { M2MergeError } from '../errors.js';
+import { type FileVersion, isSameVersion, versionOf } from '../io/file-version.js';
 import { isSafeFileName } from './endpoint.js';
 
 /** A file of the folder. */
@@ -12,6 +13,8 @@ export interface LocalFile {
   /** Absolute. */
   readonly source: string;
   readonly byteLength: number;
+  /** As it was found. */
+  readonly version: FileVersion;
 }
 
 /** Folders below the one that is pushed, at most; deeper ones would be a mistake, or a circle of links. */
@@ -38,11 +41,11 @@ async function collect(root: string, prefix: string, files: LocalFile[], depth: 
     if (name.startsWith('.') || name === '__pycache__') continue;
     const path = `${prefix}${name}`;
     const source = join(root, path);
-    const entry = await stat(source).catch((error: unknown) => {
+    const entry = await stat(source, { bigint: true }).catch((error: unknown) => {
       throw unreadable(source, error);
     });
     if (!isSafeFileName(path)) throw new M2MergeError('push-file-unsafe', { file: path });
-    if (entry.isFile()) files.push({ path, source, byteLength: entry.size });
+    if (entry.isFile()) files.push({ path, source, byteLength: Number(entry.size), version: versionOf(entry) });
     else if (entry.isDirectory() && depth < MAX_DEPTH) await collect(root, `${path}/`, files, depth + 1);
   }
 }
@@ -58,6 +61,15 @@ async function namesIn(folder: string): Promise<string[]> {
 
 function unreadable(path: string, error: unknown): M2MergeError {
   return new M2MergeError('file-unreadable', { path, reason: (error as Error).message }, { cause: error });
+}
+
+/** Checks that the files are those that were listed: a model that is replaced meanwhile would be pushed half. Throws `push-changed`. */
+export async function checkUnchanged(files: readonly LocalFile[]): Promise<void> {
+  for (const { path, source, version } of files) {
+    const found = await stat(source, { bigint: true }).catch(() => undefined);
+    if (found === undefined || !isSameVersion(versionOf(found), version))
+      throw new M2MergeError('push-changed', { file: path });
+  }
 }
 
 /** Checks that no text among the files names the folder itself or the user's home. Throws `push-path-shown`. */

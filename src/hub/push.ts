@@ -11,7 +11,7 @@ import {
 import { isM2MergeError, M2MergeError } from '../errors.js';
 import { checkRevision, readHubName } from './endpoint.js';
 import type { HubEnvironment } from './environment.js';
-import { checkNoPathShown, type LocalFile, listLocalFiles } from './push-files.js';
+import { checkNoPathShown, checkUnchanged, type LocalFile, listLocalFiles } from './push-files.js';
 import { asHubError } from './refusal.js';
 import { type HubCommit, resolveCommit } from './repository.js';
 import { type ConnectionOptions, HubConnection } from './request.js';
@@ -128,6 +128,7 @@ export class Push {
       { repo },
       {
         firstDelay: this.#options.firstDelay,
+        beforeCommit: () => checkUnchanged(files),
         onBytes: (count) => {
           bytesSent += count;
           onProgress?.({ phase: 'sent', bytes: count });
@@ -255,6 +256,10 @@ export class Push {
     if (isM2MergeError(known, 'hub-refused') && (known.facts.status === 409 || known.facts.status === 412)) {
       const detail = known.facts.detail || 'another commit came in between';
       return new M2MergeError('push-conflict', { repo: this.#repo, detail }, { cause: known });
+    }
+    if (isM2MergeError(known, 'hub-refused') && known.facts.status !== 429) {
+      const { status, detail } = known.facts;
+      return new M2MergeError('push-refused', { repo: this.#repo, status, detail }, { cause: known });
     }
     return known;
   }

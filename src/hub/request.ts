@@ -41,6 +41,8 @@ export class HubConnection {
   #dispatcher: Promise<object | undefined> | undefined;
   /** Whether any request was answered. */
   #reached = false;
+  /** Of the answers that errors stand for. */
+  readonly #headers = new WeakMap<Error, Headers>();
 
   constructor(environment: HubEnvironment, options: ConnectionOptions = {}) {
     this.environment = environment;
@@ -100,6 +102,11 @@ export class HubConnection {
         }
       }
     };
+  }
+
+  /** Those of the answer that an error of this connection stands for, which may say how long to wait. */
+  headersOf(error: unknown): Headers | undefined {
+    return error instanceof Error ? this.#headers.get(error) : undefined;
   }
 
   /** Waits before a repetition. */
@@ -175,7 +182,9 @@ export class HubConnection {
     if (!(answer instanceof Response))
       return new M2MergeError('hub-unreachable', { host: new URL(address).host, reason: reasonOf(answer) });
     await discard(answer);
-    return refusalOf(answer, asked, { endpoint, signedIn: token !== undefined }, attempts);
+    const refusal = refusalOf(answer, asked, { endpoint, signedIn: token !== undefined }, attempts);
+    this.#headers.set(refusal, answer.headers);
+    return refusal;
   }
 }
 

@@ -3,7 +3,7 @@
  * broke off nor notices one that stands still, and tells of an upload's progress in browsers only; a commit whose answer
  * got lost must not be made twice.
  */
-import { isM2MergeError } from '../errors.js';
+import { isM2MergeError, M2MergeError } from '../errors.js';
 import { discard } from './body.js';
 import type { Asked } from './refusal.js';
 import type { HubConnection } from './request.js';
@@ -17,6 +17,8 @@ export interface UploadOptions {
   readonly firstDelay?: number | undefined;
   /** Told of bytes that left; negative when an upload broke off and begins anew. */
   readonly onBytes: (bytes: number) => void;
+  /** Called before the request that makes the commit, which it may keep from being made. */
+  readonly beforeCommit: () => Promise<void>;
 }
 
 export class Uploads {
@@ -34,7 +36,7 @@ export class Uploads {
   readonly fetch: typeof fetch = async (input, init = {}) => {
     const address = String(input instanceof Request ? input.url : input);
     if (init.body instanceof Blob) return this.#repeat(() => this.#upload(address, init, init.body as Blob), init);
-    if (isCommit(address)) return this.#repeat(() => this.#once(address, init), init, isRefusalThatPasses);
+    if (isCommit(address)) return this.#repeat(() => this.#commit(address, init), init, isRefusalBeforeWork);
     return this.#connection.api(this.#asked)(input, init);
   };
 
@@ -49,17 +51,26 @@ export class Uploads {
         return await work();
       } catch (error) {
         this.#connection.signal?.throwIfAborted();
-        const wait = delayBefore(attempt + 1, undefined, this.#options.firstDelay);
+        const wait = delayBefore(attempt + 1, this.#connection.headersOf(error), this.#options.firstDelay);
         if (signal?.aborted || attempt === MAX_ATTEMPTS || !passes(error) || wait === undefined) throw error;
         await this.#connection.pause(wait, (error as Error).message);
       }
     }
   }
 
-  async #once(address: string, init: RequestInit): Promise<Response> {
-    const response = await this.#connection.open(address, this.#asked, { ...init, attempts: 1 });
-    const { status, headers } = response;
-    return new Response(await response.arrayBuffer(), { status, headers });
+  /** Throws `push-unanswered` where nobody knows whether the commit was made. */
+  async #commit(address: string, init: RequestInit): Promise<Response> {
+    await this.#options.beforeCommit();
+    try {
+      const response = await this.#connection.open(address, this.#asked, { ...init, attempts: 1 });
+      const { status, headers } = response;
+      return new Response(await response.arrayBuffer(), { status, headers });
+    } catch (error) {
+      this.#connection.signal?.throwIfAborted();
+      if (isM2MergeError(error) && !isM2MergeError(error, 'hub-unreachable') && !isRefusalByGateway(error)) throw error;
+      const reason = isM2MergeError(error, 'hub-refused') ? `answer ${error.facts.status}` : (error as Error).message;
+      throw new M2MergeError('push-unanswered', { repo: this.#asked.repo, reason }, { cause: error });
+    }
   }
 
   async #upload(address: string, init: RequestInit, body: Blob): Promise<Response> {
@@ -91,6 +102,16 @@ function isFailureThatPasses(error: unknown): boolean {
 
 function isRefusalThatPasses(error: unknown): boolean {
   return isM2MergeError(error, 'hub-refused') && isPassing(error.facts.status);
+}
+
+/** Too many requests, or no time: nothing has been done. */
+function isRefusalBeforeWork(error: unknown): boolean {
+  return isM2MergeError(error, 'hub-refused') && [429, 503].includes(error.facts.status);
+}
+
+/** Behind other failures of servers the commit may have been made: gateways say so of answers that they did not wait for. */
+function isRefusalByGateway(error: unknown): boolean {
+  return isM2MergeError(error, 'hub-refused') && error.facts.status >= 500 && error.facts.status !== 503;
 }
 
 /** A file's bytes that are counted as they are read, with a signal for when nothing is read any more. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HubEnvironment } from '../../src/hub/environment.js';
-import { Push, type PushOptions } from '../../src/hub/push.js';
+import { Push, type PushOptions, type PushProgress } from '../../src/hub/push.js';
 import { hubEnvironment } from '../support/hub/environment.js';
 import type { Exchange } from '../support/hub/exchange.js';
 import { answerRefusal, answerStatus, refuseConnection } from '../support/hub/faults.js';
@@ -155,7 +155,8 @@ describe('a push that fails', () => {
       exchange.empty(400);
     };
     hub.fault({ origin: 'cdn', method: 'PUT', after: 1 }, { answer });
-    await expect(push()).rejects.toMatchObject({ kind: 'hub-refused', exitCode: 6 });
+    const refused = { kind: 'push-refused', exitCode: 6, hint: expect.stringMatching(/not sent a second time/) };
+    await expect(push()).rejects.toMatchObject(refused);
     expect(writable.commits).toEqual([]);
     const [[arrived]] = [[...writable.stored.keys()]];
     hub.clearFaults();
@@ -185,8 +186,36 @@ describe('a push that fails', () => {
 
   it('does not make a commit twice whose answer got lost', async () => {
     hub.fault({ origin: 'hub', url: /\/commit\// }, refuseConnection);
-    await expect(push()).rejects.toMatchObject({ kind: 'hub-unreachable' });
+    await expect(push()).rejects.toMatchObject({ kind: 'push-unanswered', exitCode: 6 });
     expect(hub.requests.filter(({ url }) => url.includes('/commit/'))).toHaveLength(1);
+  });
+
+  it.each([500, 502, 504])('does not make a commit twice that a gateway answered with %i', async (status) => {
+    hub.fault({ origin: 'hub', url: /\/commit\//, times: 1 }, answerStatus(status));
+    const facts = { reason: `answer ${status}` };
+    await expect(push()).rejects.toMatchObject({ kind: 'push-unanswered', exitCode: 6, facts });
+    expect(hub.requests.filter(({ url }) => url.includes('/commit/'))).toHaveLength(1);
+  });
+
+  it('waits before it repeats a commit as long as the Hub asks for', async () => {
+    const answer = (exchange: Exchange): void => exchange.empty(429, { 'retry-after': '1' });
+    hub.fault({ origin: 'hub', url: /\/commit\//, times: 1 }, { answer });
+    const waits: number[] = [];
+    await push({ onWait: (milliseconds) => waits.push(milliseconds) });
+    expect(waits).toEqual([1000]);
+    expect(writable.commits).toHaveLength(1);
+  });
+
+  it('makes no commit of a folder that changes meanwhile', async () => {
+    // A file of text goes with the commit itself; the weights have arrived by then.
+    let isChanged = false;
+    const onProgress = ({ phase }: PushProgress): void => {
+      if (phase !== 'sent' || isChanged) return;
+      isChanged = true;
+      writeFileSync(join(folder, 'README.md'), 'of another model');
+    };
+    await expect(push({ onProgress })).rejects.toMatchObject({ kind: 'push-changed', exitCode: 5 });
+    expect(writable.commits).toEqual([]);
   });
 
   it('repeats a commit that the Hub had no time for', async () => {

@@ -2,11 +2,13 @@ import { M2MergeError } from '../../errors.js';
 import { type MergeOptions, mergeRecipe } from '../../merge.js';
 import { readRecipe } from '../../recipe/load.js';
 import type { Recipe } from '../../recipe/recipe.js';
+import { warning } from '../../warnings.js';
 import { listenForSignals } from '../interruption.js';
 import { createEvents, createText, type Reporter } from '../merge-reporter.js';
 import { type MergeCommandOptions, recipesWith, streamOf, threadsOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
 import { createTransferDisplay, type TransferDisplay } from '../transfer.js';
+import { printWarnings } from '../warnings.js';
 import type { PreparedPush } from './push.js';
 
 type SharedOptions = Omit<MergeOptions, 'output' | 'onPlan' | 'onProgress'> & Pick<TransferDisplay, 'stop'>;
@@ -66,7 +68,7 @@ async function mergeOne(
       },
     });
     await reporter.finished(result);
-    await push?.run(result.output);
+    await pushMerged(push, result.output, options);
   } finally {
     reporter.close();
   }
@@ -104,9 +106,23 @@ async function mergeSeveral(
         reporter.close();
       },
     });
-    await push?.run(last!.output);
+    if (last !== undefined) await pushMerged(push, last.output, options);
   } finally {
     reporter.close();
+  }
+}
+
+/** Pushes what was merged; where that fails, the merge need not be done again. */
+async function pushMerged(
+  prepared: PreparedPush | undefined,
+  output: string,
+  { push = '' }: MergeCommandOptions,
+): Promise<void> {
+  try {
+    await prepared?.run(output);
+  } catch (error) {
+    printWarnings([warning('push-pending', { output: fromHere(output), repo: push })]);
+    throw error;
   }
 }
 

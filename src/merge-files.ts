@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { CARD_FILE } from './checkpoint/card.js';
 import { parseConfig, updateConfig } from './checkpoint/config.js';
-import { MANIFEST_FILE } from './checkpoint/side-files.js';
+import { CONFIG_FILE, MANIFEST_FILE } from './checkpoint/side-files.js';
 import { makeCard } from './merge-card.js';
 import type { Plan, PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
@@ -17,7 +17,6 @@ import { COPY_UNIT_BYTES } from './run/task.js';
 import { VERSION } from './version.js';
 import type { Warning } from './warnings.js';
 
-const CONFIG_FILE = 'config.json';
 const INDEX_FILE = 'model.safetensors.index.json';
 
 /** Names of output dtypes in config.json. */

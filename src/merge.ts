@@ -8,6 +8,7 @@ import { MAX_EXPERTS } from './geometry/unit-sums.js';
 import { writeBesideWeights } from './merge-files.js';
 import type { MergeReport } from './merge-report.js';
 import { checkApart, checkOutput, isMadeBy, outputFolderOf } from './output-place.js';
+import { warnOfMissingBeside } from './plan/beside-warnings.js';
 import { buildPlan, type PlanOptions } from './plan/build.js';
 import { type KnownModels, SharedInputs } from './plan/inputs.js';
 import { stateOfInputs } from './plan/local-models.js';
@@ -74,20 +75,22 @@ export async function prepareMerge(recipe: Recipe, options: PrepareOptions = {})
   const { inputs = new SharedInputs() } = options;
   const readAll = wantsReport(recipe, options) && canMeasure(recipe);
   const built = buildPlan(recipe, await inputs.open(recipe, options, options.known), { readAll, ...options });
-  await checkBeside(built);
+  const beside = await checkBeside(built);
   const streaming = options.stream ? streamWarnings(streamCost(built, options.spoolBytes)) : [];
   const reporting = wantsReport(recipe, options) ? await reportWarnings(recipe, built) : [];
-  const prepared = { ...built, warnings: [...built.warnings, ...streaming, ...reporting] };
+  const prepared = { ...built, warnings: [...built.warnings, ...beside, ...streaming, ...reporting] };
   const warnings = prepared.warnings.map(describeWarning);
   if (options.strict && warnings.length > 0) throw new M2MergeError('warnings-refused', { warnings });
   return prepared;
 }
 
 /** Throws `file-unreadable` for what would go along with the weights and cannot be read; models on the Hub come later. */
-async function checkBeside({ donorFiles, beside }: Pick<PreparedMerge, 'donorFiles' | 'beside'>): Promise<void> {
+async function checkBeside(built: PreparedMerge): Promise<Warning[]> {
+  const { donorFiles, beside } = built;
   for (const files of new Set([donorFiles, beside?.tokenizer])) {
     if (files instanceof ModelFolder) await checkSideFiles(files.folder);
   }
+  return donorFiles instanceof ModelFolder ? warnOfMissingBeside(built) : [];
 }
 
 /** One of several merges that run together. */

@@ -19,6 +19,8 @@ export interface WarningFacts {
   'layer-rule-broken': { key: string; value: number };
   'slices-unmeasured': { place: string };
   'tensors-carried-over': { tensor: string; count: number; model: string };
+  'beside-missing': { what: string; model: string; other: string };
+  'code-left-out': { model: string };
   'weights-unmerged': { tensor: string; dtype: string; model: string; count: number };
   'extra-tensor': { model: string; tensor: string; count: number };
   'report-unavailable': {
@@ -112,6 +114,10 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${place}: geometry compares whole models, layer by layer of the same number, and not what slices put together; --report on the merge does`,
   'tensors-carried-over': ({ tensor, count, model }) =>
     `tensor "${tensor}"${others(count)} is in none of the modules; carried over from ${model}`,
+  'beside-missing': ({ what, model, other }) =>
+    `the merged model gets no ${what}: it comes from ${model}, which has none; copy that of ${other} where it fits`,
+  'code-left-out': ({ model }) =>
+    `config.json of ${model} names Python code (auto_map), which is not copied, since it would run where the model is loaded; copy it where you trust it`,
   'weights-unmerged': ({ tensor, dtype, model, count }) =>
     `tensor "${tensor}"${others(count)} is of a dtype that is not merged (${dtype}); carried over from ${model}`,
   'report-unavailable': ({ method, reason, experts, most }) =>

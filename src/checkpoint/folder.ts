@@ -11,11 +11,10 @@ import { parsePrefixed, readHeaderBytes, type SafetensorsHeader } from './header
 import { ModelFolder } from './model-folder.js';
 import { compareUtf8 } from './order.js';
 import { INDEX_FILE_NAME, MAX_INDEX_BYTES, parseShardIndex } from './shard-index.js';
+import { CONFIG_FILE } from './side-files.js';
 import { TensorTables } from './tensor-tables.js';
 import { readTextFile } from './text-file.js';
 import { chooseWeightFiles, type WeightFiles, weightsMissing } from './weight-files.js';
-
-const CONFIG_FILE_NAME = 'config.json';
 
 /** Headers read side by side: what a file on the Hub costs is mostly waiting. */
 const HEADERS_AT_ONCE = 8;
@@ -52,7 +51,7 @@ export async function openCheckpoint(
     folder: source.folder,
     files,
     tensors,
-    config: names.includes(CONFIG_FILE_NAME) ? await readConfig(source) : undefined,
+    config: names.includes(CONFIG_FILE) ? await readConfig(source) : undefined,
     warnings,
   };
 }
@@ -104,9 +103,9 @@ async function readIndex(model: ModelFiles): Promise<ReadonlyMap<string, string>
 }
 
 async function readConfig(model: ModelFiles): Promise<Readonly<Record<string, unknown>>> {
-  const file = model.describe(CONFIG_FILE_NAME);
+  const file = model.describe(CONFIG_FILE);
   const refuse = (detail: string) => new M2MergeError('config-invalid', { file, detail });
-  return parseConfig(await readTextFile(model, CONFIG_FILE_NAME, MAX_CONFIG_BYTES, refuse), file);
+  return parseConfig(await readTextFile(model, CONFIG_FILE, MAX_CONFIG_BYTES, refuse), file);
 }
 
 /** The files an index names, in UTF-8 byte order, all of them present. */

@@ -43,6 +43,9 @@ const TOKENIZER_FILES: ReadonlySet<string> = new Set([
 /** LICENSE, LICENSE.md, LICENSE-MODEL.txt, NOTICE and the like; the endings keep weights out whatever they are called. */
 const LICENCE_FILE = /^(?:licen[cs]e|notice|copying|use_policy)(?:[-_][\w-]+)?(?:\.(?:md|txt|rst|html|pdf))?$/i;
 
+/** Written changed, not copied. */
+export const CONFIG_FILE = 'config.json';
+
 /** What m2merge writes beside weights: how they were made. */
 export const MANIFEST_FILE = 'm2merge_manifest.json';
 

@@ -3,15 +3,15 @@ import { createHash } from 'node:crypto';
 import type { Method } from '../../kernels/method.js';
 import { findMethod } from '../../kernels/methods/registry.js';
 import type { Settings } from '../../kernels/parameters.js';
-import type { TensorMerge } from '../../kernels/unit.js';
 import { isMergeable, type OutputDtype } from '../checkpoint/dtype.js';
 import { compareUtf8 } from '../checkpoint/order.js';
 import { layOutShards, type ShardLayout } from '../checkpoint/shards.js';
 import { M2MergeError } from '../errors.js';
 import type { Recipe } from '../recipe/recipe.js';
-import { createResolver, firstValueOf, type Resolver } from '../recipe/resolve.js';
+import { createResolver, type Resolver } from '../recipe/resolve.js';
 import { type Warning, warning } from '../warnings.js';
 import type { BesideWeights } from './beside-weights.js';
+import { checkPlan } from './check-plan.js';
 import { configFields } from './config-fields.js';
 import { estimateCosts } from './costs.js';
 import { describeInput } from './describe-input.js';
@@ -24,10 +24,8 @@ import type { FoundTensor, Part } from './parts.js';
 import { type Job, type OperandPlan, PLAN_VERSION, type Plan, type PreparedMerge, type Source } from './plan.js';
 import { type PlanModel, planModel, warningsOfModels } from './plan-models.js';
 import { checkShardBytes, DEFAULT_SHARD_BYTES } from './shard-size.js';
-import { layoutOf, mergeOf } from './tensor-merge.js';
 import { commonOutputDtype, type NamedCheckpoint } from './tensors.js';
 import { TokenRows } from './token-rows.js';
-import { LARGEST_WHOLE_TENSOR_ELEMENTS, LONGEST_RUN_ELEMENTS } from './unit-layout.js';
 import { filesOf, type Vocabulary } from './vocabulary.js';
 
 /** The checkpoints of a recipe, in its order. */
@@ -106,8 +104,7 @@ class PlanBuilder {
       metadata: { format: 'pt' },
     });
     const plan = this.#assemble(drafts, layouts);
-    this.#checkSettings(plan);
-    checkRows(plan);
+    checkPlan(plan, this.#method, this.#recipe);
     const config = configFields(this.#donor, this.#inputs, plan, found.stacks);
     warnings.push(...(this.#tokenRows?.warnings ?? []), ...config.warnings, ...(this.#beside?.warnings ?? []));
     warnings.push(...this.#dtypeWarnings(plan));
@@ -263,57 +260,12 @@ class PlanBuilder {
       shards: layouts.map(({ fileName, byteLength }) => ({ name: fileName, byteLength })),
     };
   }
-
-  #checkSettings(plan: Plan): void {
-    const tensors = plan.jobs.flatMap((job) => (job.kind === 'merge' ? [mergeOf(plan, job, () => NO_KEY)] : []));
-    this.#checkChoices(tensors);
-    // A base that stays as it is asks nothing of the method.
-    const merged = tensors.filter(({ space, operands }) => space === 'weights' || operands.length > 0);
-    const message = this.#method.check?.(merged);
-    if (message === undefined) return;
-    const { line, column } = this.#recipe.models[0]?.reference.position ?? { line: 1, column: 1 };
-    const problem = { line, column, path: 'models', message };
-    throw new M2MergeError('recipe-invalid', { file: this.#recipe.file, problems: [problem] });
-  }
-
-  /** Choices of the merge decide which statistics are gathered; those over the whole model have to be the same for all. */
-  #checkChoices(tensors: readonly TensorMerge[]): void {
-    const [first] = tensors;
-    const gathersModel = ({ settings }: TensorMerge): boolean =>
-      this.#method.statistics(settings).some(({ scope }) => scope === 'model');
-    if (!tensors.some(gathersModel)) return;
-    for (const { name, kind, scope } of this.#method.parameters) {
-      // A word in the place of a number is a choice, too.
-      const isChoice = kind === 'choice' || tensors.some(({ settings }) => typeof settings[name] === 'string');
-      if (!isChoice || scope !== 'merge') continue;
-      if (tensors.every(({ settings }) => settings[name] === first!.settings[name])) continue;
-      const { path, position } = firstValueOf(this.#recipe, name)!;
-      const message = 'varies by tensor, but the whole merge takes one value of it';
-      const problem = { ...position, path, message, hint: 'give it once, for all slices and without filters' };
-      throw new M2MergeError('recipe-invalid', { file: this.#recipe.file, problems: [problem] });
-    }
-  }
-}
-
-/** Rows that a method takes whole must fit into a worker's memory. */
-function checkRows(plan: Plan): void {
-  for (const job of plan.jobs) {
-    if (job.kind !== 'merge') continue;
-    const { runElements } = layoutOf(plan, job);
-    const whole = findMethod(plan.method)!.wholeTensors?.(plan.settings[job.settings]!, job.shape) ?? false;
-    const limit = whole ? LARGEST_WHOLE_TENSOR_ELEMENTS : LONGEST_RUN_ELEMENTS;
-    const facts = { tensor: job.tensor, method: plan.method, elements: runElements, limit };
-    if (runElements > limit) throw new M2MergeError(whole ? 'tensor-too-large' : 'row-too-long', facts);
-  }
 }
 
 /** The only model that has a tensor stands for all that the method takes: what equal models merge to is itself. */
 function repeat(operands: readonly OperandPlan[], count: number): readonly OperandPlan[] {
   return operands.length === 0 ? [] : Array.from({ length: count }, (_, index) => operands[index % operands.length]!);
 }
-
-/** Stands where settings are looked at and nothing is drawn. */
-const NO_KEY = [0, 0] as const;
 
 function deduplicate(warnings: readonly Warning[]): Warning[] {
   return [...new Map(warnings.map((entry) => [JSON.stringify(entry), entry])).values()];

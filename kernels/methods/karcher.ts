@@ -31,7 +31,7 @@ export const karcher: Method = {
       kind: 'number',
       default: 1e-5,
       minimum: 0,
-      summary: 'length of a step below which the centre is reached, radians',
+      summary: 'length of a step below which the centre is reached, radians; shorter tensors count as zeros',
     },
   ],
   elsewhere: {

@@ -55,6 +55,7 @@ export function fusionThresholds(): Statistic {
     name: QUARTILES,
     scope: 'tensor',
     input: halves,
+    typicalPasses: 2,
     ties: 'all',
     cuts: SHARES.map(
       (share) =>

@@ -41,6 +41,8 @@ export interface RankThresholdOptions {
   readonly cuts: readonly KeptCount[];
   /** Whose elements the input shows; the operands of the merge unless given. */
   operandsOf?(merge: TensorMerge): readonly Operand[];
+  /** Passes that this usually takes: 1 unless given, which is enough where what the input shows are mostly bf16 values. */
+  readonly typicalPasses?: number;
   /** Bounds the memory of the ledger of ties, for tests; see `CountLedger`. */
   readonly ledgerCapacity?: number;
 }
@@ -68,7 +70,7 @@ export function rankThreshold(options: RankThresholdOptions): Statistic {
     name: options.name,
     scope: options.scope,
     ...(options.input === untouched ? { observation: 'magnitude histogram' } : {}),
-    typicalPasses: 1,
+    typicalPasses: options.typicalPasses ?? 1,
     observer: (context, request) => observe(context, options, request as Requests | null),
     collector: (scope) => new RankCollector(options, scope),
     valueForUnit: (value, position, merge) =>

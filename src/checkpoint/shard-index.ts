@@ -17,7 +17,7 @@ const MAX_FILE_NAME_BYTES = 255;
  * File names come from whoever made the model and are joined to a folder's path, so only what cannot leave the folder
  * on any system is taken: no separators, drive letters, percent escapes, control characters or leading dots.
  */
-const PLAIN_FILE_NAME = /^[\p{L}\p{N}_][\p{L}\p{N}._+= -]*\.safetensors$/u;
+const PLAIN_FILE_NAME = /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}._+=@,()[\] -]*\.safetensors$/u;
 
 export interface ShardIndex {
   /** File name of each tensor, in the order of the text. */

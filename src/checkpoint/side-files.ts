@@ -2,7 +2,7 @@
 import { access, constants, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { M2MergeError } from '../errors.js';
-import { asReadError } from '../io/read-error.js';
+import { asReadError, LINK_TO_NOTHING } from '../io/read-error.js';
 import { compareUtf8 } from './order.js';
 
 /**
@@ -106,6 +106,6 @@ async function hasKind(path: string, kind: 'isFile' | 'isDirectory'): Promise<bo
     return (await stat(path))[kind]();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw asReadError(error, path);
-    throw new M2MergeError('file-unreadable', { path, reason: 'it is a link to nothing' }, { cause: error });
+    throw new M2MergeError('file-unreadable', { path, reason: LINK_TO_NOTHING }, { cause: error });
   }
 }

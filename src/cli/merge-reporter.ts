@@ -6,6 +6,7 @@ import type { MergeResult } from '../merge.js';
 import type { PreparedMerge } from '../plan/plan.js';
 import { alignColumns, describeOperands, formatSeconds, plural } from '../report/format.js';
 import { REPORT_PAGE } from '../report/report-page.js';
+import { printable } from '../report/text-layout.js';
 import type { Progress } from '../run/scheduler.js';
 import { describeWarning, type Warning } from '../warnings.js';
 import { fromHere } from './paths.js';
@@ -64,8 +65,8 @@ function summarize({ plan, costs, output, seconds, report }: MergeResult): strin
       `${plural(plan.jobs.length, 'tensor')}, ${formatCount(costs.parameters)} parameters, ${dtypes}, ${formatBytes(costs.bytesWritten)}`,
     ],
     ['took', `${formatSeconds(seconds)}, ${formatBytes(moved / seconds)}/s read and written`],
-    ['model', fromHere(output)],
-    ...(report === undefined ? [] : [['report', fromHere(join(output, REPORT_PAGE))]]),
+    ['model', printable(fromHere(output))],
+    ...(report === undefined ? [] : [['report', printable(fromHere(join(output, REPORT_PAGE)))]]),
   ]).join('\n');
 }
 

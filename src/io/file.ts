@@ -1,7 +1,8 @@
 /** Local files as byte sources. */
-import { constants, type FileHandle, open } from 'node:fs/promises';
+import { constants, type FileHandle, lstat, open } from 'node:fs/promises';
 import { M2MergeError } from '../errors.js';
 import { type FileVersion, versionOf } from './file-version.js';
+import { LINK_TO_NOTHING } from './read-error.js';
 import type { ByteSource } from './source.js';
 
 /** Most bytes of one read call. Node 20 aborts the whole process when a single read asks for 2^31 bytes or more. */
@@ -29,6 +30,12 @@ async function openWithoutWaiting(path: string): Promise<FileHandle> {
     return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      // As damaged caches have them.
+      const isLink = await lstat(path).then(
+        (entry) => entry.isSymbolicLink(),
+        () => false,
+      );
+      if (isLink) throw new M2MergeError('file-unreadable', { path, reason: LINK_TO_NOTHING }, { cause: error });
       throw new M2MergeError('file-missing', { path, purpose: 'file' }, { cause: error });
     }
     throw unreadable(path, error);

@@ -162,7 +162,8 @@ function formatTokens({ plan, beside }: PreparedMerge): string[] {
 
 function formatCosts({ costs }: PreparedMerge, { memory, threads, diskNeeded, diskFree }: RunFacts): string[] {
   return alignColumns([
-    ['read', `${formatBytes(costs.bytesRead)} in ${costs.passes === 1 ? 'one pass' : `${costs.passes} passes`}`],
+    // How often models are read may depend on what is in them: ties at a threshold, directions that are slow to find.
+    ['read', `${formatBytes(costs.bytesRead)} in ${costs.passes === 1 ? 'one pass' : `about ${costs.passes} passes`}`],
     ['write', formatBytes(costs.bytesWritten)],
     ['memory', `about ${formatBytes(memory)} with ${plural(threads, 'thread')}`],
     [

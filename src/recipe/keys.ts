@@ -55,6 +55,7 @@ const IN_REFERENCE: Readonly<Record<string, string>> = {
 /** What belongs into another mapping, or has another name here. */
 const INTO_OTHERS: Readonly<Record<string, string>> = {
   out_path: 'output',
+  random_seed: 'seed',
   pad_to_multiple_of: 'tokenizer: {pad_to_multiple_of: …}',
   tokens: 'tokenizer: {tokens: …}',
 };

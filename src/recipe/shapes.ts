@@ -210,9 +210,9 @@ export function didYouMean(name: string, candidates: Iterable<string>): string |
 }
 
 /** The hint that something written looks like a misspelling of a name that is missing. */
-export function misspelling(missing: string, written: Iterable<string>): string | undefined {
+export function misspelling(missing: string, written: Iterable<string>, called = 'it'): string | undefined {
   const nearest = nearestName(missing, written);
-  return nearest === undefined ? undefined : `is "${nearest}" a misspelling of it?`;
+  return nearest === undefined ? undefined : `is "${nearest}" a misspelling of ${called}?`;
 }
 
 /** JSON Schema of a mapping; additional keys are allowed, as they only cause warnings. */
@@ -252,7 +252,8 @@ function reportMissing(
 ): void {
   for (const [name, { required, summary, unless = [] }] of Object.entries(keys)) {
     if (!required || present.has(name) || unless.some((other) => present.has(other))) continue;
-    cursor.problem(`key "${name}" is missing`, misspelling(name, unknown) ?? summary);
+    const instead = unless.flatMap((other) => misspelling(other, unknown, `"${other}"`) ?? []);
+    cursor.problem(`key "${name}" is missing`, misspelling(name, unknown) ?? instead[0] ?? summary);
   }
 }
 

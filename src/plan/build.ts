@@ -149,21 +149,13 @@ class PlanBuilder {
       throw new M2MergeError('recipe-invalid', { file: this.#recipe.file, problems: [problem] });
     }
     const { shape, elements, dtype, lowRank } = location;
-    const outputDtype = this.#recipe.outputDtype ?? (isMergeable(dtype) ? commonOutputDtype([dtype]) : undefined);
-    const isAsStored = lowRank === undefined && (this.#recipe.outputDtype ?? dtype) === dtype;
+    const named = this.#recipe.outputDtype;
+    const isAsStored = lowRank === undefined && (named ?? dtype) === dtype;
     const like = merged.find((draft) => draft.kind === 'merge');
     if (!isMergeable(dtype) || isAsStored || like === undefined) return draftCopy(tensor, this.#donor, location);
-    const base = sourceOf(tensor, this.#donor, location);
-    return {
-      kind: 'merge',
-      tensor,
-      shape,
-      elements,
-      base,
-      outputDtype: outputDtype!,
-      operands: [],
-      settings: like.settings,
-    };
+    const job = { kind: 'merge', tensor, shape, elements, operands: [], settings: like.settings } as const;
+    const outputDtype = named ?? commonOutputDtype([dtype]);
+    return { ...job, base: sourceOf(tensor, this.#donor, location), outputDtype };
   }
 
   #draftJob(found: FoundTensor): DraftJob {

@@ -179,7 +179,7 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
   'sweep-locked': ({ folder }) =>
     `a sweep of another host may be at work in ${folder}; its signs of life are waited for, a minute at most`,
   'push-pending': ({ output, repo }) =>
-    `the merged model is complete in ${output}; "m2merge push" with ${output} and ${repo} goes on with the push`,
+    `the merged model is complete in ${output}; to go on with the push: m2merge push ${/\s/.test(output) ? JSON.stringify(output) : output} ${repo}`,
   'replaced-stays': ({ path }) => `the model that was replaced could not be removed: ${path}`,
   'duplicate-tensor': ({ file, tensor, count }) =>
     `${file}: the header has several entries for tensor "${tensor}"${others(count)}; the last counts`,

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { m2mergeBeside } from '../support/cli.js';
 import { hubVariables } from '../support/hub/environment.js';
+import { answerStatus } from '../support/hub/faults.js';
 import { HUB_TOKEN, LoopbackHub } from '../support/hub/loopback-hub.js';
 import { WritableHub } from '../support/hub/write-routes.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -85,6 +86,20 @@ describe('m2merge --push', () => {
       ].sort(),
     );
     expect(writable.commits[0]!.summary).toBe('Merge made with m2merge');
+  });
+
+  it('says how to go on where the push fails after the merge', async () => {
+    const folder = createWorkplace();
+    hub.fault({ origin: 'hub', url: /\/commit\// }, answerStatus(504));
+    const failed = await run(['recipe.yaml', 'my out', '--push', 'me/merged', '--quiet'], folder);
+    expect(failed.status).toBe(6);
+    expect(failed.stderr.split('\n').slice(0, 2)).toEqual([
+      'warning: the merged model is complete in ./my out; to go on with the push: m2merge push "./my out" me/merged',
+      'error: the answer to the commit to me/merged got lost (answer 504); the commit may be there or not',
+    ]);
+    hub.clearFaults();
+    expect((await run(['push', './my out', 'me/merged', '--quiet'], folder)).status).toBe(0);
+    expect(filesOf('me/merged')).toContain('model.safetensors');
   });
 
   it('fails before the merge where the push could not be', async () => {

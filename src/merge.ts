@@ -84,7 +84,10 @@ export async function prepareMerge(recipe: Recipe, options: PrepareOptions = {})
   return prepared;
 }
 
-/** Throws `file-unreadable` for what would go along with the weights and cannot be read; models on the Hub come later. */
+/**
+ * Throws `file-unreadable` for what would go along with the weights and cannot be read, and returns what is to be said of
+ * what is missing there; models on the Hub come later.
+ */
 async function checkBeside(built: PreparedMerge): Promise<Warning[]> {
   const { donorFiles, beside } = built;
   for (const files of new Set([donorFiles, beside?.tokenizer])) {

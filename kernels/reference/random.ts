@@ -12,8 +12,9 @@
  *   below `densityByte` keeps, one above drops, an equal one asks
  *   stream 1 with q = i: out[0] < `densityRest` keeps.
  *   That compares u = (digit + out[0] / 2^32) / 256, uniform in [0, 1), with the density, at one byte for most
- *   elements, which xoshiro yields in a third of the time that Philox takes; and since u does not depend on the density, the mask of a lower density lies inside that of a higher one.
- *   A mask by ranks has the same u, and a density for each rank.
+ *   elements, which xoshiro yields in a third of the time that Philox takes; and since u does not depend on the density,
+ *   the mask of a lower density lies inside that of a higher one. A mask by ranks has the same u, and a density for each
+ *   rank.
  * - stream 2, bf16 rounding: g = ⌊i / 32⌋, word j = (i >> 3) & 3, t = (i >> 1) & 3, half h = i & 1; q = 4g + t;
  *   r = (out[j] >>> 16h) & 0xffff; the result is (bits(x) + r) >>> 16 (for what is finite and stays so).
  * - stream 3, f16 rounding: q = ⌊i / 4⌋, r = out[i & 3]. With f = |x| / (the result's unit in the last place), the

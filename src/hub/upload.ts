@@ -105,13 +105,15 @@ function isRefusalThatPasses(error: unknown): boolean {
 }
 
 /** Too many requests, or no time: nothing has been done. */
+const BEFORE_WORK: ReadonlySet<number> = new Set([429, 503]);
+
 function isRefusalBeforeWork(error: unknown): boolean {
-  return isM2MergeError(error, 'hub-refused') && [429, 503].includes(error.facts.status);
+  return isM2MergeError(error, 'hub-refused') && BEFORE_WORK.has(error.facts.status);
 }
 
 /** Behind other failures of servers the commit may have been made: gateways say so of answers that they did not wait for. */
 function isRefusalByGateway(error: unknown): boolean {
-  return isM2MergeError(error, 'hub-refused') && error.facts.status >= 500 && error.facts.status !== 503;
+  return isM2MergeError(error, 'hub-refused') && error.facts.status >= 500 && !isRefusalBeforeWork(error);
 }
 
 /** A file's bytes that are counted as they are read, with a signal for when nothing is read any more. */

@@ -10,6 +10,18 @@ import { createSweepScene, SWEEP_BASE } from '../support/sweep-scene.js';
 
 const { work, evaluator, sweepRecipe, resultOf, rowsOf } = createSweepScene();
 
+/** Waits until there is no such process. */
+async function endOf(pid: number): Promise<void> {
+  const isAlive = () => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+  while (isAlive()) await new Promise((next) => setTimeout(next, 20));
+}
+
 describe('a sweep that was killed', () => {
   it('goes on where it was: the same results, nothing evaluated twice', async () => {
     const sweep = (log: string) =>
@@ -98,14 +110,7 @@ setTimeout(() => { appendFileSync(${JSON.stringify(ends)}, 'end\\n'); console.lo
     child.kill('SIGKILL');
     await once(child, 'exit');
     const evaluator = Number(readFileSync(pids, 'utf8'));
-    const isAlive = () => {
-      try {
-        return process.kill(evaluator, 0);
-      } catch {
-        return false;
-      }
-    };
-    while (isAlive()) await new Promise((next) => setTimeout(next, 20));
+    await endOf(evaluator);
     expect(existsSync(ends)).toBe(false);
     expect(m2merge(['sweep', recipe, 'orphaned', '--quiet'], work).status).toBe(0);
     expect(resultOf('orphaned').rows[0]!.metrics).toEqual({ score: 1 });
@@ -195,14 +200,7 @@ setInterval(() => {}, 100);`,
       if (how === 'by Ctrl-C') child.kill('SIGINT');
       expect(await once(child, 'close')).toEqual([how === 'by Ctrl-C' ? 130 : 7, null]);
       // It has been ended by then, and is there until somebody takes note of it.
-      const isAlive = () => {
-        try {
-          return process.kill(Number(readFileSync(started, 'utf8')), 0);
-        } catch {
-          return false;
-        }
-      };
-      while (isAlive()) await new Promise((next) => setTimeout(next, 20));
+      await endOf(Number(readFileSync(started, 'utf8')));
     },
   );
 });

@@ -16,7 +16,7 @@ import { type ObtainOptions, obtainInputs } from './plan/obtain.js';
 import type { Plan, PreparedMerge } from './plan/plan.js';
 import { checkRecipe } from './recipe/checked.js';
 import type { Recipe } from './recipe/recipe.js';
-import { type RunOptions, runMeasurement } from './run/engine.js';
+import { type RunOptions, runMeasurement, warmUpFor } from './run/engine.js';
 import { WorkerPool } from './run/pool.js';
 import { type Warning, warning } from './warnings.js';
 
@@ -47,6 +47,7 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
   try {
     const opened = await openInputs(group, options);
     options.onInputs?.(opened);
+    warmUpFor(opened.models, pool);
     const inputs = options.onlyCommon === true ? withCommonTensors(opened) : opened;
     const built = buildPlan(group, inputs, { commonRows: true });
     // What only some have is left out here, not merged from those.

@@ -9,7 +9,7 @@ import { writeBesideWeights } from './merge-files.js';
 import type { MergeReport } from './merge-report.js';
 import { checkApart, checkOutput, isMadeBy, outputFolderOf } from './output-place.js';
 import { warnOfMissingBeside } from './plan/beside-warnings.js';
-import { buildPlan, type PlanOptions } from './plan/build.js';
+import { buildPlan, type PlanOptions, type RecipeCheckpoints } from './plan/build.js';
 import { type KnownModels, SharedInputs } from './plan/inputs.js';
 import { stateOfInputs } from './plan/local-models.js';
 import { measuredJobs } from './plan/measured-jobs.js';
@@ -19,7 +19,7 @@ import { streamCost, streamWarnings } from './plan/stream-costs.js';
 import { checkRecipe } from './recipe/checked.js';
 import type { Recipe } from './recipe/recipe.js';
 import { subtractedBases } from './recipe/subtracted-bases.js';
-import { type RunOptions, runMerges } from './run/engine.js';
+import { type RunOptions, runMerges, warmUpFor } from './run/engine.js';
 import { nonFiniteWarnings } from './run/non-finite.js';
 import type { TensorOutcome } from './run/outcome.js';
 import { OutputFolder } from './run/output-folder.js';
@@ -39,6 +39,8 @@ export interface PrepareOptions extends PlanOptions {
   readonly known?: KnownModels;
   /** Inputs of recipes that are prepared one after the other, for the same run. */
   readonly inputs?: SharedInputs;
+  /** Called with the models as their headers describe them. */
+  readonly onInputs?: (inputs: RecipeCheckpoints) => void;
 }
 
 export interface MergeOptions extends PrepareOptions, RunOptions, Pick<ObtainOptions, 'onTransfer' | 'onLocked'> {
@@ -74,7 +76,9 @@ export async function prepareMerge(recipe: Recipe, options: PrepareOptions = {})
   options.signal?.throwIfAborted();
   const { inputs = new SharedInputs() } = options;
   const readAll = wantsReport(recipe, options) && canMeasure(recipe);
-  const built = buildPlan(recipe, await inputs.open(recipe, options, options.known), { readAll, ...options });
+  const opened = await inputs.open(recipe, options, options.known);
+  options.onInputs?.(opened);
+  const built = buildPlan(recipe, opened, { readAll, ...options });
   const beside = await checkBeside(built);
   const streaming = options.stream ? streamWarnings(streamCost(built, options.spoolBytes)) : [];
   const reporting = wantsReport(recipe, options) ? await reportWarnings(recipe, built) : [];
@@ -127,7 +131,11 @@ export async function mergeTogether(
   const merges: OpenMerge[] = [];
   const pool = new WorkerPool();
   try {
-    const shared = { run: {}, ...options, inputs: new SharedInputs() };
+    const onInputs = (inputs: RecipeCheckpoints): void => {
+      options.onInputs?.(inputs);
+      warmUpFor(inputs.models, pool);
+    };
+    const shared = { run: {}, ...options, inputs: new SharedInputs(), onInputs };
     for (const request of requests) merges.push(await openMerge(request, shared));
     const runs = merges.map(({ prepared, folder, report }) => ({
       prepared,

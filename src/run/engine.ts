@@ -9,6 +9,7 @@ import { filesOfWorker } from '../io/open-files.js';
 import { derivedBytes } from '../plan/memory.js';
 import type { Plan, PreparedMerge } from '../plan/plan.js';
 import { layoutOf } from '../plan/tensor-merge.js';
+import type { NamedCheckpoint } from '../plan/tensors.js';
 import { layOutMeasured, UNIT_ELEMENTS } from '../plan/unit-layout.js';
 import { OPEN_FILES } from './files.js';
 import { type MeasureWish, measurePlan } from './measure.js';
@@ -112,7 +113,8 @@ async function withPool<T>(
   // Loaded only where something is on the Hub.
   const spooling = remote.size === 0 ? undefined : await import('./spooled-runner.js');
   const spool = spooling?.placeSpool(merges, options.spoolBytes, files.inputs.length);
-  const threads = usefulThreads(plans, options.threads ?? availableParallelism());
+  const units = unitsOf(plans);
+  const threads = Math.max(1, Math.min(options.threads ?? availableParallelism(), Math.ceil(units)));
   const setup: WorkerSetup = {
     methods: plans.map(({ method }) => method),
     inputFiles: spool === undefined ? files.inputs : [...files.inputs, { path: spool.path }],
@@ -123,7 +125,7 @@ async function withPool<T>(
     retainedBytes,
   };
   signal?.throwIfAborted();
-  pool.begin(threads, setup);
+  await pool.begin(units > MOST_UNITS_HERE ? threads : 0, setup);
   const abort = (): void => pool.fail(signal?.reason ?? new M2MergeError('interrupted', { signal: 'abort' }));
   signal?.addEventListener('abort', abort, { once: true });
   let spooled: SpooledRunner | undefined;
@@ -154,14 +156,25 @@ async function withMeanRows(variant: Variant, runner: TaskRunner): Promise<Varia
   return meanRows === undefined ? variant : { ...variant, meanRows };
 }
 
-/** No more threads than there are units of work: a tiny merge should not wait for workers to start. */
-function usefulThreads(plans: readonly Plan[], wanted: number): number {
-  let units = 0;
-  for (const job of plans.flatMap(({ jobs }) => jobs)) {
-    const elements = job.kind === 'merge' ? job.elements : job.byteLength;
-    units += elements / UNIT_ELEMENTS;
+/**
+ * Units of work up to which a run needs no worker: in the tenth of a second that one takes to start, the main thread merges
+ * as much.
+ */
+const MOST_UNITS_HERE = 1;
+
+/** Lets a pool start while a run is planned that will need it: one over models this large. */
+export function warmUpFor(models: readonly NamedCheckpoint[], pool: WorkerPool): void {
+  for (const { checkpoint } of models) {
+    let elements = 0;
+    for (const tensor of checkpoint.tensors.values()) elements += tensor.elements;
+    if (elements > MOST_UNITS_HERE * UNIT_ELEMENTS) pool.warmUp();
   }
-  return Math.max(1, Math.min(wanted, Math.ceil(units)));
+}
+
+/** Units of work; as many threads can be of use. */
+function unitsOf(plans: readonly Plan[]): number {
+  const jobs = plans.flatMap((plan) => plan.jobs);
+  return jobs.reduce((sum, job) => sum + (job.kind === 'merge' ? job.elements : job.byteLength), 0) / UNIT_ELEMENTS;
 }
 
 /** Compiles the SIMD kernels that lie beside the compiled code. */

@@ -61,6 +61,11 @@ export class PositionedFiles {
     }
   }
 
+  close(): void {
+    for (const descriptor of this.#open.values()) closeSync(descriptor);
+    this.#open.clear();
+  }
+
   #descriptor(path: string, flags: 'r' | 'r+', version?: FileVersion): number {
     const known = this.#open.get(path);
     if (known !== undefined) {

@@ -1,8 +1,16 @@
-/** A fixed set of worker threads that take tasks in order; the first failure ends them all. */
+/** A fixed set of workers that take tasks in order; the first failure ends them all. */
 import { setTimeout as after } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { M2MergeError } from '../errors.js';
-import { END, type Task, type TaskResult, type WorkerReply, type WorkerRequest, type WorkerSetup } from './task.js';
+import {
+  END,
+  type PoolMessage,
+  type Task,
+  type TaskResult,
+  type WorkerReply,
+  type WorkerRequest,
+  type WorkerSetup,
+} from './task.js';
 import { TaskQueue } from './task-queue.js';
 
 /** Tasks a worker holds at once: the one it does and the next, so that it never waits for a message. */
@@ -26,10 +34,13 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
+/** A worker: a thread, or what takes its place. */
 interface Thread {
-  readonly worker: Worker;
-  /** Resolves when the thread has ended, whatever ended it. */
+  post(message: PoolMessage): void;
+  /** Resolves when it has ended, whatever ended it. */
   readonly exit: Promise<void>;
+  /** Ends it, whatever it does. */
+  terminate(): Promise<unknown>;
   /** Tasks it holds. */
   load: number;
   /** Whether it was ever given a task. */
@@ -66,15 +77,19 @@ export class WorkerPool implements TaskRunner {
   #nextId = 0;
   #failure: unknown;
 
-  /** Starts one thread at once, so that it loads its code while the main thread still plans. */
-  constructor() {
-    this.#start();
+  /** Starts one thread ahead of `begin`, so that it loads its code while the main thread still plans. */
+  warmUp(): void {
+    if (this.#threads.length === 0) this.#start();
   }
 
-  /** Grows to `threads` and tells every worker what it needs to know; comes before the first task. */
-  begin(threads: number, setup: WorkerSetup): void {
+  /**
+   * Grows to `threads` and tells every worker what it needs to know; comes before the first task. With no threads, the
+   * tasks are done in the one that this is called in.
+   */
+  async begin(threads: number, setup: WorkerSetup): Promise<void> {
+    if (threads === 0 && this.#threads.length === 0) await this.#startHere();
     while (this.#threads.length < threads) this.#start();
-    for (const { worker } of this.#threads) worker.postMessage(setup);
+    for (const thread of this.#threads) thread.post(setup);
   }
 
   /**
@@ -104,12 +119,12 @@ export class WorkerPool implements TaskRunner {
    */
   async close(): Promise<void> {
     const worked = this.#threads.filter((thread) => thread.worked);
-    for (const { worker } of worked) worker.postMessage(END);
+    for (const thread of worked) thread.post(END);
     const patience = new AbortController();
     const outOfPatience = after(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => {});
     await Promise.race([Promise.all(worked.map((thread) => thread.exit)), outOfPatience]);
     patience.abort();
-    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+    await Promise.all(this.#threads.map((thread) => thread.terminate()));
   }
 
   #start(): void {
@@ -117,7 +132,20 @@ export class WorkerPool implements TaskRunner {
     worker.on('message', (reply: WorkerReply) => this.#settle(reply));
     worker.on('error', (error) => this.fail(failureOf(error)));
     const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-    this.#threads.push({ worker, exit, load: 0, worked: false });
+    const post = (message: PoolMessage): void => worker.postMessage(message);
+    this.#threads.push({ post, exit, terminate: () => worker.terminate(), load: 0, worked: false });
+  }
+
+  async #startHere(): Promise<void> {
+    // Loaded only where it is wanted: most of it is what workers load for themselves.
+    const { OwnThread } = await import('./own-thread.js');
+    const own = new OwnThread({
+      reply: (reply) => this.#settle(reply),
+      fail: (error) => this.fail(failureOf(error as Error)),
+    });
+    const { exit } = own;
+    const post = (message: PoolMessage): void => own.post(message);
+    this.#threads.push({ post, exit, terminate: () => own.terminate(), load: 0, worked: false });
   }
 
   #dispatch(): void {
@@ -132,7 +160,7 @@ export class WorkerPool implements TaskRunner {
       this.#running.set(request.id, { ...pending, worker });
       thread.load++;
       thread.worked = true;
-      thread.worker.postMessage(request);
+      thread.post(request);
     }
   }
 

@@ -195,6 +195,9 @@ export type WorkerRequest = { readonly id: number; readonly task: Task };
 /** Tells a worker to end when it has done what it was given. */
 export const END = 'end';
 
+/** What a pool tells a worker: the setup first, then task after task, then the end. */
+export type PoolMessage = WorkerSetup | WorkerRequest | typeof END;
+
 export type WorkerReply =
   | { readonly id: number; readonly result: TaskResult }
   | { readonly id: number; readonly error: { readonly kind: ErrorKind; readonly facts: ErrorFacts[ErrorKind] } }

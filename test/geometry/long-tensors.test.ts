@@ -15,7 +15,9 @@ const EXPERTS = ['a', 'b'];
 /** f32 of stored bf16. */
 function valuesOf({ bytes }: TensorToWrite): Float32Array {
   const stored = new Uint16Array(bytes!.buffer, bytes!.byteOffset, WIDTH * WIDTH);
-  return new Float32Array(Uint32Array.from(stored, (bits) => bits << 16).buffer);
+  const words = new Uint32Array(stored.length);
+  for (let i = 0; i < stored.length; i++) words[i] = stored[i]! << 16;
+  return new Float32Array(words.buffer);
 }
 
 it('adds up the pieces of a tensor, channels across their ends too', async () => {

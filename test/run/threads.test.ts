@@ -1,13 +1,18 @@
-/** How worker threads end: by themselves once they have worked, so that none is torn down while V8 compiles for it. */
+/**
+ * How worker threads end: by themselves once they have worked, so that none is torn down while V8 compiles for it. Merges of
+ * one unit have none.
+ */
+import { existsSync, readdirSync, readlinkSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { temporaryFolder } from '../support/cli.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder as folderOfFile } from '../support/cli.js';
 import { randomTensor } from '../support/random-models.js';
-import { writeModel } from '../support/safetensors.js';
+import { readModel, writeModel } from '../support/safetensors.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 import { library } from './library.js';
 
-const work = temporaryFolder();
+const work = folderOfFile();
 for (const [seed, name] of ['a', 'b'].entries()) {
   const tensors = Array.from({ length: 3 }, (_, i) => randomTensor(`layers.${i}.weight`, [1024, 1024], seed + 1, 0.02));
   writeModel(join(work, name), tensors);
@@ -43,4 +48,69 @@ it('in the middle of a merge that is aborted', async () => {
   });
   await expect(merge).rejects.toThrow();
   expect({ started, ended: exits.length }).toEqual({ started: 2, ended: 2 });
+});
+
+describe('of one unit', () => {
+  const small = folderOfFile();
+  const tensors = ['a', 'b'].map((name, seed) => {
+    const tensor = randomTensor('layers.0.weight', [1024, 1024], seed + 1, 0.02);
+    writeModel(join(small, name), [tensor]);
+    return tensor;
+  });
+  const models = '[{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 0}}]';
+  const one = library.parseRecipe(`merge_method: linear\nmodels: ${models}`, { folder: small });
+
+  /** Files of the models that this process has open; Linux tells. */
+  const openFiles = (): string[] =>
+    readdirSync('/proc/self/fd').flatMap((descriptor) => {
+      try {
+        const path = readlinkSync(`/proc/self/fd/${descriptor}`);
+        return path.startsWith(small) ? [path] : [];
+      } catch {
+        return [];
+      }
+    });
+
+  it('are done without one, and leave no file open', async () => {
+    exits.length = started = 0;
+    const { output } = await library.merge(one, { output: join(small, 'out'), threads: 8 });
+    expect(started).toBe(0);
+    const [merged] = readModel(output).tensors.values();
+    expect(Buffer.from(merged!.bytes).equals(Buffer.from(tensors[0]!.bytes!))).toBe(true);
+    if (existsSync('/proc/self/fd')) expect(openFiles()).toEqual([]);
+  });
+
+  it.runIf(existsSync('/proc/self/fd'))('leave none open when they fail', async () => {
+    const input = join(small, 'b', 'model.safetensors');
+    const merge = library.merge(one, {
+      output: join(small, 'failed'),
+      onPlan: () => truncateSync(input, statSync(input).size - 1),
+    });
+    await expect(merge).rejects.toMatchObject({ kind: 'input-changed', facts: { path: input } });
+    expect(openFiles()).toEqual([]);
+    expect(readdirSync(small).sort()).toEqual(['a', 'b', 'out']);
+  });
+
+  it('end when they are aborted, between two tasks', async () => {
+    const folder = temporaryFolder();
+    for (const name of ['a', 'b']) {
+      writeModel(
+        join(folder, name),
+        Array.from({ length: 50 }, (_, i) => randomTensor(`layers.${i}.weight`, [16, 16], i, 0.02)),
+      );
+    }
+    const controller = new AbortController();
+    let tensorsDone = 0;
+    const merge = library.merge(library.parseRecipe(`merge_method: linear\nmodels: ${models}`, { folder }), {
+      output: join(folder, 'aborted'),
+      signal: controller.signal,
+      onProgress: () => {
+        tensorsDone++;
+        setImmediate(() => controller.abort(new Error('enough')));
+      },
+    });
+    await expect(merge).rejects.toThrow('enough');
+    expect(tensorsDone).toBeLessThan(50);
+    expect(readdirSync(folder).sort()).toEqual(['a', 'b']);
+  });
 });

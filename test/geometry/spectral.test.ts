@@ -43,8 +43,13 @@ function decompose(matrix: Matrix) {
   const transposed = matrix.length < matrix[0]!.length;
   const columns = transposed ? matrix.map((row) => [...row]) : matrix[0]!.map((_, j) => matrix.map((row) => row[j]!));
   const rotations = columns.map((_, i) => columns.map((__, j) => Number(i === j)));
-  const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
-  for (let sweep = 0; sweep < 40; sweep++) {
+  const dot = (a: readonly number[], b: readonly number[]) => {
+    let sum = 0;
+    for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+    return sum;
+  };
+  for (let sweep = 0, turned = true; turned && sweep < 40; sweep++) {
+    turned = false;
     for (let p = 0; p < columns.length; p++) {
       for (let q = p + 1; q < columns.length; q++) {
         const [app, aqq, apq] = [
@@ -52,14 +57,19 @@ function decompose(matrix: Matrix) {
           dot(columns[q]!, columns[q]!),
           dot(columns[p]!, columns[q]!),
         ];
-        if (Math.abs(apq) < 1e-300) continue;
+        // Orthogonal as far as doubles can tell.
+        if (Math.abs(apq) <= Number.EPSILON * Math.sqrt(app * aqq)) continue;
+        turned = true;
         const theta = (aqq - app) / (2 * apq);
         const t = Math.sign(theta || 1) / (Math.abs(theta) + Math.sqrt(1 + theta ** 2));
         const c = 1 / Math.sqrt(1 + t ** 2);
         for (const list of [columns, rotations]) {
           const [x, y] = [list[p]!, list[q]!];
-          list[p] = x.map((value, i) => c * value - c * t * y[i]!);
-          list[q] = x.map((value, i) => c * t * value + c * y[i]!);
+          for (let i = 0; i < x.length; i++) {
+            const [left, right] = [x[i]!, y[i]!];
+            x[i] = c * left - c * t * right;
+            y[i] = c * t * left + c * right;
+          }
         }
       }
     }
@@ -68,11 +78,11 @@ function decompose(matrix: Matrix) {
     .map((column, i) => ({ value: Math.sqrt(dot(column, column)), i }))
     .sort((a, b) => b.value - a.value);
   const unit = order.map(({ value, i }) => columns[i]!.map((x) => x / value));
-  const turned = order.map(({ i }) => rotations[i]!);
+  const rotated = order.map(({ i }) => rotations[i]!);
   return {
     values: order.map(({ value }) => value),
-    left: transposed ? turned : unit,
-    right: transposed ? unit : turned,
+    left: transposed ? rotated : unit,
+    right: transposed ? unit : rotated,
   };
 }
 

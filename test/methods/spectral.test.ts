@@ -6,8 +6,11 @@ import { createRandom } from '../support/random-models.js';
 import { driveMethod } from './drive-method.js';
 import { type Triplet, thinSvd } from './thin-svd.js';
 
-const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
-  Array.from(a).reduce((sum, value, i) => sum + value * b[i]!, 0);
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
 
 function outer(triplets: readonly Triplet[], rows: number, columns: number): number[] {
   return Array.from({ length: rows * columns }, (_, i) =>

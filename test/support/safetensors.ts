@@ -163,11 +163,23 @@ function smallFloatCodec(dtype: SmallFloat): Codec {
       set: (view, at, value) => view.setUint8(at, encodeSmallFloat(dtype, value)),
     };
   }
+  const numbers = numbersOf(dtype);
   return {
     bytes: 2,
-    get: (view, at) => decodeSmallFloat(dtype, view.getUint16(at, LITTLE_ENDIAN)),
+    get: (view, at) => numbers[view.getUint16(at, LITTLE_ENDIAN)]!,
     set: (view, at, value) => view.setUint16(at, encodeSmallFloat(dtype, value), LITTLE_ENDIAN),
   };
+}
+
+const decoded = new Map<SmallFloat, Float64Array>();
+
+/** What each pattern of a 16-bit format stands for, worked out once: tests read millions of them. */
+function numbersOf(dtype: SmallFloat): Float64Array {
+  const known = decoded.get(dtype);
+  if (known !== undefined) return known;
+  const numbers = Float64Array.from({ length: 2 ** 16 }, (_, pattern) => decodeSmallFloat(dtype, pattern));
+  decoded.set(dtype, numbers);
+  return numbers;
 }
 
 function codecOf(dtype: string): Codec | undefined {

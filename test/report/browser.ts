@@ -25,8 +25,8 @@ function launchBrowser(): Promise<Browser> {
 
 /** What the tests of a file share: the browser, and a folder that its pages are written to. */
 export interface Pages {
-  /** There once the tests run. */
-  readonly browser: Browser;
+  /** Opens an address at that width, as new; the page is the one of the test before: starting another takes a second. */
+  open(url: string, width: number): Promise<{ page: Page; log: PageLog }>;
   /** Writes a page; returns its address. */
   write(name: string, html: string): Promise<string>;
 }
@@ -34,18 +34,23 @@ export interface Pages {
 /** Starts the browser before the tests of a group, and ends it after them. */
 export function usePages(): Pages {
   let browser: Browser | undefined;
+  let page: Page;
   let folder = '';
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'm2merge-page-'));
     browser = await launchBrowser();
+    page = await browser.newPage();
   });
   afterAll(async () => {
     await browser?.close();
     await rm(folder, { recursive: true, force: true });
   });
   return {
-    get browser(): Browser {
-      return browser!;
+    async open(url, width) {
+      page.removeAllListeners();
+      await page.emulateMedia({ media: null, colorScheme: null });
+      await page.setViewportSize({ width, height: 900 });
+      return { page, log: await openPage(page, url) };
     },
     async write(name, html) {
       await writeFile(join(folder, name), html);
@@ -60,9 +65,8 @@ export interface PageLog {
   readonly requests: string[];
 }
 
-/** Opens the file in a new page of that width. */
-export async function openPage(browser: Browser, url: string, width: number): Promise<{ page: Page; log: PageLog }> {
-  const page = await browser.newPage({ viewport: { width, height: 900 } });
+/** Opens the file in the page and notes what it says from then on. */
+async function openPage(page: Page, url: string): Promise<PageLog> {
   const log: PageLog = { complaints: [], requests: [] };
   page.on('console', (message) => log.complaints.push(`${message.type()}: ${message.text()}`));
   page.on('pageerror', (error) => log.complaints.push(String(error)));
@@ -74,17 +78,12 @@ export async function openPage(browser: Browser, url: string, width: number): Pr
     if (request.url() !== url) log.requests.push(request.url());
   });
   await page.goto(url);
-  return { page, log };
+  return log;
 }
 
 /** Opens the file at that width and expects every plot drawn, no error, no request, and nothing to scroll sideways. */
-export async function expectDrawn(
-  browser: Browser,
-  url: string,
-  width: number,
-  plots: readonly string[],
-): Promise<void> {
-  const { page, log } = await openPage(browser, url, width);
+export async function expectDrawn(pages: Pages, url: string, width: number, plots: readonly string[]): Promise<void> {
+  const { page, log } = await pages.open(url, width);
   expect(await page.locator('html').getAttribute('data-ready')).toBe('yes');
   for (const id of plots) {
     const box = await page.locator(`#${id} svg`).first().boundingBox();
@@ -95,5 +94,4 @@ export async function expectDrawn(
   const drawn = await page.locator('svg, table').evaluateAll((nodes) => nodes.map((node) => node.outerHTML).join(''));
   expect(drawn).not.toMatch(/NaN|undefined|Infinity/);
   expect(log).toEqual({ complaints: [], requests: [] });
-  await page.close();
 }

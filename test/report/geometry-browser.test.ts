@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { formatGeometryHtml } from '../../src/report/geometry-html.js';
 import { EXPERT_METRICS, formatMetric, PAIR_METRICS } from '../../src/report/geometry-metrics.js';
 import { SPECTRAL_EXPERT_METRICS, SPECTRAL_PAIR_METRICS } from '../../src/report/geometry-spectral-metrics.js';
-import { expectDrawn, missingBrowser, openPage, usePages } from './browser.js';
+import { expectDrawn, missingBrowser, usePages } from './browser.js';
 import { sampleGeometry } from './sample-geometry.js';
 import { withSampleSpectra } from './sample-spectra.js';
 
@@ -48,11 +48,11 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
       .evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent ?? '')));
 
   it.each([400, 1280])('draws every panel at %i pixels, without errors, requests or sideways scrolling', (width) =>
-    expectDrawn(pages.browser, url, width, PLOTS),
+    expectDrawn(pages, url, width, PLOTS),
   );
 
   it('shows the numbers of the chosen scope as the other renderings write them', async () => {
-    const { page } = await openPage(pages.browser, url, 1280);
+    const { page } = await pages.open(url, 1280);
     const cells = async (id: string, row: number) => (await cellsOf(page, id))[row]!;
     for (const [choice, scope] of [
       ['global:Whole model', result.global],
@@ -78,11 +78,10 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
       const texts = await page.locator('#heat-left svg .cell-text').allTextContents();
       expect(texts[2]).toBe(formatMetric('milli', pair.cosine));
     }
-    await page.close();
   });
 
   it('shows spectra of the chosen scope, and none where no matrix has one', async () => {
-    const { page } = await openPage(pages.browser, url, 1280);
+    const { page } = await pages.open(url, 1280);
     for (const [choice, { spectral, pairs }] of [
       ['global:Whole model', result.global],
       ['layer:4', result.layers['4']!],
@@ -107,11 +106,10 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
     await page.selectOption('#scope', 'module:norm');
     expect(await page.locator('#spectra-count').textContent()).toBe('No matrix with a spectrum here.');
     expect((await cellsOf(page, 'spectra-experts'))[0]).toEqual(['math', ...Array(6).fill('–')]);
-    await page.close();
   });
 
   it('maps every spectral metric over kinds of module and layers, with the same numbers in a table', async () => {
-    const { page, log } = await openPage(pages.browser, url, 1280);
+    const { page, log } = await pages.open(url, 1280);
     const modules = ['embed', 'q', 'k', 'v', 'o', 'gate', 'up', 'down', 'other'];
     const scopes = [
       ...modules.map((name) => [`module ${name}`, result.modules[name]!] as const),
@@ -137,22 +135,20 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
     await page.keyboard.press('ArrowRight');
     expect(await page.locator('#tip').textContent()).toContain('math – code, module q');
     expect(log.complaints).toEqual([]);
-    await page.close();
   });
 
   it('writes numbers on heat maps with enough contrast, light and dark', async () => {
-    const { page } = await openPage(pages.browser, url, 1280);
+    const { page } = await pages.open(url, 1280);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       const contrasts = (await page.evaluate(CONTRASTS_OF_CELLS)) as number[];
       expect(contrasts.length).toBeGreaterThan(50);
       expect(Math.min(...contrasts)).toBeGreaterThan(3.8);
     }
-    await page.close();
   });
 
   it('redraws for another metric, expert and series', async () => {
-    const { page, log } = await openPage(pages.browser, url, 1280);
+    const { page, log } = await pages.open(url, 1280);
     const first = await page.locator('#heat-right svg').innerHTML();
     await page.selectOption('#metric-right', 'sign_conflict_on_overlap');
     expect(await page.locator('#heat-right svg').innerHTML()).not.toBe(first);
@@ -174,11 +170,10 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
     await page.selectOption('#map-expert', '2');
     expect(await page.locator('#map svg').innerHTML()).not.toBe(map);
     expect(log.complaints).toEqual([]);
-    await page.close();
   });
 
   it('sorts and filters tensors, and keeps a hostile name as text', async () => {
-    const { page, log } = await openPage(pages.browser, url, 1280);
+    const { page, log } = await pages.open(url, 1280);
     const names = () => page.locator('#tensors tbody td:first-child').allTextContents();
     expect(await names()).toContain(HOSTILE_TENSOR);
     expect(await names()).toHaveLength(50);
@@ -198,11 +193,10 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
     expect((await names()).every((name) => name.includes('layers.2.mlp'))).toBe(true);
     expect(await names()).toHaveLength(3);
     expect(log.complaints).toEqual([]);
-    await page.close();
   });
 
   it('moves between cells with arrow keys, and chooses a layer with Enter', async () => {
-    const { page } = await openPage(pages.browser, url, 1280);
+    const { page } = await pages.open(url, 1280);
     await page.locator('#heat-left svg [data-row="0"][data-column="0"]').focus();
     await page.keyboard.press('ArrowRight');
     const tip = page.locator('#tip');
@@ -214,11 +208,10 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('Enter');
     expect(await page.locator('#scope').inputValue()).toBe('layer:1');
-    await page.close();
   });
 
   it('follows the system theme until the button is used, and prints light', async () => {
-    const { page } = await openPage(pages.browser, url, 1280);
+    const { page } = await pages.open(url, 1280);
     const background = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
     const light = await background();
     await page.emulateMedia({ colorScheme: 'dark' });
@@ -230,7 +223,6 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
     expect(await background()).toBe(dark);
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
     expect(await background()).toBe(light);
-    await page.close();
   });
 
   it('opens for one expert, for a group without layers, and for nine experts', async () => {
@@ -240,17 +232,16 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
       { layers: 2, experts: Array.from({ length: 9 }, (_, i) => `expert-with-a-long-name-${i}`) },
     ]) {
       const special = await pages.write('special.html', formatGeometryHtml(withSampleSpectra(sampleGeometry(options))));
-      const { page, log } = await openPage(pages.browser, special, 400);
+      const { page, log } = await pages.open(special, 400);
       expect(await page.locator('html').getAttribute('data-ready')).toBe('yes');
       expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
       expect(await page.locator('h3', { hasText: /pairs/i }).count()).toBe(options.experts?.length === 1 ? 0 : 2);
       expect(log).toEqual({ complaints: [], requests: [] });
-      await page.close();
     }
   });
 
   it('keeps the names of rows in view while a table is scrolled sideways, and leaves room for numbers', async () => {
-    const { page } = await openPage(pages.browser, url, 400);
+    const { page } = await pages.open(url, 400);
     for (const id of ['experts', 'tensors']) {
       const table = page.locator(`#${id}`);
       await table.evaluate((node) => node.scrollTo(200, 0));
@@ -259,7 +250,6 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
       expect(name.x, id).toBeCloseTo(frame.x, 0);
       expect(name.width, id).toBeLessThan(frame.width / 2);
     }
-    await page.close();
   });
 
   it('tells pairs of long names apart', async () => {
@@ -269,11 +259,10 @@ describe.skipIf(missingBrowser !== undefined)('geometry.html in a browser', () =
       formatGeometryHtml(withSampleSpectra(sampleGeometry({ layers: 2, experts }))),
     );
     for (const width of [400, 1280]) {
-      const { page } = await openPage(pages.browser, long, width);
+      const { page } = await pages.open(long, width);
       const rows = await page.locator('#spectra svg').first().locator('text[text-anchor=end]').allTextContents();
       expect(rows).toHaveLength(3);
       expect(new Set(rows).size).toBe(3);
-      await page.close();
     }
   });
 });

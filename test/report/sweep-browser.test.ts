@@ -1,7 +1,7 @@
 /** sweep.html as a reader meets it: in a headless Chromium, where one is installed. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { formatSweepHtml } from '../../src/report/sweep-html.js';
-import { expectDrawn, missingBrowser, openPage, usePages } from './browser.js';
+import { expectDrawn, missingBrowser, usePages } from './browser.js';
 import { HOSTILE, sampleSweep } from './sample-sweep.js';
 
 const PLOTS = ['against', 'domains', 'front', 'geometry', 'parallel'];
@@ -15,11 +15,11 @@ describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', () => {
   });
 
   it.each([400, 1280])('draws every panel at %i pixels, without errors, requests or sideways scrolling', (width) =>
-    expectDrawn(pages.browser, url, width, PLOTS),
+    expectDrawn(pages, url, width, PLOTS),
   );
 
   it('shows every variant, best first, with what is known of it, and keeps names as text', async () => {
-    const { page } = await openPage(pages.browser, url, 1280);
+    const { page } = await pages.open(url, 1280);
     const heads = await page.locator('#variants thead button').allTextContents();
     const rows = await page
       .locator('#variants tbody tr')
@@ -31,11 +31,10 @@ describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', () => {
     expect(rows.at(-1)!.at(-1)).toBe(`ended with ${HOSTILE}`);
     expect(rows.find(([, method]) => method === 'linear')![6]).toBe('–');
     expect(await page.locator('h1').textContent()).toBe(`Sweep of ${HOSTILE}`);
-    await page.close();
   });
 
   it('redraws for another metric and axis, and joins the Pareto front of the two that are chosen', async () => {
-    const { page } = await openPage(pages.browser, url, 1280);
+    const { page } = await pages.open(url, 1280);
     const tips = () =>
       page
         .locator('#against svg')
@@ -49,30 +48,27 @@ describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', () => {
     expect(await corners()).toBe(2);
     await page.selectOption('#front-y', { label: 'math' });
     expect(await corners()).toBe(1);
-    await page.close();
   });
 
   it('moves between variants with arrow keys and tells what each is', async () => {
-    const { page } = await openPage(pages.browser, url, 1280);
+    const { page } = await pages.open(url, 1280);
     await page.locator('#parallel [data-row="0"]').focus();
     expect(await page.locator('#tip').textContent()).toContain('★ task_arithmetic 1.0');
     await page.keyboard.press('ArrowDown');
     expect(await page.locator('#tip').textContent()).toContain(`◆ ${HOSTILE} 0.3`);
     await page.keyboard.press('Escape');
     expect(await page.locator('#tip').isHidden()).toBe(true);
-    await page.close();
   });
 
   it('selects and copies the recipe of the winner', async () => {
-    const { page } = await openPage(pages.browser, url, 1280);
+    const { page } = await pages.open(url, 1280);
     await page.click('#copy');
     expect(await page.evaluate('getSelection().toString().trim()')).toBe(sampleSweep.best_recipe!.trim());
     expect(await page.locator('#copied').textContent()).not.toBe('');
-    await page.close();
   });
 
   it('follows the system theme until the button is used', async () => {
-    const { page } = await openPage(pages.browser, url, 1280);
+    const { page } = await pages.open(url, 1280);
     const background = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
     const light = await background();
     await page.emulateMedia({ colorScheme: 'dark' });
@@ -80,7 +76,6 @@ describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', () => {
     expect(dark).not.toBe(light);
     await page.click('#theme');
     expect(await background()).toBe(light);
-    await page.close();
   });
 
   it('opens for a sweep without metrics, and for one variant', async () => {
@@ -88,22 +83,20 @@ describe.skipIf(missingBrowser !== undefined)('sweep.html in a browser', () => {
     for (const rows of [merged, merged.slice(0, 1), sampleSweep.rows.slice(0, 1)]) {
       const metrics = rows === merged ? [] : sampleSweep.metrics;
       const result = { ...sampleSweep, rows, metrics, best: null, best_recipe: null, pareto: [] };
-      const { page, log } = await openPage(pages.browser, await pages.write('few.html', formatSweepHtml(result)), 1280);
+      const { page, log } = await pages.open(await pages.write('few.html', formatSweepHtml(result)), 1280);
       expect(await page.locator('html').getAttribute('data-ready')).toBe('yes');
       expect(await page.locator('#variants tbody tr').count()).toBe(rows.length);
       expect(log).toEqual({ complaints: [], requests: [] });
-      await page.close();
     }
   });
 
   it('draws the labels of axes over the lines, which would cross them out', async () => {
-    const { page } = await openPage(pages.browser, url, 1280);
+    const { page } = await pages.open(url, 1280);
     const kinds = await page
       .locator('#parallel svg > .line, #parallel svg > text.muted')
       .evaluateAll((nodes) => nodes.map((node) => node.tagName));
     expect(kinds).toContain('text');
     expect(kinds.lastIndexOf('path')).toBeGreaterThan(0);
     expect(kinds.lastIndexOf('path')).toBeLessThan(kinds.indexOf('text'));
-    await page.close();
   });
 });

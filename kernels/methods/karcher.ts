@@ -9,6 +9,9 @@ const PRODUCTS = 'products';
 /** A model in the direction opposite to the centre pulls every way alike, so nowhere. */
 const SMALLEST_SINE = 1e-7;
 
+/** Radians; shorter steps are the rounding of the doubles that they are worked out in, and would never end. */
+const SMALLEST_STRIDE = 8 * Number.EPSILON;
+
 export const karcher: Method = {
   name: 'karcher',
   title: 'Karcher mean (Riemannian centre of mass)',
@@ -82,7 +85,7 @@ function centreOfDirections(cosines: readonly (readonly number[])[], steps: numb
       for (let j = 0; j < tangent.length; j++) tangent[j]! += pull * ((i === j ? 1 : 0) - cosine * centre[j]!);
     }
     const stride = length(tangent);
-    if (stride < tolerance || stride === 0) break;
+    if (stride < Math.max(tolerance, SMALLEST_STRIDE)) break;
     centre = centre.map((x, i) => Math.cos(stride) * x + (Math.sin(stride) * tangent[i]!) / stride);
     const norm = length(centre);
     if (norm > tolerance) centre = centre.map((x) => x / norm);

@@ -13,6 +13,8 @@ export interface OutputErrorFacts {
 /** Why nothing can be written, where the file system has no word for it. */
 export const MOUNT_POINT = 'another disk begins there, so it cannot be replaced as a whole';
 
+export const RESULTS_GONE = 'the folder of the sweep was removed or replaced while it ran';
+
 export const WEIGHTS_GONE = 'it was removed while it was being written';
 
 const UNWRITABLE_HINTS: Readonly<Record<string, string>> = {
@@ -22,6 +24,7 @@ const UNWRITABLE_HINTS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a file has the place of a folder; name another',
   ENAMETOOLONG: 'choose a shorter name',
   [MOUNT_POINT]: 'name a folder inside it',
+  [RESULTS_GONE]: 'run the sweep again; it goes on from the results that are in its folder then',
   [WEIGHTS_GONE]: 'keep what tidies up away from names that begin with a dot and hold m2merge, and run the merge again',
 };
 

@@ -2,9 +2,11 @@
  * The results of a sweep as they come: one JSON line for each step of a variant, appended and flushed, so that a sweep
  * that ends at any moment goes on where it was. The last line of a variant counts.
  */
-import { type FileHandle, open, readFile, truncate } from 'node:fs/promises';
+import { type FileHandle, open, readFile, stat, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { RESULTS_GONE } from '../errors/output.js';
 import { M2MergeError } from '../errors.js';
+import { isSameVersion, versionOf } from '../io/file-version.js';
 import { type LockOptions, type Release, tryLock } from '../io/lock.js';
 import { makeFolder } from '../io/make-folder.js';
 import { asReadError } from '../io/read-error.js';
@@ -17,13 +19,15 @@ const RESULTS_FILE = 'results.jsonl';
 const LOCK_FILE = '.m2merge-sweep.lock';
 
 export class ResultsLog {
+  readonly #path: string;
   readonly #file: FileHandle;
   readonly #release: Release;
   readonly #rows: Map<string, SweepRow>;
   /** The last row on its way; rejects for ever after one that failed. */
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(file: FileHandle, release: Release, rows: Map<string, SweepRow>) {
+  private constructor(path: string, file: FileHandle, release: Release, rows: Map<string, SweepRow>) {
+    this.#path = path;
     this.#file = file;
     this.#release = release;
     this.#rows = rows;
@@ -45,7 +49,7 @@ export class ResultsLog {
       const { rows, completeBytes } = await readRows(path);
       const file = await open(path, 'a');
       await truncate(path, completeBytes);
-      return new ResultsLog(file, release, rows);
+      return new ResultsLog(path, file, release, rows);
     } catch (error) {
       await release?.();
       throw asWriteError(error, path);
@@ -91,7 +95,16 @@ export class ResultsLog {
     } catch (error) {
       throw asWriteError(error, RESULTS_FILE);
     }
+    await this.#checkInPlace();
     noteRow(this.#rows, row);
+  }
+
+  /** Throws `output-unwritable` where nobody will find what was written: the folder is gone, or another has its name. */
+  async #checkInPlace(): Promise<void> {
+    const written = await this.#file.stat({ bigint: true });
+    const found = await stat(this.#path, { bigint: true }).catch(() => undefined);
+    if (found !== undefined && isSameVersion(versionOf(found), versionOf(written))) return;
+    throw new M2MergeError('output-unwritable', { path: dirname(this.#path), reason: RESULTS_GONE });
   }
 
   async close(): Promise<void> {

@@ -81,6 +81,26 @@ describe('karcher', () => {
     expect(merge('karcher', [short, short])).toEqual(NOTHING);
   });
 
+  it('ends where steps only round, however many are allowed', () => {
+    const models = [
+      [1, 0.2, 0],
+      [0, 1, 0.3],
+      [0.4, 0, 1],
+    ];
+    const settled = merge('karcher', models, { max_iter: 1000, tol: 0 });
+    expect(merge('karcher', models, { max_iter: 1e15, tol: 0 })).toEqual(settled);
+    // At the centre the arcs to the models pull equally: Σ ∠ᵢ (vᵢ − cos ∠ᵢ c) / sin ∠ᵢ = 0.
+    const unit = (v: readonly number[]) => v.map((x) => x / Math.hypot(...v));
+    const centre = unit(settled);
+    const pull = [0, 0, 0];
+    for (const model of models.map(unit)) {
+      const cosine = model.reduce((sum, x, i) => sum + x * centre[i]!, 0);
+      const angle = Math.acos(cosine);
+      for (let i = 0; i < 3; i++) pull[i]! += (angle * (model[i]! - cosine * centre[i]!)) / Math.sin(angle);
+    }
+    expect(Math.hypot(...pull)).toBeLessThan(1e-6);
+  });
+
   it('counts a model of zeros in the mean length, not in the direction', () => {
     expectClose(merge('karcher', [[4, 0, 0], NOTHING, [0, 2, 0]]), [Math.SQRT2, Math.SQRT2, 0]);
   });

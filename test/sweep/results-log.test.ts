@@ -129,3 +129,22 @@ it('that cannot be read is a fault of the folder', async () => {
   const facts = { path: join(folder, 'results.jsonl'), reason: 'EISDIR' };
   await expect(ResultsLog.read(folder)).rejects.toMatchObject({ kind: 'file-unreadable', facts });
 });
+
+it('is not written to where nobody would find it', async () => {
+  const folder = join(temporaryFolder(), 'sweep');
+  const log = await ResultsLog.open(folder);
+  await log.append(rowOf('first'));
+  rmSync(folder, { recursive: true });
+  const gone = { kind: 'output-unwritable', facts: { path: folder } };
+  await expect(log.append(rowOf('second'))).rejects.toMatchObject(gone);
+  expect([...log.rows.keys()]).toEqual(['first']);
+  await log.close();
+  // Another sweep has begun there meanwhile, or somebody brought back a copy.
+  const other = await ResultsLog.open(folder);
+  rmSync(folder, { recursive: true });
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'results.jsonl'), '');
+  await expect(other.append(rowOf('third'))).rejects.toMatchObject(gone);
+  await other.close();
+  expect(readFileSync(join(folder, 'results.jsonl'), 'utf8')).toBe('');
+});

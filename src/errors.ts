@@ -148,7 +148,7 @@ const WORDINGS: { readonly [K in ErrorKind]: (facts: ErrorFacts[K]) => Wording }
   interrupted: ({ signal, resumes }) => ({
     message: `stopped by ${signal}; ${resumes ? 'the same command goes on where it was' : 'nothing half-written was left behind'}`,
   }),
-  'worker-failed': ({ reason }) => ({ message: `a worker thread failed: ${reason}` }),
+  'worker-failed': ({ reason }) => ({ message: `a worker failed: ${reason}` }),
   'kernel-memory': ({ bytes }) => ({
     message: `cannot get ${formatBytes(bytes)} of memory for the kernels`,
     hint: 'free some memory, or merge with fewer threads',

@@ -16,6 +16,7 @@ export interface RunFacts {
   readonly output: string;
   /** Why a merge would refuse to write there. */
   readonly outputRefused?: string | undefined;
+  /** Worker threads; 0 for a run that needs none. */
   readonly threads: number;
   /** Estimated peak resident memory, bytes. */
   readonly memory: number;
@@ -165,7 +166,10 @@ function formatCosts({ costs }: PreparedMerge, { memory, threads, diskNeeded, di
     // How often models are read may depend on what is in them: ties at a threshold, directions that are slow to find.
     ['read', `${formatBytes(costs.bytesRead)} in ${costs.passes === 1 ? 'one pass' : `about ${costs.passes} passes`}`],
     ['write', formatBytes(costs.bytesWritten)],
-    ['memory', `about ${formatBytes(memory)} with ${plural(threads, 'thread')}`],
+    [
+      'memory',
+      `about ${formatBytes(memory)} ${threads === 0 ? 'without workers' : `with ${plural(threads, 'thread')}`}`,
+    ],
     [
       'disk',
       `${formatBytes(diskNeeded)} needed, ${formatBytes(diskFree)} free${diskFree < diskNeeded ? ': not enough' : ''}`,

@@ -7,7 +7,8 @@ import type { MeasuredGeometry } from '../geometry/collect.js';
 import type { RemoteFile } from '../hub/range.js';
 import { filesOfWorker } from '../io/open-files.js';
 import { derivedBytes } from '../plan/memory.js';
-import type { Plan, PreparedMerge } from '../plan/plan.js';
+import type { PreparedMerge } from '../plan/plan.js';
+import { areLarge, isSmallRun } from '../plan/small-run.js';
 import { layoutOf } from '../plan/tensor-merge.js';
 import type { NamedCheckpoint } from '../plan/tensors.js';
 import { layOutMeasured, UNIT_ELEMENTS } from '../plan/unit-layout.js';
@@ -31,8 +32,8 @@ export const DEFAULT_TILE_ELEMENTS = 262_144;
 export type KernelChoice = 'simd' | 'reference';
 
 export interface RunOptions {
-  /** Worker threads; all cores by default. */
-  readonly threads?: number;
+  /** Worker threads; by default one for each core, and none for a small run. */
+  readonly threads?: number | undefined;
   readonly kernels?: KernelChoice;
   /** Elements read at once of each input; changes speed and memory, never the result. */
   readonly tileElements?: number;
@@ -60,7 +61,7 @@ export async function runMerges(
   pool: WorkerPool,
   options: RunOptions = {},
 ): Promise<TensorOutcome[][]> {
-  return withPool(merges, forMerging, pool, options, (runner, variants, schedule) =>
+  return withPool(merges, MERGING, pool, options, (runner, variants, schedule) =>
     runPlans(
       variants.map((variant, i) => ({ ...variant, report: merges[i]!.report })),
       runner,
@@ -77,7 +78,8 @@ export async function runMeasurement(
   pool: WorkerPool,
   options: RunOptions = {},
 ): Promise<MeasuredGeometry> {
-  return withPool([{ prepared, output: undefined }], forMeasuring, pool, options, (runner, [variant], schedule) =>
+  const kind = { cut: () => layOutMeasured, decomposes: wish.spectral ?? false };
+  return withPool([{ prepared, output: undefined }], kind, pool, options, (runner, [variant], schedule) =>
     measurePlan(variant!, runner, names, wish, schedule),
   );
 }
@@ -92,13 +94,18 @@ function checkOptions({ threads, tileElements, kernels = 'simd' }: RunOptions): 
   throw new M2MergeError('usage', { message: `kernels is ${kernels}, expected simd or reference` });
 }
 
-const forMerging: Cut = (plan) => (job) => layoutOf(plan, job);
-const forMeasuring: Cut = () => layOutMeasured;
+interface RunKind {
+  readonly cut: Cut;
+  /** Whether matrices are decomposed besides what the method does. */
+  readonly decomposes: boolean;
+}
+
+const MERGING: RunKind = { cut: (plan) => (job) => layoutOf(plan, job), decomposes: false };
 
 /** Prepares the pool for plans and lets `work` use it until it is done or the signal ends it. */
 async function withPool<T>(
   merges: readonly MergeRun[],
-  cut: Cut,
+  { cut, decomposes }: RunKind,
   pool: WorkerPool,
   options: RunOptions,
   work: (runner: TaskRunner, variants: readonly Variant[], schedule: ScheduleOptions) => Promise<T>,
@@ -113,23 +120,22 @@ async function withPool<T>(
   // Loaded only where something is on the Hub.
   const spooling = remote.size === 0 ? undefined : await import('./spooled-runner.js');
   const spool = spooling?.placeSpool(merges, options.spoolBytes, files.inputs.length);
-  const units = unitsOf(plans);
-  const threads = Math.max(1, Math.min(options.threads ?? availableParallelism(), Math.ceil(units)));
+  const threads = usefulThreads(merges, decomposes, options);
   const setup: WorkerSetup = {
     methods: plans.map(({ method }) => method),
     inputFiles: spool === undefined ? files.inputs : [...files.inputs, { path: spool.path }],
     outputFiles: files.outputs,
-    openFiles: filesOfWorker(threads, OPEN_FILES),
+    openFiles: filesOfWorker(Math.max(1, threads), OPEN_FILES),
     simd: options.kernels === 'reference' ? undefined : await loadSimdKernels(),
     tileElements: options.tileElements ?? DEFAULT_TILE_ELEMENTS,
     retainedBytes,
   };
-  signal?.throwIfAborted();
-  await pool.begin(units > MOST_UNITS_HERE ? threads : 0, setup);
   const abort = (): void => pool.fail(signal?.reason ?? new M2MergeError('interrupted', { signal: 'abort' }));
+  signal?.throwIfAborted();
   signal?.addEventListener('abort', abort, { once: true });
   let spooled: SpooledRunner | undefined;
   try {
+    await pool.begin(threads, setup);
     if (spool !== undefined) spooled = await spooling!.SpooledRunner.open(pool, variants, remote, spool);
     const runner = spooled ?? pool;
     const held = spooled?.held;
@@ -137,10 +143,11 @@ async function withPool<T>(
     const complete = await Promise.all(located.map((variant) => withMeanRows(variant, runner)));
     const result = await work(runner, complete, {
       // Enough tensors side by side that the end of one does not leave a worker waiting for its statistics.
-      concurrency: 2 * threads,
+      concurrency: 2 * Math.max(1, threads),
       onProgress,
     });
     await files.checkUnchanged();
+    signal?.throwIfAborted();
     return result;
   } finally {
     signal?.removeEventListener('abort', abort);
@@ -156,25 +163,19 @@ async function withMeanRows(variant: Variant, runner: TaskRunner): Promise<Varia
   return meanRows === undefined ? variant : { ...variant, meanRows };
 }
 
-/**
- * Units of work up to which a run needs no worker: in the tenth of a second that one takes to start, the main thread merges
- * as much.
- */
-const MOST_UNITS_HERE = 1;
-
-/** Lets a pool start while a run is planned that will need it: one over models this large. */
+/** Lets a pool start while a run is planned that will need it. */
 export function warmUpFor(models: readonly NamedCheckpoint[], pool: WorkerPool): void {
-  for (const { checkpoint } of models) {
-    let elements = 0;
-    for (const tensor of checkpoint.tensors.values()) elements += tensor.elements;
-    if (elements > MOST_UNITS_HERE * UNIT_ELEMENTS) pool.warmUp();
-  }
+  if (areLarge(models)) pool.warmUp();
 }
 
-/** Units of work; as many threads can be of use. */
-function unitsOf(plans: readonly Plan[]): number {
-  const jobs = plans.flatMap((plan) => plan.jobs);
-  return jobs.reduce((sum, job) => sum + (job.kind === 'merge' ? job.elements : job.byteLength), 0) / UNIT_ELEMENTS;
+/** Threads that are of use: none for a small run unless they are asked for, else no more than there are units of work. */
+function usefulThreads(merges: readonly MergeRun[], decomposes: boolean, { threads, kernels }: RunOptions): number {
+  // The reference kernels take some twenty times as long.
+  const isFast = kernels !== 'reference' && !decomposes;
+  if (threads === undefined && isFast && isSmallRun(merges.map(({ prepared }) => prepared))) return 0;
+  const jobs = merges.flatMap(({ prepared }) => prepared.plan.jobs);
+  const elements = jobs.reduce((sum, job) => sum + (job.kind === 'merge' ? job.elements : job.byteLength), 0);
+  return Math.max(1, Math.min(threads ?? availableParallelism(), Math.ceil(elements / UNIT_ELEMENTS)));
 }
 
 /** Compiles the SIMD kernels that lie beside the compiled code. */

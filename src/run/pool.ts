@@ -83,8 +83,8 @@ export class WorkerPool implements TaskRunner {
   }
 
   /**
-   * Grows to `threads` and tells every worker what it needs to know; comes before the first task. With no threads, the
-   * tasks are done in the one that this is called in.
+   * Grows to `threads` and tells every worker what it needs to know; comes before the first task. Without any, the tasks are
+   * done in the thread that this is called in.
    */
   async begin(threads: number, setup: WorkerSetup): Promise<void> {
     if (threads === 0 && this.#threads.length === 0) await this.#startHere();

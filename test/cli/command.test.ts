@@ -1,8 +1,9 @@
 /** What the command line prints where, what it writes, and how it ends. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { writeSparseModel } from '../run/sparse-model.js';
 import { FIXTURES, MAIN, m2merge, REPOSITORY } from '../support/cli.js';
 import { readModel, writeModel } from '../support/safetensors.js';
 import { contentsOf, createWorkplace, expectRefusal, f32, RECIPE } from './workplace.js';
@@ -138,6 +139,18 @@ describe('plan', () => {
     'a, parameters: {weight: 1}',
     'a, parameters: {weight: [{filter: norm, value: 0.5}, {value: 2}]}',
   );
+
+  it('counts the threads of a merge that has some', () => {
+    const folder = createWorkplace(RECIPE);
+    const memory = () =>
+      /^ {2}memory +about [\d.]+ MB (.*)$/m.exec(m2merge(['plan', 'recipe.yaml'], folder).stdout)?.[1];
+    expect(memory()).toBe('without workers');
+    for (const name of ['base', 'a', 'b']) {
+      rmSync(join(folder, name), { recursive: true });
+      writeSparseModel(join(folder, name), 3);
+    }
+    expect(memory()).toMatch(/^with \d+ threads?$/);
+  });
 
   it('shows what would be done and writes nothing', () => {
     const folder = createWorkplace(gradient);

@@ -19,7 +19,7 @@ it('a defect in a worker is told as any other, with the trace of the worker', ()
   const facts = { reason: 'boom', trace: 'TypeError: boom\n    at run (worker.js:1:2)' };
   expect(printed(new M2MergeError('worker-failed', facts))).toEqual({
     code: 1,
-    text: `error: a worker thread failed: boom\n${REPORT}${facts.trace}\n`,
+    text: `error: a worker failed: boom\n${REPORT}${facts.trace}\n`,
   });
   const other = new TypeError('boom');
   expect(printed(other)).toEqual({ code: 1, text: `error: boom\n${REPORT}${other.stack}\n` });

@@ -1,6 +1,6 @@
 /**
- * How worker threads end: by themselves once they have worked, so that none is torn down while V8 compiles for it. Merges of
- * one unit have none.
+ * How worker threads end: by themselves once they have worked, so that none is torn down while V8 compiles for it. Small runs
+ * have none.
  */
 import { existsSync, readdirSync, readlinkSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,13 +50,15 @@ it('in the middle of a merge that is aborted', async () => {
   expect({ started, ended: exits.length }).toEqual({ started: 2, ended: 2 });
 });
 
-describe('of one unit', () => {
+describe('of a small run', () => {
   const small = folderOfFile();
   const tensors = ['a', 'b'].map((name, seed) => {
     const tensor = randomTensor('layers.0.weight', [1024, 1024], seed + 1, 0.02);
     writeModel(join(small, name), [tensor]);
     return tensor;
   });
+  const tiny = folderOfFile();
+  for (const name of ['a', 'b']) writeModel(join(tiny, name), [randomTensor('layers.0.weight', [32, 32], 3, 0.02)]);
   const models = '[{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 0}}]';
   const one = library.parseRecipe(`merge_method: linear\nmodels: ${models}`, { folder: small });
 
@@ -73,7 +75,7 @@ describe('of one unit', () => {
 
   it('are done without one, and leave no file open', async () => {
     exits.length = started = 0;
-    const { output } = await library.merge(one, { output: join(small, 'out'), threads: 8 });
+    const { output } = await library.merge(one, { output: join(small, 'out') });
     expect(started).toBe(0);
     const [merged] = readModel(output).tensors.values();
     expect(Buffer.from(merged!.bytes).equals(Buffer.from(tensors[0]!.bytes!))).toBe(true);
@@ -104,13 +106,51 @@ describe('of one unit', () => {
     const merge = library.merge(library.parseRecipe(`merge_method: linear\nmodels: ${models}`, { folder }), {
       output: join(folder, 'aborted'),
       signal: controller.signal,
-      onProgress: () => {
-        tensorsDone++;
+      onProgress: (progress) => {
+        tensorsDone += progress.tensorsDone;
         setImmediate(() => controller.abort(new Error('enough')));
       },
     });
     await expect(merge).rejects.toThrow('enough');
-    expect(tensorsDone).toBeLessThan(50);
+    // The one that was done, and the one whose turn came before the signal.
+    expect(tensorsDone).toBeLessThan(3);
     expect(readdirSync(folder).sort()).toEqual(['a', 'b']);
+  });
+
+  it('end when they are aborted by what they tell last', async () => {
+    const controller = new AbortController();
+    const measuring = library.geometry(
+      library.parseRecipe(
+        'merge_method: task_arithmetic\nbase_model: a\nmodels: [{model: b, parameters: {weight: 1}}]',
+        {
+          folder: tiny,
+        },
+      ),
+      {
+        signal: controller.signal,
+        onProgress: ({ tensorsDone }) => {
+          if (tensorsDone > 0) controller.abort(new Error('enough'));
+        },
+      },
+    );
+    await expect(measuring).rejects.toThrow('enough');
+  });
+
+  it('are left to a worker where they would take long, so that signals are heard', async () => {
+    const parse = (method: string) =>
+      library.parseRecipe(
+        `merge_method: ${method}\nbase_model: a\nmodels: [{model: a, parameters: {weight: 1}}, {model: b, parameters: {weight: 1}}]\n`,
+        { folder: tiny },
+      );
+    const runs = [
+      () => library.merge(parse('tsv'), { output: join(tiny, 'tsv') }),
+      () => library.merge(parse('ties'), { output: join(tiny, 'reference'), kernels: 'reference' }),
+      () => library.geometry(parse('ties'), { spectral: true }),
+    ];
+    for (const run of runs) {
+      started = 0;
+      await run();
+      expect(started).toBe(1);
+    }
   });
 });

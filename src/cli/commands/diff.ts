@@ -8,7 +8,7 @@ import { formatDifference } from '../../report/difference-text.js';
 import { geometryJsonPieces } from '../../report/geometry-json.js';
 import { type WarningKind, warning } from '../../warnings.js';
 import { measureShown } from '../measuring.js';
-import { streamOf, threadsOf } from '../options.js';
+import { streamOf } from '../options.js';
 import { terminalWidth } from '../terminal.js';
 import { printWarnings } from '../warnings.js';
 
@@ -32,7 +32,7 @@ export async function diffCommand(first: string, second: string, options: DiffCo
   const asJson = options.json === true;
   let checkpoints: readonly [Checkpoint, Checkpoint] | undefined;
   const result = await measureShown(parseRecipe(text, { file: COMMAND_LINE }), {
-    threads: threadsOf(options),
+    threads: options.threads,
     ...streamOf(options),
     quiet: asJson || options.quiet === true,
     onlyCommon: true,

@@ -63,7 +63,7 @@ function measure(recipe: Recipe, options: GeometryCommandOptions): Promise<Geome
   return measureShown(recipe, {
     projection: options.projection === true ? PROJECTION_DIMENSIONS : options.projection,
     spectral: options.spectral,
-    threads: threadsOf(options),
+    threads: options.threads,
     tileElements: tileOf(options),
     ...streamOf(options),
     quiet: options.quiet === true || options.json === true,

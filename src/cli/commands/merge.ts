@@ -5,7 +5,7 @@ import type { Recipe } from '../../recipe/recipe.js';
 import { warning } from '../../warnings.js';
 import { listenForSignals } from '../interruption.js';
 import { createEvents, createText, type Reporter } from '../merge-reporter.js';
-import { type MergeCommandOptions, recipesWith, streamOf, threadsOf, tileOf } from '../options.js';
+import { type MergeCommandOptions, recipesWith, streamOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
 import { createTransferDisplay, type TransferDisplay } from '../transfer.js';
 import { printWarnings } from '../warnings.js';
@@ -29,7 +29,7 @@ export async function mergeCommand(
     ...(options.report === undefined ? {} : { report: options.report }),
     shardBytes: options.outShardSize,
     strict: options.strict ?? false,
-    threads: threadsOf(options),
+    threads: options.threads,
     kernels: options.kernels,
     tileElements,
     signal: interruption.signal,

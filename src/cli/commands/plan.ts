@@ -1,6 +1,7 @@
 import { freeBytes } from '../../io/free-space.js';
 import { estimateMemory } from '../../plan/memory.js';
 import type { PreparedMerge } from '../../plan/plan.js';
+import { isSmallRun } from '../../plan/small-run.js';
 import { readRecipe } from '../../recipe/load.js';
 import { formatPlan, type RunFacts } from '../../report/plan-text.js';
 import { bytesFor, nearestFolder, reasonAgainstOutput } from '../../run/output-folder.js';
@@ -53,13 +54,13 @@ async function factsOf(
   tile: number,
   options: PlanCommandOptions,
 ): Promise<RunFacts> {
-  const threads = threadsOf(options);
+  const threads = options.threads === undefined && isSmallRun([prepared]) ? 0 : threadsOf(options);
   const refusal = await reasonAgainstOutput(output, options.overwrite ?? false);
   return {
     output: fromHere(output),
     outputRefused: refusal?.message,
     threads,
-    memory: estimateMemory(prepared.plan, threads, tile),
+    memory: estimateMemory(prepared.plan, Math.max(1, threads), tile),
     diskNeeded: bytesFor(prepared.plan.shards),
     diskFree: await freeBytes(await nearestFolder(output)),
     folders: prepared.folders.map(fromHere),

@@ -23,7 +23,7 @@ import {
 } from '../../trial/sweep.js';
 import { warning } from '../../warnings.js';
 import { listenForSignals } from '../interruption.js';
-import { type MergeCommandOptions, type PlanCommandOptions, streamOf, threadsOf, tileOf } from '../options.js';
+import { type MergeCommandOptions, type PlanCommandOptions, streamOf, tileOf } from '../options.js';
 import { fromHere } from '../paths.js';
 import { createSweepReporter, createWarningPrinter, onceEach } from '../sweep-reporter.js';
 import { terminalWidth, usesColour } from '../terminal.js';
@@ -58,7 +58,7 @@ export async function sweepCommand(
   const { stop, ...told } = transfer;
   const shared = {
     merging: {
-      threads: threadsOf(options),
+      threads: options.threads,
       kernels: options.kernels,
       tileElements,
       shardBytes: options.outShardSize,

@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { checkMerge } from './check-merge.mjs';
 import { BENCH_FOLDER, ensureGroup, qwenShapes } from './checkpoints.mjs';
 import { measure, median } from './measure.mjs';
@@ -11,7 +12,7 @@ import { readOptions, writeRecord } from './options.mjs';
 
 const { runs, only, record: file } = readOptions({ runs: 5, only: '' });
 const RUNS = Number(runs);
-const MAIN = new URL('../dist/src/cli/main.js', import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 
 /** What issue-sized budgets allow: wall time as a multiple of the limit, resident megabytes. */
 const CASES = [
@@ -23,6 +24,10 @@ const CASES = [
   { name: 'ties, model', method: 'ties', density: 0.2, parameters: { trim_scope: 'model' }, budget: 3, memory: 250 },
   { name: 'task_arithmetic, 1 thread', method: 'task_arithmetic', density: 1, args: ['--threads', '1'] },
 ].filter(({ name }) => name.includes(only));
+if (CASES.length === 0) {
+  console.error(`no case has "${only}" in its name`);
+  process.exit(2);
+}
 
 function recipeText({ base, experts }, { method, density, parameters }) {
   const models = experts.map((folder) => ({ model: folder, parameters: { weight: 0.25, density } }));

@@ -31,7 +31,7 @@ export const dellaLinear: Method = {
   space: 'taskVectors',
   elsewhere: {
     mergekit:
-      'the same probabilities, refused where density ± ε leaves (0, 1), while here ε is cut; equal magnitudes of a row stay equally likely, where there a sort decides; other random numbers; a row of one element fails there',
+      'the same probabilities (rows are the last axis; mergekit’s are the second of any number), refused where density ± ε leaves (0, 1), while here ε is cut; equal magnitudes of a row stay equally likely, where there a sort decides; other random numbers; a row of one element fails there',
   },
   parameters: parameters(false),
   presets: { mergekit: {} },

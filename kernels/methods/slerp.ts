@@ -25,7 +25,8 @@ export const slerp: Method = {
     { name: 't', scope: 'merge', kind: 'number', summary: 'where on the arc the result lies: 0 the base, 1 the model' },
   ],
   elsewhere: {
-    mergekit: 'the same in f32',
+    mergekit:
+      'the same in f32; a model whose tensor is thousands of times shorter than the base’s loses digits to the difference of the two (1e-5 at 10⁴)',
   },
   presets: { mergekit: {} },
   statistics: () => [gramStatistic(PRODUCTS, true)],

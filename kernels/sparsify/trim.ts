@@ -29,8 +29,14 @@ export type TrimRule = 'exact' | 'threshold';
 export function keptCount(rule: TrimRule, density: number, elements: number): number {
   if (density >= 1) return elements;
   if (rule === 'exact') return Math.floor(density * elements);
-  return Math.min(elements, elements - Math.floor((1 - density) * elements) + 1);
+  return Math.min(elements, elements - Math.floor(maskRate(density) * elements) + 1);
 }
+
+/** Digits of a decimal number that doubles are sure to keep. */
+const DECIMAL_DIGITS = 15;
+
+/** 1 − density as a person would write it, which is what the papers' code is given: 0.2 for 0.8, not 0.19999999999999996. */
+const maskRate = (density: number): number => Number((1 - density).toPrecision(DECIMAL_DIGITS));
 
 /** The statistic behind `trimmed`: one threshold for each operand over a tensor or over the whole model. */
 export function trimThresholds(scope: StatisticScope, rule: TrimRule, input: TileView = untouched): Statistic {

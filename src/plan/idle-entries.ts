@@ -9,6 +9,9 @@ import type { NamedCheckpoint } from './tensors.js';
 const PATTERN_SIGNS = /[|*?^$\\]/;
 const IS_PATTERN = /^(?:regex|glob):/;
 
+/** A star that repeats nothing, as shells have it. */
+const SHELL_STAR = /(?:^|[\w-])\*/;
+
 /** Filters of models match their own names of tensors, and those of the merge the merged model's. */
 export function warnOfIdleEntries(
   { file, modules }: Recipe,
@@ -40,7 +43,13 @@ function idleEntries(key: string, { entries, position }: ParameterValue, file: s
     if (catchAll !== -1 && index > catchAll) return [warning('entry-unreached', { place, key, filter })];
     const matches = matchesAll(filter) ? undefined : compileFilter(filter);
     if (typeof matches !== 'function' || matchesAny(matches)) return [];
-    const pattern = PATTERN_SIGNS.test(filter) && !IS_PATTERN.test(filter) ? { pattern: `regex:${filter}` } : {};
-    return [warning('filter-unmatched', { place, key, filter, ...pattern })];
+    const pattern = patternMeant(filter);
+    return [warning('filter-unmatched', { place, key, filter, ...(pattern === undefined ? {} : { pattern }) })];
   });
+}
+
+/** What a part of a name that reads like a pattern may have been meant as; undefined for one that does not. */
+function patternMeant(filter: string): string | undefined {
+  if (!PATTERN_SIGNS.test(filter) || IS_PATTERN.test(filter)) return undefined;
+  return SHELL_STAR.test(filter) ? `glob:*${filter.replace(/^\*+|\*+$/g, '')}*` : `regex:${filter}`;
 }

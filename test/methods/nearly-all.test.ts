@@ -33,3 +33,25 @@ it('DELLA cuts ε to what is left above a high density', () => {
   expect(small).toHaveLength(2048);
   expect(Math.abs(small.filter((value) => value !== 0).length / small.length - 0.625)).toBeLessThan(0.065);
 });
+
+/** Elements that the papers' code keeps: those from the ⌊rate·n⌋-th smallest on, of which the rate is what they are given. */
+it.each([
+  // Rate of the mask as the papers write it, density of the recipe, elements, ⌊rate·n⌋.
+  ['0.1', 0.9, 1000, 100],
+  ['0.2', 0.8, 1000, 200],
+  ['0.2', 0.8, 10, 2],
+  ['0.1', 0.9, 20, 2],
+  ['0.8', 0.2, 10, 8],
+  ['0.7', 0.3, 10, 7],
+  ['0.9', 0.1, 50, 45],
+])('TIES of the papers with a mask rate of %s', (_, density, elements, place) => {
+  const changes = Array.from({ length: elements }, (_unused, i) => 1 + ((i * 7) % elements) / 1024);
+  const [values] = driveMethod({
+    method: 'ties',
+    tensors: [{ shape: [elements], base: changes.map(() => 0), models: [changes] }],
+    models: [{ weight: 1, density }],
+    preset: 'm2rl',
+  });
+  const threshold = changes.toSorted((a, b) => a - b)[place - 1]!;
+  expect([...values!]).toEqual(changes.map((change) => (change >= threshold ? change : 0)));
+});

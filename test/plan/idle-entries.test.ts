@@ -32,6 +32,11 @@ it('a filter that matches no tensor, with the pattern that it may have been mean
     '5:6: filter "q_proj|up_proj" of "t" matches no tensor; as a pattern it is "regex:q_proj|up_proj"',
     '5:6: filter "qproj" of "t" matches no tensor',
   ]);
+  // Filters are parts of names, and so are their stars.
+  expect(await warned('[{filter: "mlp*", value: 1}, {filter: "layers.*q_proj", value: 1}, {value: 0.5}]')).toEqual([
+    '5:6: filter "mlp*" of "t" matches no tensor; as a pattern it is "glob:*mlp*"',
+    '5:6: filter "layers.*q_proj" of "t" matches no tensor; as a pattern it is "regex:layers.*q_proj"',
+  ]);
 });
 
 it('what stands after an entry for all tensors', async () => {

@@ -26,8 +26,11 @@ export const linear: Method = {
   statistics: () => [],
   ignores: weighsNothing,
   check(tensors) {
-    if (tensors.some(({ operands }) => operands.length === 0))
-      return 'every model has weight 0, so nothing is left to merge';
+    const without = tensors.filter(({ operands }) => operands.length === 0);
+    if (without.length > 0)
+      return without.length === tensors.length
+        ? 'every model has weight 0, so nothing is left to merge'
+        : 'every model has weight 0 in some tensors, so nothing is left to merge there';
     const divided = tensors.filter(({ settings }) => flagOf(settings, 'normalize'));
     const hopeless = divided.some((tensor) => weightsOf(tensor).reduce((sum, weight) => sum + weight, 0) === 0);
     return hopeless

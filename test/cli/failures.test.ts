@@ -52,6 +52,13 @@ describe('recipes', () => {
       status: 3,
       says: ['recipe.yaml:', 'every model has weight 0'],
     },
+    'an average in which nothing has weight in some tensors': {
+      recipe: method('linear', '{normalize: false}')
+        .replace('base_model: base\n', '')
+        .replaceAll('weight: 1', 'weight: [{filter: norm, value: 0}, {value: 1}]'),
+      status: 3,
+      says: ['recipe.yaml:', 'every model has weight 0 in some tensors'],
+    },
     'a choice that varies by tensor where trimming is over the whole model': {
       recipe: method('ties', '{trim_scope: model, trim_rule: [{filter: norm, value: threshold}, {value: exact}]}'),
       status: 3,

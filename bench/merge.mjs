@@ -50,6 +50,25 @@ async function limit(group, copy) {
   return reading + copying;
 }
 
+/** Seconds after which a virtual machine may have given freed memory back to its host (Linux reports free pages every two). */
+const GIVEN_BACK_AFTER = 4;
+
+/**
+ * Seconds that `cp` of one input takes when as much memory has just been freed, and when that was a while ago. Where a host
+ * takes free memory back the second is many times the first, and so is what the slower merges pay for their output.
+ */
+async function copyTimes(group, copy) {
+  const copySeconds = async () => {
+    const { seconds } = await measure('cp', [join(group.base, 'model.safetensors'), copy]);
+    rmSync(copy);
+    return seconds;
+  };
+  await copySeconds();
+  const atOnce = await copySeconds();
+  await new Promise((resolve) => setTimeout(resolve, 1000 * GIVEN_BACK_AFTER));
+  return { atOnce, later: await copySeconds() };
+}
+
 const group = ensureGroup('qwen-0.5b', qwenShapes(), 4);
 const work = join(BENCH_FOLDER, 'work');
 mkdirSync(work, { recursive: true });
@@ -74,10 +93,12 @@ for (let run = -1; run < RUNS; run++) {
     }
   }
 }
+const copies = await copyTimes(group, join(work, 'copy'));
 rmSync(work, { recursive: true, force: true });
 
 const record = {
   runs: RUNS,
+  copySeconds: copies,
   limitSeconds: { min: Math.min(...limits), median: median(limits), max: Math.max(...limits) },
   cases: rows.map(({ name, times, ratios, peak, budget, memory }) => ({
     name,
@@ -91,6 +112,9 @@ const record = {
 const fixed = (value) => value.toFixed(2);
 console.log(
   `limit (cat five inputs + cp one): ${fixed(record.limitSeconds.median)} s (${fixed(record.limitSeconds.min)}–${fixed(record.limitSeconds.max)})`,
+);
+console.log(
+  `cp alone: ${fixed(copies.atOnce)} s, into memory freed ${GIVEN_BACK_AFTER} s before: ${fixed(copies.later)} s`,
 );
 console.table(
   record.cases.map(({ name, seconds, ratioToLimit, ratioRange, peakMegabytes, budgetRatio }) => ({

@@ -3,14 +3,12 @@
 //   node bench/geometry.mjs [--runs N] [--record FILE]
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { BENCH_FOLDER, ensureGroup, qwenShapes } from './checkpoints.mjs';
-import { measure, median } from './measure.mjs';
+import { MAIN, measure, median } from './measure.mjs';
 import { readOptions, writeRecord } from './options.mjs';
 
 const options = readOptions({ runs: 3 });
 const RUNS = Number(options.runs);
-const MAIN = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 
 /** Wall time of the geometry as a multiple of `cat`, of a merge with report as a multiple of one without; megabytes. */
 const BUDGETS = { geometry: 4, report: 1.5, memory: 250 };

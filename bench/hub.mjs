@@ -7,12 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { measure } from './measure.mjs';
+import { MAIN, measure } from './measure.mjs';
 import { readOptions, writeRecord } from './options.mjs';
 
 const { record } = readOptions();
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const MAIN = join(ROOT, 'dist/src/cli/main.js');
 const RATE = 200e6;
 const MODEL_BYTES = 1e9;
 

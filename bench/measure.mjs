@@ -1,6 +1,10 @@
 // Runs a command as a process of its own and reports wall time, CPU time and peak resident memory.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** The built command line. */
+export const MAIN = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 
 // Certificates of a company's own, which Node 20 reads at every start (80 ms for those of Debian): of the machine, not of
 // what is measured, and nothing here needs them.

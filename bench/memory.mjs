@@ -3,13 +3,11 @@
 //   node bench/memory.mjs [--record FILE]
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { BENCH_FOLDER, ensureGroup, qwenShapes } from './checkpoints.mjs';
-import { measure } from './measure.mjs';
+import { MAIN, measure } from './measure.mjs';
 import { readOptions, writeRecord } from './options.mjs';
 
 const { record } = readOptions();
-const MAIN = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 const METHODS = ['linear', 'task_arithmetic', 'dare_linear', 'ties'];
 
 const groups = {

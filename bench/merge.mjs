@@ -4,15 +4,13 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { checkMerge } from './check-merge.mjs';
 import { BENCH_FOLDER, ensureGroup, qwenShapes } from './checkpoints.mjs';
-import { measure, median } from './measure.mjs';
+import { MAIN, measure, median } from './measure.mjs';
 import { readOptions, writeRecord } from './options.mjs';
 
 const { runs, only, record: file } = readOptions({ runs: 5, only: '' });
 const RUNS = Number(runs);
-const MAIN = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 
 /** What issue-sized budgets allow: wall time as a multiple of the limit, resident megabytes. */
 const CASES = [
@@ -45,9 +43,14 @@ function recipeText({ base, experts }, { method, density, parameters }) {
 async function limit(group, copy) {
   const inputs = [group.base, ...group.experts].map((folder) => join(folder, 'model.safetensors'));
   const { seconds: reading } = await measure('sh', ['-c', 'cat "$@" > /dev/null', 'sh', ...inputs]);
-  const { seconds: copying } = await measure('cp', [inputs[0], copy]);
+  return reading + (await copySeconds(inputs[0], copy));
+}
+
+/** Seconds that `cp` takes; the copy goes at once. */
+async function copySeconds(file, copy) {
+  const { seconds } = await measure('cp', [file, copy]);
   rmSync(copy);
-  return reading + copying;
+  return seconds;
 }
 
 /** Seconds after which a virtual machine may have given freed memory back to its host (Linux reports free pages every two). */
@@ -58,15 +61,11 @@ const GIVEN_BACK_AFTER = 4;
  * takes free memory back the second is many times the first, and so is what the slower merges pay for their output.
  */
 async function copyTimes(group, copy) {
-  const copySeconds = async () => {
-    const { seconds } = await measure('cp', [join(group.base, 'model.safetensors'), copy]);
-    rmSync(copy);
-    return seconds;
-  };
-  await copySeconds();
-  const atOnce = await copySeconds();
+  const input = join(group.base, 'model.safetensors');
+  await copySeconds(input, copy);
+  const atOnce = await copySeconds(input, copy);
   await new Promise((resolve) => setTimeout(resolve, 1000 * GIVEN_BACK_AFTER));
-  return { atOnce, later: await copySeconds() };
+  return { atOnce, later: await copySeconds(input, copy) };
 }
 
 const group = ensureGroup('qwen-0.5b', qwenShapes(), 4);

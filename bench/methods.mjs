@@ -3,15 +3,13 @@
 //   node bench/methods.mjs [--runs N] [--only method] [--record FILE]     after `npm run build`
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { METHODS } from '../dist/kernels/methods/registry.js';
 import { BENCH_FOLDER, ensureGroup, qwenShapes } from './checkpoints.mjs';
-import { measure, median } from './measure.mjs';
+import { MAIN, measure, median } from './measure.mjs';
 import { readOptions, writeRecord } from './options.mjs';
 
 const { runs, only, record } = readOptions({ runs: 3, only: '' });
 const RUNS = Number(runs);
-const MAIN = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 
 /** What a method needs, or what makes it do more than the default does. */
 const PARAMETERS = {

@@ -5,8 +5,7 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync,
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { measure } from './measure.mjs';
+import { MAIN, measure } from './measure.mjs';
 import { readOptions, writeRecord } from './options.mjs';
 
 /** Most resident memory that a push may take, bytes. */
@@ -15,7 +14,6 @@ const LIMIT = 200_000_000;
 /** Bytes of a part, where the Hub asks for parts: what huggingface.co uses. */
 const PART_BYTES = 200_000_000;
 
-const MAIN = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 const COMMIT = '0123456789abcdef0123456789abcdef01234567';
 
 const options = readOptions({ gigabytes: '1,4' });

@@ -6,15 +6,13 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { BENCH_FOLDER, ensureGroup, qwenShapes } from './checkpoints.mjs';
-import { measure, median } from './measure.mjs';
+import { MAIN, measure, median } from './measure.mjs';
 import { readOptions, writeRecord } from './options.mjs';
 
 const options = readOptions({ runs: 3, only: '', layers: 28 });
 const RUNS = Number(options.runs);
 const LAYERS = Number(options.layers);
-const MAIN = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 
 const SCALES = [0.3, 0.6, 1, 1.5];
 const DENSITIES = [0.1, 0.2];

@@ -3,13 +3,11 @@
 //   node bench/tokens.mjs [--record FILE]
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { BENCH_FOLDER } from './checkpoints.mjs';
-import { measure } from './measure.mjs';
+import { MAIN, measure } from './measure.mjs';
 import { readOptions, writeRecord } from './options.mjs';
 
 const { record } = readOptions();
-const MAIN = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 const work = join(BENCH_FOLDER, 'tokens');
 
 /** The vocabulary of Llama 3, and that of Qwen 2.5. */

@@ -1,12 +1,11 @@
 /** Whether a method takes what a plan would give it. */
 import type { Method } from '../../kernels/method.js';
-import { findMethod } from '../../kernels/methods/registry.js';
 import type { TensorMerge } from '../../kernels/unit.js';
 import { M2MergeError } from '../errors.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { firstValueOf } from '../recipe/resolve.js';
 import type { Plan } from './plan.js';
-import { layoutOf, mergeOf } from './tensor-merge.js';
+import { layoutOf, mergeOf, takesWhole } from './tensor-merge.js';
 import { LARGEST_WHOLE_TENSOR_ELEMENTS, LONGEST_RUN_ELEMENTS } from './unit-layout.js';
 
 /** Stands where settings are looked at and nothing is drawn. */
@@ -53,7 +52,7 @@ function checkRows(plan: Plan): void {
   for (const job of plan.jobs) {
     if (job.kind !== 'merge') continue;
     const { runElements } = layoutOf(plan, job);
-    const whole = findMethod(plan.method)!.wholeTensors?.(plan.settings[job.settings]!, job.shape) ?? false;
+    const whole = takesWhole(plan, job);
     const limit = whole ? LARGEST_WHOLE_TENSOR_ELEMENTS : LONGEST_RUN_ELEMENTS;
     const facts = { tensor: job.tensor, method: plan.method, elements: runElements, limit };
     if (runElements > limit) throw new M2MergeError(whole ? 'tensor-too-large' : 'row-too-long', facts);

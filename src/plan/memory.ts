@@ -4,7 +4,7 @@ import { bytesPerElement } from '../checkpoint/dtype.js';
 import { adaptedBytes, CHUNK_ELEMENTS, rightBytes } from './adapted-memory.js';
 import type { MergeJob, Plan } from './plan.js';
 import { placesOf, sourcesOf } from './sources.js';
-import { layoutOf } from './tensor-merge.js';
+import { layoutOf, takesWhole } from './tensor-merge.js';
 
 /** Resident memory of Node with m2merge loaded, before workers, bytes (measured: 60 MB to 75 MB). */
 const PROCESS_BYTES = 75_000_000;
@@ -75,8 +75,7 @@ export function estimateMemory(plan: Plan, threads: number, tileElements: number
     );
     const gathered = sources.some(({ rows }) => rows !== undefined) ? GATHER_BYTES : 0;
     const perOperand = OPERAND_BYTES + STEP_VECTORS * 4 * stepElements;
-    const whole = findMethod(plan.method)!.wholeTensors?.(plan.settings[job.settings]!, job.shape) ?? false;
-    const decomposed = whole ? DECOMPOSED_BYTES * runElements : 0;
+    const decomposed = takesWhole(plan, job) ? DECOMPOSED_BYTES * runElements : 0;
     return widths * Math.max(tileElements, runElements) + sources.length * perOperand + adapted + gathered + decomposed;
   });
   const largest = perWorker.reduce((most, bytes) => Math.max(most, bytes), 0);

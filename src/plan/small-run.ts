@@ -1,17 +1,21 @@
 /** Which runs are too small for threads of their own. */
-import { findMethod } from '../../kernels/methods/registry.js';
 import type { PreparedMerge } from './plan.js';
+import { takesWhole } from './tensor-merge.js';
 import type { NamedCheckpoint } from './tensors.js';
 
 /**
- * Bytes of models that a run without workers reads at most, all passes together. A worker takes a tenth of a second to start;
- * the slowest methods that go element by element take about as long for so much, and what each task takes of it, the
- * thread can do without hearing signals.
+ * Bytes of models that a run without workers reads at most, all passes together. A worker takes a tenth of a second to start,
+ * in which methods that go element by element are about done with so much. No signal is heard during a task, and no task
+ * takes long.
  */
 const MOST_BYTES = 16_000_000;
 
-/** Whether runs of these merges, done together, should be spared the workers. */
-export function isSmallRun(merges: readonly Pick<PreparedMerge, 'plan' | 'costs'>[]): boolean {
+/** Whether a run of these merges together has no workers: it is small, and nobody has asked for `threads`. */
+export function isSmallRun(
+  merges: readonly Pick<PreparedMerge, 'plan' | 'costs'>[],
+  threads: number | undefined,
+): boolean {
+  if (threads !== undefined) return false;
   const bytes = merges.reduce((sum, { costs }) => sum + costs.bytesRead, 0);
   return bytes <= MOST_BYTES && !merges.some(({ plan }) => decomposes(plan));
 }
@@ -26,8 +30,6 @@ export function areLarge(models: readonly NamedCheckpoint[]): boolean {
 }
 
 /** Whether a matrix is taken as a whole, which takes time by the cube of its length. */
-function decomposes({ jobs, method, settings }: PreparedMerge['plan']): boolean {
-  const wholeTensors = findMethod(method)?.wholeTensors;
-  if (wholeTensors === undefined) return false;
-  return jobs.some((job) => job.kind === 'merge' && wholeTensors(settings[job.settings]!, job.shape));
+function decomposes(plan: PreparedMerge['plan']): boolean {
+  return plan.jobs.some((job) => job.kind === 'merge' && takesWhole(plan, job));
 }

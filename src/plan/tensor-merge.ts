@@ -24,3 +24,8 @@ export function mergeOf(plan: Plan, job: MergeJob, randomKeyOf: (model: number) 
 export function layoutOf(plan: Plan, { shape, settings }: MergeJob): UnitLayout {
   return layOutUnits(findMethod(plan.method)!, shape, plan.settings[settings]!);
 }
+
+/** Whether the method takes the job's tensor as a whole, to decompose it. */
+export function takesWhole(plan: Plan, { shape, settings }: MergeJob): boolean {
+  return findMethod(plan.method)!.wholeTensors?.(plan.settings[settings]!, shape) ?? false;
+}

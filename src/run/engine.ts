@@ -172,8 +172,9 @@ export function warmUpFor(models: readonly NamedCheckpoint[], pool: WorkerPool):
 function usefulThreads(merges: readonly MergeRun[], decomposes: boolean, { threads, kernels }: RunOptions): number {
   // The reference kernels take some twenty times as long.
   const isFast = kernels !== 'reference' && !decomposes;
-  if (threads === undefined && isFast && isSmallRun(merges.map(({ prepared }) => prepared))) return 0;
-  const jobs = merges.flatMap(({ prepared }) => prepared.plan.jobs);
+  const prepared = merges.map((merge) => merge.prepared);
+  if (isFast && isSmallRun(prepared, threads)) return 0;
+  const jobs = prepared.flatMap(({ plan }) => plan.jobs);
   const elements = jobs.reduce((sum, job) => sum + (job.kind === 'merge' ? job.elements : job.byteLength), 0);
   return Math.max(1, Math.min(threads ?? availableParallelism(), Math.ceil(elements / UNIT_ELEMENTS)));
 }

@@ -34,13 +34,18 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-/** A worker: a thread, or what takes its place. */
-interface Thread {
+/** A thread, or what takes its place. */
+interface Hand {
   post(message: PoolMessage): void;
   /** Resolves when it has ended, whatever ended it. */
   readonly exit: Promise<void>;
   /** Ends it, whatever it does. */
   terminate(): Promise<unknown>;
+}
+
+/** A worker, and what the pool knows of it. */
+interface Thread {
+  readonly hand: Hand;
   /** Tasks it holds. */
   load: number;
   /** Whether it was ever given a task. */
@@ -89,7 +94,7 @@ export class WorkerPool implements TaskRunner {
   async begin(threads: number, setup: WorkerSetup): Promise<void> {
     if (threads === 0 && this.#threads.length === 0) await this.#startHere();
     while (this.#threads.length < threads) this.#start();
-    for (const thread of this.#threads) thread.post(setup);
+    for (const { hand } of this.#threads) hand.post(setup);
   }
 
   /**
@@ -119,12 +124,12 @@ export class WorkerPool implements TaskRunner {
    */
   async close(): Promise<void> {
     const worked = this.#threads.filter((thread) => thread.worked);
-    for (const thread of worked) thread.post(END);
+    for (const { hand } of worked) hand.post(END);
     const patience = new AbortController();
     const outOfPatience = after(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => {});
-    await Promise.race([Promise.all(worked.map((thread) => thread.exit)), outOfPatience]);
+    await Promise.race([Promise.all(worked.map(({ hand }) => hand.exit)), outOfPatience]);
     patience.abort();
-    await Promise.all(this.#threads.map((thread) => thread.terminate()));
+    await Promise.all(this.#threads.map(({ hand }) => hand.terminate()));
   }
 
   #start(): void {
@@ -133,19 +138,18 @@ export class WorkerPool implements TaskRunner {
     worker.on('error', (error) => this.fail(failureOf(error)));
     const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     const post = (message: PoolMessage): void => worker.postMessage(message);
-    this.#threads.push({ post, exit, terminate: () => worker.terminate(), load: 0, worked: false });
+    this.#add({ post, exit, terminate: () => worker.terminate() });
   }
 
   async #startHere(): Promise<void> {
     // Loaded only where it is wanted: most of it is what workers load for themselves.
     const { OwnThread } = await import('./own-thread.js');
-    const own = new OwnThread({
-      reply: (reply) => this.#settle(reply),
-      fail: (error) => this.fail(failureOf(error as Error)),
-    });
-    const { exit } = own;
-    const post = (message: PoolMessage): void => own.post(message);
-    this.#threads.push({ post, exit, terminate: () => own.terminate(), load: 0, worked: false });
+    const reply = (result: WorkerReply): void => this.#settle(result);
+    this.#add(new OwnThread({ reply, fail: (error) => this.fail(failureOf(error as Error)) }));
+  }
+
+  #add(hand: Hand): void {
+    this.#threads.push({ hand, load: 0, worked: false });
   }
 
   #dispatch(): void {
@@ -160,7 +164,7 @@ export class WorkerPool implements TaskRunner {
       this.#running.set(request.id, { ...pending, worker });
       thread.load++;
       thread.worked = true;
-      thread.post(request);
+      thread.hand.post(request);
     }
   }
 

@@ -12,6 +12,10 @@ const ARGS = ['recipe.yaml', 'merged/out'];
 describe('recipes', () => {
   const method = (name: string, parameters = '{}') =>
     `${RECIPE.replace('task_arithmetic', name)}parameters: ${parameters}\n`;
+  const sumOf = (weight: string) =>
+    method('linear', '{normalize: false}')
+      .replace('base_model: base\n', '')
+      .replaceAll('weight: 1', `weight: ${weight}`);
   const refused: Record<string, Refusal & { recipe: string }> = {
     'YAML that cannot be read': {
       recipe: 'merge_method: [linear\nmodels:\n',
@@ -46,16 +50,12 @@ describe('recipes', () => {
       says: ['recipe.yaml:', 'add up to 0', 'normalize: false'],
     },
     'an average in which nothing has weight': {
-      recipe: method('linear', '{normalize: false}')
-        .replace('base_model: base\n', '')
-        .replaceAll('weight: 1', 'weight: 0'),
+      recipe: sumOf('0'),
       status: 3,
       says: ['recipe.yaml:', 'every model has weight 0'],
     },
     'an average in which nothing has weight in some tensors': {
-      recipe: method('linear', '{normalize: false}')
-        .replace('base_model: base\n', '')
-        .replaceAll('weight: 1', 'weight: [{filter: norm, value: 0}, {value: 1}]'),
+      recipe: sumOf('[{filter: norm, value: 0}, {value: 1}]'),
       status: 3,
       says: ['recipe.yaml:', 'every model has weight 0 in some tensors'],
     },

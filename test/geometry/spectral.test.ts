@@ -1,6 +1,7 @@
 /** Spectra against a full singular value decomposition (one-sided Jacobi) of small matrices. */
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { thinSvd } from '../methods/thin-svd.js';
 import { library } from '../run/library.js';
 import { m2merge, REPOSITORY, temporaryFolder } from '../support/cli.js';
 import { type ModelRead, readModel, type TensorRead, writeModel } from '../support/safetensors.js';
@@ -38,51 +39,13 @@ function decaying([rows, columns]: readonly [number, number], scale: number, ran
   );
 }
 
-/** All singular values (descending) with their vectors, by rotating columns until they are orthogonal. */
+/** Singular values (descending) with their vectors; those of (nearly) nothing are left out. */
 function decompose(matrix: Matrix) {
-  const transposed = matrix.length < matrix[0]!.length;
-  const columns = transposed ? matrix.map((row) => [...row]) : matrix[0]!.map((_, j) => matrix.map((row) => row[j]!));
-  const rotations = columns.map((_, i) => columns.map((__, j) => Number(i === j)));
-  const dot = (a: readonly number[], b: readonly number[]) => {
-    let sum = 0;
-    for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-    return sum;
-  };
-  for (let sweep = 0, turned = true; turned && sweep < 40; sweep++) {
-    turned = false;
-    for (let p = 0; p < columns.length; p++) {
-      for (let q = p + 1; q < columns.length; q++) {
-        const [app, aqq, apq] = [
-          dot(columns[p]!, columns[p]!),
-          dot(columns[q]!, columns[q]!),
-          dot(columns[p]!, columns[q]!),
-        ];
-        // Orthogonal as far as doubles can tell.
-        if (Math.abs(apq) <= Number.EPSILON * Math.sqrt(app * aqq)) continue;
-        turned = true;
-        const theta = (aqq - app) / (2 * apq);
-        const t = Math.sign(theta || 1) / (Math.abs(theta) + Math.sqrt(1 + theta ** 2));
-        const c = 1 / Math.sqrt(1 + t ** 2);
-        for (const list of [columns, rotations]) {
-          const [x, y] = [list[p]!, list[q]!];
-          for (let i = 0; i < x.length; i++) {
-            const [left, right] = [x[i]!, y[i]!];
-            x[i] = c * left - c * t * right;
-            y[i] = c * t * left + c * right;
-          }
-        }
-      }
-    }
-  }
-  const order = columns
-    .map((column, i) => ({ value: Math.sqrt(dot(column, column)), i }))
-    .sort((a, b) => b.value - a.value);
-  const unit = order.map(({ value, i }) => columns[i]!.map((x) => x / value));
-  const rotated = order.map(({ i }) => rotations[i]!);
+  const triplets = thinSvd(matrix.flat(), matrix.length, matrix[0]!.length);
   return {
-    values: order.map(({ value }) => value),
-    left: transposed ? rotated : unit,
-    right: transposed ? unit : rotated,
+    values: triplets.map(({ value }) => value),
+    left: triplets.map(({ left }) => [...left]),
+    right: triplets.map(({ right }) => [...right]),
   };
 }
 

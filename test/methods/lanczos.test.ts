@@ -4,10 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { LanczosSearch, startingVector } from '../../kernels/spectral/lanczos.js';
 import { largestEigenpair } from '../../kernels/spectral/tridiagonal.js';
 import { createRandom } from '../support/random-models.js';
-import { thinSvd } from './thin-svd.js';
+import { dot, thinSvd } from './thin-svd.js';
 
 const indices = (count: number) => Array.from({ length: count }, (_, i) => i);
-const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 
 describe('the largest eigenpair of a tridiagonal matrix', () => {
   const positive = fc.oneof(fc.double({ min: 0.01, max: 1, noNaN: true }), fc.constantFrom(1, 1e-6, 1e-12));

@@ -4,13 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Settings } from '../../kernels/parameters.js';
 import { createRandom } from '../support/random-models.js';
 import { driveMethod } from './drive-method.js';
-import { type Triplet, thinSvd } from './thin-svd.js';
-
-function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
-}
+import { dot, type Triplet, thinSvd } from './thin-svd.js';
 
 function outer(triplets: readonly Triplet[], rows: number, columns: number): number[] {
   return Array.from({ length: rows * columns }, (_, i) =>

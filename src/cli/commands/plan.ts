@@ -54,7 +54,7 @@ async function factsOf(
   tile: number,
   options: PlanCommandOptions,
 ): Promise<RunFacts> {
-  const threads = options.threads === undefined && isSmallRun([prepared]) ? 0 : threadsOf(options);
+  const threads = isSmallRun([prepared], options.threads) ? 0 : threadsOf(options);
   const refusal = await reasonAgainstOutput(output, options.overwrite ?? false);
   return {
     output: fromHere(output),

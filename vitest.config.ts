@@ -13,6 +13,8 @@ export default defineConfig({
     maxWorkers: availableParallelism(),
     // No test changes what others see, and loading the sources anew for every file takes a fifth of the time.
     isolate: false,
+    // The built package is loaded as its users load it, not taken apart again.
+    server: { deps: { external: [/\/dist\/(?:src|kernels)\//] } },
     // Whole processes are spawned and a few hundred megabytes are merged: slow machines need the room.
     testTimeout: 120_000,
     hookTimeout: 120_000,

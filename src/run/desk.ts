@@ -4,10 +4,11 @@
  */
 import xxhash from 'xxhash-wasm';
 import type { Kernels } from '../../kernels/abi.js';
-import { type CompiledKernels, instantiateSimdKernels } from '../../kernels/load.js';
+import type { CompiledKernels } from '../../kernels/load.js';
 import { findMethod } from '../../kernels/methods/registry.js';
 import { isM2MergeError } from '../errors.js';
 import { PositionedFiles } from './files.js';
+import { giveBackSimdKernels, takeSimdKernels } from './idle-kernels.js';
 import { END, type PoolMessage, type WorkerReply, type WorkerRequest, type WorkerSetup } from './task.js';
 import { UnitRunner } from './unit-runner.js';
 
@@ -21,6 +22,7 @@ export interface DeskEnds {
 }
 
 interface Equipment {
+  readonly kernels: Kernels;
   readonly runner: UnitRunner;
   readonly files: PositionedFiles;
 }
@@ -29,6 +31,7 @@ export class Desk {
   readonly #ends: DeskEnds;
   readonly #hashing = xxhash();
   #equipment: Promise<Equipment> | undefined;
+  #isClosed = false;
 
   constructor(ends: DeskEnds) {
     this.#ends = ends;
@@ -53,21 +56,25 @@ export class Desk {
   /** Closes the files; does nothing the second time. */
   async close(): Promise<void> {
     const equipment = await this.#equipment?.catch(() => undefined);
-    equipment?.files.close();
+    if (equipment === undefined || this.#isClosed) return;
+    this.#isClosed = true;
+    equipment.files.close();
+    if (equipment.kernels.name === 'simd') giveBackSimdKernels(equipment.kernels);
   }
 
   async #setUp(setup: WorkerSetup): Promise<Equipment> {
     const { create64 } = await this.#hashing;
     const files = new PositionedFiles({ inputs: setup.inputFiles, outputs: setup.outputFiles }, setup.openFiles);
+    const kernels = await createKernels(setup.simd);
     const runner = new UnitRunner({
-      kernels: await createKernels(setup.simd),
+      kernels,
       methods: setup.methods.map((name) => findMethod(name)!),
       files,
       tileElements: setup.tileElements,
       retainedBytes: setup.retainedBytes,
       createHash: () => create64(),
     });
-    return { runner, files };
+    return { kernels, runner, files };
   }
 }
 
@@ -82,7 +89,7 @@ function answer(runner: UnitRunner, { id, task }: WorkerRequest): WorkerReply {
 }
 
 async function createKernels(simd: CompiledKernels | undefined): Promise<Kernels> {
-  if (simd !== undefined) return instantiateSimdKernels(simd);
+  if (simd !== undefined) return takeSimdKernels(simd);
   // Builds tables when it is loaded, so it is loaded only when it is wanted.
   const { createReferenceKernels } = await import('../../kernels/reference/index.js');
   return createReferenceKernels();

@@ -179,7 +179,10 @@ function usefulThreads(merges: readonly MergeRun[], decomposes: boolean, { threa
   return Math.max(1, Math.min(threads ?? availableParallelism(), Math.ceil(elements / UNIT_ELEMENTS)));
 }
 
-/** Compiles the SIMD kernels that lie beside the compiled code. */
+let compiled: CompiledKernels | undefined;
+
+/** The SIMD kernels that lie beside the compiled code, compiled by the first run of a process. */
 async function loadSimdKernels(): Promise<CompiledKernels> {
-  return compileSimdKernels(await readFile(new URL('../../kernels/kernels.wasm', import.meta.url)));
+  compiled ??= compileSimdKernels(await readFile(new URL('../../kernels/kernels.wasm', import.meta.url)));
+  return compiled;
 }

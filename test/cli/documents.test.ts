@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { m2merge } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { readModel } from '../support/safetensors.js';
 import { createWorkplace, expectRefusal } from './workplace.js';
 
@@ -27,9 +27,9 @@ parameters: {weight: 1}
 const valuesIn = (folder: string) => readModel(folder).tensors.get('layer.weight')!.values;
 
 describe('documents', () => {
-  it('are merged in the order of their needs, named ones beside the output', () => {
+  it('are merged in the order of their needs, named ones beside the output', async () => {
     const folder = createWorkplace(DOCUMENTS);
-    const run = m2merge(['recipe.yaml', 'out'], folder);
+    const run = await m2merge(['recipe.yaml', 'out'], folder);
     expect(run.status).toBe(0);
     expect(run.stderr).toMatch(/^sum: \.\/out-intermediate\/sum is next\n.*half: .*the document without a name: /s);
     expect(valuesIn(join(folder, 'out-intermediate/sum'))).toEqual([11, 22, 33, 44]);
@@ -40,19 +40,19 @@ describe('documents', () => {
     );
   });
 
-  it('that are there by the same plan are kept; others are not replaced unasked', () => {
+  it('that are there by the same plan are kept; others are not replaced unasked', async () => {
     const folder = createWorkplace(DOCUMENTS);
-    expect(m2merge(['recipe.yaml', 'out', '--intermediate-dir', 'steps', '--quiet'], folder).status).toBe(0);
+    expect((await m2merge(['recipe.yaml', 'out', '--intermediate-dir', 'steps', '--quiet'], folder)).status).toBe(0);
     const made = statSync(join(folder, 'steps/sum/model.safetensors')).mtimeMs;
     rmSync(join(folder, 'out'), { recursive: true });
     writeFileSync(join(folder, 'recipe.yaml'), DOCUMENTS.replace('weight: 0.5', 'weight: 0.25'));
-    const run = m2merge(['recipe.yaml', 'out', '--intermediate-dir', 'steps'], folder);
+    const run = await m2merge(['recipe.yaml', 'out', '--intermediate-dir', 'steps'], folder);
     expect(run.status).toBe(5);
     expect(run.stderr).toContain('sum: ./steps/sum is there already, made by the same plan\n');
     expect(run.stderr).toMatch(/output folder already exists: .*steps\/half/);
     expect(existsSync(join(folder, 'out'))).toBe(false);
     rmSync(join(folder, 'steps/half'), { recursive: true });
-    const events = m2merge(['recipe.yaml', 'out', '--intermediate-dir', 'steps', '--json'], folder).stdout;
+    const events = (await m2merge(['recipe.yaml', 'out', '--intermediate-dir', 'steps', '--json'], folder)).stdout;
     const documents = events.split('\n').filter((line) => line.includes('"document"'));
     expect(documents.map((line) => JSON.parse(line))).toMatchObject([
       { name: 'sum', kept: true },
@@ -63,22 +63,25 @@ describe('documents', () => {
     expect(statSync(join(folder, 'steps/sum/model.safetensors')).mtimeMs).toBe(made);
   });
 
-  it('are planned before any is made, with the plans that the merges have', () => {
+  it('are planned before any is made, with the plans that the merges have', async () => {
     const folder = createWorkplace(DOCUMENTS);
-    const plan = JSON.parse(m2merge(['plan', 'recipe.yaml', 'out', '--json'], folder).stdout);
+    const plan = JSON.parse((await m2merge(['plan', 'recipe.yaml', 'out', '--json'], folder)).stdout);
     expect(existsSync(join(folder, 'out-intermediate'))).toBe(false);
-    expect(m2merge(['recipe.yaml', 'out', '--quiet'], folder).status).toBe(0);
+    expect((await m2merge(['recipe.yaml', 'out', '--quiet'], folder)).status).toBe(0);
     const hashes = ['out-intermediate/sum', 'out-intermediate/half', 'out'].map(
       (output) => JSON.parse(readFileSync(join(folder, output, 'm2merge_manifest.json'), 'utf8')).plan,
     );
     expect(plan.documents.map(({ planHash }: { planHash: string }) => planHash)).toEqual(hashes);
-    expect(m2merge(['plan', 'recipe.yaml', 'out'], folder).stdout).toMatch(
+    expect((await m2merge(['plan', 'recipe.yaml', 'out'], folder)).stdout).toMatch(
       /^=== sum\n.*^=== half\n.*^=== the document/ms,
     );
   });
 
-  it('with a mistake in the last leave nothing of the first', () => {
+  it('with a mistake in the last leave nothing of the first', async () => {
     const folder = createWorkplace(DOCUMENTS.replace('model: half, parameters', 'model: hlaf, parameters'));
-    expectRefusal(folder, ['recipe.yaml', 'out'], { status: 4, says: ['recipe.yaml:3:18: model "hlaf" not found'] });
+    await expectRefusal(folder, ['recipe.yaml', 'out'], {
+      status: 4,
+      says: ['recipe.yaml:3:18: model "hlaf" not found'],
+    });
   });
 });

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { m2merge } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { encodeHeader, encodeSafetensors, readModel, writeModel } from '../support/safetensors.js';
 import { createWorkplace, expectRefusal, f32, RECIPE, type Refusal } from './workplace.js';
 
@@ -99,17 +99,20 @@ describe('recipes', () => {
     it(title, () => expectRefusal(createWorkplace(recipe), ARGS, refusal));
   }
 
-  it('a recipe that is not there', () => {
-    expectRefusal(createWorkplace(), ['recipes/none.yaml', 'merged/out'], { status: 3, says: ['recipes/none.yaml'] });
+  it('a recipe that is not there', async () => {
+    await expectRefusal(createWorkplace(), ['recipes/none.yaml', 'merged/out'], {
+      status: 3,
+      says: ['recipes/none.yaml'],
+    });
   });
 
-  it('a model that is looked for beside the recipe and in the working folder', () => {
+  it('a model that is looked for beside the recipe and in the working folder', async () => {
     const folder = createWorkplace();
     mkdirSync(join(folder, 'recipes'));
     writeFileSync(join(folder, 'recipes/r.yaml'), RECIPE.replace('{model: b', '{model: c'));
     const beside = join(folder, 'recipes/c').replaceAll('.', '\\.');
     const says = ['recipes/r.yaml:5:', new RegExp(`${beside} and ${join(folder, 'c').replaceAll('.', '\\.')};`)];
-    expectRefusal(folder, ['recipes/r.yaml', 'merged/out'], { status: 4, says });
+    await expectRefusal(folder, ['recipes/r.yaml', 'merged/out'], { status: 4, says });
   });
 });
 
@@ -158,32 +161,35 @@ describe('models', () => {
     },
   };
   for (const [title, { bytes, says }] of Object.entries(refused)) {
-    it(title, () => {
+    it(title, async () => {
       const folder = createWorkplace();
       const file = join(folder, 'b/model.safetensors');
       writeFileSync(file, bytes(readFileSync(file)));
-      expectRefusal(folder, ARGS, { status: 4, says });
+      await expectRefusal(folder, ARGS, { status: 4, says });
     });
   }
 
-  it('an index that leads out of the folder', () => {
+  it('an index that leads out of the folder', async () => {
     const folder = createWorkplace();
     writeModel(join(folder, 'c'), [layer, norm], { shards: 2 });
     const index = { weight_map: { 'layer.weight': '../a/model.safetensors', 'norm.weight': '../a/model.safetensors' } };
     writeFileSync(join(folder, 'c/model.safetensors.index.json'), JSON.stringify(index));
     writeFileSync(join(folder, 'recipe.yaml'), RECIPE.replace('{model: b', '{model: c'));
-    expectRefusal(folder, ARGS, { status: 4, says: ['c/model.safetensors.index.json: ', '../a/model.safetensors'] });
+    await expectRefusal(folder, ARGS, {
+      status: 4,
+      says: ['c/model.safetensors.index.json: ', '../a/model.safetensors'],
+    });
   });
 
-  it('weights of another format', () => {
+  it('weights of another format', async () => {
     const folder = createWorkplace(RECIPE.replace('{model: b', '{model: c'));
     mkdirSync(join(folder, 'c'));
     writeFileSync(join(folder, 'c/pytorch_model.bin'), 'x');
-    expectRefusal(folder, ARGS, { status: 4, says: [/\/c holds no safetensors/, 'pytorch_model.bin'] });
+    await expectRefusal(folder, ARGS, { status: 4, says: [/\/c holds no safetensors/, 'pytorch_model.bin'] });
   });
 });
 
-it('a tokenizer that cannot be copied is found before anything is merged', () => {
+it('a tokenizer that cannot be copied is found before anything is merged', async () => {
   const folder = createWorkplace();
   symlinkSync('../blobs/gone', join(folder, 'base/tokenizer.json'));
   const says = /cannot read .*base\/tokenizer\.json: it is a link to nothing/;
@@ -191,7 +197,7 @@ it('a tokenizer that cannot be copied is found before anything is merged', () =>
     ['plan', 'recipe.yaml'],
     ['recipe.yaml', 'out'],
   ]) {
-    const { status, stderr } = m2merge(args, folder);
+    const { status, stderr } = await m2merge(args, folder);
     expect(status).toBe(4);
     expect(stderr).toMatch(says);
   }
@@ -199,38 +205,41 @@ it('a tokenizer that cannot be copied is found before anything is merged', () =>
 });
 
 describe('output folders', () => {
-  it('one that exists is left alone, and replaced with --overwrite', () => {
+  it('one that exists is left alone, and replaced with --overwrite', async () => {
     const folder = createWorkplace();
-    expect(m2merge(['recipe.yaml', 'out', '--quiet'], folder).status).toBe(0);
+    expect((await m2merge(['recipe.yaml', 'out', '--quiet'], folder)).status).toBe(0);
     writeFileSync(join(folder, 'out/stale.txt'), 'of the model before');
     truncateSync(join(folder, 'out/model.safetensors'), 10);
-    expectRefusal(folder, ['recipe.yaml', 'out'], { status: 5, says: [/already exists: .*out/, '--overwrite'] });
-    expect(m2merge(['recipe.yaml', 'out', '--quiet', '--overwrite'], folder).status).toBe(0);
+    await expectRefusal(folder, ['recipe.yaml', 'out'], { status: 5, says: [/already exists: .*out/, '--overwrite'] });
+    expect((await m2merge(['recipe.yaml', 'out', '--quiet', '--overwrite'], folder)).status).toBe(0);
     expect(readModel(join(folder, 'out')).tensors.get('layer.weight')!.values).toEqual([11, 22, 33, 44]);
     expect(() => readFileSync(join(folder, 'out/stale.txt'))).toThrow('ENOENT');
   });
 
-  it('an empty one is used, and one that holds no model is never replaced', () => {
+  it('an empty one is used, and one that holds no model is never replaced', async () => {
     const folder = createWorkplace();
     mkdirSync(join(folder, 'out'));
-    expect(m2merge(['recipe.yaml', 'out', '--quiet'], folder).status).toBe(0);
+    expect((await m2merge(['recipe.yaml', 'out', '--quiet'], folder)).status).toBe(0);
     mkdirSync(join(folder, 'letters'));
     writeFileSync(join(folder, 'letters/dear.txt'), 'dear');
-    expectRefusal(folder, ['recipe.yaml', 'letters', '--overwrite'], { status: 5, says: ['letters', 'no model'] });
-    expectRefusal(folder, ['recipe.yaml', 'recipe.yaml', '--overwrite'], { status: 5, says: ['recipe.yaml'] });
-    expectRefusal(folder, ['recipe.yaml', 'recipe.yaml/out'], { status: 5, says: ['recipe.yaml/out'] });
+    await expectRefusal(folder, ['recipe.yaml', 'letters', '--overwrite'], {
+      status: 5,
+      says: ['letters', 'no model'],
+    });
+    await expectRefusal(folder, ['recipe.yaml', 'recipe.yaml', '--overwrite'], { status: 5, says: ['recipe.yaml'] });
+    await expectRefusal(folder, ['recipe.yaml', 'recipe.yaml/out'], { status: 5, says: ['recipe.yaml/out'] });
   });
 
   const overlapping = { 'an input': 'a', 'inside an input': 'base/merged/out', 'around the inputs': '.' };
   for (const [title, output] of Object.entries(overlapping)) {
-    it(`${title} is refused, also with --overwrite and by plan`, () => {
+    it(`${title} is refused, also with --overwrite and by plan`, async () => {
       const folder = createWorkplace();
-      expectRefusal(folder, ['recipe.yaml', output, '--overwrite'], { status: 5, says: ['input model'] });
-      expectRefusal(folder, ['plan', 'recipe.yaml', output], { status: 5, says: ['input model'] });
+      await expectRefusal(folder, ['recipe.yaml', output, '--overwrite'], { status: 5, says: ['input model'] });
+      await expectRefusal(folder, ['plan', 'recipe.yaml', output], { status: 5, says: ['input model'] });
     });
   }
 
-  it('an input by another way is refused', () => {
+  it('an input by another way is refused', async () => {
     const folder = createWorkplace(RECIPE.replaceAll(/\b(base|a|b)(?=$|,)/gm, 'models/$1'));
     for (const name of ['base', 'a', 'b']) {
       const tensors = [...readModel(join(folder, name)).tensors].map(([tensor, rest]) => ({ name: tensor, ...rest }));
@@ -238,8 +247,8 @@ describe('output folders', () => {
     }
     symlinkSync(join(folder, 'models'), join(folder, 'link'));
     const says = ['input model models/a'];
-    expectRefusal(folder, ['recipe.yaml', 'link/a', '--overwrite'], { status: 5, says });
-    expectRefusal(folder, ['recipe.yaml', 'link/a/merged'], { status: 5, says });
+    await expectRefusal(folder, ['recipe.yaml', 'link/a', '--overwrite'], { status: 5, says });
+    await expectRefusal(folder, ['recipe.yaml', 'link/a/merged'], { status: 5, says });
   });
 });
 
@@ -260,14 +269,14 @@ describe('options', () => {
     it(options, () => expectRefusal(createWorkplace(), [...ARGS, ...options.split(' ')], { status: 2, says: [says] }));
   }
 
-  it('no recipe, and one argument too many', () => {
-    expectRefusal(createWorkplace(), [], { status: 2, says: ["'recipe'"] });
-    expectRefusal(createWorkplace(), [...ARGS, 'third'], { status: 2, says: ['too many arguments'] });
+  it('no recipe, and one argument too many', async () => {
+    await expectRefusal(createWorkplace(), [], { status: 2, says: ["'recipe'"] });
+    await expectRefusal(createWorkplace(), [...ARGS, 'third'], { status: 2, says: ['too many arguments'] });
   });
 
-  it('one model compared with itself', () => {
+  it('one model compared with itself', async () => {
     const says = ['both models are a: nothing to compare'];
-    expectRefusal(createWorkplace(), ['diff', 'a', 'a'], { status: 2, says });
+    await expectRefusal(createWorkplace(), ['diff', 'a', 'a'], { status: 2, says });
   });
 
   it.each([
@@ -280,23 +289,23 @@ describe('options', () => {
     ['recipe.yaml --branch tests', '--branch'],
     ['recipe.yaml --intermediate-dir steps', '--intermediate-dir is for the models of several documents'],
     ['plan recipe.yaml --intermediate-dir steps', '--intermediate-dir is for the models of several documents'],
-  ])('an option that would do nothing: %s', (args, message) => {
-    expectRefusal(createWorkplace(), args.split(' '), { status: 2, says: [message] });
+  ])('an option that would do nothing: %s', async (args, message) => {
+    await expectRefusal(createWorkplace(), args.split(' '), { status: 2, says: [message] });
   });
 
-  it('wrong usage is an event with --json, as any failure', () => {
+  it('wrong usage is an event with --json, as any failure', async () => {
     const messages = {
       '--threads two': "option '--threads <n>' argument 'two' is invalid. Expected a whole number of at least 1.",
       '--overwite': "unknown option '--overwite'",
       '--seed 9007199254740993': 'Expected a whole number of at most 9007199254740991.',
     };
     for (const [options, message] of Object.entries(messages)) {
-      const { status, stdout, stderr } = m2merge([...ARGS, ...options.split(' '), '--json'], createWorkplace());
+      const { status, stdout, stderr } = await m2merge([...ARGS, ...options.split(' '), '--json'], createWorkplace());
       const hint = 'see m2merge --help';
       expect({ status, stderr }).toEqual({ status: 2, stderr: '' });
       const texts = { message: expect.stringContaining(message), hint };
       expect(JSON.parse(stdout)).toEqual({ event: 'error', kind: 'usage', ...texts, facts: texts });
     }
-    expect(JSON.parse(m2merge(['plan', '--json'], createWorkplace()).stdout)).toMatchObject({ kind: 'usage' });
+    expect(JSON.parse((await m2merge(['plan', '--json'], createWorkplace())).stdout)).toMatchObject({ kind: 'usage' });
   });
 });

@@ -1,6 +1,6 @@
 /** `--push` with a file of several recipes: it takes the one model that has no name of its own. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { m2mergeBeside } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { hubVariables } from '../support/hub/environment.js';
 import { HUB_TOKEN, LoopbackHub } from '../support/hub/loopback-hub.js';
 import { WritableHub } from '../support/hub/write-routes.js';
@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => hub.close());
 
 const run = (folder: string) =>
-  m2mergeBeside(['recipe.yaml', 'out', '--push', 'me/merged', '--private'], folder, {
+  m2merge(['recipe.yaml', 'out', '--push', 'me/merged', '--private'], folder, {
     ...hubVariables(hub, temporaryFolder()),
     HF_TOKEN: HUB_TOKEN,
   });

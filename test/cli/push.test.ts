@@ -1,6 +1,6 @@
 /** The commands that push, as processes, to the loopback Hub. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { m2mergeBeside } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { hubVariables } from '../support/hub/environment.js';
 import { answerStatus } from '../support/hub/faults.js';
 import { HUB_TOKEN, LoopbackHub } from '../support/hub/loopback-hub.js';
@@ -18,7 +18,7 @@ beforeEach(async () => {
 afterEach(() => hub.close());
 
 const run = (args: readonly string[], folder: string, token: string | null = HUB_TOKEN) =>
-  m2mergeBeside(args, folder, {
+  m2merge(args, folder, {
     ...hubVariables(hub, temporaryFolder()),
     ...(token === null ? {} : { HF_TOKEN: token }),
   });

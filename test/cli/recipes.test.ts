@@ -2,13 +2,14 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { m2merge, REPOSITORY } from '../support/cli.js';
+import { REPOSITORY } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 
 const RECIPES = join(REPOSITORY, 'recipes');
 
 for (const name of readdirSync(RECIPES).filter((file) => file.endsWith('.yaml'))) {
-  it(`recipes/${name} can be planned`, () => {
-    const { status, stdout, stderr } = m2merge(['plan', join(RECIPES, name), '--json'], REPOSITORY);
+  it(`recipes/${name} can be planned`, async () => {
+    const { status, stdout, stderr } = await m2merge(['plan', join(RECIPES, name), '--json'], REPOSITORY);
     expect(stderr).toBe('');
     expect(status).toBe(0);
     const { plan, variants } = JSON.parse(stdout);

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { MAIN, m2merge, startM2merge } from '../support/cli.js';
+import { MAIN, m2mergeProcess, startM2merge } from '../support/cli.js';
 import { writeModel } from '../support/safetensors.js';
 import { createWorkplace, f32, RECIPE } from './workplace.js';
 
@@ -86,7 +86,7 @@ describe.skipIf(isWindows)('an output that is a link', () => {
     for (const [link, target] of Object.entries({ there: 'disk/empty', missing: 'disk/new' })) {
       symlinkSync(target, join(folder, link));
       for (const more of [[], ['--overwrite']]) {
-        expect(m2merge(['recipe.yaml', link, ...more], folder)).toMatchObject({ status: 0, stderr: '' });
+        expect(m2mergeProcess(['recipe.yaml', link, ...more], folder)).toMatchObject({ status: 0, stderr: '' });
         expect(lstatSync(join(folder, link)).isSymbolicLink()).toBe(true);
         expect(readdirSync(join(folder, target))).toContain('model.safetensors');
       }
@@ -98,7 +98,7 @@ describe.skipIf(isWindows)('an output that is a link', () => {
     const folder = createWorkplace();
     symlinkSync('a/new', join(folder, 'inside'));
     symlinkSync('circle', join(folder, 'circle'));
-    const merge = (output: string) => m2merge(['recipe.yaml', output], folder);
+    const merge = (output: string) => m2mergeProcess(['recipe.yaml', output], folder);
     expect(merge('inside')).toMatchObject({ status: 5, stderr: expect.stringContaining('input model a') });
     expect(merge('circle')).toMatchObject({ status: 5, stderr: expect.stringContaining('ELOOP') });
     expect(readdirSync(join(folder, 'a')).sort()).toEqual(['model.safetensors']);
@@ -117,7 +117,7 @@ it('names of tensors cannot steer the terminal', () => {
     ['plan', 'scaled.yaml'],
     ['diff', 'c', 'd'],
     ['mixed.yaml', 'out'],
-  ].map((args) => m2merge(args, folder));
+  ].map((args) => m2mergeProcess(args, folder));
   for (const text of [plan!.stdout, difference!.stdout, failure!.stderr]) {
     expect(text).toContain('layer. [31mweight');
     expect(text).not.toMatch(/[^\P{Cc}\n]/u);
@@ -132,7 +132,7 @@ it('names with line breaks cannot pass for further messages', () => {
   writeModel(join(folder, 'e'), tensor(Number.NaN));
   const merge = (models: string) => {
     writeFileSync(join(folder, 'odd.yaml'), `merge_method: linear\nmodels: ${models}\nparameters: {weight: 1}\n`);
-    return m2merge(['odd.yaml', 'out', '--overwrite'], folder);
+    return m2mergeProcess(['odd.yaml', 'out', '--overwrite'], folder);
   };
   const runs = [merge('[{model: c}, {model: d}]'), merge('[{model: "no\\nerror: such"}]'), merge('[{model: e}]')];
   expect(runs.map(({ status }) => status)).toEqual([4, 4, 0]);

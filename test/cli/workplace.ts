@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { m2merge } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { type TensorToWrite, writeModel } from '../support/safetensors.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
@@ -62,9 +62,9 @@ export interface Refusal {
 }
 
 /** Runs `m2merge` and expects one message, nothing on stdout, and not one file or folder changed. */
-export function expectRefusal(folder: string, args: readonly string[], { status, says }: Refusal): void {
+export async function expectRefusal(folder: string, args: readonly string[], { status, says }: Refusal): Promise<void> {
   const before = contentsOf(folder);
-  const run = m2merge(args, folder);
+  const run = await m2merge(args, folder);
   for (const text of says) expect(run.stderr).toMatch(text);
   expect(run).toMatchObject({ status, stdout: '' });
   expect(run.stderr.match(/^error: /gm)).toHaveLength(1);

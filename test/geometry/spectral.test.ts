@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { thinSvd } from '../methods/thin-svd.js';
 import { library } from '../run/library.js';
-import { m2merge, REPOSITORY, temporaryFolder } from '../support/cli.js';
+import { REPOSITORY, temporaryFolder } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { type ModelRead, readModel, type TensorRead, writeModel } from '../support/safetensors.js';
 
 type Matrix = readonly (readonly number[])[];
@@ -155,8 +156,8 @@ describe('spectra', () => {
     }
   });
 
-  it('cost is stated before the work, on stderr', () => {
-    const { stdout, stderr, status } = m2merge(
+  it('cost is stated before the work, on stderr', async () => {
+    const { stdout, stderr, status } = await m2merge(
       ['geometry', '--base', 'base', ...EXPERTS, '--spectral', '--threads', '1'],
       folder,
     );

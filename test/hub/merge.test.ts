@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { library } from '../run/library.js';
 import { writeAdapter } from '../support/adapters.js';
-import { temporaryFolder as folderOfFile, m2mergeBeside } from '../support/cli.js';
+import { temporaryFolder as folderOfFile } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { hubEnvironment, hubVariables } from '../support/hub/environment.js';
 import { HUB_TOKEN, LoopbackHub } from '../support/hub/loopback-hub.js';
 import { publish, writeModels } from '../support/hub/models.js';
@@ -200,7 +201,7 @@ describe('a recipe over models on the Hub', () => {
       join(work, 'recipe.yaml'),
       recipeOf((model) => (model === 'code' ? 'org/cod' : onHub(model))),
     );
-    const { status, stderr, stdout } = await m2mergeBeside(
+    const { status, stderr, stdout } = await m2merge(
       ['recipe.yaml', 'out'],
       work,
       hubVariables(hub, join(work, 'home')),

@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SweepRow } from '../../src/sweep/result.js';
-import { temporaryFolder as folderOfFile, m2mergeBeside } from '../support/cli.js';
+import { temporaryFolder as folderOfFile } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { hubVariables } from '../support/hub/environment.js';
 import { bandwidth } from '../support/hub/exchange.js';
 import { LoopbackHub } from '../support/hub/loopback-hub.js';
@@ -39,7 +40,7 @@ const onHub = (model: string): string => `org/${model}@v1`;
 const inFolder = (model: string): string => folders[model]!;
 
 async function run(args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
-  const { status, stdout, stderr } = await m2mergeBeside(args, work, hubVariables(hub, join(work, 'home')));
+  const { status, stdout, stderr } = await m2merge(args, work, hubVariables(hub, join(work, 'home')));
   expect(`${status}\n${stderr}`).toMatch(/^0\n/);
   return { stdout, stderr };
 }
@@ -111,7 +112,7 @@ it('diff compares models on the Hub as it does folders', async () => {
   expect(stored.stdout).toContain('model.embed_tokens.weight');
   const local = await run(['diff', inFolder('base'), inFolder('math')]);
   expect(asFolders(stored.stdout)).toBe(local.stdout);
-  const missing = await m2mergeBeside(['diff', onHub('base'), 'org/math@v9'], work, hubVariables(hub, join(work, 'h')));
+  const missing = await m2merge(['diff', onHub('base'), 'org/math@v9'], work, hubVariables(hub, join(work, 'h')));
   expect(missing.status).toBe(4);
   expect(missing.stderr).toContain('v9');
 });
@@ -174,7 +175,7 @@ parameters: {lambda: [0.5, 1.0], models.math.weight: [0.25]}`;
   it('says how large a spool has to be: no larger than all that is read', async () => {
     const recipe = writeRecipe('hub.yaml', onHub, GRID);
     const streaming = ['sweep', recipe, 'streamed', '--stream', '--quiet', '--spool-size'];
-    const small = await m2mergeBeside([...streaming, '1MB'], work, hubVariables(hub, join(work, 'home')));
+    const small = await m2merge([...streaming, '1MB'], work, hubVariables(hub, join(work, 'home')));
     const least = Math.ceil((3 * TENSOR_BYTES) / 1e6);
     expect(small.stderr).toContain(`hint: --spool-size must be at least ${least}MB\n`);
     await run([...streaming, `${least}MB`]);
@@ -188,7 +189,7 @@ parameters: {lambda: [0.5, 1.0], models.math.weight: [0.25]}`;
       '  - {merge_method: linear, base_model: ~}\n  - {merge_method: dare_linear, density: 0.5}\nparameters:';
     const recipe = writeRecipe('hub.yaml', (model) => `org/${model}`, GRID.replace('parameters:', others));
     const streaming = ['sweep', recipe, 'streamed', '--stream', '--spool-size'];
-    const small = await m2mergeBeside([...streaming, '1MB'], work, hubVariables(hub, join(work, 'home')));
+    const small = await m2merge([...streaming, '1MB'], work, hubVariables(hub, join(work, 'home')));
     expect(small.status).toBe(2);
     expect(small.stderr).toContain('a spool of 1000000 bytes is too small for 3 models');
     expect(readdirSync(join(work, 'streamed'))).toEqual(['results.jsonl']);

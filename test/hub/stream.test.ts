@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { library } from '../run/library.js';
-import { temporaryFolder as folderOfFile, m2mergeBeside } from '../support/cli.js';
+import { temporaryFolder as folderOfFile } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { hubEnvironment, hubVariables } from '../support/hub/environment.js';
 import { answerStatus } from '../support/hub/faults.js';
 import { LoopbackHub } from '../support/hub/loopback-hub.js';
@@ -103,7 +104,7 @@ describe('a streamed merge', () => {
     hub.fault({ origin: 'cdn', after: 7 }, answerStatus(404));
     const args = ['recipe.yaml', 'out', '--stream', '--spool-size', '50MB'];
     writeFileSync(join(work, 'recipe.yaml'), recipeOf(METHODS.linear, onHub));
-    const { status, stderr } = await m2mergeBeside(args, work, hubVariables(hub, join(work, 'home')));
+    const { status, stderr } = await m2merge(args, work, hubVariables(hub, join(work, 'home')));
     expect(stderr).toMatch(/^error: the Hub answered 404 for model-0000\d-of-00002\.safetensors of org\//m);
     expect(status).toBe(6);
     expect(readdirSync(work).sort()).toEqual(['home', 'recipe.yaml']);

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { m2mergeBeside } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const RECIPE = 'merge_method: linear\nmodels: [{model: org/a}, {model: org/b}]\nparameters: {weight: 1}\n';
@@ -19,7 +19,7 @@ describe.each([
   ])('%s', async (...args) => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'recipe.yaml'), RECIPE);
-    const run = await m2mergeBeside(args, folder, { HF_HOME: join(folder, 'home'), [name]: value });
+    const run = await m2merge(args, folder, { HF_HOME: join(folder, 'home'), [name]: value });
     expect(run).toMatchObject({ status: 2, stdout: '' });
     expect(run.stderr).toMatch(new RegExp(`^error: ${message}\nhint: .*\n$`));
   });

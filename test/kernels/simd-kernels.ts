@@ -4,8 +4,8 @@ import type { Kernels } from '../../kernels/abi.js';
 import { compileSimdKernels, instantiateSimdKernels } from '../../kernels/load.js';
 import { buildKernelsIfStale } from '../../scripts/build-kernels.mjs';
 
-const module = compileSimdKernels(readFileSync(await buildKernelsIfStale()));
+export const simdModule = compileSimdKernels(readFileSync(await buildKernelsIfStale()));
 
 export function createSimdKernels(): Kernels {
-  return instantiateSimdKernels(module);
+  return instantiateSimdKernels(simdModule);
 }

@@ -5,7 +5,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { library } from '../run/library.js';
 import { mergeFolder, valuesOf } from '../run/merge-folder.js';
 import { adapted, transposed, writeAdapter } from '../support/adapters.js';
-import { m2merge, temporaryFolder } from '../support/cli.js';
+import { temporaryFolder } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { randomTensor } from '../support/random-models.js';
 import { decodeValues, type TensorToWrite, writeModel } from '../support/safetensors.js';
 
@@ -144,7 +145,7 @@ describe('models with adapters', () => {
       join(work, 'plan.yaml'),
       `merge_method: linear\nparameters: {weight: 1}\n${models('base', 'base+lora-a')}`,
     );
-    const planned = m2merge(['plan', 'plan.yaml'], work);
+    const planned = await m2merge(['plan', 'plan.yaml'], work);
     expect(planned.stderr).toBe('');
     expect(planned.stdout).toContain('base+lora-a');
     const merged = await mergeFolder(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mergeFolder, valuesOf } from '../run/merge-folder.js';
 import { writeAdapter } from '../support/adapters.js';
-import { m2merge } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { EMBED, layerTensor, NORM, PLACES, writeLayered } from '../support/layered-models.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
@@ -48,10 +48,10 @@ describe('a recipe of the base alone', () => {
   });
 });
 
-it('says what was merged and why there is no report, and names the base once', () => {
+it('says what was merged and why there is no report, and names the base once', async () => {
   const folder = models();
   writeFileSync(join(folder, 'r.yaml'), 'base_model: base+lora\nmerge_method: ties\nmodels: [{model: base+lora}]\n');
-  const run = m2merge(['r.yaml', 'out', '--report'], folder);
+  const run = await m2merge(['r.yaml', 'out', '--report'], folder);
   const textOf = (name: string): string => readFileSync(join(folder, 'out', name), 'utf8');
   expect(run.status).toBe(0);
   expect(run.stdout).toMatch(/^merged +the base alone with ties/m);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { MergeOptions } from '../../src/index.js';
 import { library } from '../run/library.js';
-import { m2merge, temporaryFolder } from '../support/cli.js';
+import { temporaryFolder } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { randomTensor } from '../support/random-models.js';
 import { type TensorToWrite, writeModel } from '../support/safetensors.js';
 
@@ -62,9 +63,12 @@ describe('output bytes', () => {
   };
 
   /** The same by the command line. */
-  const mergedByCommand = (recipe: string, args: readonly string[]): Buffer => {
+  const mergedByCommand = async (recipe: string, args: readonly string[]): Promise<Buffer> => {
     const output = outputOf(recipe, 'command');
-    expect(m2merge([`${recipe}.yaml`, output, '--quiet', ...args], work)).toMatchObject({ status: 0, stderr: '' });
+    expect(await m2merge([`${recipe}.yaml`, output, '--quiet', ...args], work)).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
     return bytesOf(output);
   };
 
@@ -93,7 +97,7 @@ describe('output bytes', () => {
         const found = await merged(recipe, `threads ${threads}`, { threads, tileElements });
         expect(found.equals(expected)).toBe(true);
       }
-      expect(mergedByCommand(recipe, ['--threads', '3', '--tile', '10048']).equals(expected)).toBe(true);
+      expect((await mergedByCommand(recipe, ['--threads', '3', '--tile', '10048'])).equals(expected)).toBe(true);
     });
   }
 });

@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { FIXTURES, m2merge, temporaryFolder } from '../support/cli.js';
+import { FIXTURES, temporaryFolder } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { readModel } from '../support/safetensors.js';
 import { encodeSmallFloat } from '../support/small-floats.js';
 
@@ -61,15 +62,15 @@ describe('bfloat16 output', () => {
     const recipe = readFileSync(join(CASES, name, 'recipe.yaml'), 'utf8');
     writeFileSync(join(work, `${name}.yaml`), recipe);
     writeFileSync(join(work, `${name}-f32.yaml`), recipe.replace('dtype: bfloat16', 'dtype: float32'));
-    const merge = (file: string) => {
+    const merge = async (file: string) => {
       const output = join(work, file);
-      expect(m2merge([join(work, `${file}.yaml`), output, '--quiet'], MODELS).status).toBe(0);
+      expect((await m2merge([join(work, `${file}.yaml`), output, '--quiet'], MODELS)).status).toBe(0);
       return readModel(output).tensors;
     };
 
-    it(`${name}: every element is the correctly rounded f32 result`, () => {
-      const narrow = merge(name);
-      const wide = merge(`${name}-f32`);
+    it(`${name}: every element is the correctly rounded f32 result`, async () => {
+      const narrow = await merge(name);
+      const wide = await merge(`${name}-f32`);
       for (const [tensor, { bytes }] of narrow) {
         const patterns = Array.from(new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2));
         expect(patterns).toEqual(wide.get(tensor)!.values.map((value) => encodeSmallFloat('BF16', value)));

@@ -5,7 +5,8 @@
  */
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { FIXTURES, m2merge } from '../support/cli.js';
+import { FIXTURES } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { readModel } from '../support/safetensors.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { nthElement } from './nth-element.js';
@@ -51,9 +52,9 @@ function expectMerged(folder: string, order: Order) {
   }
 }
 
-it('theirs selects as nth_element leaves equal variances, ours by lowest index', () => {
+it('theirs selects as nth_element leaves equal variances, ours by lowest index', async () => {
   expectMerged(CASE, nthElement);
   const output = join(temporaryFolder(), 'sce');
-  expect(m2merge([join(CASE, 'recipe.yaml'), output, '--quiet'], MODELS).status).toBe(0);
+  expect((await m2merge([join(CASE, 'recipe.yaml'), output, '--quiet'], MODELS)).status).toBe(0);
   expectMerged(output, byLowestIndex);
 });

@@ -5,7 +5,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { m2merge, temporaryFolder } from '../support/cli.js';
+import { temporaryFolder } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { randomTensor } from '../support/random-models.js';
 import { type TensorToWrite, writeModel } from '../support/safetensors.js';
 
@@ -71,7 +72,7 @@ describe('merges of stored values', () => {
     writeModel(join(work, 'f32', name), [{ ...tensor, dtype: 'F32', bytes: widened }]);
   };
 
-  const merge = ({ method, parameters, first, normed }: Case, format: 'bf16' | 'f32') => {
+  const merge = async ({ method, parameters, first, normed }: Case, format: 'bf16' | 'f32') => {
     // Random masks follow from names, so that both formats have the same.
     const folder = join(work, format);
     const models = EXPERTS.map((expert, i) => {
@@ -81,7 +82,7 @@ describe('merges of stored values', () => {
     const base = method === 'linear' ? [] : ['base_model: base'];
     const text = [`merge_method: ${method}`, ...base, 'models:', ...models, `parameters: ${parameters}`];
     writeFileSync(join(folder, 'recipe.yaml'), [...text, 'dtype: bfloat16', 'seed: 3'].join('\n'));
-    const run = m2merge(['recipe.yaml', 'out', '--overwrite', '--quiet', '--threads', '2'], folder);
+    const run = await m2merge(['recipe.yaml', 'out', '--overwrite', '--quiet', '--threads', '2'], folder);
     expect(run.status).toBe(0);
     const manifest = JSON.parse(readFileSync(join(folder, 'out/m2merge_manifest.json'), 'utf8'));
     return {
@@ -91,8 +92,8 @@ describe('merges of stored values', () => {
     };
   };
 
-  it.each(Object.entries(CASES))('are the same as in stages: %s', (_, of) => {
-    const [staged, direct] = [merge(of, 'f32'), merge(of, 'bf16')];
+  it.each(Object.entries(CASES))('are the same as in stages: %s', async (_, of) => {
+    const [staged, direct] = [await merge(of, 'f32'), await merge(of, 'bf16')];
     expect(direct.weights.equals(staged.weights)).toBe(true);
     expect(direct.tensors).toEqual(staged.tensors);
     expect(direct.warnings).toBe(staged.warnings);

@@ -209,10 +209,10 @@ ${RECIPE}tokenizer_source: union
 chat_template: chatml
 `;
     writeFileSync(join(folder, 'steps.yaml'), text);
-    const { m2merge } = await import('../support/cli.js');
-    const planned = m2merge(['plan', 'steps.yaml', 'out', '--json'], folder);
+    const { m2mergeProcess } = await import('../support/cli.js');
+    const planned = await m2mergeProcess(['plan', 'steps.yaml', 'out', '--json'], folder);
     expect(planned.stderr).toBe('');
-    const run = m2merge(['steps.yaml', 'out', '--quiet'], folder);
+    const run = await m2mergeProcess(['steps.yaml', 'out', '--quiet'], folder);
     expect(run).toMatchObject({ status: 0, stderr: '' });
     expect(readTokens(join(folder, 'out'))).toHaveLength(10);
   });

@@ -20,7 +20,7 @@ import { type ErrorKind, isM2MergeError } from '../../src/errors.js';
 import { asWriteError } from '../../src/io/write-error.js';
 import { PositionedFiles } from '../../src/run/files.js';
 import { OutputFolder } from '../../src/run/output-folder.js';
-import { m2merge } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { mountSmallDisk } from '../support/small-disk.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { library } from './library.js';
@@ -66,14 +66,14 @@ async function failure<K extends ErrorKind>(work: Promise<unknown>, kind: K) {
 }
 
 describe('a full disk', () => {
-  it('is seen before anything is written', (context) => {
+  it('is seen before anything is written', async (context) => {
     const disk = mountSmallDisk(context, 1);
     const folder = createModels(1);
-    const run = m2merge(['recipe.yaml', join(disk, 'deep/down/out')], folder);
+    const run = await m2merge(['recipe.yaml', join(disk, 'deep/down/out')], folder);
     expect(run).toMatchObject({ status: 5, stdout: '' });
     expect(run.stderr).toMatch(/^error: not enough space at .*: [\d.]+ MB needed, [\d.]+ \wB available$/m);
     const [needed] = /[\d.]+ MB needed/.exec(run.stderr)!;
-    const plan = m2merge(['plan', 'recipe.yaml', join(disk, 'deep/down/out')], folder).stdout;
+    const plan = (await m2merge(['plan', 'recipe.yaml', join(disk, 'deep/down/out')], folder)).stdout;
     expect(plan).toMatch(new RegExp(`^  disk +${needed}, [\\d.]+ \\wB free: not enough$`, 'm'));
     expect(readdirSync(disk)).toEqual([]);
   });

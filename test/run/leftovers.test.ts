@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isGone, thisProcess } from '../../src/io/owner.js';
 import { OutputFolder } from '../../src/run/output-folder.js';
-import { temporaryFolder as folderOfFile, m2merge, startM2merge } from '../support/cli.js';
+import { temporaryFolder as folderOfFile, m2mergeProcess, startM2merge } from '../support/cli.js';
 import { hubVariables } from '../support/hub/environment.js';
 import { LoopbackHub } from '../support/hub/loopback-hub.js';
 import { OF_TWO_UNITS, publish, writeModels } from '../support/hub/models.js';
@@ -43,7 +43,7 @@ describe('a run that is killed while it streams', () => {
 
   const hidden = (): string[] =>
     existsSync(join(work, 'merged')) ? readdirSync(join(work, 'merged')).filter((name) => name.startsWith('.')) : [];
-  const merge = (output: string) => m2merge(['local.yaml', join('merged', output), '--quiet'], work);
+  const merge = (output: string) => m2mergeProcess(['local.yaml', join('merged', output), '--quiet'], work);
 
   /** Starts a merge; resolves when its spool and its output are on the disk. */
   async function start(output: string) {

@@ -17,7 +17,7 @@ export async function mergeFolder(folder: string, recipeText: string, options: M
   const file = join(folder, `${name}.yaml`);
   writeFileSync(file, recipeText);
   const recipe = await library.loadRecipe(file);
-  const result = await library.merge(recipe, { output: join(folder, 'merged', name), threads: 2, ...options });
+  const result = await library.merge(recipe, { output: join(folder, 'merged', name), ...options });
   return { ...result, model: readModel(result.output) };
 }
 

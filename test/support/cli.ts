@@ -19,7 +19,11 @@ export interface CliResult {
 const environment = { ...process.env, NO_COLOR: '1' };
 
 /** Runs `m2merge` to its end. */
-export function m2merge(args: readonly string[], cwd: string, { input }: { readonly input?: string } = {}): CliResult {
+export function m2mergeProcess(
+  args: readonly string[],
+  cwd: string,
+  { input }: { readonly input?: string } = {},
+): CliResult {
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
     cwd,
     env: environment,

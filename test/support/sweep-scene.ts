@@ -18,20 +18,19 @@ parameters: {weight: 1, density: 0.5}
 `;
 
 /** Prints numbers that follow from the bytes of the model, and notes that it ran. */
-const EVALUATOR = `import { appendFileSync, readFileSync } from 'node:fs';
-const [model, log] = process.argv.slice(2);
-appendFileSync(log, model.split('/').at(-1) + '\\n');
-const bytes = readFileSync(model + '/model.safetensors');
-let sum = 0;
-for (const byte of bytes) sum = (sum * 31 + byte) % 1000003;
-console.log(JSON.stringify({ math: sum / 1000003, code: 1 - sum / 1000003 }));
+const EVALUATOR = `basename "$1" >> "$2"
+sum=$(cksum < "$1/model.safetensors" | cut -d ' ' -f 1)
+share=$((sum % 1000000))
+printf '{"math": 0.%06d, "code": 0.%06d}\\n' $share $((999999 - share))
 `;
 
 export interface SweepScene {
   /** The folder in which sweeps are run; removed after the tests. */
   readonly work: string;
-  /** A script that is given a model and a file to which it appends the model's name; prints `math` and `code`. */
+  /** A script for `sh` that is given a model and a file to which it appends the model's name; prints `math` and `code`. */
   readonly evaluator: string;
+  /** The line by which an evaluator in JavaScript, given the same, goes on with that script. */
+  readonly thenEvaluate: string;
   /** Writes a recipe with this `sweep:`; returns its name in the folder. */
   sweepRecipe(sweep: string): string;
   resultOf(folder: string): SweepResult;
@@ -46,12 +45,13 @@ export function createSweepScene(): SweepScene {
     const tensors = SHAPES.map(([name, shape], i) => randomTensor(name, shape, 100 * e + i, 3e-4, base[i]));
     writeModel(join(work, expert), tensors);
   }
-  const evaluator = join(work, 'evaluate.mjs');
+  const evaluator = join(work, 'evaluate.sh');
   writeFileSync(evaluator, EVALUATOR);
   let recipes = 0;
   return {
     work,
     evaluator,
+    thenEvaluate: `(await import('node:child_process')).execFileSync('sh', [${JSON.stringify(evaluator)}, ...process.argv.slice(2)], { stdio: 'inherit' });`,
     sweepRecipe(sweep) {
       const name = `recipe-${recipes++}.yaml`;
       writeFileSync(join(work, name), `${SWEEP_BASE}sweep:\n${sweep.replace(/^/gm, '  ')}\n`);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 import type { SweepRow } from '../../src/sweep/result.js';
-import { MAIN, m2merge, REPOSITORY, spawnM2merge, temporaryFolder } from '../support/cli.js';
+import { MAIN, m2mergeProcess, REPOSITORY, spawnM2merge, temporaryFolder } from '../support/cli.js';
 import { randomTensor } from '../support/random-models.js';
 import { writeModel } from '../support/safetensors.js';
 
@@ -138,14 +138,14 @@ describe('m2merge sweep --ask-tell', () => {
     expect(existsSync(join(work, 'asked', first.variant))).toBe(true);
     expect(evaluated()).toEqual([0.5, 1.45, 0.6]);
 
-    expect(m2merge(['sweep', 'recipe.yaml', 'asked', '--best', '--quiet'], work).status).toBe(0);
+    expect(m2mergeProcess(['sweep', 'recipe.yaml', 'asked', '--best', '--quiet'], work).status).toBe(0);
     expect(readFileSync(join(work, 'asked/best/model.safetensors'))).toEqual(
       readFileSync(join(work, 'asked', first.variant, 'model.safetensors')),
     );
 
     // What failed in an earlier session is judged again on wish, and once.
     const questions = [1.45, 0.6, 1.45].map((lambda) => JSON.stringify({ id: lambda, settings: { lambda } }));
-    const retried = m2merge(['sweep', 'recipe.yaml', 'asked', '--ask-tell', '--retry', '--quiet'], work, {
+    const retried = m2mergeProcess(['sweep', 'recipe.yaml', 'asked', '--ask-tell', '--retry', '--quiet'], work, {
       input: `${questions.join('\n')}\n`,
     });
     expect(retried.status).toBe(0);

@@ -2,15 +2,15 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { m2merge } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { createSweepScene } from '../support/sweep-scene.js';
 
 const { work, evaluator, sweepRecipe, resultOf } = createSweepScene();
-const evaluate = (more: string) => `evaluate: {command: [node, ${evaluator}, "{model}", ${join(work, 'log')}]${more}}`;
+const evaluate = (more: string) => `evaluate: {command: [sh, ${evaluator}, "{model}", ${join(work, 'log')}]${more}}`;
 const LAMBDAS = 'parameters: {lambda: [0.2, 0.4, 0.6]}\n';
 
-const run = (...args: string[]) => {
-  const { status, stderr } = m2merge(['sweep', ...args, '--quiet'], work);
+const run = async (...args: string[]) => {
+  const { status, stderr } = await m2merge(['sweep', ...args, '--quiet'], work);
   expect(`${status}\n${stderr}`).toBe('0\n');
 };
 const modelIn = (...names: string[]): Buffer => readFileSync(join(work, ...names, 'model.safetensors'));
@@ -29,55 +29,55 @@ function winner(folder: string, metric: string): string {
 }
 
 describe('the number that decides', () => {
-  it('is taken from the evaluator though the metrics do not list it', () => {
-    run(sweepRecipe(`${LAMBDAS}keep: best\n${evaluate(', metrics: [math], maximize: code')}`), 'unlisted');
+  it('is taken from the evaluator though the metrics do not list it', async () => {
+    await run(sweepRecipe(`${LAMBDAS}keep: best\n${evaluate(', metrics: [math], maximize: code')}`), 'unlisted');
     expect(resultOf('unlisted').best).toBe(winner('unlisted', 'code'));
     expect(models('unlisted')).toEqual([winner('unlisted', 'code')]);
   });
 
-  it('is missed in each row that lacks it, told once, and the rows are ranked when it is corrected', () => {
+  it('is missed in each row that lacks it, told once, and the rows are ranked when it is corrected', async () => {
     const misspelt = sweepRecipe(`${LAMBDAS}${evaluate(', maximize: maht')}`);
     const before = judged();
-    const { status, stderr } = m2merge(['sweep', misspelt, 'misspelt', '--quiet'], work);
+    const { status, stderr } = await m2merge(['sweep', misspelt, 'misspelt', '--quiet'], work);
     expect({ status, lines: stderr.trim().split('\n').length }).toEqual({ status: 0, lines: 1 });
     expect(stderr).toContain('no number called "maht", which is to decide; it gave math, code; did you mean "math"?');
     const row = { status: 'evaluated', problem: 'no number called maht', metrics: { math: expect.any(Number) } };
     expect(resultOf('misspelt')).toMatchObject({ best: null, rows: [row, row, row] });
-    expect(m2merge(['sweep', misspelt, 'misspelt', '--quiet'], work).stderr).toBe(stderr);
-    run(sweepRecipe(`${LAMBDAS}${evaluate(', maximize: math')}`), 'misspelt');
+    expect((await m2merge(['sweep', misspelt, 'misspelt', '--quiet'], work)).stderr).toBe(stderr);
+    await run(sweepRecipe(`${LAMBDAS}${evaluate(', maximize: math')}`), 'misspelt');
     const { best, rows } = resultOf('misspelt');
     expect(best).toBe(winner('misspelt', 'math'));
     expect(rows.filter(({ problem }) => problem !== undefined)).toEqual([]);
     expect(judged() - before).toBe(3);
   });
 
-  it('is asked for again with --retry where rows lack it', () => {
+  it('is asked for again with --retry where rows lack it', async () => {
     const early = join(work, 'early.mjs');
     writeFileSync(early, 'console.log(JSON.stringify({ math: 1 }));');
     const recipe = sweepRecipe(`${LAMBDAS}evaluate: {command: [node, ${early}, "{model}"], maximize: all.code}`);
-    m2merge(['sweep', recipe, 'early', '--quiet'], work);
+    await m2merge(['sweep', recipe, 'early', '--quiet'], work);
     writeFileSync(early, 'console.log(JSON.stringify({ math: 1, all: { code: 2 } }));');
-    run(recipe, 'early', '--retry');
+    await run(recipe, 'early', '--retry');
     expect(resultOf('early').rows.map(({ metrics }) => metrics['all.code'])).toEqual([2, 2, 2]);
   });
 
-  it('can be another on the command line, for a sweep and for its best model', () => {
+  it('can be another on the command line, for a sweep and for its best model', async () => {
     const recipe = sweepRecipe(`${LAMBDAS}${evaluate(', maximize: math')}`);
-    run(recipe, 'other', '--maximize', 'code');
+    await run(recipe, 'other', '--maximize', 'code');
     expect(resultOf('other').best).toBe(winner('other', 'code'));
-    run(recipe, 'other', '--best', '--maximize', 'code');
+    await run(recipe, 'other', '--best', '--maximize', 'code');
     expect(modelIn('other', 'best')).toEqual(modelIn('other', winner('other', 'code')));
-    run(recipe, 'other', '--best', '--overwrite');
+    await run(recipe, 'other', '--best', '--overwrite');
     expect(modelIn('other', 'best')).toEqual(modelIn('other', winner('other', 'math')));
-    const unknown = m2merge(['sweep', recipe, 'other', '--best', '--maximize', 'maths'], work);
+    const unknown = await m2merge(['sweep', recipe, 'other', '--best', '--maximize', 'maths'], work);
     expect(unknown.stderr).toContain('no variant of the sweep has a number called "maths"; there are math, code');
-    expect(m2merge(['sweep', recipe, 'other', '--maximize', ''], work).status).toBe(2);
-    const none = m2merge(['sweep', sweepRecipe(LAMBDAS), 'none', '--maximize', 'code'], work);
+    expect((await m2merge(['sweep', recipe, 'other', '--maximize', ''], work)).status).toBe(2);
+    const none = await m2merge(['sweep', sweepRecipe(LAMBDAS), 'none', '--maximize', 'code'], work);
     expect(none).toMatchObject({ status: 2, stderr: expect.stringContaining('--maximize needs an evaluation') });
   });
 
-  it('may be one of which less is better', () => {
-    run(sweepRecipe(`${LAMBDAS}keep: best\n${evaluate(', minimize: math')}`), 'least');
+  it('may be one of which less is better', async () => {
+    await run(sweepRecipe(`${LAMBDAS}keep: best\n${evaluate(', minimize: math')}`), 'least');
     const { best, rows, objective } = resultOf('least');
     const least = Math.min(...rows.map(({ metrics }) => metrics.math!));
     expect(objective).toEqual({ metric: 'math', maximize: false });
@@ -86,40 +86,40 @@ describe('the number that decides', () => {
     expect(models('least')).toEqual([best]);
   });
 
-  it('is that of the sweep that has run where the recipe says none', () => {
+  it('is that of the sweep that has run where the recipe says none', async () => {
     const recipe = sweepRecipe(LAMBDAS);
-    run(recipe, 'told', '--evaluate', `node ${evaluator} {model} ${join(work, 'log')}`, '--maximize', 'code');
-    run(recipe, 'told', '--best');
+    await run(recipe, 'told', '--evaluate', `sh ${evaluator} {model} ${join(work, 'log')}`, '--maximize', 'code');
+    await run(recipe, 'told', '--best');
     expect(modelIn('told', 'best')).toEqual(modelIn('told', winner('told', 'code')));
   });
 });
 
 describe('what stays', () => {
-  it('is the best by what decides now, merged again and not judged again', () => {
+  it('is the best by what decides now, merged again and not judged again', async () => {
     const recipe = (metric: string) => sweepRecipe(`${LAMBDAS}keep: best\n${evaluate(`, maximize: ${metric}`)}`);
-    run(recipe('math'), 'turned');
+    await run(recipe('math'), 'turned');
     const [former, next] = [winner('turned', 'math'), winner('turned', 'code')];
     expect(former).not.toBe(next);
     const before = judged();
-    const plan = m2merge(['sweep', recipe('code'), 'turned', '--plan', '--json'], work);
+    const plan = await m2merge(['sweep', recipe('code'), 'turned', '--plan', '--json'], work);
     expect(JSON.parse(plan.stdout).costs).toMatchObject({ open: 1, waves: 1, evaluationSeconds: 0 });
-    run(recipe('code'), 'turned');
+    await run(recipe('code'), 'turned');
     expect(resultOf('turned').best).toBe(next);
     expect(models('turned')).toEqual([next]);
     expect(judged()).toBe(before);
-    run(recipe('code'), 'whole', '--keep', 'all');
+    await run(recipe('code'), 'whole', '--keep', 'all');
     expect(modelIn('turned', next)).toEqual(modelIn('whole', next));
   });
 
-  it('can be wanted later: models that were only looked at are merged again, others are not', () => {
+  it('can be wanted later: models that were only looked at are merged again, others are not', async () => {
     const recipe = sweepRecipe(LAMBDAS);
-    run(recipe, 'later', '--keep', 'none');
+    await run(recipe, 'later', '--keep', 'none');
     expect(models('later')).toEqual([]);
-    run(recipe, 'later', '--keep', 'all');
+    await run(recipe, 'later', '--keep', 'all');
     expect(models('later')).toEqual(['lambda-0.2', 'lambda-0.4', 'lambda-0.6']);
     const { mtimeMs } = statSync(join(work, 'later', 'lambda-0.4'));
     rmSync(join(work, 'later', 'lambda-0.2'), { recursive: true });
-    run(recipe, 'later', '--keep', 'all');
+    await run(recipe, 'later', '--keep', 'all');
     expect(models('later')).toEqual(['lambda-0.2', 'lambda-0.4', 'lambda-0.6']);
     expect(statSync(join(work, 'later', 'lambda-0.4')).mtimeMs).toBe(mtimeMs);
   });
@@ -135,45 +135,45 @@ describe('a recipe that is changed and changed back', () => {
     return [first, second];
   }
 
-  it('has its models again, and judges none twice', () => {
+  it('has its models again, and judges none twice', async () => {
     const [first, second] = twins(`${LAMBDAS}${evaluate('')}`);
-    run(first, 'back');
+    await run(first, 'back');
     const before = modelIn('back', 'lambda-0.4');
     const { rows } = resultOf('back');
-    run(second, 'back');
+    await run(second, 'back');
     expect(modelIn('back', 'lambda-0.4')).not.toEqual(before);
     const evaluations = judged();
-    run(first, 'back');
+    await run(first, 'back');
     expect(modelIn('back', 'lambda-0.4')).toEqual(before);
     expect(resultOf('back').rows).toEqual(rows);
     expect(judged()).toBe(evaluations);
   });
 
-  it('does not judge what the other has left', () => {
+  it('does not judge what the other has left', async () => {
     const [first, second] = twins(LAMBDAS);
-    run(first, 'left');
-    run(second, 'left');
-    const command = `node ${evaluator} {model} ${join(work, 'log')}`;
-    run(first, 'left', '--evaluate', command);
-    run(first, 'alone', '--evaluate', command);
+    await run(first, 'left');
+    await run(second, 'left');
+    const command = `sh ${evaluator} {model} ${join(work, 'log')}`;
+    await run(first, 'left', '--evaluate', command);
+    await run(first, 'alone', '--evaluate', command);
     const metrics = (folder: string) => resultOf(folder).rows.map((row) => row.metrics);
     expect(metrics('left')).toEqual(metrics('alone'));
   });
 
-  it('does not keep the model of the other as its best', () => {
+  it('does not keep the model of the other as its best', async () => {
     const [first, second] = twins(`parameters: {lambda: [0.4]}\nkeep: best\n${evaluate('')}`);
-    run(first, 'kept');
-    run(second, 'kept');
-    run(first, 'kept');
-    run(first, 'fresh');
+    await run(first, 'kept');
+    await run(second, 'kept');
+    await run(first, 'kept');
+    await run(first, 'fresh');
     expect(modelIn('kept', 'lambda-0.4')).toEqual(modelIn('fresh', 'lambda-0.4'));
-    run(first, 'kept', '--best');
+    await run(first, 'kept', '--best');
     expect(modelIn('kept', 'best')).toEqual(modelIn('fresh', 'lambda-0.4'));
   });
 });
 
 describe('another command that judges', () => {
-  it('is warned of beside scores of the first, and judges all with --retry', () => {
+  it('is warned of beside scores of the first, and judges all with --retry', async () => {
     const judge = (score: number): string => {
       const script = join(work, `gives-${score}.mjs`);
       writeFileSync(script, `console.log(JSON.stringify({ score: ${score} }));`);
@@ -194,15 +194,15 @@ describe('another command that judges', () => {
         work,
       );
     const scores = () => resultOf('judges').rows.map(({ metrics }) => metrics.score);
-    sweep('0.2', 1);
-    const mixed = sweep('0.2,0.4', 2);
+    await sweep('0.2', 1);
+    const mixed = await sweep('0.2,0.4', 2);
     expect(mixed.stderr).toContain(
       'warning: a variant was judged by another command; with --retry this one judges again',
     );
     expect(scores()).toEqual([1, 2]);
-    expect(sweep('0.2,0.4', 2, '--retry').stderr).not.toContain('another command');
+    expect((await sweep('0.2,0.4', 2, '--retry')).stderr).not.toContain('another command');
     expect(scores()).toEqual([2, 2]);
-    expect(sweep('0.2,0.4', 2).stderr).not.toContain('another command');
+    expect((await sweep('0.2,0.4', 2)).stderr).not.toContain('another command');
     expect(Object.keys(resultOf('judges').rows[0]!)).not.toContain('judge');
   });
 });

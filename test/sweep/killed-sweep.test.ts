@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import type { SweepResult } from '../../src/sweep/result.js';
-import { m2merge, startM2merge } from '../support/cli.js';
+import { startM2merge } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { createSweepScene, SWEEP_BASE } from '../support/sweep-scene.js';
 
 const { work, evaluator, sweepRecipe, resultOf, rowsOf } = createSweepScene();
@@ -26,10 +27,10 @@ describe('a sweep that was killed', () => {
   it('goes on where it was: the same results, nothing evaluated twice', async () => {
     const sweep = (log: string) =>
       sweepRecipe(
-        `parameters: {lambda: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}\nkeep: best\nevaluate: {command: [node, ${evaluator}, "{model}", ${log}], maximize: math}`,
+        `parameters: {lambda: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}\nkeep: best\nevaluate: {command: [sh, ${evaluator}, "{model}", ${log}], maximize: math}`,
       );
     const undisturbed = sweep(join(work, 'undisturbed.log'));
-    expect(m2merge(['sweep', undisturbed, 'undisturbed', '--quiet'], work).status).toBe(0);
+    expect((await m2merge(['sweep', undisturbed, 'undisturbed', '--quiet'], work)).status).toBe(0);
     const log = join(work, 'killed.log');
     const killed = sweep(log);
     for (let finished = false, delay = 200; !finished; delay += 150) {
@@ -71,27 +72,27 @@ describe('a sweep that was killed', () => {
     expect(isWritten()).toBe(true);
     const printing = join(work, 'printing.mjs');
     writeFileSync(printing, `console.log('{"score": 1}');\n`);
-    expect(m2merge(args(`node ${printing} {model}`), work).status).toBe(0);
+    expect((await m2merge(args(`node ${printing} {model}`), work)).status).toBe(0);
     expect(resultOf('ended').rows.map(({ metrics }) => metrics)).toEqual([{ score: 1 }]);
   });
 
-  it('takes over the models that it finished but could not note, and nothing else', () => {
+  it('takes over the models that it finished but could not note, and nothing else', async () => {
     const recipe = sweepRecipe('parameters: {lambda: [0.1, 0.2]}');
     const run = () => m2merge(['sweep', recipe, 'unnoted', '--quiet'], work);
-    expect(run().status).toBe(0);
+    expect((await run()).status).toBe(0);
     const results = join(work, 'unnoted', 'results.jsonl');
     const noted = readFileSync(results, 'utf8');
     writeFileSync(results, '');
-    expect(run().status).toBe(0);
+    expect((await run()).status).toBe(0);
     expect(readFileSync(results, 'utf8')).toBe(noted);
 
     writeFileSync(results, '');
     const model = join(work, 'unnoted', 'lambda-0.2');
     rmSync(model, { recursive: true });
     writeFileSync(join(work, 'foreign.yaml'), `${SWEEP_BASE}seed: 9\n`);
-    expect(m2merge(['foreign.yaml', model, '--quiet'], work).status).toBe(0);
+    expect((await m2merge(['foreign.yaml', model, '--quiet'], work)).status).toBe(0);
     const before = readFileSync(join(model, 'model.safetensors'));
-    expect(run()).toMatchObject({ status: 5, stderr: expect.stringContaining('output folder already exists') });
+    expect(await run()).toMatchObject({ status: 5, stderr: expect.stringContaining('output folder already exists') });
     expect(readFileSync(join(model, 'model.safetensors')).equals(before)).toBe(true);
   });
 
@@ -112,50 +113,50 @@ setTimeout(() => { appendFileSync(${JSON.stringify(ends)}, 'end\\n'); console.lo
     const evaluator = Number(readFileSync(pids, 'utf8'));
     await endOf(evaluator);
     expect(existsSync(ends)).toBe(false);
-    expect(m2merge(['sweep', recipe, 'orphaned', '--quiet'], work).status).toBe(0);
+    expect((await m2merge(['sweep', recipe, 'orphaned', '--quiet'], work)).status).toBe(0);
     expect(resultOf('orphaned').rows[0]!.metrics).toEqual({ score: 1 });
     expect(readFileSync(ends, 'utf8')).toBe('end\n');
   });
 
-  it('takes what an evaluation left that ended while nobody noted it', () => {
+  it('takes what an evaluation left that ended while nobody noted it', async () => {
     const log = join(work, 'unnoted.log');
     const recipe = sweepRecipe(
-      `parameters: {lambda: [0.5]}\nevaluate: {command: [node, ${evaluator}, "{model}", ${log}]}`,
+      `parameters: {lambda: [0.5]}\nevaluate: {command: [sh, ${evaluator}, "{model}", ${log}]}`,
     );
-    const plain = JSON.parse(m2merge(['plan', recipe, 'unnoted', '--json'], work).stdout).variants[0];
+    const plain = JSON.parse((await m2merge(['plan', recipe, 'unnoted', '--json'], work)).stdout).variants[0];
     // As if m2merge had been killed after the merge was noted and the evaluator had ended.
-    const merged = m2merge(['sweep', recipe, 'unnoted', '--quiet'], work);
+    const merged = await m2merge(['sweep', recipe, 'unnoted', '--quiet'], work);
     expect(merged.status).toBe(0);
     const [first] = rowsOf('unnoted');
     writeFileSync(join(work, 'unnoted/results.jsonl'), `${JSON.stringify(first)}\n`);
-    const command = ['node', evaluator, join(work, 'unnoted', plain.variant), log];
+    const command = ['sh', evaluator, join(work, 'unnoted', plain.variant), log];
     const leave = (by: readonly string[], score: number): void => {
       const record = { command: by, stdout: `{"math": ${score}}`, seconds: 2 };
       writeFileSync(join(work, `unnoted/.${plain.variant}.${plain.id}.evaluation.json`), JSON.stringify(record));
     };
     leave(command, 0.125);
-    expect(m2merge(['sweep', recipe, 'unnoted', '--quiet'], work).status).toBe(0);
+    expect((await m2merge(['sweep', recipe, 'unnoted', '--quiet'], work)).status).toBe(0);
     expect(resultOf('unnoted').rows[0]).toMatchObject({ metrics: { math: 0.125 }, evaluation_seconds: 2 });
     expect(readFileSync(log, 'utf8').trim().split('\n')).toHaveLength(1);
     expect(readdirSync(join(work, 'unnoted')).filter((name) => name.startsWith('.'))).toEqual([]);
     // What another command left says nothing of this one.
     writeFileSync(join(work, 'unnoted/results.jsonl'), `${JSON.stringify(first)}\n`);
     leave(['other', ...command], 9);
-    expect(m2merge(['sweep', recipe, 'unnoted', '--quiet'], work).status).toBe(0);
+    expect((await m2merge(['sweep', recipe, 'unnoted', '--quiet'], work)).status).toBe(0);
     expect(resultOf('unnoted').rows[0]!.metrics.math).not.toBe(9);
     expect(readFileSync(log, 'utf8').trim().split('\n')).toHaveLength(2);
   });
 
-  it('drops a line that was being written, and refuses one that is damaged', () => {
+  it('drops a line that was being written, and refuses one that is damaged', async () => {
     const recipe = sweepRecipe('parameters: {lambda: [0.1, 0.2]}');
-    expect(m2merge(['sweep', recipe, 'torn', '--quiet'], work).status).toBe(0);
+    expect((await m2merge(['sweep', recipe, 'torn', '--quiet'], work)).status).toBe(0);
     const results = join(work, 'torn/results.jsonl');
     const whole = readFileSync(results, 'utf8');
     writeFileSync(results, whole.slice(0, -20));
-    expect(m2merge(['sweep', recipe, 'torn', '--quiet'], work).status).toBe(0);
+    expect((await m2merge(['sweep', recipe, 'torn', '--quiet'], work)).status).toBe(0);
     expect(readFileSync(results, 'utf8')).toBe(whole);
     writeFileSync(results, `garbage\n${whole}`);
-    const damaged = m2merge(['sweep', recipe, 'torn'], work);
+    const damaged = await m2merge(['sweep', recipe, 'torn'], work);
     expect(damaged.status).toBe(4);
     expect(damaged.stderr).toContain('results.jsonl:1 is not a result of a sweep');
   });

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { mergeFolder } from '../run/merge-folder.js';
-import { m2merge } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { writeModel } from '../support/safetensors.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
@@ -22,7 +22,7 @@ parameters: {weight: 1, zero_sign: none}
 `;
   const lambdas = [-1, -0.5, 0, 0.5];
   writeFileSync(join(work, 'sweep.yaml'), `${recipe}sweep: {parameters: {lambda: [${lambdas}]}}\n`);
-  expect(m2merge(['sweep', 'sweep.yaml', 'out', '--quiet'], work)).toMatchObject({ status: 0, stderr: '' });
+  expect(await m2merge(['sweep', 'sweep.yaml', 'out', '--quiet'], work)).toMatchObject({ status: 0, stderr: '' });
   const { rows } = JSON.parse(readFileSync(join(work, 'out/sweep.json'), 'utf8'));
   const variants = rows.map(({ variant }: { variant: string }) => variant);
   expect(variants).toHaveLength(lambdas.length);

@@ -4,10 +4,11 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { m2merge, startM2merge } from '../support/cli.js';
+import { startM2merge } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { createSweepScene } from '../support/sweep-scene.js';
 
-const { work, evaluator, sweepRecipe, resultOf, rowsOf } = createSweepScene();
+const { work, evaluator, thenEvaluate, sweepRecipe, resultOf, rowsOf } = createSweepScene();
 
 const LAMBDAS = 'parameters: {lambda: [0.1, 0.2, 0.3, 0.4, 0.5]}';
 
@@ -23,7 +24,7 @@ const note = (word) => appendFileSync(${JSON.stringify(log)}, word + '\\n');
 const begun = () => readFileSync(${JSON.stringify(log)}, 'utf8').split('begin').length - 1;
 note('begin');
 while (begun() < 3) await new Promise((next) => setTimeout(next, 10));
-await import(${JSON.stringify(evaluator)});
+${thenEvaluate}
 note('end');`,
   );
   const command = `[node, ${meeting}, "{model}", ${log}-judged]`;
@@ -32,15 +33,15 @@ note('end');`,
   );
 }
 
-it('run three at once, and one after the other find the same', () => {
+it('run three at once, and one after the other find the same', async () => {
   const log = join(work, 'three.log');
-  expect(m2merge(['sweep', meetingRecipe(3, log), 'three', '--quiet'], work).status).toBe(0);
+  expect((await m2merge(['sweep', meetingRecipe(3, log), 'three', '--quiet'], work)).status).toBe(0);
   let running = 0;
   const counts = linesOf(log).map((word) => (running += word === 'begin' ? 1 : -1));
   expect(Math.max(...counts)).toBe(3);
-  const command = `[node, ${evaluator}, "{model}", ${join(work, 'one.log')}]`;
+  const command = `[sh, ${evaluator}, "{model}", ${join(work, 'one.log')}]`;
   const recipe = sweepRecipe(`${LAMBDAS}\nkeep: best\nevaluate: {command: ${command}, maximize: math}`);
-  expect(m2merge(['sweep', recipe, 'one', '--quiet'], work).status).toBe(0);
+  expect((await m2merge(['sweep', recipe, 'one', '--quiet'], work)).status).toBe(0);
   const found = (folder: string) =>
     resultOf(folder).rows.map(({ variant, status, metrics }) => [variant, status, metrics]);
   expect(found('three')).toEqual(found('one'));
@@ -69,7 +70,7 @@ setInterval(() => {}, 1000);`,
   for (const pid of started) expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
 });
 
-it('take a failure of one as a row, while the others go on', () => {
+it('take a failure of one as a row, while the others go on', async () => {
   const mixed = join(work, 'mixed.mjs');
   writeFileSync(
     mixed,
@@ -80,7 +81,7 @@ else console.log(JSON.stringify({ score: lambda }));`,
   );
   const command = `[node, ${mixed}, "{model}"]`;
   const recipe = sweepRecipe(`${LAMBDAS}\nkeep: best\nevaluate: {command: ${command}, parallel: 4, timeout: 3}`);
-  expect(m2merge(['sweep', recipe, 'mixed', '--quiet'], work).status).toBe(0);
+  expect((await m2merge(['sweep', recipe, 'mixed', '--quiet'], work)).status).toBe(0);
   const { rows, best } = resultOf('mixed');
   const failed = rows.filter(({ status }) => status === 'failed').map(({ variant, problem }) => [variant, problem]);
   expect(failed).toEqual([

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fillShellText } from '../../src/trial/shell-text.js';
-import { m2merge } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { createSweepScene } from '../support/sweep-scene.js';
 
 const { work, evaluator, sweepRecipe, resultOf } = createSweepScene();
@@ -57,13 +57,13 @@ describe('a value filled into a shell text', () => {
   });
 });
 
-it('an evaluator by the shell finds models in folders of any name', () => {
+it('an evaluator by the shell finds models in folders of any name', async () => {
   const folder = `it's $(touch injected) "a b"; touch injected`;
-  const command = JSON.stringify(`node ${evaluator} {model} ${join(work, 'log')} > {output}`);
+  const command = JSON.stringify(`sh ${evaluator} {model} ${join(work, 'log')} > {output}`);
   const recipe = sweepRecipe(
     `parameters: {lambda: [0.2]}\nevaluate: {shell: true, command: ${command}, maximize: math}`,
   );
-  expect(m2merge(['sweep', recipe, folder, '--quiet'], work)).toMatchObject({ status: 0, stderr: '' });
+  expect(await m2merge(['sweep', recipe, folder, '--quiet'], work)).toMatchObject({ status: 0, stderr: '' });
   expect(resultOf(folder).rows[0]).toMatchObject({ status: 'evaluated', metrics: { math: expect.any(Number) } });
   expect(existsSync(join(work, 'injected'))).toBe(false);
 });

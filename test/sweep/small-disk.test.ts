@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { SweepResult } from '../../src/sweep/result.js';
-import { m2merge, m2mergeBeside } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { hubVariables } from '../support/hub/environment.js';
 import { LoopbackHub } from '../support/hub/loopback-hub.js';
 import { memoryFile } from '../support/hub/repository.js';
@@ -11,7 +11,7 @@ import { encodeSafetensors } from '../support/safetensors.js';
 import { mountSmallDisk } from '../support/small-disk.js';
 import { createSweepScene } from '../support/sweep-scene.js';
 
-const { work, evaluator, sweepRecipe } = createSweepScene();
+const { work, thenEvaluate, sweepRecipe } = createSweepScene();
 
 const LAMBDAS = 'lambda: [0.1, 0.2, 0.3, 0.4, 0.5]';
 
@@ -27,7 +27,7 @@ function recipeFor(disk: string, keep: string, seen: string): string {
     `import { appendFileSync, readdirSync } from 'node:fs';
 const models = readdirSync(${JSON.stringify(join(disk, 'out'))}).filter((name) => name.startsWith('lambda'));
 appendFileSync(${JSON.stringify(join(work, seen))}, models.length + '\\n');
-await import(${JSON.stringify(evaluator)});`,
+${thenEvaluate}`,
   );
   const command = `[node, ${watching}, "{model}", ${join(work, `${seen}-judged`)}]`;
   return sweepRecipe(`parameters: {${LAMBDAS}}\nkeep: ${keep}\nevaluate: {command: ${command}, maximize: math}`);
@@ -35,38 +35,38 @@ await import(${JSON.stringify(evaluator)});`,
 
 const numbersIn = (file: string) => readFileSync(join(work, file), 'utf8').trim().split('\n').map(Number);
 
-it('runs in waves of what fits beside the best, and finds what a large disk finds', (context) => {
+it('runs in waves of what fits beside the best, and finds what a large disk finds', async (context) => {
   // Three times 64 MB and some: the best, and two that are judged.
   const disk = mountSmallDisk(context, 200);
   const recipe = recipeFor(disk, 'best', 'beside-best');
-  const { status, stderr } = m2merge(['sweep', recipe, join(disk, 'out')], work);
+  const { status, stderr } = await m2merge(['sweep', recipe, join(disk, 'out')], work);
   expect(status).toBe(0);
   expect(stderr).toContain('wave 3 of 3: merging 1 variant');
   expect(Math.max(...numbersIn('beside-best'))).toBe(3);
   expect(modelsOn(disk)).toEqual([resultOf(join(disk, 'out')).best]);
-  expect(m2merge(['sweep', recipe, 'roomy', '--quiet'], work).status).toBe(0);
+  expect((await m2merge(['sweep', recipe, 'roomy', '--quiet'], work)).status).toBe(0);
   expect(metricsOf(join(disk, 'out'))).toEqual(metricsOf(join(work, 'roomy')));
 });
 
-it('runs one by one where a single model fits and none is kept', (context) => {
+it('runs one by one where a single model fits and none is kept', async (context) => {
   const disk = mountSmallDisk(context, 100);
   const recipe = recipeFor(disk, 'none', 'alone');
-  const { status, stderr } = m2merge(['sweep', recipe, join(disk, 'out')], work);
+  const { status, stderr } = await m2merge(['sweep', recipe, join(disk, 'out')], work);
   expect({ status, waves: stderr.match(/^wave /gm)?.length }).toEqual({ status: 0, waves: 5 });
   expect(numbersIn('alone')).toEqual([1, 1, 1, 1, 1]);
   expect(modelsOn(disk)).toEqual([]);
 });
 
-it('refuses before the first merge what does not fit, and says what would', (context) => {
+it('refuses before the first merge what does not fit, and says what would', async (context) => {
   const disk = mountSmallDisk(context, 200);
-  const { status, stderr } = m2merge(['sweep', recipeFor(disk, 'all', 'never'), join(disk, 'out')], work);
+  const { status, stderr } = await m2merge(['sweep', recipeFor(disk, 'all', 'never'), join(disk, 'out')], work);
   expect(status).toBe(5);
   expect(stderr).toMatch(/5 models to write, .*\nhint: keep: best fits: 3 waves of up to 2 /);
   expect(readdirSync(disk)).toEqual([]);
   expect(existsSync(join(work, 'never'))).toBe(false);
 });
 
-it('that fills up between waves ends the sweep, which goes on when there is room', (context) => {
+it('that fills up between waves ends the sweep, which goes on when there is room', async (context) => {
   const disk = mountSmallDisk(context, 200);
   const filler = join(disk, 'filler');
   const judged = join(work, 'filled-judged');
@@ -75,18 +75,18 @@ it('that fills up between waves ends the sweep, which goes on when there is room
   writeFileSync(
     filling,
     `import { readFileSync, writeFileSync } from 'node:fs';
-await import(${JSON.stringify(evaluator)});
+${thenEvaluate}
 if (readFileSync(${JSON.stringify(judged)}, 'utf8').trim().split('\\n').length === 3)
   writeFileSync(${JSON.stringify(filler)}, Buffer.alloc(150_000_000));`,
   );
   const command = `[node, ${filling}, "{model}", ${judged}]`;
   const recipe = sweepRecipe(`parameters: {${LAMBDAS}}\nkeep: best\nevaluate: {command: ${command}, maximize: math}`);
-  const full = m2merge(['sweep', recipe, join(disk, 'out'), '--quiet'], work);
+  const full = await m2merge(['sweep', recipe, join(disk, 'out'), '--quiet'], work);
   expect(full.status).toBe(5);
   expect(full.stderr).toMatch(/not enough space/);
   expect(modelsOn(disk).length).toBeLessThanOrEqual(2);
   rmSync(filler);
-  expect(m2merge(['sweep', recipe, join(disk, 'out'), '--quiet'], work).status).toBe(0);
+  expect((await m2merge(['sweep', recipe, join(disk, 'out'), '--quiet'], work)).status).toBe(0);
   const names = readFileSync(judged, 'utf8').trim().split('\n');
   expect(new Set(names).size).toBe(5);
   expect(names).toHaveLength(5);
@@ -122,11 +122,11 @@ it('leaves room for the models that are fetched onto the same disk', async (cont
   writeFileSync(join(work, 'hub.yaml'), JSON.stringify(recipe));
   const variables = hubVariables(hub, join(disk, 'home'));
   const wavesOf = async (): Promise<unknown> => {
-    const { stdout } = await m2mergeBeside(['plan', 'hub.yaml', join(disk, 'out'), '--json'], work, variables);
+    const { stdout } = await m2merge(['plan', 'hub.yaml', join(disk, 'out'), '--json'], work, variables);
     return JSON.parse(stdout).costs.waves;
   };
   expect(await wavesOf()).toBe(2);
-  expect((await m2mergeBeside(['pull', 'org/base', 'org/math', 'org/code'], work, variables)).status).toBe(0);
+  expect((await m2merge(['pull', 'org/base', 'org/math', 'org/code'], work, variables)).status).toBe(0);
   expect(await wavesOf()).toBe(2);
   // Elsewhere they take nothing of it.
   variables.HF_HOME = join(work, 'home');
@@ -134,7 +134,7 @@ it('leaves room for the models that are fetched onto the same disk', async (cont
   expect(await wavesOf()).toBe(1);
 });
 
-it('loses no evaluation to a disk that fills up meanwhile: it is no failure of the evaluator', (context) => {
+it('loses no evaluation to a disk that fills up meanwhile: it is no failure of the evaluator', async (context) => {
   const disk = mountSmallDisk(context, 200);
   const filling = join(work, 'filling.mjs');
   const filler = join(disk, 'filler');
@@ -149,7 +149,7 @@ console.log('{"math": 1}');`,
     `parameters: {lambda: [0.1, 0.2]}\nevaluate: {command: [node, ${filling}, "{model}"], maximize: math}`,
   );
   const out = join(disk, 'out');
-  const { status, stderr } = m2merge(['sweep', recipe, out, '--quiet'], work);
+  const { status, stderr } = await m2merge(['sweep', recipe, out, '--quiet'], work);
   expect({ status, stderr }).toEqual({
     status: 5,
     stderr: expect.stringMatching(/^error: no space left while writing/),
@@ -158,6 +158,6 @@ console.log('{"math": 1}');`,
   rmSync(filler);
   // Only what was not noted is judged; by then there is room.
   writeFileSync(filling, 'console.log(\'{"math": 2}\');');
-  expect(m2merge(['sweep', recipe, out, '--quiet'], work)).toMatchObject({ status: 0 });
+  expect(await m2merge(['sweep', recipe, out, '--quiet'], work)).toMatchObject({ status: 0 });
   expect(metricsOf(out).map(({ metrics }) => metrics)).toEqual([{ math: 2 }, { math: 2 }]);
 });

@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { m2merge } from '../support/cli.js';
+import { m2mergeProcess } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { createSweepScene } from '../support/sweep-scene.js';
 
 const { work, sweepRecipe } = createSweepScene();
@@ -17,8 +18,8 @@ describe('warnings of a sweep', () => {
   it.each([
     ['a plan', ['--plan']],
     ['a run', ['--keep', 'none']],
-  ])('are there once in %s', (_, options) => {
-    const { status, stderr } = m2merge(['sweep', recipe, 'text', ...options], work);
+  ])('are there once in %s', async (_, options) => {
+    const { status, stderr } = await m2merge(['sweep', recipe, 'text', ...options], work);
     expect(status).toBe(0);
     expect(stderr.split('\n').filter((line) => line.startsWith('warning:'))).toEqual([
       `warning: ${IN_SECTION}`,
@@ -26,53 +27,53 @@ describe('warnings of a sweep', () => {
     ]);
   });
 
-  it('are events of a run and part of a plan for machines', () => {
-    const run = m2merge(['sweep', recipe, 'events', '--keep', 'none', '--json'], work);
+  it('are events of a run and part of a plan for machines', async () => {
+    const run = await m2merge(['sweep', recipe, 'events', '--keep', 'none', '--json'], work);
     const events = run.stdout
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
     const told = events.filter(({ event }) => event === 'warning').map(({ message }) => message);
     expect(told).toEqual([IN_SECTION, IN_VARIANT]);
-    const plan = m2merge(['sweep', recipe, 'planned', '--plan', '--json'], work);
+    const plan = await m2merge(['sweep', recipe, 'planned', '--plan', '--json'], work);
     expect(JSON.parse(plan.stdout).warnings).toHaveLength(2);
     expect(run.stderr + plan.stderr).toBe('');
   });
 });
 
 describe('strictness', () => {
-  it.each([[[]], [['--ask-tell']]])('refuses what the section warns of, with %j', (options) => {
-    const strict = m2merge(['sweep', recipe, 'strict', '--strict', ...options], work);
+  it.each([[[]], [['--ask-tell']]])('refuses what the section warns of, with %j', async (options) => {
+    const strict = await m2merge(['sweep', recipe, 'strict', '--strict', ...options], work);
     expect(strict).toMatchObject({ status: 3, stderr: expect.stringContaining(IN_SECTION) });
   });
 });
 
 describe('an evaluator that is told of no model', () => {
   const other = sweepRecipe('parameters: {lambda: [0.2]}');
-  it('is warned of', () => {
+  it('is warned of', async () => {
     const told = 'has neither {model} nor {variant}';
     const plan = (...options: string[]) => m2merge(['sweep', other, 'blind', '--evaluate', ...options, '--plan'], work);
-    expect(plan('node eval.mjs {modell}').stderr).toContain(told);
-    expect(plan('node eval.mjs {modell}', '--strict').status).toBe(3);
-    expect(plan('node eval.mjs --run={variant}').stderr).toBe('');
-    const asked = m2merge(['sweep', other, 'asked', '--evaluate', 'true', '--ask-tell'], work);
+    expect((await plan('node eval.mjs {modell}')).stderr).toContain(told);
+    expect((await plan('node eval.mjs {modell}', '--strict')).status).toBe(3);
+    expect((await plan('node eval.mjs --run={variant}')).stderr).toBe('');
+    const asked = m2mergeProcess(['sweep', other, 'asked', '--evaluate', 'true', '--ask-tell'], work);
     expect(asked.stderr).toContain(told);
   });
 });
 
 describe('the number that decides', () => {
-  const planOf = (maximize: string, ...options: string[]) => {
+  const planOf = async (maximize: string, ...options: string[]) => {
     const evaluate = `evaluate: {command: "node eval.mjs {model}", metrics: [gsm8k.acc, code], maximize: ${maximize}}`;
     const listing = sweepRecipe(`parameters: {lambda: [0.2]}\n${evaluate}`);
-    return { listing, ...m2merge(['sweep', listing, 'listing', '--plan', ...options], work) };
+    return { listing, ...(await m2merge(['sweep', listing, 'listing', '--plan', ...options], work)) };
   };
 
-  it('is warned of where it is nearly one of those that are listed', () => {
-    const { listing, stderr } = planOf('gsm8k.acx');
+  it('is warned of where it is nearly one of those that are listed', async () => {
+    const { listing, stderr } = await planOf('gsm8k.acx');
     const place = `${listing}:7:${`  evaluate: {command: "node eval.mjs {model}", metrics: [gsm8k.acc, code], maximize: `.length + 1}`;
     expect(stderr).toContain(`${place}: "gsm8k.acx" is not among the metrics; did you mean "gsm8k.acc"?`);
-    expect(planOf('gsm8k.acx', '--strict').status).toBe(3);
-    expect(planOf('gsm8k.acc').stderr + planOf('humaneval').stderr).toBe('');
+    expect((await planOf('gsm8k.acx', '--strict')).status).toBe(3);
+    expect((await planOf('gsm8k.acc')).stderr + (await planOf('humaneval')).stderr).toBe('');
   });
 });
 
@@ -81,8 +82,8 @@ describe('options that exclude each other', () => {
     ['--plan', '--best'],
     ['--plan', '--ask-tell'],
     ['--ask-tell', '--best'],
-  ])('%s and %s are refused', (first, second) => {
-    const { status, stderr } = m2merge(['sweep', recipe, 'both', first, second], work);
+  ])('%s and %s are refused', async (first, second) => {
+    const { status, stderr } = await m2merge(['sweep', recipe, 'both', first, second], work);
     expect(status).toBe(2);
     expect(stderr).toContain(`option '${first}' cannot be used with option '${second}'`);
   });

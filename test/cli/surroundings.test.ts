@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { MAIN, m2mergeProcess, startM2merge } from '../support/cli.js';
+import { MAIN, startM2merge } from '../support/cli.js';
+import { m2merge } from '../support/command.js';
 import { writeModel } from '../support/safetensors.js';
 import { createWorkplace, f32, RECIPE } from './workplace.js';
 
@@ -80,13 +81,13 @@ it.skipIf(isWindows)('few open files are allowed: workers share them', () => {
 });
 
 describe.skipIf(isWindows)('an output that is a link', () => {
-  it('is the folder it leads to, there or not yet; the link stays', () => {
+  it('is the folder it leads to, there or not yet; the link stays', async () => {
     const folder = createWorkplace();
     mkdirSync(join(folder, 'disk/empty'), { recursive: true });
     for (const [link, target] of Object.entries({ there: 'disk/empty', missing: 'disk/new' })) {
       symlinkSync(target, join(folder, link));
       for (const more of [[], ['--overwrite']]) {
-        expect(m2mergeProcess(['recipe.yaml', link, ...more], folder)).toMatchObject({ status: 0, stderr: '' });
+        expect(await m2merge(['recipe.yaml', link, ...more], folder)).toMatchObject({ status: 0, stderr: '' });
         expect(lstatSync(join(folder, link)).isSymbolicLink()).toBe(true);
         expect(readdirSync(join(folder, target))).toContain('model.safetensors');
       }
@@ -94,18 +95,18 @@ describe.skipIf(isWindows)('an output that is a link', () => {
     expect(readdirSync(join(folder, 'disk')).sort()).toEqual(['empty', 'new']);
   });
 
-  it('is refused when it leads into an input, or in a circle', () => {
+  it('is refused when it leads into an input, or in a circle', async () => {
     const folder = createWorkplace();
     symlinkSync('a/new', join(folder, 'inside'));
     symlinkSync('circle', join(folder, 'circle'));
-    const merge = (output: string) => m2mergeProcess(['recipe.yaml', output], folder);
-    expect(merge('inside')).toMatchObject({ status: 5, stderr: expect.stringContaining('input model a') });
-    expect(merge('circle')).toMatchObject({ status: 5, stderr: expect.stringContaining('ELOOP') });
+    const merge = (output: string) => m2merge(['recipe.yaml', output], folder);
+    expect(await merge('inside')).toMatchObject({ status: 5, stderr: expect.stringContaining('input model a') });
+    expect(await merge('circle')).toMatchObject({ status: 5, stderr: expect.stringContaining('ELOOP') });
     expect(readdirSync(join(folder, 'a')).sort()).toEqual(['model.safetensors']);
   });
 });
 
-it('names of tensors cannot steer the terminal', () => {
+it('names of tensors cannot steer the terminal', async () => {
   const folder = createWorkplace();
   const name = 'layer.\u001b[31mweight\u0000';
   writeModel(join(folder, 'c'), [f32(name, [1], 1)]);
@@ -113,28 +114,30 @@ it('names of tensors cannot steer the terminal', () => {
   const scaled = 'merge_method: passthrough\nmodels: [{model: c}]\n';
   writeFileSync(join(folder, 'scaled.yaml'), scaled);
   writeFileSync(join(folder, 'mixed.yaml'), RECIPE.replace('base_model: base', 'base_model: c'));
-  const [plan, difference, failure] = [
-    ['plan', 'scaled.yaml'],
-    ['diff', 'c', 'd'],
-    ['mixed.yaml', 'out'],
-  ].map((args) => m2mergeProcess(args, folder));
-  for (const text of [plan!.stdout, difference!.stdout, failure!.stderr]) {
+  const plan = await m2merge(['plan', 'scaled.yaml'], folder);
+  const difference = await m2merge(['diff', 'c', 'd'], folder);
+  const failure = await m2merge(['mixed.yaml', 'out'], folder);
+  for (const text of [plan.stdout, difference.stdout, failure.stderr]) {
     expect(text).toContain('layer. [31mweight');
     expect(text).not.toMatch(/[^\P{Cc}\n]/u);
   }
 });
 
-it('names with line breaks cannot pass for further messages', () => {
+it('names with line breaks cannot pass for further messages', async () => {
   const folder = createWorkplace();
   const tensor = (...values: number[]) => [f32('layer\nerror: all is lost', [values.length], ...values)];
   writeModel(join(folder, 'c'), tensor(1));
   writeModel(join(folder, 'd'), tensor(1, 2));
   writeModel(join(folder, 'e'), tensor(Number.NaN));
-  const merge = (models: string) => {
+  const merge = async (models: string) => {
     writeFileSync(join(folder, 'odd.yaml'), `merge_method: linear\nmodels: ${models}\nparameters: {weight: 1}\n`);
-    return m2mergeProcess(['odd.yaml', 'out', '--overwrite'], folder);
+    return await m2merge(['odd.yaml', 'out', '--overwrite'], folder);
   };
-  const runs = [merge('[{model: c}, {model: d}]'), merge('[{model: "no\\nerror: such"}]'), merge('[{model: e}]')];
+  const runs = [
+    await merge('[{model: c}, {model: d}]'),
+    await merge('[{model: "no\\nerror: such"}]'),
+    await merge('[{model: e}]'),
+  ];
   expect(runs.map(({ status }) => status)).toEqual([4, 4, 0]);
   for (const { stderr } of runs) {
     const lines = stderr.trimEnd().split('\n');

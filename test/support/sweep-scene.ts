@@ -29,8 +29,6 @@ export interface SweepScene {
   readonly work: string;
   /** A script for `sh` that is given a model and a file to which it appends the model's name; prints `math` and `code`. */
   readonly evaluator: string;
-  /** The line by which an evaluator in JavaScript, given the same, goes on with that script. */
-  readonly thenEvaluate: string;
   /** Writes a recipe with this `sweep:`; returns its name in the folder. */
   sweepRecipe(sweep: string): string;
   resultOf(folder: string): SweepResult;
@@ -51,7 +49,6 @@ export function createSweepScene(): SweepScene {
   return {
     work,
     evaluator,
-    thenEvaluate: `(await import('node:child_process')).execFileSync('sh', [${JSON.stringify(evaluator)}, ...process.argv.slice(2)], { stdio: 'inherit' });`,
     sweepRecipe(sweep) {
       const name = `recipe-${recipes++}.yaml`;
       writeFileSync(join(work, name), `${SWEEP_BASE}sweep:\n${sweep.replace(/^/gm, '  ')}\n`);

@@ -8,7 +8,7 @@ import { startM2merge } from '../support/cli.js';
 import { m2merge } from '../support/command.js';
 import { createSweepScene } from '../support/sweep-scene.js';
 
-const { work, evaluator, thenEvaluate, sweepRecipe, resultOf, rowsOf } = createSweepScene();
+const { work, evaluator, sweepRecipe, resultOf, rowsOf } = createSweepScene();
 
 const LAMBDAS = 'parameters: {lambda: [0.1, 0.2, 0.3, 0.4, 0.5]}';
 
@@ -16,18 +16,16 @@ const linesOf = (file: string): string[] => (existsSync(file) ? readFileSync(fil
 
 /** A sweep whose evaluators end only when three of them have been started. */
 function meetingRecipe(parallel: number, log: string): string {
-  const meeting = join(work, `meet-${parallel}.mjs`);
+  const meeting = join(work, `meet-${parallel}.sh`);
   writeFileSync(
     meeting,
-    `import { appendFileSync, readFileSync } from 'node:fs';
-const note = (word) => appendFileSync(${JSON.stringify(log)}, word + '\\n');
-const begun = () => readFileSync(${JSON.stringify(log)}, 'utf8').split('begin').length - 1;
-note('begin');
-while (begun() < 3) await new Promise((next) => setTimeout(next, 10));
-${thenEvaluate}
-note('end');`,
+    `echo begin >> '${log}'
+while [ $(grep -c begin '${log}') -lt 3 ]; do sleep 0.02; done
+sh '${evaluator}' "$@"
+echo end >> '${log}'
+`,
   );
-  const command = `[node, ${meeting}, "{model}", ${log}-judged]`;
+  const command = `[sh, ${meeting}, "{model}", ${log}-judged]`;
   return sweepRecipe(
     `${LAMBDAS}\nkeep: best\nevaluate: {command: ${command}, maximize: math, parallel: ${parallel}, timeout: 60}`,
   );

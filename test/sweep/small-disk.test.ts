@@ -11,7 +11,7 @@ import { encodeSafetensors } from '../support/safetensors.js';
 import { mountSmallDisk } from '../support/small-disk.js';
 import { createSweepScene } from '../support/sweep-scene.js';
 
-const { work, thenEvaluate, sweepRecipe } = createSweepScene();
+const { work, evaluator, sweepRecipe } = createSweepScene();
 
 const LAMBDAS = 'lambda: [0.1, 0.2, 0.3, 0.4, 0.5]';
 
@@ -21,15 +21,12 @@ const metricsOf = (folder: string) => resultOf(folder).rows.map(({ variant, metr
 
 /** A recipe that sweeps the scales; its evaluator notes the models that lie on the disk while it runs. */
 function recipeFor(disk: string, keep: string, seen: string): string {
-  const watching = join(work, `watch-${keep}.mjs`);
+  const watching = join(work, `watch-${keep}.sh`);
   writeFileSync(
     watching,
-    `import { appendFileSync, readdirSync } from 'node:fs';
-const models = readdirSync(${JSON.stringify(join(disk, 'out'))}).filter((name) => name.startsWith('lambda'));
-appendFileSync(${JSON.stringify(join(work, seen))}, models.length + '\\n');
-${thenEvaluate}`,
+    `ls '${join(disk, 'out')}' | grep -c '^lambda' >> '${join(work, seen)}'\nexec sh '${evaluator}' "$@"\n`,
   );
-  const command = `[node, ${watching}, "{model}", ${join(work, `${seen}-judged`)}]`;
+  const command = `[sh, ${watching}, "{model}", ${join(work, `${seen}-judged`)}]`;
   return sweepRecipe(`parameters: {${LAMBDAS}}\nkeep: ${keep}\nevaluate: {command: ${command}, maximize: math}`);
 }
 
@@ -70,16 +67,15 @@ it('that fills up between waves ends the sweep, which goes on when there is room
   const disk = mountSmallDisk(context, 200);
   const filler = join(disk, 'filler');
   const judged = join(work, 'filled-judged');
-  const filling = join(work, 'fill.mjs');
+  const filling = join(work, 'fill.sh');
   // The third evaluation leaves less room than a model takes.
   writeFileSync(
     filling,
-    `import { readFileSync, writeFileSync } from 'node:fs';
-${thenEvaluate}
-if (readFileSync(${JSON.stringify(judged)}, 'utf8').trim().split('\\n').length === 3)
-  writeFileSync(${JSON.stringify(filler)}, Buffer.alloc(150_000_000));`,
+    `sh '${evaluator}' "$@"
+if [ $(wc -l < '${judged}') -eq 3 ]; then head -c 150000000 /dev/zero > '${filler}'; fi
+`,
   );
-  const command = `[node, ${filling}, "{model}", ${judged}]`;
+  const command = `[sh, ${filling}, "{model}", ${judged}]`;
   const recipe = sweepRecipe(`parameters: {${LAMBDAS}}\nkeep: best\nevaluate: {command: ${command}, maximize: math}`);
   const full = await m2merge(['sweep', recipe, join(disk, 'out'), '--quiet'], work);
   expect(full.status).toBe(5);

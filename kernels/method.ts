@@ -36,7 +36,10 @@ export interface Method {
   readonly space: Space | 'either';
   /** How many models it takes, the base of task vectors not counted; any number from one unless given. */
   readonly operandCount?: { readonly minimum: number; readonly maximum?: number };
-  /** Whether a slice that lists one model and not the base is that model, as in mergekit; else the base is asked for. */
+  /**
+   * Whether a slice that lists one model and not the base is that model, as in mergekit; else the base is asked for. And
+   * whether a tensor that only the model has, of a variant of the base's architecture, is taken as it is; else it is left out.
+   */
   readonly copiesAlone?: true;
   /** What the same name means in other implementations; absent: they do not have it. */
   readonly elsewhere: Elsewhere;

@@ -45,8 +45,8 @@ export function findTensors(
   const notes = new PlanNotes();
   const drafts = drafted.flatMap((module) => module.drafts).sort((a, b) => compareUtf8(a.tensor, b.tensor));
   const tensors = drafts.flatMap((draft) => {
-    const rule = commonRows ? 'common' : rowRule(method, draft.base !== undefined);
-    return findParts(draft, rule, notes, order) ?? [];
+    const rows = commonRows ? 'common' : rowRule(method, draft.base !== undefined);
+    return findParts(draft, { rows, copiesAlone: method.copiesAlone ?? false }, notes, order) ?? [];
   });
   notes.throwMissing();
   const merged = new Set(tensors.map(({ tensor }) => tensor));

@@ -27,6 +27,13 @@ export interface Part {
   readonly location: TensorLocation;
 }
 
+/** What a method makes of parts that are not alike. */
+export interface PartRules {
+  readonly rows: RowRule;
+  /** Whether a tensor of a variant of the base's architecture is that of the only source; else it is left out. */
+  readonly copiesAlone: boolean;
+}
+
 /** Rows that go by tokens: how many there are, and the tensors of which they are rows. */
 export interface RowOrder {
   readonly rows: number;
@@ -53,27 +60,27 @@ export interface FoundTensor {
  */
 export function findParts(
   draft: TensorDraft,
-  rule: RowRule,
+  rules: PartRules,
   notes: PlanNotes,
   order?: RowOrder,
 ): FoundTensor | undefined {
   const wanted = [...(draft.base === undefined ? [] : [draft.base]), ...draft.sources];
   const owner = wanted.find(({ model, name }) => locate(model, name) !== undefined)?.model;
   if (owner === undefined) return undefined;
-  const [first] = wanted;
-  if (locate(first!.model, first!.name) === undefined && !canLack(first!.model, first!.name)) {
-    // A model of tokens without a head, to which the embedding is not tied either, has lost it. Without a base nobody
-    // decides what the merged model has.
-    const isNeeded = draft.base === undefined || isGap(first!.model, first!.name) || isOfEveryModel(draft.tensor);
-    if (isNeeded) notes.missing(first!.model, first!.name, owner);
-    else notes.extra(owner, draft.tensor);
-    return undefined;
+  const first = wanted[0]!;
+  if (locate(first.model, first.name) === undefined) {
+    if (hasLost(first, draft)) {
+      notes.missing(first.model, first.name, owner);
+      return undefined;
+    }
+    if (draft.base !== undefined) {
+      const isCopied = rules.copiesAlone && draft.sources.length === 1 && isOfVariants(first.model, first.name);
+      if (isCopied) return copyOf(draft, draft.base.model, rules, notes, order);
+      notes.extra(owner, draft.tensor);
+      return undefined;
+    }
   }
   const base = draft.base && partOf(draft.base);
-  if (draft.base !== undefined && base === undefined) {
-    notes.extra(owner, draft.tensor);
-    return undefined;
-  }
   const sources = draft.sources.flatMap((wantedPart) => {
     const part = partOf(wantedPart);
     if (part !== undefined) return { ...part, source: wantedPart.source };
@@ -81,11 +88,33 @@ export function findParts(
     else notes.missing(wantedPart.model, wantedPart.name, owner);
     return [];
   });
+  return foundOf(draft, { base, sources }, rules, notes, order);
+}
+
+/** The tensor of the only source, where nothing is there to merge it with. */
+function copyOf(
+  draft: TensorDraft,
+  without: PlanModel,
+  rules: PartRules,
+  notes: PlanNotes,
+  order: RowOrder | undefined,
+): FoundTensor {
+  notes.partial(without, draft.tensor);
+  return foundOf(draft, { base: partOf(draft.sources[0]!)!, sources: [] }, rules, notes, order);
+}
+
+function foundOf(
+  draft: TensorDraft,
+  { base, sources }: Pick<FoundTensor, 'base' | 'sources'>,
+  rules: PartRules,
+  notes: PlanNotes,
+  order: RowOrder | undefined,
+): FoundTensor {
   const parts = base === undefined ? sources : [base, ...sources];
   const byToken = order?.covers(parts) ?? false;
   const { shape, elements } = byToken
     ? shapeByToken(draft.tensor, parts, order!.rows)
-    : commonShape(draft.tensor, base, sources, rule, notes);
+    : commonShape(draft.tensor, base, sources, rules.rows, notes);
   return { tensor: draft.tensor, slice: draft.slice, t: draft.t, shape, elements, byToken, base, sources };
 }
 
@@ -111,16 +140,30 @@ function isGap({ layout }: PlanModel, name: string): boolean {
 }
 
 /**
+ * Whether the model that decides what the merged one has lacks a tensor that it must have: a model of tokens without a head,
+ * to which the embedding is not tied either, has lost it. Without a base nobody decides.
+ */
+function hasLost({ model, name }: NonNullable<TensorDraft['base']>, draft: TensorDraft): boolean {
+  if (canLack(model, name)) return false;
+  return draft.base === undefined || isGap(model, name) || isOfEveryModel(draft.tensor);
+}
+
+/**
  * Whether a model of a variant of the architecture may do without the tensor: a bias, a kind of tensor that none of its
  * layers has, or a part (as a vision tower) that it lacks as a whole.
  */
 function canLack(model: PlanModel, name: string): boolean {
   if (isGap(model, name)) return false;
-  if (isOptionalByName(name) || model.layout.placeOf(name) !== undefined) return true;
+  if (isOfVariants(model, name)) return true;
   // The module that holds the tensor alone is no part.
   return pathsAbove(name)
     .slice(0, -1)
     .some((path) => !model.layout.hasPart(path));
+}
+
+/** Whether variants of an architecture have such a tensor, and others have not. */
+function isOfVariants({ layout }: PlanModel, name: string): boolean {
+  return isOptionalByName(name) || layout.placeOf(name) !== undefined;
 }
 
 type Shaped = Pick<TensorLocation, 'shape' | 'elements'>;

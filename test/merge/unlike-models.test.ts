@@ -196,6 +196,23 @@ describe('tensors that some models lack', () => {
     ]);
   });
 
+  it.each([
+    ['slerp', '{t: 0.5}'],
+    ['arcee_fusion', '{}'],
+  ])('%s takes what only one of the two has from that one, but no part of another kind', async (method, parameters) => {
+    const recipe = `merge_method: ${method}\nbase_model: base\nmodels: [{model: base}, {model: a}]\nparameters: ${parameters}\n`;
+    const reward = { extra: [{ name: 'value_head.weight', dtype: 'F32', shape: [1], values: [1] }] };
+    const ofModel = await mergeFolder(folderOf({ base: {}, a: { ...withBias, ...reward } }), recipe);
+    expect([0, 1].map((layer) => first(ofModel, layerTensor(layer, BIAS)))).toEqual([A + 10, A + 20]);
+    expect(ofModel.warnings).toEqual([
+      { kind: 'extra-tensor', facts: { model: 'a', tensor: 'value_head.weight', count: 1 } },
+      { kind: 'partial-tensor', facts: { model: 'base', tensor: layerTensor(0, BIAS), count: 2 } },
+    ]);
+    const ofBase = await mergeFolder(folderOf({ base: withBias, a: {} }), recipe);
+    expect([0, 1].map((layer) => first(ofBase, layerTensor(layer, BIAS)))).toEqual([10, 20]);
+    expect(kindsOf(ofBase)).toEqual(['partial-tensor']);
+  });
+
   it('one layer without what the others have is a damaged model', async () => {
     const folder = folderOf({ a: {}, b: {} });
     const extra = [{ name: layerTensor(1, 'mlp.gate.weight'), dtype: 'F32', shape: [1], values: [1] }];

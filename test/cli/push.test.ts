@@ -1,5 +1,6 @@
-/** The commands that push, as processes, to the loopback Hub. */
+/** The commands that push to the loopback Hub; those that end well as processes, which have to end. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { m2mergeBeside } from '../support/cli.js';
 import { m2merge } from '../support/command.js';
 import { hubVariables } from '../support/hub/environment.js';
 import { answerStatus } from '../support/hub/faults.js';
@@ -17,11 +18,15 @@ beforeEach(async () => {
 });
 afterEach(() => hub.close());
 
+const variablesFor = (token: string | null) => ({
+  ...hubVariables(hub, temporaryFolder()),
+  ...(token === null ? {} : { HF_TOKEN: token }),
+});
+
 const run = (args: readonly string[], folder: string, token: string | null = HUB_TOKEN) =>
-  m2merge(args, folder, {
-    ...hubVariables(hub, temporaryFolder()),
-    ...(token === null ? {} : { HF_TOKEN: token }),
-  });
+  m2merge(args, folder, variablesFor(token));
+
+const runAlone = (args: readonly string[], folder: string) => m2mergeBeside(args, folder, variablesFor(HUB_TOKEN));
 
 const filesOf = (repo: string): string[] => {
   const repository = hub.repositories.get(repo)!;
@@ -31,7 +36,7 @@ const filesOf = (repo: string): string[] => {
 describe('m2merge push', () => {
   it('pushes a folder and says what it did', async () => {
     const folder = createWorkplace();
-    const result = await run(['push', 'a', 'me/a', '--private', '--message', 'Model a'], folder);
+    const result = await runAlone(['push', 'a', 'me/a', '--private', '--message', 'Model a'], folder);
     expect(result.stderr).toBe('');
     expect(result.status).toBe(0);
     const { commits } = hub.repositories.get('me/a')!;
@@ -73,7 +78,7 @@ describe('m2merge push', () => {
 describe('m2merge --push', () => {
   it('merges, then pushes the result', async () => {
     const folder = createWorkplace();
-    const result = await run(['recipe.yaml', 'out', '--push', 'me/merged', '--quiet'], folder);
+    const result = await runAlone(['recipe.yaml', 'out', '--push', 'me/merged', '--quiet'], folder);
     expect([result.status, result.stdout, result.stderr]).toEqual([0, '', '']);
     expect(filesOf('me/merged').sort()).toEqual(
       [

@@ -1,4 +1,4 @@
-/** A small group and sweeps over it, run as processes. */
+/** A small group and sweeps over it. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SweepResult, SweepRow } from '../../src/sweep/result.js';

@@ -1,4 +1,4 @@
-/** Sweeps as processes: what they write, and what evaluators can do to them. */
+/** The command that sweeps: what it writes, and what evaluators can do to it. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -50,8 +50,8 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
     warmUpFor(opened.models, pool);
     const inputs = options.onlyCommon === true ? withCommonTensors(opened) : opened;
     const built = buildPlan(group, inputs, { commonRows: true });
-    // What only some have is left out here, not merged from those.
-    const warnings = built.warnings.filter(({ kind }) => kind !== 'partial-tensor');
+    // What only some have is left out here, not merged from those or kept.
+    const warnings = built.warnings.filter(({ kind }) => kind !== 'partial-tensor' && kind !== 'base-kept');
     const prepared = { ...built, warnings: [...warnings, ...sliceWarnings(recipe), ...leftOutWarnings(built.plan)] };
     const { plan } = prepared;
     checkMeasurable(plan);

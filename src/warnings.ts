@@ -11,6 +11,7 @@ export interface WarningFacts {
   'base-alone': { place: string; model: string };
   'model-twice': { model: string; other: string };
   'partial-tensor': { model: string; tensor: string; count: number };
+  'base-kept': { model: string; tensor: string; count: number };
   'rows-cut': { model: string; tensor: string; rows: number; kept: number };
   'sources-left-out': { place: string; sources: number; dropped: number };
   'empty-slice': { place: string; begin: number };
@@ -98,6 +99,8 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
     `${model} has tensor "${tensor}"${others(count)} that the base has not; left out`,
   'partial-tensor': ({ model, tensor, count }) =>
     `${model} lacks tensor "${tensor}"${others(count)}; merged from the models that have it`,
+  'base-kept': ({ model, tensor, count }) =>
+    `${model} lacks tensor "${tensor}"${others(count)}; too few have it to merge, so it stays as the base has it`,
   'rows-cut': ({ model, tensor, rows, kept }) =>
     `${model}: the last ${rows - kept} of ${rows} rows of "${tensor}" take no part, since other models have ${kept}`,
   'sources-left-out': ({ place, sources, dropped }) =>

@@ -46,7 +46,8 @@ export function findTensors(
   const drafts = drafted.flatMap((module) => module.drafts).sort((a, b) => compareUtf8(a.tensor, b.tensor));
   const tensors = drafts.flatMap((draft) => {
     const rows = commonRows ? 'common' : rowRule(method, draft.base !== undefined);
-    return findParts(draft, { rows, copiesAlone: method.copiesAlone ?? false }, notes, order) ?? [];
+    const { copiesAlone = false, operandCount: { minimum } = { minimum: 1 } } = method;
+    return findParts(draft, { rows, copiesAlone, minimum }, notes, order) ?? [];
   });
   notes.throwMissing();
   const merged = new Set(tensors.map(({ tensor }) => tensor));

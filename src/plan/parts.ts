@@ -32,6 +32,8 @@ export interface PartRules {
   readonly rows: RowRule;
   /** Whether a tensor of a variant of the base's architecture is that of the only source; else it is left out. */
   readonly copiesAlone: boolean;
+  /** Models besides the base without which a tensor is the base's. */
+  readonly minimum: number;
 }
 
 /** Rows that go by tokens: how many there are, and the tensors of which they are rows. */
@@ -81,13 +83,16 @@ export function findParts(
     }
   }
   const base = draft.base && partOf(draft.base);
+  const lacking: PlanModel[] = [];
   const sources = draft.sources.flatMap((wantedPart) => {
     const part = partOf(wantedPart);
     if (part !== undefined) return { ...part, source: wantedPart.source };
-    if (canLack(wantedPart.model, wantedPart.name)) notes.partial(wantedPart.model, draft.tensor);
+    if (canLack(wantedPart.model, wantedPart.name)) lacking.push(wantedPart.model);
     else notes.missing(wantedPart.model, wantedPart.name, owner);
     return [];
   });
+  const isKept = base !== undefined && sources.length < rules.minimum;
+  for (const model of lacking) notes[isKept ? 'kept' : 'partial'](model, draft.tensor);
   return foundOf(draft, { base, sources }, rules, notes, order);
 }
 

@@ -13,6 +13,7 @@ export class PlanNotes {
   readonly #missing = new Map<string, Tally & { readonly presentIn: string }>();
   readonly #extra = new Map<string, Tally>();
   readonly #partial = new Map<string, Tally>();
+  readonly #kept = new Map<string, Tally>();
   readonly #cuts = new Map<string, Warning>();
 
   /** A tensor is left out, since the model that decides lacks it. */
@@ -23,6 +24,11 @@ export class PlanNotes {
   /** A model does without the tensor; it is merged from the others. */
   partial({ name }: PlanModel, tensor: string): void {
     countIn(this.#partial, name, { tensor });
+  }
+
+  /** A model does without the tensor, and those that are left are too few: it is the base's. */
+  kept({ name }: PlanModel, tensor: string): void {
+    countIn(this.#kept, name, { tensor });
   }
 
   /** A model lacks a tensor that it cannot do without. */
@@ -50,6 +56,7 @@ export class PlanNotes {
     return [
       ...named(this.#extra).map((facts) => warning('extra-tensor', facts)),
       ...named(this.#partial).map((facts) => warning('partial-tensor', facts)),
+      ...named(this.#kept).map((facts) => warning('base-kept', facts)),
       ...this.#cuts.values(),
     ];
   }

@@ -184,8 +184,18 @@ describe('tensors that some models lack', () => {
     const merged = await mergeFolder(folderOf({ base: withBias, a: {}, b: withBias }), TASK);
     expect(first(merged, layerTensor(0, BIAS))).toBe(B + 10);
     expect(kindsOf(merged)).toEqual(['partial-tensor']);
-    const alone = await mergeFolder(folderOf({ base: withBias, a: {}, b: {} }), TASK);
-    expect(first(alone, layerTensor(0, BIAS))).toBe(10);
+  });
+
+  it.each([
+    ['no expert has it', TASK, {}],
+    ['fewer have it than the method merges', TASK.replace('task_arithmetic', 'nuslerp'), withBias],
+  ])('stays the base’s where %s, and that is said', async (_, recipe, b) => {
+    const merged = await mergeFolder(folderOf({ base: withBias, a: {}, b }), recipe);
+    expect([0, 1].map((layer) => first(merged, layerTensor(layer, BIAS)))).toEqual([10, 20]);
+    const models = b === withBias ? ['a'] : ['a', 'b'];
+    expect(merged.warnings).toEqual(
+      models.map((model) => ({ kind: 'base-kept', facts: { model, tensor: layerTensor(0, BIAS), count: 2 } })),
+    );
   });
 
   it('what the base lacks is left out', async () => {
@@ -210,7 +220,7 @@ describe('tensors that some models lack', () => {
     ]);
     const ofBase = await mergeFolder(folderOf({ base: withBias, a: {} }), recipe);
     expect([0, 1].map((layer) => first(ofBase, layerTensor(layer, BIAS)))).toEqual([10, 20]);
-    expect(kindsOf(ofBase)).toEqual(['partial-tensor']);
+    expect(kindsOf(ofBase)).toEqual(['base-kept']);
   });
 
   it('one layer without what the others have is a damaged model', async () => {

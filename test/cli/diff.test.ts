@@ -1,9 +1,9 @@
 /** `m2merge diff`: what it says of two models that differ in more than values, or in less than it may seem. */
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { temporaryFolder } from '../support/cli.js';
 import { m2merge } from '../support/command.js';
 import { type ModelOptions, type TensorToWrite, writeModel } from '../support/safetensors.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 import { f32 } from './workplace.js';
 
 const NORM = f32('norm.weight', [2], 1, 2);

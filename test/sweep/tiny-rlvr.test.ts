@@ -5,7 +5,8 @@ import { expect, it } from 'vitest';
 import { expandSweep } from '../../src/sweep/expand.js';
 import { readSweep } from '../../src/sweep/load.js';
 import { library } from '../run/library.js';
-import { REPOSITORY, temporaryFolder } from '../support/cli.js';
+import { REPOSITORY } from '../support/cli.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const file = join(REPOSITORY, 'recipes/sweep-tiny-rlvr.yaml');
 const origin = { file, folder: join(REPOSITORY, 'recipes') };

@@ -18,7 +18,7 @@ export const ties: Method = {
   name: 'ties',
   title: 'TIES (trim, elect sign, disjoint merge)',
   paper: 'arXiv:2306.01708',
-  equation: 'θ = θ₀ + λ Σ_{i∈A} wᵢτ̂ᵢ / Σ_{i∈A} wᵢ,  τ̂ = trimmed τ,  A = {i : sign τ̂ᵢ = sign Σ wⱼτ̂ⱼ}',
+  equation: 'θ = θ₀ + λ Σ_{i∈A} wᵢτ̂ᵢ / Σ_{i∈A} wᵢ,  τ̂ = trimmed τ,  A = {i : sign wᵢτ̂ᵢ = sign Σ wⱼτ̂ⱼ}',
   summary: 'Keeps the largest changes of each expert and averages those that agree on a sign.',
   space: 'taskVectors',
   parameters: [

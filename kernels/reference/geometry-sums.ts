@@ -60,7 +60,8 @@ function countSigns(x: readonly number[], members: readonly number[], counters: 
     }
   });
   const [positive, negative] = sidesOf(x, members);
-  if (positive === negative) counters[(operands * (operands - 1)) / 2]! += 1;
+  // Infinities of both signs do not cancel.
+  if (positive - negative === 0) counters[(operands * (operands - 1)) / 2]! += 1;
 }
 
 /** Adds terms (rounded to f32) to lanes of f32 for each run, and those to the f64 lanes `to`. */

@@ -38,7 +38,7 @@ export function addPair(): void {
       const sizeX = f64x2.abs(x);
       const sizeY = f64x2.abs(y);
       conflict = f64x2.add(conflict, v128.and(f64x2.pmin(sizeX, sizeY), isOpposed));
-      cancelled = i64x2.add(cancelled, f64x2.eq(x, f64x2.neg(y)));
+      cancelled = i64x2.add(cancelled, f64x2.eq(f64x2.add(x, y), zero));
     }
     v128.store(dots + half, dot);
     v128.store(squares + half, square);
@@ -164,7 +164,7 @@ function addSides<S>(): void {
       }
       const negative = f64x2.sub(zero, minus);
       conflict = f64x2.add(conflict, f64x2.pmin(positive, negative));
-      cancelled = i64x2.add(cancelled, f64x2.eq(positive, negative));
+      cancelled = i64x2.add(cancelled, f64x2.eq(f64x2.add(positive, minus), zero));
     }
     v128.store(ownW + half, squareW);
     v128.store(ownX + half, squareX);

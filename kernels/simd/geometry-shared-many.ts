@@ -75,7 +75,7 @@ function addConflict(size: i32): void {
       }
       const negative = f64x2.sub(zero, minus);
       conflict = f64x2.add(conflict, f64x2.pmin(positive, negative));
-      cancelled = i64x2.add(cancelled, f64x2.eq(positive, negative));
+      cancelled = i64x2.add(cancelled, f64x2.eq(f64x2.add(positive, minus), zero));
     }
     v128.store(lanes + half, conflict);
   }

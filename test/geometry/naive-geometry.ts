@@ -95,7 +95,7 @@ export function naiveGroup({ base, changes, differs }: NaiveScope) {
   const times = base.map((_, i) => differs.filter((marks) => marks[i]).length);
   const side = (sign: number) => base.map((_, i) => sum(changes.map((x) => Math.max(sign * x[i]!, 0))));
   const [positive, negative] = [side(1), side(-1)];
-  const cancels = positive.filter((mass, i) => times[i]! > 1 && mass === negative[i]).length;
+  const cancels = positive.filter((mass, i) => times[i]! > 1 && mass - negative[i]! === 0).length;
   return {
     parameters: base.length,
     base_norm: Math.sqrt(dot(base, base)),

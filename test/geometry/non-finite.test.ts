@@ -67,3 +67,19 @@ it('an infinite value of the base that an expert changed', async () => {
   const { findings } = await measure(folder);
   expect(findings[0]).toMatchObject({ code: 'non-finite-input', title: 'base has NaN or infinite values' });
 });
+
+it.each([2, 3, 5])('infinities of both signs do not cancel: %i experts', async (experts) => {
+  const folder = temporaryFolder();
+  const write2x2 = (name: string, values: readonly number[]) =>
+    writeModel(join(folder, name), [{ name: TENSORS[0]!, dtype: 'F32', shape: [2, 2], values }], { config: {} });
+  write2x2('base', [1, 1, 1, 1]);
+  const names = Array.from({ length: experts }, (_, i) => `e${i}`);
+  // The first element goes to both infinities, the second one up and down by the same, the third up twice.
+  for (const [i, name] of names.entries()) {
+    write2x2(name, i === 0 ? [Infinity, 2, 2, 1] : i === 1 ? [-Infinity, 0, 2, 1] : [1, 1, 1, 1]);
+  }
+  const models = names.map((model) => ({ model, parameters: { weight: 1 } }));
+  const text = JSON.stringify({ merge_method: 'task_arithmetic', base_model: 'base', models });
+  const { global } = await library.geometry(library.parseRecipe(text, { file: 'group', folder }));
+  expect(global.exact_cancellation_on_overlap).toBe(1 / 3);
+});

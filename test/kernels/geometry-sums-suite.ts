@@ -56,7 +56,7 @@ function expectedShared({ vectors, masks }: Vectors, first: number) {
     pairs.forEach(([j, k], pair) => {
       if (isIn(j!) && isIn(k!)) opposed[pair]! += elements.filter((i) => product(j!, k!)(i) < 0).length;
     });
-    cancelled += elements.filter((i) => side(1, i) === side(-1, i)).length;
+    cancelled += elements.filter((i) => side(1, i) - side(-1, i) === 0).length;
   }
   return { lanes, counters: [...opposed, cancelled] };
 }

@@ -10,10 +10,13 @@ const OUTPUT = fileURLToPath(new URL('../dist/src/', import.meta.url));
 const CHUNKS = 'chunks';
 
 /**
- * Entries keep their places; all else lies one folder deep too, where relative addresses of files mean the same. The
+ * Entries keep their places, the program too, which tests run without a process; all else lies one folder deep too, where relative addresses of files mean the same. The
  * worker is a bundle of its own: threads share no code, so all that a chunk in common would give it is more to read.
  */
-const BUNDLES = [{ 'run/worker': join(OUTPUT, 'run/worker.js') }, { 'cli/main': join(OUTPUT, 'cli/main.js') }];
+const BUNDLES = [
+  { 'run/worker': join(OUTPUT, 'run/worker.js') },
+  { 'cli/main': join(OUTPUT, 'cli/main.js'), 'cli/program': join(OUTPUT, 'cli/program.js') },
+];
 
 /**
  * What a merge always loads comes in three files, each with all that it imports; a file costs more than its bytes. The

@@ -152,6 +152,7 @@ export async function mergeTogether(
     }
     options.signal?.throwIfAborted();
     await workersEnd;
+    pool.throwFailure();
     return await commitAll(merges, results);
   } catch (error) {
     await pool.close();

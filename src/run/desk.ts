@@ -53,13 +53,17 @@ export class Desk {
     );
   }
 
-  /** Closes the files; does nothing the second time. */
+  /** Closes the files, and tells the pool where that fails; does nothing the second time. */
   async close(): Promise<void> {
     const equipment = await this.#equipment?.catch(() => undefined);
     if (equipment === undefined || this.#isClosed) return;
     this.#isClosed = true;
-    equipment.files.close();
     if (equipment.kernels.name === 'simd') giveBackSimdKernels(equipment.kernels);
+    try {
+      equipment.files.close();
+    } catch (error) {
+      this.#ends.reply(failed(END, error));
+    }
   }
 
   async #setUp(setup: WorkerSetup): Promise<Equipment> {
@@ -82,10 +86,14 @@ function answer(runner: UnitRunner, { id, task }: WorkerRequest): WorkerReply {
   try {
     return { id, result: runner.run(task) };
   } catch (error) {
-    if (isM2MergeError(error)) return { id, error: { kind: error.kind, facts: error.facts } };
-    const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    return { id, defect: { reason: message, trace: stack } };
+    return failed(id, error);
   }
+}
+
+function failed(id: WorkerReply['id'], error: unknown): WorkerReply {
+  if (isM2MergeError(error)) return { id, error: { kind: error.kind, facts: error.facts } };
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  return { id, defect: { reason: message, trace: stack } };
 }
 
 async function createKernels(simd: CompiledKernels | undefined): Promise<Kernels> {

@@ -20,11 +20,16 @@ export interface FileNames {
   readonly outputs: readonly string[];
 }
 
+interface OpenFile {
+  readonly descriptor: number;
+  readonly isOutput: boolean;
+}
+
 export class PositionedFiles {
   readonly #names: FileNames;
   readonly #most: number;
-  /** Descriptors by path, least recently used first. */
-  readonly #open = new Map<string, number>();
+  /** By path, least recently used first. */
+  readonly #open = new Map<string, OpenFile>();
 
   constructor(names: FileNames, openFiles = OPEN_FILES) {
     this.#names = names;
@@ -61,9 +66,20 @@ export class PositionedFiles {
     }
   }
 
+  /**
+   * Closes all, then throws what the first output failed with: some file systems tell only then that what was written has no
+   * place. Throws `disk-full`, `output-unwritable`.
+   */
   close(): void {
-    for (const descriptor of this.#open.values()) closeSync(descriptor);
-    this.#open.clear();
+    const failures: unknown[] = [];
+    while (this.#open.size > 0) {
+      try {
+        this.#closeOldest();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   #descriptor(path: string, flags: 'r' | 'r+', version?: FileVersion): number {
@@ -71,7 +87,7 @@ export class PositionedFiles {
     if (known !== undefined) {
       this.#open.delete(path);
       this.#open.set(path, known);
-      return known;
+      return known.descriptor;
     }
     if (this.#open.size >= this.#most) this.#closeOldest();
     const descriptor = this.#openFile(path, flags);
@@ -79,7 +95,7 @@ export class PositionedFiles {
       closeSync(descriptor);
       throw new M2MergeError('input-changed', { path });
     }
-    this.#open.set(path, descriptor);
+    this.#open.set(path, { descriptor, isOutput: flags === 'r+' });
     return descriptor;
   }
 
@@ -96,9 +112,14 @@ export class PositionedFiles {
   }
 
   #closeOldest(): void {
-    const [oldest, descriptor] = this.#open.entries().next().value!;
+    const [oldest, { descriptor, isOutput }] = this.#open.entries().next().value!;
     this.#open.delete(oldest);
-    closeSync(descriptor);
+    try {
+      closeSync(descriptor);
+    } catch (error) {
+      // Of an input, all that was wanted has been read.
+      if (isOutput) throw asWriteError(error, oldest);
+    }
   }
 }
 

@@ -75,10 +75,18 @@ function failureOf(error: Error): M2MergeError {
   return new M2MergeError('worker-failed', { reason, trace }, { cause: error });
 }
 
+/** Waits for the ends of threads, but not for long. */
+async function withinPatience(ends: Promise<unknown>): Promise<void> {
+  const patience = new AbortController();
+  const outOfPatience = after(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => {});
+  await Promise.race([ends, outOfPatience]);
+  patience.abort();
+}
+
 export class WorkerPool implements TaskRunner {
   readonly #threads: Thread[] = [];
   readonly #queue = new TaskQueue<Pending>();
-  readonly #running = new Map<number, Pending & { readonly worker: number }>();
+  readonly #running = new Map<WorkerReply['id'], Pending & { readonly worker: number }>();
   #nextId = 0;
   #failure: unknown;
 
@@ -117,6 +125,11 @@ export class WorkerPool implements TaskRunner {
     this.#running.clear();
   }
 
+  /** Throws what failed, be it after the last task: files are closed then. */
+  throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
   /**
    * Ends the threads. One that has worked ends by itself after the tasks it holds, unless these take too long: a thread
    * that is terminated while V8 still compiles for it in the background can take the process down (Node 20 asserts that
@@ -125,10 +138,10 @@ export class WorkerPool implements TaskRunner {
   async close(): Promise<void> {
     const worked = this.#threads.filter((thread) => thread.worked);
     for (const { hand } of worked) hand.post(END);
-    const patience = new AbortController();
-    const outOfPatience = after(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => {});
-    await Promise.race([Promise.all(worked.map(({ hand }) => hand.exit)), outOfPatience]);
-    patience.abort();
+    const ends = Promise.all(worked.map(({ hand }) => hand.exit));
+    // After a run that went well there is nothing to cut short, but some file systems only now write what they were given.
+    const isDone = this.#failure === undefined && this.#running.size === 0;
+    await (isDone ? ends : withinPatience(ends));
     await Promise.all(this.#threads.map(({ hand }) => hand.terminate()));
   }
 
@@ -170,19 +183,20 @@ export class WorkerPool implements TaskRunner {
 
   #settle(reply: WorkerReply): void {
     const running = this.#running.get(reply.id);
-    if (running === undefined) return;
-    this.#running.delete(reply.id);
-    this.#threads[running.worker]!.load--;
+    if (running !== undefined) {
+      this.#running.delete(reply.id);
+      this.#threads[running.worker]!.load--;
+    }
     if ('result' in reply) {
-      running.resolve({ result: reply.result, worker: running.worker });
-      this.#dispatch();
+      running?.resolve({ result: reply.result, worker: running.worker });
+      if (running !== undefined) this.#dispatch();
       return;
     }
     const error =
       'error' in reply
         ? new M2MergeError(reply.error.kind, reply.error.facts)
         : new M2MergeError('worker-failed', reply.defect);
-    running.reject(error);
+    running?.reject(error);
     this.fail(error);
   }
 }

@@ -198,7 +198,12 @@ export const END = 'end';
 /** What a pool tells a worker: the setup first, then task after task, then the end. */
 export type PoolMessage = WorkerSetup | WorkerRequest | typeof END;
 
+/** What went wrong, with a task or, after the last, with the end. */
+interface Failed {
+  readonly id: number | typeof END;
+}
+
 export type WorkerReply =
   | { readonly id: number; readonly result: TaskResult }
-  | { readonly id: number; readonly error: { readonly kind: ErrorKind; readonly facts: ErrorFacts[ErrorKind] } }
-  | { readonly id: number; readonly defect: { readonly reason: string; readonly trace: string | undefined } };
+  | (Failed & { readonly error: { readonly kind: ErrorKind; readonly facts: ErrorFacts[ErrorKind] } })
+  | (Failed & { readonly defect: { readonly reason: string; readonly trace: string | undefined } });

@@ -1,5 +1,5 @@
 /**
- * Runs the built command line inside the process of the tests. What a process of its own would add (its start, signals,
+ * Runs the built command line, the bundle that users run, inside the process of the tests. What a process of its own would add (its start, signals,
  * streams that close) is the matter of tests that use cli.ts; for all others it would be two thirds of their time.
  */
 import { join } from 'node:path';

@@ -66,9 +66,9 @@ export function readDocuments(text: string, findings: Findings): readonly YamlDo
   }
   const withoutMark = text.replace(/^\uFEFF/, '');
   const tokens = tokenize(withoutMark, lines, positionAt, findings);
-  const documents = compose(tokens, withoutMark.length, positionAt, findings);
+  const documents = compose(tokens, withoutMark, positionAt, findings);
   const read = documents.map((document, index) => {
-    const targets = resolveAliases(document, positionAt, findings);
+    const targets = resolveAliases(document, withoutMark, positionAt, findings);
     const end = documents[index + 1]?.range[0] ?? withoutMark.length;
     return { root: document.contents, targets, positionAt, begin: document.range[0], end };
   });
@@ -99,16 +99,20 @@ function tokenize(
 
 function compose(
   tokens: Token[],
-  length: number,
+  text: string,
   positionAt: (offset: number) => Position,
   findings: Findings,
 ): readonly Document.Parsed[] {
   // Scalars stay text (`failsafe`) and keys are compared by the cursor, which words the problem and is not quadratic.
   const composer = new Composer({ schema: 'failsafe', resolveKnownTags: false, uniqueKeys: false, merge: false });
   const documents: Document.Parsed[] = [];
-  for (const document of composer.compose(tokens, true, length)) {
+  for (const document of composer.compose(tokens, true, text.length)) {
     for (const { pos, message } of document.errors.slice(0, MAX_SYNTAX_PROBLEMS)) {
-      findings.problem(positionAt(pos[0]), '', `not valid YAML: ${message.slice(0, LONGEST_SYNTAX_MESSAGE)}`);
+      findings.problem(
+        positionAt(behindSpaces(text, pos[0])),
+        '',
+        `not valid YAML: ${message.slice(0, LONGEST_SYNTAX_MESSAGE)}`,
+      );
     }
     documents.push(document);
     if (documents.length > MAX_DOCUMENTS) {
@@ -124,8 +128,23 @@ function compose(
   return written.length === 0 ? documents.slice(0, 1) : written;
 }
 
+/** What is wrongly indented begins behind its indentation, for people. */
+function behindSpaces(text: string, offset: number): number {
+  let at = offset;
+  while (text[at] === ' ') at++;
+  return at;
+}
+
+/** Where the tag before the node at `offset` begins. */
+function tagBefore(text: string, offset: number): number {
+  let at = text.lastIndexOf('!', offset - 1);
+  while (at > 0 && !/[\s,[{]/.test(text[at - 1]!)) at--;
+  return at;
+}
+
 function resolveAliases(
   document: Document,
+  text: string,
   positionAt: (offset: number) => Position,
   findings: Findings,
 ): ReadonlyMap<Alias, Node> {
@@ -145,7 +164,8 @@ function resolveAliases(
     }
     if (node.anchor !== undefined) anchors.set(node.anchor, node);
     if (node.tag !== undefined && !STANDARD_TAG.test(node.tag)) {
-      findings.problem(position, '', `tag ${excerpt(node.tag)} is not supported`, 'write the value itself');
+      const place = positionAt(tagBefore(text, node.range![0]));
+      findings.problem(place, '', `tag ${excerpt(node.tag)} is not supported`, 'write the value itself');
     }
   });
   return targets;

@@ -1,7 +1,7 @@
 // Joins the command line and the worker into a few files, each with the packages it uses: reading some 150 small modules
 // takes longer than a small merge. The library's modules stay as the compiler wrote them, beside the bundles.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -49,6 +49,18 @@ function licencesOf(modules) {
   return texts.join(`\n${'-'.repeat(80)}\n\n`);
 }
 
+/** A template whose characters are taken as they stand, so that an escape would not mean the same. */
+const RAW = /String\.raw`[^`]*[^\0-\x7f]/;
+
+/**
+ * The code with escapes for all but ASCII, which V8 reads faster: it holds text with any other character in two bytes for
+ * each. Where escapes would change what is written, the code as it is.
+ */
+function inAscii(code) {
+  if (RAW.test(code)) return code;
+  return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 /** Writes a bundle and returns the files that it is made of. */
 async function write(input) {
   const build = await rolldown({
@@ -58,8 +70,7 @@ async function write(input) {
     resolve: { alias: ALIAS },
     logLevel: 'warn',
   });
-  const { output } = await build.write({
-    dir: OUTPUT,
+  const { output } = await build.generate({
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: `${CHUNKS}/[name]-[hash].js`,
@@ -67,7 +78,12 @@ async function write(input) {
     minify: WITHOUT_WHITESPACE,
   });
   await build.close();
-  return output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
+  for (const { fileName, code } of output) {
+    const path = join(OUTPUT, fileName);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, inAscii(code));
+  }
+  return output.flatMap(({ moduleIds }) => moduleIds);
 }
 
 export async function bundle() {

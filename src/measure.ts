@@ -47,7 +47,7 @@ export async function measureGeometry(recipe: Recipe, options: MeasureOptions = 
   try {
     const opened = await openInputs(group, options);
     options.onInputs?.(opened);
-    warmUpFor(opened.models, pool);
+    warmUpFor(opened.models, pool, options);
     const inputs = options.onlyCommon === true ? withCommonTensors(opened) : opened;
     const built = buildPlan(group, inputs, { commonRows: true });
     // What only some have is left out here, not merged from those or kept.

@@ -133,7 +133,7 @@ export async function mergeTogether(
   try {
     const onInputs = (inputs: RecipeCheckpoints): void => {
       options.onInputs?.(inputs);
-      warmUpFor(inputs.models, pool);
+      warmUpFor(inputs.models, pool, options);
     };
     const shared = { run: {}, ...options, inputs: new SharedInputs(), onInputs };
     for (const request of requests) merges.push(await openMerge(request, shared));

@@ -124,7 +124,7 @@ function addGeometry(program: Command): void {
       wholeNumber(1),
     )
     .option('--spectral', 'also spectra of all matrices: ranks, shifts, angles, heads and tails; slow, states its cost')
-    .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
+    .option('--threads <n>', 'threads that work (default: all cores)', wholeNumber(1))
     .addOption(tileOption())
     .option('--json', 'print the JSON on stdout')
     .option('--quiet', 'print nothing but warnings and errors')
@@ -136,7 +136,7 @@ function addDiff(program: Command): void {
     .description('show which tensors of two models differ, and by how much')
     .argument('<first>', 'a model: a folder, or a name on the Hub')
     .argument('<second>', 'another')
-    .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
+    .option('--threads <n>', 'threads that work (default: all cores)', wholeNumber(1))
     .option('--json', 'print the geometry as JSON on stdout')
     .option('--quiet', 'show no progress')
     .action(async (first, second, options) => (await import('./commands/diff.js')).diffCommand(first, second, options));

@@ -37,7 +37,7 @@ export function addPlanOptions(command: Command): Command {
         .argParser(byteSize)
         .default(DEFAULT_SHARD_BYTES, '5GB'),
     )
-    .option('--threads <n>', 'worker threads (default: all cores)', wholeNumber(1))
+    .option('--threads <n>', 'threads that work (default: all cores)', wholeNumber(1))
     .addOption(tileOption())
     .option('--json', 'print JSON for machines on stdout');
 }

@@ -30,6 +30,6 @@ export function areLarge(models: readonly NamedCheckpoint[]): boolean {
 }
 
 /** Whether a matrix is taken as a whole, which takes time by the cube of its length. */
-function decomposes(plan: PreparedMerge['plan']): boolean {
+export function decomposes(plan: PreparedMerge['plan']): boolean {
   return plan.jobs.some((job) => job.kind === 'merge' && takesWhole(plan, job));
 }

@@ -1,6 +1,5 @@
 /** Runs prepared merges into output folders: workers, kernels and schedule together. */
 import { readFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { type CompiledKernels, compileSimdKernels } from '../../kernels/load.js';
 import { M2MergeError } from '../errors.js';
 import type { MeasuredGeometry } from '../geometry/collect.js';
@@ -8,10 +7,12 @@ import type { RemoteFile } from '../hub/range.js';
 import { filesOfWorker } from '../io/open-files.js';
 import { derivedBytes } from '../plan/memory.js';
 import type { PreparedMerge } from '../plan/plan.js';
-import { areLarge, isSmallRun } from '../plan/small-run.js';
+import { areLarge } from '../plan/small-run.js';
 import { layoutOf } from '../plan/tensor-merge.js';
 import type { NamedCheckpoint } from '../plan/tensors.js';
-import { layOutMeasured, UNIT_ELEMENTS } from '../plan/unit-layout.js';
+import { layOutMeasured } from '../plan/unit-layout.js';
+
+import { type CrewWish, crewFor, threadsOf, worksAlone } from './crew.js';
 import { OPEN_FILES } from './files.js';
 import { type MeasureWish, measurePlan } from './measure.js';
 import type { TensorOutcome } from './outcome.js';
@@ -29,12 +30,7 @@ import type { WorkerSetup } from './task.js';
  */
 export const DEFAULT_TILE_ELEMENTS = 262_144;
 
-export type KernelChoice = 'simd' | 'reference';
-
-export interface RunOptions {
-  /** Worker threads; by default one for each core, and none for a small run. */
-  readonly threads?: number | undefined;
-  readonly kernels?: KernelChoice;
+export interface RunOptions extends CrewWish {
   /** Elements read at once of each input; changes speed and memory, never the result. */
   readonly tileElements?: number;
   /** Files that are not on this machine, by the path where they would be; ranges of them are spooled. */
@@ -61,7 +57,9 @@ export async function runMerges(
   pool: WorkerPool,
   options: RunOptions = {},
 ): Promise<TensorOutcome[][]> {
-  return withPool(merges, MERGING, pool, options, (runner, variants, schedule) =>
+  const measures = merges.some(({ report }) => report !== undefined);
+  const kind = { cut: cutForMerging, decomposes: false, measures };
+  return withPool(merges, kind, pool, options, (runner, variants, schedule) =>
     runPlans(
       variants.map((variant, i) => ({ ...variant, report: merges[i]!.report })),
       runner,
@@ -78,7 +76,7 @@ export async function runMeasurement(
   pool: WorkerPool,
   options: RunOptions = {},
 ): Promise<MeasuredGeometry> {
-  const kind = { cut: () => layOutMeasured, decomposes: wish.spectral ?? false };
+  const kind = { cut: () => layOutMeasured, decomposes: wish.spectral ?? false, measures: true };
   return withPool([{ prepared, output: undefined }], kind, pool, options, (runner, [variant], schedule) =>
     measurePlan(variant!, runner, names, wish, schedule),
   );
@@ -98,14 +96,16 @@ interface RunKind {
   readonly cut: Cut;
   /** Whether matrices are decomposed besides what the method does. */
   readonly decomposes: boolean;
+  /** Whether there is something to add up of what tasks find. */
+  readonly measures: boolean;
 }
 
-const MERGING: RunKind = { cut: (plan) => (job) => layoutOf(plan, job), decomposes: false };
+const cutForMerging: Cut = (plan) => (job) => layoutOf(plan, job);
 
 /** Prepares the pool for plans and lets `work` use it until it is done or the signal ends it. */
 async function withPool<T>(
   merges: readonly MergeRun[],
-  { cut, decomposes }: RunKind,
+  { cut, decomposes, measures }: RunKind,
   pool: WorkerPool,
   options: RunOptions,
   work: (runner: TaskRunner, variants: readonly Variant[], schedule: ScheduleOptions) => Promise<T>,
@@ -120,12 +120,14 @@ async function withPool<T>(
   // Loaded only where something is on the Hub.
   const spooling = remote.size === 0 ? undefined : await import('./spooled-runner.js');
   const spool = spooling?.placeSpool(merges, options.spoolBytes, files.inputs.length);
-  const threads = usefulThreads(merges, decomposes, options);
+  const prepared = merges.map((merge) => merge.prepared);
+  const crew = crewFor(prepared, { decomposes, isBusy: measures || remote.size > 0 }, options);
+  const threads = threadsOf(crew);
   const setup: WorkerSetup = {
     methods: plans.map(({ method }) => method),
     inputFiles: spool === undefined ? files.inputs : [...files.inputs, { path: spool.path }],
     outputFiles: files.outputs,
-    openFiles: filesOfWorker(Math.max(1, threads), OPEN_FILES),
+    openFiles: filesOfWorker(threads, OPEN_FILES),
     simd: options.kernels === 'reference' ? undefined : await loadSimdKernels(),
     tileElements: options.tileElements ?? DEFAULT_TILE_ELEMENTS,
     retainedBytes,
@@ -135,7 +137,7 @@ async function withPool<T>(
   signal?.addEventListener('abort', abort, { once: true });
   let spooled: SpooledRunner | undefined;
   try {
-    await pool.begin(threads, setup);
+    await pool.begin(crew, setup);
     if (spool !== undefined) spooled = await spooling!.SpooledRunner.open(pool, variants, remote, spool);
     const runner = spooled ?? pool;
     const held = spooled?.held;
@@ -143,7 +145,7 @@ async function withPool<T>(
     const complete = await Promise.all(located.map((variant) => withMeanRows(variant, runner)));
     const result = await work(runner, complete, {
       // Enough tensors side by side that the end of one does not leave a worker waiting for its statistics.
-      concurrency: 2 * Math.max(1, threads),
+      concurrency: 2 * threads,
       onProgress,
     });
     await files.checkUnchanged();
@@ -164,19 +166,8 @@ async function withMeanRows(variant: Variant, runner: TaskRunner): Promise<Varia
 }
 
 /** Lets a pool start while a run is planned that will need it. */
-export function warmUpFor(models: readonly NamedCheckpoint[], pool: WorkerPool): void {
-  if (areLarge(models)) pool.warmUp();
-}
-
-/** Threads that are of use: none for a small run unless they are asked for, else no more than there are units of work. */
-function usefulThreads(merges: readonly MergeRun[], decomposes: boolean, { threads, kernels }: RunOptions): number {
-  // The reference kernels take some twenty times as long.
-  const isFast = kernels !== 'reference' && !decomposes;
-  const prepared = merges.map((merge) => merge.prepared);
-  if (isFast && isSmallRun(prepared, threads)) return 0;
-  const jobs = prepared.flatMap(({ plan }) => plan.jobs);
-  const elements = jobs.reduce((sum, job) => sum + (job.kind === 'merge' ? job.elements : job.byteLength), 0);
-  return Math.max(1, Math.min(threads ?? availableParallelism(), Math.ceil(elements / UNIT_ELEMENTS)));
+export function warmUpFor(models: readonly NamedCheckpoint[], pool: WorkerPool, wish: CrewWish): void {
+  if (areLarge(models) && !worksAlone(wish)) pool.warmUp();
 }
 
 let compiled: CompiledKernels | undefined;

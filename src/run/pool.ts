@@ -2,6 +2,7 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { M2MergeError } from '../errors.js';
+import type { Crew } from './crew.js';
 import {
   END,
   type PoolMessage,
@@ -15,6 +16,12 @@ import { TaskQueue } from './task-queue.js';
 
 /** Tasks a worker holds at once: the one it does and the next, so that it never waits for a message. */
 const TASKS_PER_WORKER = 2;
+
+/** The same where the pool's thread works too: one more, which is done while that cannot hand out another. */
+const TASKS_BESIDE_CALLER = 3;
+
+/** The calling thread takes the next task when it has done one, and leaves the others to those that have nothing to do. */
+const TASKS_OF_CALLER = 1;
 
 /** A task's result and the worker that did it, which may have kept what the next pass needs. */
 export interface Done {
@@ -50,6 +57,7 @@ interface Thread {
   load: number;
   /** Whether it was ever given a task. */
   worked: boolean;
+  readonly isCaller: boolean;
 }
 
 /**
@@ -87,6 +95,7 @@ export class WorkerPool implements TaskRunner {
   readonly #threads: Thread[] = [];
   readonly #queue = new TaskQueue<Pending>();
   readonly #running = new Map<WorkerReply['id'], Pending & { readonly worker: number }>();
+  #tasksPerWorker = TASKS_PER_WORKER;
   #nextId = 0;
   #failure: unknown;
 
@@ -96,12 +105,13 @@ export class WorkerPool implements TaskRunner {
   }
 
   /**
-   * Grows to `threads` and tells every worker what it needs to know; comes before the first task. Without any, the tasks are
-   * done in the thread that this is called in.
+   * Grows to the crew and tells each thread what it needs to know; comes before the first task. The calling thread is the one
+   * that this is called in.
    */
-  async begin(threads: number, setup: WorkerSetup): Promise<void> {
-    if (threads === 0 && this.#threads.length === 0) await this.#startHere();
-    while (this.#threads.length < threads) this.#start();
+  async begin({ workers, caller }: Crew, setup: WorkerSetup): Promise<void> {
+    while (this.#threads.length < workers) this.#start();
+    if (caller) await this.#startHere();
+    if (caller) this.#tasksPerWorker = TASKS_BESIDE_CALLER;
     for (const { hand } of this.#threads) hand.post(setup);
   }
 
@@ -151,34 +161,41 @@ export class WorkerPool implements TaskRunner {
     worker.on('error', (error) => this.fail(failureOf(error)));
     const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     const post = (message: PoolMessage): void => worker.postMessage(message);
-    this.#add({ post, exit, terminate: () => worker.terminate() });
+    this.#add({ post, exit, terminate: () => worker.terminate() }, false);
   }
 
   async #startHere(): Promise<void> {
     // Loaded only where it is wanted: most of it is what workers load for themselves.
     const { OwnThread } = await import('./own-thread.js');
     const reply = (result: WorkerReply): void => this.#settle(result);
-    this.#add(new OwnThread({ reply, fail: (error) => this.fail(failureOf(error as Error)) }));
+    this.#add(new OwnThread({ reply, fail: (error) => this.fail(failureOf(error as Error)) }), true);
   }
 
-  #add(hand: Hand): void {
-    this.#threads.push({ hand, load: 0, worked: false });
+  #add(hand: Hand, isCaller: boolean): void {
+    this.#threads.push({ hand, load: 0, worked: false, isCaller });
   }
 
   #dispatch(): void {
-    for (;;) {
-      const loads = this.#threads.map(({ load }) => load);
-      const worker = loads.indexOf(Math.min(...loads));
+    for (let next = this.#takeNext(); next !== undefined; next = this.#takeNext()) {
+      const { pending, worker } = next;
       const thread = this.#threads[worker]!;
-      if (thread.load >= TASKS_PER_WORKER) return;
-      const pending = this.#queue.take(worker, thread.load === 0);
-      if (pending === undefined) return;
       const request: WorkerRequest = { id: this.#nextId++, task: pending.task };
       this.#running.set(request.id, { ...pending, worker });
       thread.load++;
       thread.worked = true;
       thread.hand.post(request);
     }
+  }
+
+  /** A task for the thread that has the least to do, of those that have room for one and may take what waits. */
+  #takeNext(): { readonly pending: Pending; readonly worker: number } | undefined {
+    const byLoad = [...this.#threads.entries()].sort(([, a], [, b]) => a.load - b.load);
+    for (const [worker, { load, isCaller }] of byLoad) {
+      if (load >= (isCaller ? TASKS_OF_CALLER : this.#tasksPerWorker)) continue;
+      const pending = this.#queue.take(worker, load === 0);
+      if (pending !== undefined) return { pending, worker };
+    }
+    return undefined;
   }
 
   #settle(reply: WorkerReply): void {

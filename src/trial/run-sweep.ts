@@ -36,6 +36,7 @@ export interface SweepTask {
 export type SweepMerging = Pick<
   MergeOptions,
   | 'threads'
+  | 'callerHelps'
   | 'kernels'
   | 'tileElements'
   | 'shardBytes'

@@ -30,6 +30,7 @@ export async function mergeCommand(
     shardBytes: options.outShardSize,
     strict: options.strict ?? false,
     threads: options.threads,
+    callerHelps: true,
     kernels: options.kernels,
     tileElements,
     signal: interruption.signal,

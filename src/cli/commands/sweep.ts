@@ -59,6 +59,7 @@ export async function sweepCommand(
   const shared = {
     merging: {
       threads: options.threads,
+      callerHelps: true,
       kernels: options.kernels,
       tileElements,
       shardBytes: options.outShardSize,

@@ -82,6 +82,12 @@ export interface Method {
   combine(context: UnitContext): Combine;
 }
 
+/** How many models a method takes, the base of task vectors not counted. */
+export function modelBounds({ operandCount }: Method): { readonly minimum: number; readonly maximum: number } {
+  const { minimum = 1, maximum = Number.POSITIVE_INFINITY } = operandCount ?? {};
+  return { minimum, maximum };
+}
+
 /** What a method's operands are in a merge with or without a base. */
 export function spaceOf({ space }: Method, hasBase: boolean): Space {
   if (space === 'either') return hasBase ? 'taskVectors' : 'weights';

@@ -1,6 +1,6 @@
 /** Recipe and headers in, plan out. Reads no weights and decides everything that a run carries out. */
 import { createHash } from 'node:crypto';
-import type { Method } from '../../kernels/method.js';
+import { type Method, modelBounds } from '../../kernels/method.js';
 import { findMethod } from '../../kernels/methods/registry.js';
 import type { Settings } from '../../kernels/parameters.js';
 import { isMergeable, type OutputDtype } from '../checkpoint/dtype.js';
@@ -176,7 +176,7 @@ class PlanBuilder {
     const subtracted = base && sourceFor(base);
     const outputDtype = this.#recipe.outputDtype ?? this.#impliedDtype(subtracted, operands, first.location.dtype);
     // A task vector method without operands leaves the base: carried over unless its dtype changes.
-    const { minimum = 1 } = this.#method.operandCount ?? {};
+    const { minimum } = modelBounds(this.#method);
     const tooFew = found.sources.length < minimum || (subtracted !== undefined && operands.length === 0);
     const isReordered = sourceFor(first).rows !== undefined;
     const isAsStored = first.location.dtype === outputDtype && first.location.lowRank === undefined && !isReordered;

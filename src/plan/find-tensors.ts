@@ -1,5 +1,5 @@
 /** The tensors of a merged model with every model's part of them, over all modules of a recipe. */
-import { type Method, spaceOf } from '../../kernels/method.js';
+import { type Method, modelBounds, spaceOf } from '../../kernels/method.js';
 import { compareUtf8 } from '../checkpoint/order.js';
 import { M2MergeError } from '../errors.js';
 import type { Recipe } from '../recipe/recipe.js';
@@ -46,8 +46,8 @@ export function findTensors(
   const drafts = drafted.flatMap((module) => module.drafts).sort((a, b) => compareUtf8(a.tensor, b.tensor));
   const tensors = drafts.flatMap((draft) => {
     const rows = commonRows ? 'common' : rowRule(method, draft.base !== undefined);
-    const { copiesAlone = false, operandCount: { minimum } = { minimum: 1 } } = method;
-    return findParts(draft, { rows, copiesAlone, minimum }, notes, order) ?? [];
+    const rules = { rows, copiesAlone: method.copiesAlone ?? false, minimum: modelBounds(method).minimum };
+    return findParts(draft, rules, notes, order) ?? [];
   });
   notes.throwMissing();
   const merged = new Set(tensors.map(({ tensor }) => tensor));

@@ -1,5 +1,5 @@
 /** What a recipe puts together: whole models, slices of layers, or modules of either, read into one form. */
-import { type Method, spaceOf } from '../../kernels/method.js';
+import { type Method, modelBounds, spaceOf } from '../../kernels/method.js';
 import { warning } from '../warnings.js';
 import type { Cursor } from './cursor.js';
 import { excerpt, type Findings } from './findings.js';
@@ -167,7 +167,7 @@ function checkCount(
 ): void {
   // Without its base, which is reported, nobody knows which of the models it is.
   if (method.space === 'taskVectors' && !subtractsBase) return;
-  const { minimum = 1, maximum = Number.POSITIVE_INFINITY } = method.operandCount ?? {};
+  const { minimum, maximum } = modelBounds(method);
   if (found >= minimum && found <= maximum) return;
   const bounds =
     maximum === minimum ? `exactly ${minimum}` : found < minimum ? `at least ${minimum}` : `at most ${maximum}`;
@@ -193,7 +193,7 @@ function reportMissingBase({ values }: SliceReading, base: ModelReference, metho
   if (values.sources === undefined) return false;
   const names = values.sources.flatMap((source) => source.values.model?.text ?? []);
   if (names.includes(base.text)) return false;
-  if (method.operandCount?.maximum === 1 && names.length > 1) {
+  if (modelBounds(method).maximum === 1 && names.length > 1) {
     const message = `${method.name} goes from the base to one other model, but the base ${JSON.stringify(base.text)} is not among the sources`;
     place.problem(message, `base_model has to be one of them: ${names.join(', ')}`);
     return true;

@@ -1,5 +1,5 @@
 /** What is known of merge methods, for a terminal: all of them in a list, or one in full. */
-import { type Method, PRESETS, type Preset } from '../../kernels/method.js';
+import { type Method, modelBounds, PRESETS, type Preset } from '../../kernels/method.js';
 import { FRONT } from '../../kernels/methods/in-front.js';
 import { METHODS } from '../../kernels/methods/registry.js';
 import type { Parameter, Setting } from '../../kernels/parameters.js';
@@ -73,8 +73,8 @@ function frontLines(method: Method): string[] {
 }
 
 /** What models a method takes, in words. */
-export function describeModels({ operandCount, space }: Method): string {
-  const { minimum = 1, maximum = Number.POSITIVE_INFINITY } = operandCount ?? {};
+export function describeModels(method: Method): string {
+  const { minimum, maximum } = modelBounds(method);
   const count =
     minimum === maximum
       ? `exactly ${minimum} ${minimum === 1 ? 'model' : 'models'}`
@@ -83,7 +83,7 @@ export function describeModels({ operandCount, space }: Method): string {
         : minimum === 1
           ? 'any number of models'
           : `${minimum} or more models`;
-  const base = { taskVectors: ' and a base', either: ', with or without a base', weights: '' }[space];
+  const base = { taskVectors: ' and a base', either: ', with or without a base', weights: '' }[method.space];
   return count + base;
 }
 

@@ -109,9 +109,11 @@ export class WorkerPool implements TaskRunner {
    * that this is called in.
    */
   async begin({ workers, caller }: Crew, setup: WorkerSetup): Promise<void> {
+    // The one that was started ahead takes the place of the caller where no other is wanted.
+    const isWanted = caller && this.#threads.length <= workers;
     while (this.#threads.length < workers) this.#start();
-    if (caller) await this.#startHere();
-    if (caller) this.#tasksPerWorker = TASKS_BESIDE_CALLER;
+    if (isWanted) await this.#startHere();
+    if (isWanted) this.#tasksPerWorker = TASKS_BESIDE_CALLER;
     for (const { hand } of this.#threads) hand.post(setup);
   }
 

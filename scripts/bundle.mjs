@@ -7,6 +7,8 @@ import { rolldown } from 'rolldown';
 
 const OUTPUT = fileURLToPath(new URL('../dist/src/', import.meta.url));
 
+const PACKAGE = fileURLToPath(new URL('../package.json', import.meta.url));
+
 const CHUNKS = 'chunks';
 
 /**
@@ -49,6 +51,16 @@ function licencesOf(modules) {
   return texts.join(`\n${'-'.repeat(80)}\n\n`);
 }
 
+/** In the bundles the version is a constant: to find the package's own file takes Node longer than to load them. */
+const withVersion = {
+  name: 'with-version',
+  load(id) {
+    if (id !== join(OUTPUT, 'version.js')) return undefined;
+    const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8'));
+    return `export const VERSION = ${JSON.stringify(version)};`;
+  },
+};
+
 /** A template whose characters are taken as they stand, so that an escape would not mean the same. */
 const RAW = /String\.raw`[^`]*[^\0-\x7f]/;
 
@@ -68,6 +80,7 @@ async function write(input) {
     platform: 'node',
     external: EXTERNAL,
     resolve: { alias: ALIAS },
+    plugins: [withVersion],
     logLevel: 'warn',
   });
   const { output } = await build.generate({

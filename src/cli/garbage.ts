@@ -17,16 +17,19 @@ const OF_PLANS = 40;
  */
 const OF_TRANSFERS = 400;
 
+let isTransferring = false;
+
 function allowGrowth(percent: number): void {
   setFlagsFromString(`--heap-growing-percent=${percent}`);
 }
 
-/** For whatever only plans and merges. */
+/** For whatever only plans and merges; changes nothing once bytes pass through. */
 export function collectForPlans(): void {
-  allowGrowth(OF_PLANS);
+  if (!isTransferring) allowGrowth(OF_PLANS);
 }
 
 /** From now on bytes pass through. */
 export function collectForTransfers(): void {
+  isTransferring = true;
   allowGrowth(OF_TRANSFERS);
 }

@@ -243,10 +243,21 @@ function showHelp(program: Command, name: string | undefined): void {
   else named.outputHelp();
 }
 
-/** Runs the command that the arguments name; never throws, but sets the exit code. */
-export async function runProgram(): Promise<void> {
+/**
+ * Milliseconds after which a run counts as long: by then what it needs of Node is loaded, and its first worker is there. Where a
+ * setting of V8 has changed, Node compiles its own modules anew instead of taking them from its cache: 15 ms, and 35 for each
+ * worker.
+ */
+const LONG_RUN_MS = 300;
+
+function adjustForLongRun(): void {
   collectForPlans();
   compileLate();
+}
+
+/** Runs the command that the arguments name; never throws, but sets the exit code. */
+export async function runProgram(): Promise<void> {
+  setTimeout(adjustForLongRun, LONG_RUN_MS).unref();
   try {
     await buildProgram().parseAsync();
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Which runs are too small for threads of their own. */
-import type { PreparedMerge } from './plan.js';
-import { takesWhole } from './tensor-merge.js';
+import type { MergeJob, PreparedMerge } from './plan.js';
+import { layoutOf, takesWhole } from './tensor-merge.js';
 import type { NamedCheckpoint } from './tensors.js';
 
 /**
@@ -29,7 +29,21 @@ export function areLarge(models: readonly NamedCheckpoint[]): boolean {
   return bytes > MOST_BYTES;
 }
 
+/**
+ * Elements of rows that stay together, at most, where a task takes no longer than others: eight steps. Above, what a method
+ * makes of them leaves the cache, and a task may take a second.
+ */
+const LONGEST_SHORT_RUN = 65_536;
+
+/** Whether any task takes so long that a thread which does it hears nothing else meanwhile. */
+export function hasLongTasks(plan: PreparedMerge['plan']): boolean {
+  return decomposes(plan) || plan.jobs.some((job) => job.kind === 'merge' && hasLongRuns(plan, job));
+}
+
+const hasLongRuns = (plan: PreparedMerge['plan'], job: MergeJob): boolean =>
+  layoutOf(plan, job).runElements > LONGEST_SHORT_RUN;
+
 /** Whether a matrix is taken as a whole, which takes time by the cube of its length. */
-export function decomposes(plan: PreparedMerge['plan']): boolean {
+function decomposes(plan: PreparedMerge['plan']): boolean {
   return plan.jobs.some((job) => job.kind === 'merge' && takesWhole(plan, job));
 }

@@ -1,7 +1,7 @@
 /** Who does the work of a run: worker threads, the thread that asks, or both. */
 import { availableParallelism } from 'node:os';
 import type { PreparedMerge } from '../plan/plan.js';
-import { decomposes, isSmallRun } from '../plan/small-run.js';
+import { hasLongTasks, isSmallRun } from '../plan/small-run.js';
 import { UNIT_ELEMENTS } from '../plan/unit-layout.js';
 
 export interface Crew {
@@ -40,7 +40,7 @@ export function crewFor(merges: readonly PreparedMerge[], duties: CrewDuties, wi
   const isFast = kernels !== 'reference' && !duties.decomposes;
   if (isFast && isSmallRun(merges, threads)) return { workers: 0, caller: true };
   const useful = Math.max(1, Math.min(threads ?? availableParallelism(), unitsOf(merges)));
-  const mayHelp = callerHelps && isFast && !duties.isBusy && !merges.some(({ plan }) => decomposes(plan));
+  const mayHelp = callerHelps && isFast && !duties.isBusy && !merges.some(({ plan }) => hasLongTasks(plan));
   const caller = mayHelp && useful <= MOST_WITH_CALLER;
   return { workers: caller ? useful - 1 : useful, caller };
 }

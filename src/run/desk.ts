@@ -40,7 +40,7 @@ export class Desk {
   take(message: PoolMessage): void {
     if (this.#equipment === undefined) {
       this.#equipment = this.#setUp(message as WorkerSetup);
-      this.#equipment.catch(this.#ends.fail);
+      this.#equipment.catch((error) => this.#giveUp(error));
       return;
     }
     // Answers wait for the equipment, and so does the end: behind them. Where it failed, the pool has been told.
@@ -64,6 +64,14 @@ export class Desk {
     } catch (error) {
       this.#ends.reply(failed(END, error));
     }
+  }
+
+  /** Tells why there will be no answers: a lack that is told by its facts, or a defect. */
+  #giveUp(error: unknown): void {
+    if (isM2MergeError(error)) {
+      this.#ends.reply(failed(END, error));
+      this.#ends.close();
+    } else this.#ends.fail(error);
   }
 
   async #setUp(setup: WorkerSetup): Promise<Equipment> {

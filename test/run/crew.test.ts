@@ -17,6 +17,10 @@ for (const [seed, name] of ['a', 'b'].entries()) {
   writeModel(join(work, `tiny-${name}`), [randomTensor('layers.0.weight', [64, 64], seed + 1, 0.02)]);
 }
 
+// Rows of odd length: 64 of them stay together.
+for (const name of ['wide-a', 'wide-b'])
+  writeModel(join(work, name), [randomTensor('layers.0.weight', [128, 49_999], 1, 0.02)]);
+
 const planned = async (method: string, [a, b]: readonly [string, string]) => {
   const models = `models: [{model: ${b}, parameters: {weight: 1}}]`;
   const text = `merge_method: ${method}\nbase_model: ${a}\n${models}`;
@@ -24,6 +28,8 @@ const planned = async (method: string, [a, b]: readonly [string, string]) => {
 };
 const large = await planned('task_arithmetic', ['a', 'b']);
 const small = await planned('task_arithmetic', ['tiny-a', 'tiny-b']);
+const wide = await planned('della', ['wide-a', 'wide-b']);
+const narrow = await planned('della', ['a', 'b']);
 const whole = await planned('tsv', ['a', 'b']);
 
 const idle = { decomposes: false, isBusy: false };
@@ -39,7 +45,9 @@ it.each([
   ['it keeps out when it is busy', large, { ...idle, isBusy: true }, { ...helped, threads: 2 }, 2, false],
   ['it does no long tasks: of spectra', large, { ...idle, decomposes: true }, { ...helped, threads: 2 }, 2, false],
   ['of methods that decompose matrices', whole, idle, { ...helped, threads: 2 }, 2, false],
-  ['of the reference kernels', large, idle, { ...helped, threads: 2, kernels: 'reference' }, 2, false],
+  ['of wide rows that stay together', wide, idle, { ...helped, threads: 2 }, 2, false],
+  ['but those of usual rows', narrow, idle, { ...helped, threads: 2 }, 1, true],
+  ['none of the reference kernels', large, idle, { ...helped, threads: 2, kernels: 'reference' }, 2, false],
   ['nor of these when a run is small', small, idle, { kernels: 'reference' }, 1, false],
 ] as const)('%s', (_, merges, duties, wish, workers, caller) => {
   expect(crewFor(merges, duties, wish)).toEqual({ workers, caller });

@@ -9,7 +9,7 @@ import { epsilonParameter } from '../sparsify/della.js';
 import { rescaleFactors } from '../sparsify/rescale.js';
 import { SPARSIFIERS, type SparsifierName, sparsifierOf } from '../sparsify/sparsifiers.js';
 import type { CollectorScope, Statistic } from '../statistic.js';
-import type { TensorMerge, Tile, UnitContext } from '../unit.js';
+import type { Combine, TensorMerge, Tile, UnitContext } from '../unit.js';
 import { type TileView, untouched } from '../view.js';
 import { densityParameter } from './common-parameters.js';
 
@@ -55,8 +55,6 @@ export function withSparsify(inner: Method): Method {
   const presets = Object.fromEntries(
     Object.entries(inner.presets).map(([preset, own]) => [preset, { ...FRONT_PRESETS[preset as Preset], ...own }]),
   );
-  // A recipe without `sparsify` has none of its settings.
-  const kindOf = (settings: Settings) => (settings[`${FRONT}method`] ?? 'none') as SparsifierName | 'none';
   return {
     ...inner,
     parameters: [...inner.parameters, ...FRONT_PARAMETERS],
@@ -68,7 +66,7 @@ export function withSparsify(inner: Method): Method {
       return [...front.map((statistic) => inFront(statistic, kind)), ...inner.statistics(settings).map(behind)];
     },
     check(tensors) {
-      const isUsed = tensors.some(({ space, settings }) => space === 'weights' && kindOf(settings) !== 'none');
+      const isUsed = tensors.some(({ space, settings }) => space === 'weights' && sparsifies(settings));
       return isUsed ? 'sparsify thins task vectors, and without base_model there are none' : inner.check?.(tensors);
     },
     wholeRows: (settings) => kindOf(settings) === 'della' || (inner.wholeRows?.(settings) ?? false),
@@ -76,20 +74,33 @@ export function withSparsify(inner: Method): Method {
       const kind = kindOf(context.merge.settings);
       const survivors = inner.survivors ?? untouched;
       if (kind === 'none') return survivors(context);
-      const survive = survivors(contextBehind(context));
-      const view = frontView(context);
-      return Object.assign((tile: Tile) => survive(view(tile)), {
-        factors: rescaleFactors(frontContext(context, kind)),
-      });
+      // Most methods know what they merged last, and are not asked: nothing is set aside for it before.
+      let survive: ReturnType<TileView> | undefined;
+      const prepare = (): ReturnType<TileView> => {
+        const [own, view] = [survivors(contextBehind(context)), frontView(context)];
+        return (tile) => own(view(tile));
+      };
+      const show = (tile: Tile) => {
+        survive ??= prepare();
+        return survive(tile);
+      };
+      return Object.assign(show, { factors: rescaleFactors(frontContext(context, kind)) });
     },
     combine(context) {
-      if (kindOf(context.merge.settings) === 'none') return inner.combine(context);
+      if (!sparsifies(context.merge.settings)) return inner.combine(context);
       const view = frontView(context);
       const combine = inner.combine(contextBehind(context));
-      return (tile, destination) => combine(view(tile), destination);
+      const combineFront: Combine = (tile, destination) => combine(view(tile), destination);
+      return Object.assign(combineFront, { shown: combine.shown });
     },
   };
 }
+
+/** Whether these settings of a merge have something dropped in front of the method. */
+export const sparsifies = (settings: Settings): boolean => kindOf(settings) !== 'none';
+
+// A recipe without `sparsify` has none of its settings.
+const kindOf = (settings: Settings) => (settings[`${FRONT}method`] ?? 'none') as SparsifierName | 'none';
 
 /** The settings of `sparsify` under the names that sparsifiers know. */
 function frontSettings(settings: Settings, kind: SparsifierName): Settings {

@@ -24,24 +24,18 @@ function probabilities(settings: Settings): { readonly lowest: number; readonly 
 const byRank: MaskRule = {
   readsValues: true,
   keepsAll: ({ settings }) => numberOf(settings, 'density') >= 1,
-  drawer(context, { settings, randomKey: [low, high] }) {
+  drawer(context) {
     const { kernels, tileCapacity } = context;
     const rowElements = rowElementsOf(context);
+    // Operands are drawn one after the other, in the same memory.
     const scratch = context.allocate(tileCapacity + 18 * rowElements + 64);
-    const { lowest, highest } = probabilities(settings);
-    return ({ count, firstIndex }, source, mask) =>
-      kernels.drawRankedMask(
-        source,
-        count / rowElements,
-        rowElements,
-        lowest,
-        highest,
-        low,
-        high,
-        firstIndex,
-        scratch,
-        mask,
-      );
+    return ({ settings, randomKey: [low, high] }) => {
+      const { lowest, highest } = probabilities(settings);
+      return ({ count, firstIndex }, source, mask) => {
+        const rows = count / rowElements;
+        kernels.drawRankedMask(source, rows, rowElements, lowest, highest, low, high, firstIndex, scratch, mask);
+      };
+    };
   },
 };
 

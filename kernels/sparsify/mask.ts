@@ -15,9 +15,12 @@ export interface MaskRule {
   keepsAll(operand: Operand): boolean;
   /** Whether a mask depends on the elements, so that they have to be differences in f32 to draw it. */
   readonly readsValues: boolean;
-  /** Prepares one operand of a unit; the returned function writes the bits of a tile's elements to `mask`. */
-  drawer(context: UnitContext, operand: Operand): (tile: AnyTile, source: Slot, mask: Slot) => void;
+  /** Prepares a unit; what is returned prepares one of its operands. */
+  drawer(context: UnitContext): (operand: Operand) => DrawMask;
 }
+
+/** Writes the bits of a tile's elements to `mask`; `source` are those of the operand. */
+type DrawMask = (tile: AnyTile, source: Slot, mask: Slot) => void;
 
 /** Operands with what their masks drop set to zero. */
 export function masked(rule: MaskRule): TileView {
@@ -84,15 +87,16 @@ function drawnMasks(context: UnitContext, rule: MaskRule): MasksOf {
   const bytes = Math.ceil(count / 8 / MASK_ALIGNMENT) * MASK_ALIGNMENT;
   const dropping = merge.operands.filter((operand) => !rule.keepsAll(operand));
   const { slot, filled } = context.keep('masks', bytes * dropping.length);
+  const drawerOf = filled ? undefined : rule.drawer(context);
   const masks = merge.operands.map((operand) => {
     const index = dropping.indexOf(operand);
-    return index < 0 ? undefined : { begin: slot + index * bytes, draw: rule.drawer(context, operand) };
+    return index < 0 ? undefined : { begin: slot + index * bytes, draw: drawerOf?.(operand) };
   });
   const masksOf = (tile: AnyTile) =>
     masks.map((mask, i) => {
       if (mask === undefined) return undefined;
       const at = mask.begin + (tile.firstIndex - firstIndex) / 8;
-      if (!filled) mask.draw(tile, tile.operands[i]!, at);
+      mask.draw?.(tile, tile.operands[i]!, at);
       return at;
     });
   return Object.assign(masksOf, { areDrawn: filled });

@@ -1,4 +1,5 @@
 /** How much memory a run will need, from the plan and the run's settings. */
+import { sparsifies } from '../../kernels/methods/in-front.js';
 import { findMethod } from '../../kernels/methods/registry.js';
 import { bytesPerElement } from '../checkpoint/dtype.js';
 import { adaptedBytes, CHUNK_ELEMENTS, rightBytes } from './adapted-memory.js';
@@ -32,6 +33,15 @@ const DECOMPOSED_BYTES = 6 * 8;
 
 /** f32 vectors of one step that an operand takes: its values, and what two views make of them. */
 const STEP_VECTORS = 3;
+
+/** As many where a sparsifier stands in front, whose view statistics and reports have for themselves. */
+const SPARSIFIED_STEP_VECTORS = 6;
+
+/**
+ * What methods that look at whole rows set aside for rows that stay together, bytes an element: the ranks of DELLA 19, and
+ * a vector of the result 4.
+ */
+const ROW_SCRATCH_BYTES = 23;
 
 /**
  * The most that a worker has for what a pass derives for the next one of the same units, bytes: the random masks of 64
@@ -74,9 +84,11 @@ export function estimateMemory(plan: Plan, threads: number, tileElements: number
       terms.some(({ magnitudes }) => magnitudes !== undefined),
     );
     const gathered = sources.some(({ rows }) => rows !== undefined) ? GATHER_BYTES : 0;
-    const perOperand = OPERAND_BYTES + STEP_VECTORS * 4 * stepElements;
-    const decomposed = takesWhole(plan, job) ? DECOMPOSED_BYTES * runElements : 0;
-    return widths * Math.max(tileElements, runElements) + sources.length * perOperand + adapted + gathered + decomposed;
+    const vectors = sparsifies(plan.settings[job.settings]!) ? SPARSIFIED_STEP_VECTORS : STEP_VECTORS;
+    const perOperand = OPERAND_BYTES + vectors * 4 * stepElements;
+    const scratch = (takesWhole(plan, job) ? DECOMPOSED_BYTES : ROW_SCRATCH_BYTES) * runElements;
+    const inputs = widths * Math.max(tileElements, runElements) + sources.length * perOperand;
+    return inputs + scratch + adapted + gathered;
   });
   const largest = perWorker.reduce((most, bytes) => Math.max(most, bytes), 0);
   const planned = PLANNED_BYTES * mergeJobs.reduce((total, job) => total + sourcesOf(job).length, 0);

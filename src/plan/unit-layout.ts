@@ -19,7 +19,7 @@ const MEASURED_UNIT_ELEMENTS = 4 * UNIT_ELEMENTS;
  * Elements processed at once: a step's f32 vectors (32 KiB each) of base, five operands and result stay in a 512 KiB L2
  * cache together with the raw tile.
  */
-const STEP_ELEMENTS = 8192;
+export const STEP_ELEMENTS = 8192;
 
 /** Every cut is at a multiple of this, so that vector lanes, reduction lanes and mask words never straddle two pieces. */
 export const LANE_QUANTUM = 64;

@@ -158,7 +158,9 @@ export class WorkerPool implements TaskRunner {
   }
 
   #start(): void {
-    const worker = new Worker(WORKER_ENTRY, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES } });
+    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MEGABYTES };
+    // Without the flags of the process: with --input-type, as for scripts that are piped to Node, no worker would start.
+    const worker = new Worker(WORKER_ENTRY, { resourceLimits, execArgv: [] });
     worker.on('message', (reply: WorkerReply) => this.#settle(reply));
     worker.on('error', (error) => this.fail(failureOf(error)));
     const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()));

@@ -9,6 +9,7 @@ import { LAST_PLACE } from '../geometry/last-place.js';
 import { GeometryObserver, type StoredPair } from '../geometry/observe.js';
 import type { ProjectionWish } from '../geometry/projection.js';
 import type { UnitSums } from '../geometry/unit-sums.js';
+import { STEP_ELEMENTS } from '../plan/unit-layout.js';
 import { narrow, widen, widenDifference } from './convert.js';
 import type { CombineReport, OutputVector, ReportWish } from './task.js';
 import type { InputVector, UnitVectors } from './unit-vectors.js';
@@ -27,10 +28,11 @@ export function observeGeometry(
   projection?: ProjectionWish,
 ): UnitGeometry {
   if (base === undefined) throw new RangeError('geometry needs a base');
+  const tileCapacity = Math.min(context.tileCapacity, STEP_ELEMENTS);
   const observer = new GeometryObserver({
     kernels: context.kernels,
     experts: operands.length,
-    tileCapacity: context.tileCapacity,
+    tileCapacity,
     firstIndex: context.firstIndex,
     count: context.count,
     channels: channelLayout(tensor, context.merge.shape),
@@ -38,19 +40,30 @@ export function observeGeometry(
     lastPlace: LAST_PLACE[base.dtype],
     allocate: context.allocate,
   });
-  const comparisons = operands.map((operand) => compareStored(context, base, operand));
+  const comparisons = operands.map((operand) => compareStored({ ...context, tileCapacity }, base, operand));
+  const observe = ({ firstIndex, count, operands: changes }: Tile, origin: Slot, offset: number): void => {
+    const stored = comparisons.map((compare) => compare(offset, count, origin));
+    observer.observe({ firstIndex, count, base: origin, operands: changes, stored });
+  };
   return {
     observe(tile, offset) {
-      const stored = comparisons.map((compare) => compare(offset, tile.count));
-      observer.observe({
-        firstIndex: tile.firstIndex,
-        count: tile.count,
-        base: base.values,
-        operands: tile.operands,
-        stored,
-      });
+      if (tile.count <= tileCapacity) return observe(tile, base.values, offset);
+      // Rows that stay together for the method may be long: nothing here needs them whole.
+      for (let done = 0; done < tile.count; done += tileCapacity) {
+        observe(partOf(tile, done, tileCapacity), base.values + 4 * done, offset + done);
+      }
     },
     finish: () => observer.finish(),
+  };
+}
+
+/** Up to `count` elements of a tile from element `first` on. */
+function partOf(tile: Tile, first: number, count: number): Tile {
+  return {
+    firstIndex: tile.firstIndex + first,
+    count: Math.min(count, tile.count - first),
+    operands: tile.operands.map((values) => values + 4 * first),
+    base: tile.base === undefined ? undefined : tile.base + 4 * first,
   };
 }
 
@@ -59,7 +72,7 @@ function compareStored(
   context: UnitContext,
   base: InputVector,
   operand: InputVector,
-): (offset: number, count: number) => StoredPair {
+): (offset: number, count: number, origin: Slot) => StoredPair {
   const { dtype } = operand;
   if (dtype === base.dtype) {
     const width = bytesPerElement(dtype);
@@ -70,9 +83,9 @@ function compareStored(
     };
   }
   const values = context.allocate(vectorBytes(context));
-  return (offset, count) => {
+  return (offset, count, origin) => {
     widen(context.kernels, dtype, operand.raw, offset, values, count);
-    return { value: values, base: base.values, width: 4, isBf16: false };
+    return { value: values, base: origin, width: 4, isBf16: false };
   };
 }
 

@@ -2,11 +2,13 @@
  * How worker threads end: by themselves once they have worked, so that none is torn down while V8 compiles for it. Small runs
  * have none.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readlinkSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryFolder as folderOfFile } from '../support/cli.js';
+import { temporaryFolder as folderOfFile, REPOSITORY } from '../support/cli.js';
 import { randomTensor } from '../support/random-models.js';
 import { readModel, writeModel } from '../support/safetensors.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -48,6 +50,20 @@ it('in the middle of a merge that is aborted', async () => {
   });
   await expect(merge).rejects.toThrow();
   expect({ started, ended: exits.length }).toEqual({ started: 2, ended: 2 });
+});
+
+it('of a script that is piped to Node, whatever flags that takes', () => {
+  const script = `
+    const { merge, parseRecipe } = await import(process.argv[2]);
+    const text = 'merge_method: linear\\nparameters: {weight: 1}\\nmodels: [{model: a}, {model: b}]';
+    const { output } = await merge(parseRecipe(text, { folder: '.' }), { output: 'out-piped', threads: 1 });
+    console.log(output);
+  `;
+  const entry = pathToFileURL(join(REPOSITORY, 'dist/src/index.js')).href;
+  const options = { cwd: work, input: script, encoding: 'utf8' } as const;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-', entry], options);
+  expect({ stdout: stdout.trim(), stderr }).toEqual({ stdout: expect.stringContaining('out-piped'), stderr: '' });
+  expect(readModel(join(work, 'out-piped')).tensors).toEqual(readModel(join(work, 'out-1')).tensors);
 });
 
 describe('of a small run', () => {

@@ -62,7 +62,7 @@ const withVersion = {
 };
 
 /** A template whose characters are taken as they stand, so that an escape would not mean the same. */
-const RAW = /String\.raw`[^`]*[^\0-\x7f]/;
+const RAW = /String\.raw`[^`]*[^\0-\x7f]|\\[^\0-\x7f]/;
 
 /**
  * The code with escapes for all but ASCII, which V8 reads faster: it holds text with any other character in two bytes for

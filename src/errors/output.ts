@@ -23,6 +23,8 @@ const UNWRITABLE_HINTS: Readonly<Record<string, string>> = {
   EROFS: 'the disk is read-only; name a folder on another',
   ENOTDIR: 'a file has the place of a folder; name another',
   ENAMETOOLONG: 'choose a shorter name',
+  EFBIG: 'write smaller files with --out-shard-size, or lift the limit of the process (ulimit -f)',
+  ENOENT: 'its folder is not there, or went away while the merge ran',
   [MOUNT_POINT]: 'name a folder inside it',
   [RESULTS_GONE]: 'run the sweep again; it goes on from the results that are in its folder then',
   [WEIGHTS_GONE]: 'keep what tidies up away from names that begin with a dot and hold m2merge, and run the merge again',

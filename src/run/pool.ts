@@ -1,5 +1,6 @@
 /** A fixed set of workers that take tasks in order; the first failure ends them all. */
 import { setTimeout as after } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { M2MergeError } from '../errors.js';
 import type { Crew } from './crew.js';
@@ -77,8 +78,18 @@ const PATIENCE_MS = 500;
 /** What V8 says where the limits of a batch system leave no room for the addresses around a memory. */
 const NO_ADDRESSES = /^WebAssembly\.\w+\(\): Out of memory/;
 
+/** What Node says where a thread's code cannot be opened, or a channel to it. */
+const NO_FILES = /\bEMFILE\b|too many open files/;
+
 function failureOf(error: Error): M2MergeError {
   const { message: reason, stack: trace } = error;
+  if (NO_FILES.test(reason)) {
+    return new M2MergeError(
+      'file-unreadable',
+      { path: fileURLToPath(WORKER_ENTRY), reason: 'EMFILE' },
+      { cause: error },
+    );
+  }
   if (NO_ADDRESSES.test(reason)) return new M2MergeError('address-space', { reason }, { cause: error });
   return new M2MergeError('worker-failed', { reason, trace }, { cause: error });
 }
@@ -170,7 +181,7 @@ export class WorkerPool implements TaskRunner {
 
   async #startHere(): Promise<void> {
     // Loaded only where it is wanted: most of it is what workers load for themselves.
-    const { OwnThread } = await import('./own-thread.js');
+    const { OwnThread } = await import('./own-thread.js').catch((error) => Promise.reject(failureOf(error)));
     const reply = (result: WorkerReply): void => this.#settle(result);
     this.#add(new OwnThread({ reply, fail: (error) => this.fail(failureOf(error as Error)) }), true);
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MAIN, startM2merge } from '../support/cli.js';
 import { m2merge } from '../support/command.js';
+import { randomTensor } from '../support/random-models.js';
 import { writeModel } from '../support/safetensors.js';
 import { createWorkplace, f32, RECIPE } from './workplace.js';
 
@@ -78,6 +79,32 @@ it.skipIf(isWindows)('few open files are allowed: workers share them', () => {
   }
   const { status, stderr } = inShell('ulimit -n 100; "$@" recipe.yaml out', folder);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+});
+
+it.skipIf(isWindows)('too few open files are told by what they lack, be it the code of a worker', () => {
+  const folder = createWorkplace();
+  const tensors = [0, 1, 2].map((i) => randomTensor(`layers.${i}.weight`, [1024, 1024], i + 1, 0.02));
+  for (const model of ['base', 'a', 'b']) writeModel(join(folder, model), tensors);
+  const within = (files: number, args: string) => inShell(`ulimit -n ${files}; "$@" ${args}`, folder);
+  let fewest = 16;
+  while (within(fewest, 'plan recipe.yaml').status !== 0) fewest++;
+  expect(fewest).toBeLessThan(60);
+  const ends = Array.from({ length: 6 }, (_, more) => within(fewest + more, `recipe.yaml out-${more} --threads 2`));
+  for (const { status, stderr } of ends.filter((end) => end.status !== 0)) {
+    expect({ status, stderr }).toEqual({
+      status: 4,
+      stderr: expect.stringMatching(/^error: cannot read .*EMFILE.*\nhint: allow more open files/),
+    });
+  }
+  expect(ends.some(({ stderr }) => stderr.includes('worker.js'))).toBe(true);
+});
+
+it.skipIf(isWindows)('a file larger than the process may write is told with what helps', () => {
+  const folder = createWorkplace();
+  for (const model of ['base', 'a', 'b'])
+    writeModel(join(folder, model), [randomTensor('layers.0.weight', [64, 64], 1, 0.02)]);
+  const { status, stderr } = inShell('ulimit -f 8; "$@" recipe.yaml out', folder);
+  expect({ status, stderr }).toEqual({ status: 5, stderr: expect.stringMatching(/EFBIG\nhint: .*--out-shard-size/) });
 });
 
 describe.skipIf(isWindows)('an output that is a link', () => {

@@ -61,7 +61,7 @@ const withVersion = {
   },
 };
 
-/** A template whose characters are taken as they stand, so that an escape would not mean the same. */
+/** Characters taken as they stand, in a template or behind a backslash: an escape would not mean the same. */
 const RAW = /String\.raw`[^`]*[^\0-\x7f]|\\[^\0-\x7f]/;
 
 /**

@@ -6,7 +6,7 @@ import { CARD_FILE } from './checkpoint/card.js';
 import { parseConfig, updateConfig } from './checkpoint/config.js';
 import { CONFIG_FILE, MANIFEST_FILE } from './checkpoint/side-files.js';
 import { makeCard } from './merge-card.js';
-import type { Plan, PreparedMerge } from './plan/plan.js';
+import type { Job, Plan, PreparedMerge } from './plan/plan.js';
 import type { Recipe } from './recipe/recipe.js';
 import { formatManifest } from './report/manifest.js';
 import { publicName, publicPlan, publicRecipe } from './report/public-names.js';
@@ -20,7 +20,11 @@ import type { Warning } from './warnings.js';
 const INDEX_FILE = 'model.safetensors.index.json';
 
 /** Names of output dtypes in config.json. */
-const CONFIG_DTYPES = { BF16: 'bfloat16', F16: 'float16', F32: 'float32' } as const;
+const CONFIG_DTYPES: Readonly<Record<string, 'bfloat16' | 'float16' | 'float32'>> = {
+  BF16: 'bfloat16',
+  F16: 'float16',
+  F32: 'float32',
+};
 
 /** Returns what the sources' cards give reason to say. */
 export async function writeBesideWeights(
@@ -34,7 +38,7 @@ export async function writeBesideWeights(
   const { plan } = prepared;
   const sideFiles = await writeSideFiles(folder, prepared);
   const donor = prepared.folders[plan.donor]!;
-  const dtype = uniformDtype(plan);
+  const dtype = dtypeOf(plan);
   // One that was there when the merge was planned.
   const config = prepared.donorConfig && (await readSideFile(join(donor, CONFIG_FILE))).toString('utf8');
   const changes = { ...(dtype === undefined ? {} : { dtype }), fields: prepared.configFields };
@@ -63,11 +67,21 @@ export async function writeBesideWeights(
   return card.warnings;
 }
 
-/** The config's name of the dtype that all merged tensors share. */
-function uniformDtype(plan: Plan): 'bfloat16' | 'float16' | 'float32' | undefined {
-  const dtypes = new Set(plan.jobs.flatMap((job) => (job.kind === 'merge' ? [job.outputDtype] : [])));
-  const [dtype] = dtypes;
-  return dtypes.size === 1 && dtype !== undefined ? CONFIG_DTYPES[dtype] : undefined;
+/** The config's name of the dtype that all merged tensors share; where all are copies, of the one that most of them has. */
+function dtypeOf({ jobs }: Plan): (typeof CONFIG_DTYPES)[string] | undefined {
+  const merged = new Set(jobs.flatMap((job) => (job.kind === 'merge' ? [job.outputDtype] : [])));
+  if (merged.size > 1) return undefined;
+  const [dtype = mostCopied(jobs)] = merged;
+  return dtype === undefined ? undefined : CONFIG_DTYPES[dtype];
+}
+
+/** The dtype of most bytes that are copied: packed weights are not of the dtype of their scales. */
+function mostCopied(jobs: readonly Job[]): string | undefined {
+  const bytes = new Map<string, number>();
+  for (const job of jobs) {
+    if (job.kind === 'copy') bytes.set(job.dtype, (bytes.get(job.dtype) ?? 0) + job.byteLength);
+  }
+  return [...bytes].sort(([, a], [, b]) => b - a)[0]?.[0];
 }
 
 async function hashShards(

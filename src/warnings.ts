@@ -88,7 +88,7 @@ const WORDINGS: { readonly [K in WarningKind]: (facts: WarningFacts[K]) => strin
   'mergekit-ignores': ({ place, key, method }) =>
     `${place}: "${key}" takes effect here; mergekit's ${method} has no such parameter and ignores it`,
   'duplicate-model': ({ place, model, slices }) =>
-    `${place}: model "${model}" is listed twice and counts once, with the parameters of its first entry${slices ? ' and the layers of its last' : ''}`,
+    `${place}: model "${model}" is listed twice and counts once, with the first value that its entries give of each parameter${slices ? ' and the layers of the last' : ''}`,
   'base-appended': ({ place, model }) =>
     `${place}: base_model "${model}" is not among the models; it is merged as one more of them, after the last`,
   'base-alone': ({ place, model }) =>

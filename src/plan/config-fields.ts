@@ -13,7 +13,7 @@ import { type Warning, warning } from '../warnings.js';
 import type { MergedLayer, ModuleDrafts } from './drafts.js';
 import { PER_LAYER_VOCABULARY_KEYS, VOCABULARY_KEYS, vocabularyRows } from './embedding-rows.js';
 import { layerFields } from './layer-fields.js';
-import type { Job, Plan } from './plan.js';
+import type { Job, MergeJob, Plan } from './plan.js';
 import type { PlanModel } from './plan-models.js';
 
 type Stacked = NonNullable<ModuleDrafts['stacked']>;
@@ -39,7 +39,7 @@ export function configFields(
     fields: [
       ...agreed.filter((field) => isNew(field, config)),
       ...vocabularyFields(donor, config, plan),
-      ...tieFields(config, donor, inputs, plan),
+      ...tieFields(config, donor, inputs, plan, stacks),
     ],
     warnings: [
       ...ofLayers.flatMap(({ warnings }) => warnings),
@@ -121,17 +121,46 @@ function rowFields(
 
 /**
  * Whether the head is the embedding: not when the merged model has a head of its own and some model did not have one,
- * or the models' configs do not agree; and it is when only the donor, of which nothing was merged, has a head.
+ * the models' configs do not agree, or the recipe merges it otherwise than the embedding; and it is when only the donor, of
+ * which nothing was merged, has a head. A stack of tied models ends with another than it begins with, and is tied like them.
  */
-function tieFields(config: Section, donor: PlanModel, inputs: readonly PlanModel[], { jobs }: Plan): ConfigField[] {
-  const hasHead = jobs.some(({ tensor }) => isHead(tensor));
+function tieFields(
+  config: Section,
+  donor: PlanModel,
+  inputs: readonly PlanModel[],
+  { jobs }: Plan,
+  stacks: readonly Stacked[],
+): ConfigField[] {
+  const heads = jobs.filter(({ tensor }) => isHead(tensor));
+  const embeddings = jobs.filter(({ tensor }) => isTokenEmbedding(tensor) && !isPerLayerEmbedding(tensor));
   const tied = inputs.map(isTied);
-  if (tied.every((own) => own === tied[0])) return [];
-  const isLost =
-    [...donor.checkpoint.tensors.keys()].some(isHead) && jobs.some(({ tensor }) => isTokenEmbedding(tensor));
-  if (!hasHead && !isLost) return [];
+  if (tied.every((own) => own === tied[0])) {
+    const isApart = (head: Job): boolean => embeddings.length > 0 && !embeddings.some((job) => areAlike(head, job));
+    return tied[0] && !stacks.some(isOfUnlike) && heads.some(isApart) ? tieFieldsOf(config, false) : [];
+  }
+  const isLost = [...donor.checkpoint.tensors.keys()].some(isHead) && embeddings.length > 0;
+  return heads.length > 0 || isLost ? tieFieldsOf(config, heads.length === 0) : [];
+}
+
+function tieFieldsOf(config: Section, value: boolean): ConfigField[] {
   const sections = sectionsOf(config).filter(([path, section]) => path.length === 0 || TIE in section);
-  return sections.map(([section]) => ({ section, key: TIE, value: !hasHead }));
+  return sections.map(([section]) => ({ section, key: TIE, value }));
+}
+
+/** Whether the first layer comes from other models than the last. */
+function isOfUnlike({ layers }: Stacked): boolean {
+  const [first, last] = [layers[0], layers.at(-1)].map((layer) => new Set(layer?.map(({ model }) => model)));
+  return first!.size !== last!.size || [...first!].some((model) => !last!.has(model));
+}
+
+/** Whether the same models are merged in the same way. */
+function areAlike(a: Job, b: Job): boolean {
+  if (a.kind === 'copy' || b.kind === 'copy') return a.kind === 'copy' && b.kind === 'copy';
+  const wayOf = ({ settings, operands }: MergeJob): unknown => [
+    settings,
+    operands.map((own) => [own.model, own.settings]),
+  ];
+  return JSON.stringify(wayOf(a)) === JSON.stringify(wayOf(b));
 }
 
 function isTied({ checkpoint }: PlanModel): boolean {

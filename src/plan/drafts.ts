@@ -21,6 +21,8 @@ export interface TensorDraft {
   readonly base: { readonly model: PlanModel; readonly name: string } | undefined;
   /** Where the tensor lies in the layers, from 0 to 1; 0 outside of them. */
   readonly t: number;
+  /** The model, maybe of another slice, whose head makes the merged model have one. */
+  readonly headOf?: PlanModel | undefined;
 }
 
 export interface DraftPart {
@@ -161,17 +163,24 @@ function draftOutside(
   };
   const isBefore = (name: string) => isBeforeLayers(name) && placeAfter(name, stackOf) === undefined;
   const alone = limit === 1 && findMethod(recipe.method)!.copiesAlone ? firstListed(last, models) : undefined;
-  const draftAfter = (name: string): TensorDraft =>
-    alone === undefined ? draft(limited, name) : { ...draft(limited, name), sources: [], base: { model: alone, name } };
+  const heads = headsOf(outside);
+  const draftAfter = (name: string): TensorDraft => {
+    const drafted = { ...draft(limited, name), headOf: heads.get(name) };
+    return alone === undefined ? drafted : { ...drafted, sources: [], base: { model: alone, name } };
+  };
   const before = [...namesOf(first)].filter(isBefore).map((name) => draft(first, name));
-  // A head of its own in any of the models means that none is tied in the merged one.
-  const heads = module.slices.flatMap((slice) => [...namesOf(slice)].filter(isHead));
-  const after = [...new Set([...namesOf(limited), ...heads])].filter((name) => !isBefore(name));
+  const after = [...new Set([...namesOf(limited), ...heads.keys()])].filter((name) => !isBefore(name));
   const dropped = sourceCount(last) - sourceCount(limited);
   return {
     drafts: [...before, ...after.map(draftAfter)],
     warnings: dropped > 0 ? [shortenedWarning(recipe, last, limit, dropped)] : [],
   };
+}
+
+/** Heads of their own, and whose: one in any of the models means that none is tied in the merged one. */
+function headsOf(outside: ReadonlyMap<PlanModel, readonly string[]>): ReadonlyMap<string, PlanModel> {
+  const heads = [...outside].flatMap(([model, names]) => names.filter(isHead).map((name) => [name, model] as const));
+  return new Map(heads.reverse());
 }
 
 /** By model, as slices name the same few models again and again, whose names are many. */

@@ -68,8 +68,11 @@ export function findParts(
 ): FoundTensor | undefined {
   const wanted = [...(draft.base === undefined ? [] : [draft.base]), ...draft.sources];
   const owner = wanted.find(({ model, name }) => locate(model, name) !== undefined)?.model;
-  if (owner === undefined) return undefined;
   const first = wanted[0]!;
+  if (owner === undefined) {
+    if (draft.headOf !== undefined) notes.missing(first.model, first.name, draft.headOf);
+    return undefined;
+  }
   if (locate(first.model, first.name) === undefined) {
     if (hasLost(first, draft)) {
       notes.missing(first.model, first.name, owner);

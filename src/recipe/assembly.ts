@@ -6,7 +6,7 @@ import { excerpt, type Findings } from './findings.js';
 import type { ModelReading, ModuleReading, RecipeReading, SliceReading } from './keys.js';
 import { type ParameterReading, readParameters } from './parameters.js';
 import { baseOf, type OwnPart, type Participant, Participants, readSources, wholeSources } from './participants.js';
-import type { RecipeModel, RecipeModule, RecipeSlice } from './recipe.js';
+import type { LayerRange, RecipeModel, RecipeModule, RecipeSlice } from './recipe.js';
 import type { ModelReference } from './reference.js';
 
 export interface Assembly {
@@ -66,7 +66,13 @@ class AssemblyReader {
     const { models, slices } = contents.values;
     const read: RecipeSlice[] = [];
     if (models !== undefined) read.push(this.#wholeModels(models, contents.present.get('models')!, outer));
-    for (const slice of slices ?? []) read.push(this.#slice(slice, outer));
+    for (const slice of slices ?? []) {
+      const known = this.#all.length;
+      read.push(this.#slice(slice, outer));
+      // What no tensor comes from needs no values.
+      const isInner = read.length > 1 && read.length < slices!.length;
+      if (isInner && isEmpty(read.at(-1)!)) this.#all.length = known;
+    }
     if (slices !== undefined) {
       checkSomeLayers(read, contents.present.get('slices')!);
       warnOfEmpty(read.slice(1, -1), this.#findings);
@@ -220,9 +226,15 @@ function checkSomeLayers(slices: readonly RecipeSlice[], place: Cursor): void {
 
 /** Empty slices choose what comes before and after the layers when they are first or last, and nothing otherwise. */
 function warnOfEmpty(slices: readonly RecipeSlice[], findings: Findings): void {
-  for (const { base, sources, position } of slices) {
-    const range = base?.range ?? sources[0]?.range;
-    if (range === undefined || range.end > range.begin) continue;
-    findings.warn(position, (place) => warning('empty-slice', { place, begin: range.begin }));
+  for (const slice of slices.filter(isEmpty)) {
+    const { begin } = rangeOf(slice)!;
+    findings.warn(slice.position, (place) => warning('empty-slice', { place, begin }));
   }
+}
+
+const rangeOf = ({ base, sources }: RecipeSlice): LayerRange | undefined => base?.range ?? sources[0]?.range;
+
+function isEmpty(slice: RecipeSlice): boolean {
+  const range = rangeOf(slice);
+  return range !== undefined && range.end <= range.begin;
 }

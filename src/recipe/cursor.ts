@@ -1,6 +1,6 @@
 /** A place in the recipe's YAML: what is there, how to go deeper, and how to report it with line, column and path. */
 import { isAlias, isMap, isNode, isScalar, isSeq, type Node, visit, type YAMLMap } from 'yaml';
-import type { YamlDocument } from './document.js';
+import { MAX_DEPTH, type YamlDocument } from './document.js';
 import { type Findings, quote } from './findings.js';
 import type { Position } from './position.js';
 
@@ -114,15 +114,20 @@ export class Cursor {
    * Entries of a mapping by key, `<<` merged in, own keys before merged ones; none for other kinds. A key that is given
    * twice is a problem if anybody reads it; of others, as the tags that people hang anchors on, the first is returned.
    */
-  entries(isRead: (name: string) => boolean = () => true): Map<string, Entry> {
+  entries(isRead: (name: string) => boolean = () => true, level = 0): Map<string, Entry> {
     const entries = new Map<string, Entry>();
     if (!isMap<Node, Node | null>(this.#node)) return entries;
     const merged = this.#ownEntries(this.#node, entries, isRead);
     if (merged === undefined) return entries;
+    if (level === MAX_DEPTH) {
+      const path = this.path.replace(/(?:\.<<)+$/, '');
+      this.findings.problem(merged.position, path, `"<<" leads through more than ${MAX_DEPTH} mappings`);
+      return entries;
+    }
     const sources = merged.kind === 'list' ? merged.elements() : [merged];
     for (const source of sources) {
       if (source.kind !== 'mapping') source.expected('a mapping to merge');
-      for (const [key, entry] of source.entries(isRead)) {
+      for (const [key, entry] of source.entries(isRead, level + 1)) {
         if (!entries.has(key)) entries.set(key, { ...entry, value: entry.value.at(this.#pathOf(key)) });
       }
     }

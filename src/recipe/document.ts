@@ -19,7 +19,7 @@ import type { Position } from './position.js';
 export const MAX_RECIPE_LENGTH = 262_144;
 
 /** Levels of nesting. A recipe has about ten; the parser calls itself for each and must not exhaust the stack. */
-const MAX_DEPTH = 64;
+export const MAX_DEPTH = 64;
 
 /** Syntax problems reported: one mistake tends to cause others. */
 const MAX_SYNTAX_PROBLEMS = 5;

@@ -12,6 +12,15 @@ const LONGEST_PATTERN = 200;
  */
 const MOST_REPETITIONS = 4;
 
+/**
+ * Bits of the number of ways in which a pattern may match from one place of a name, at most: as many as four parts that
+ * repeat without limit have in a name of sixty characters (C(60, 4) ways from all places), some 20 ms for a name.
+ */
+const MOST_BITS = 16;
+
+/** Bits of a part that repeats without limit, of those. */
+const BITS_OF_REPETITION = MOST_BITS / MOST_REPETITIONS;
+
 const REGEX = 'regex:';
 const GLOB = 'glob:';
 
@@ -31,20 +40,8 @@ export function compileFilter(filter: string): TensorFilter | { readonly problem
 function compileRegex(pattern: string): TensorFilter | { readonly problem: string } {
   if (pattern === '') return { problem: 'the regular expression is empty' };
   if (pattern.length > LONGEST_PATTERN) return { problem: `the pattern is longer than ${LONGEST_PATTERN} characters` };
-  // Escapes and classes hold no syntax of repetition.
-  const syntax = pattern.replace(/\\./g, 'a').replace(/\[[^\]]*\]/g, 'a');
-  if (/\)(?:[*+]|\{\d+,\d*\}|\{\d{2,}\})/.test(syntax)) {
-    return { problem: 'groups that repeat (as in "(…)*") are not supported: they can take for ever' };
-  }
-  if ((syntax.match(/[*+]|\{\d+,\d*\}/g) ?? []).length > MOST_REPETITIONS) {
-    return { problem: `the pattern has more than ${MOST_REPETITIONS} parts that repeat` };
-  }
-  try {
-    const expression = new RegExp(pattern, 'u');
-    return (name) => expression.test(name);
-  } catch (error) {
-    return { problem: `not a regular expression: ${(error as Error).message.replace(/^.*: /, '')}` };
-  }
+  const problem = reasonAgainst(pattern);
+  return problem === undefined ? compile(pattern, 'not a regular expression') : { problem };
 }
 
 /** The whole name; `*` stands for any characters, `?` for one, `[…]` for one of several, `{a,b}` for either. */
@@ -56,8 +53,62 @@ function compileGlob(pattern: string): TensorFilter | { readonly problem: string
   }
   const source = globSource(pattern);
   if (source === undefined) return { problem: 'a "[" or "{" of the pattern is not closed' };
-  const expression = new RegExp(`^${source}$`, 'u');
-  return (name) => expression.test(name);
+  const problem = reasonAgainst(source);
+  return problem === undefined ? compile(`^${source}$`, 'not a pattern') : { problem };
+}
+
+function compile(source: string, what: string): TensorFilter | { readonly problem: string } {
+  try {
+    const expression = new RegExp(source, 'u');
+    return (name) => expression.test(name);
+  } catch (error) {
+    return { problem: `${what}: ${(error as Error).message.replace(/^.*: /, '')}` };
+  }
+}
+
+/** Why an expression could take for ever, if it could. */
+function reasonAgainst(source: string): string | undefined {
+  // Escapes and classes stand for one character; what a group is for, and whether a repetition is lazy, costs nothing.
+  const syntax = source
+    .replace(/\\./g, ANY)
+    .replace(/\[[^\]]*\]/g, ANY)
+    .replace(/\(\?(?:[:=!]|<[=!]|<[^>]*>)/g, '(')
+    .replace(/([*+?}])\?/g, '$1');
+  if (/\)(?:[*+]|\{\d+,\d*\}|\{\d{2,}\})/.test(syntax)) {
+    return 'groups that repeat (as in "(…)*") are not supported: they can take for ever';
+  }
+  if ((syntax.match(/[*+]|\{\d+,\}/g) ?? []).length > MOST_REPETITIONS) {
+    return `the pattern has more than ${MOST_REPETITIONS} parts that repeat`;
+  }
+  const copies = (syntax.match(/\)\{\d\}/g) ?? []).reduce((product, count) => product * Number(count[2]), 1);
+  if (copies * (bitsOfRepetitions(syntax) + bitsOfAlternatives(syntax)) <= MOST_BITS) return undefined;
+  return 'the pattern can match in too many ways (parts that repeat, may be absent or are one of several): it can take for ever';
+}
+
+/** What an escape or a class is replaced by: it may be any character. */
+const ANY = '.';
+
+/** Bits of what a part that repeats, or may be absent, adds to the ways to match. */
+function bitsOfRepetitions(syntax: string): number {
+  const parts = syntax.match(/[*+?]|\{\d+,\d*\}/g) ?? [];
+  return parts.reduce((bits, part) => {
+    const [, least, most] = /^\{(\d+),(\d+)\}$/.exec(part) ?? [];
+    const ways = most === undefined ? Number.POSITIVE_INFINITY : Number(most) - Number(least) + 1;
+    return bits + Math.min(BITS_OF_REPETITION, part === '?' ? 1 : Math.log2(Math.max(1, ways)));
+  }, 0);
+}
+
+/** Bits of what alternatives add: nothing where the first character tells which it is. */
+function bitsOfAlternatives(syntax: string): number {
+  let [bits, rest] = [0, syntax];
+  for (;;) {
+    const group = /\(([^()]*)\)/.exec(rest);
+    const branches = (group?.[1] ?? rest).split('|');
+    const begins = new Set(branches.map((branch) => (/^[\w-]/.test(branch) ? branch[0] : ANY)));
+    if (begins.has(ANY) || begins.size < branches.length) bits += Math.log2(branches.length);
+    if (group === null) return bits;
+    rest = rest.replace(group[0], ANY);
+  }
 }
 
 /** The pattern as a regular expression; undefined when a bracket is open. */

@@ -137,7 +137,9 @@ function addPart(
   findings.warn(reference.position, (place) =>
     warning('duplicate-model', { place, model, slices: range !== undefined }),
   );
-  parts.set(reference.text, { ...known, range, parameters: [...known.parameters, parameters] });
+  // A model may be listed thousands of times.
+  const tables = reading.present.has('parameters') ? [...known.parameters, parameters] : known.parameters;
+  parts.set(reference.text, { ...known, range, parameters: tables });
 }
 
 function warnOfBaseParameters({ present }: ModelReading | SourceReading, findings: Findings): void {

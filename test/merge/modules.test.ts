@@ -116,6 +116,24 @@ describe.each(Object.entries(LAYOUTS))('%s', (_title, { text, vision, projector 
   });
 });
 
+it('a module of whole models asks nothing of the layers of others', async () => {
+  const { text, vision } = LAYOUTS['everything under model'];
+  const folder = temporaryFolder();
+  writeModel(`${folder}/a`, tensorsOf([...text, ...vision], 100));
+  writeModel(`${folder}/b`, tensorsOf([...text, ...vision, 'model.language_model.layers.2.w'], 200));
+  const both = (range: string) => `[{model: a${range}}, {model: b${range}}]`;
+  const recipe = (decoder: string, tower: string) =>
+    `merge_method: linear\nparameters: {weight: 1}\nmodules:\n  text_decoder: {${decoder}}\n  vision_tower: {${tower}}\n`;
+  const slices = `slices: [{sources: ${both(', layer_range: [0, 2]')}}]`;
+  const merged = await mergeFolder(folder, recipe(slices, `models: ${both('')}`));
+  expect(new Set(values(merged, [...text, ...vision]))).toEqual(new Set([150]));
+  expect(merged.model.tensors.size).toBe(text.length + vision.length);
+  await expect(mergeFolder(folder, recipe(`models: ${both('')}`, `models: ${both('')}`))).rejects.toMatchObject({
+    kind: 'layer-count-mismatch',
+    facts: { stack: 'model.language_model.layers' },
+  });
+});
+
 it('parameters of a module come before those of the recipe', async () => {
   const { text, vision, projector } = LAYOUTS['everything under model'];
   const recipe =

@@ -74,6 +74,59 @@ describe('a head', () => {
     const merged = await mergeFolder(folder, recipe);
     expect(first(merged, HEAD)).toBe((A + PLACES.embed + B + PLACES.head) / 2);
   });
+
+  it('that the last model lacks, though its config says that it is not tied, is missing', async () => {
+    const folder = folderOf({ a: { head: true }, b: { config: { tie_word_embeddings: false } } });
+    const missing = { kind: 'tensor-missing', facts: { tensor: HEAD, model: 'b', presentIn: 'a' } };
+    const stacks = [passthrough(['a', 0, 2], ['b', 2, 4]), passthrough(['a', 0, 2], ['b', 1, 1])];
+    for (const recipe of stacks) await expect(mergeFolder(folder, recipe)).rejects.toMatchObject(missing);
+    // Without any head there is nothing to miss.
+    const { model } = await mergeFolder(folder, passthrough(['b', 0, 2], ['b', 2, 4]));
+    expect(model.tensors.has(HEAD)).toBe(false);
+  });
+
+  it('that is merged otherwise than the embedding is not tied to it, whatever the models were', async () => {
+    const folder = folderOf({ a: { head: true, config: { tie_word_embeddings: true } }, b: {} });
+    const tieOf = async (recipe: string) => (await mergeFolder(folder, recipe)).model.config?.tie_word_embeddings;
+    const linear = (weight: string) =>
+      `merge_method: linear\nmodels: [{model: a, parameters: {weight: ${weight}}}, {model: b, parameters: {weight: 1}}]\n`;
+    const scaled = (scale: string) =>
+      `merge_method: passthrough\nmodels: [{model: a, parameters: {scale: ${scale}}}]\n`;
+    expect(await tieOf(linear('2'))).toBe(true);
+    expect(await tieOf(linear('[{filter: lm_head, value: 2}, {value: 1}]'))).toBe(false);
+    expect(await tieOf(scaled('2'))).toBe(true);
+    expect(await tieOf(scaled('[{filter: embed, value: 2}, {value: 1}]'))).toBe(false);
+  });
+});
+
+describe('vocabularies of a stack', () => {
+  it.each([
+    ['untied', true],
+    ['tied', false],
+  ])('that differ are refused, also where the first model is %s', async (_, head) => {
+    const folder = folderOf({ a: { head }, b: { head: true, vocabulary: 6 } });
+    await expect(mergeFolder(folder, passthrough(['a', 0, 2], ['b', 2, 4]))).rejects.toMatchObject({
+      kind: 'shape-mismatch',
+      facts: { tensor: EMBED, model: 'b', shape: [6, 2], expected: [4, 2], expectedIn: 'a' },
+    });
+  });
+
+  it('are those of the first where no model has a head', async () => {
+    const folder = folderOf({ a: {}, b: { vocabulary: 6 } });
+    const { model } = await mergeFolder(folder, passthrough(['a', 0, 2], ['b', 2, 4]));
+    expect([model.tensors.get(EMBED)!.shape, model.config]).toMatchObject([[4, 2], { vocab_size: 4 }]);
+  });
+
+  it('may differ between embedding and head where they do in each model', async () => {
+    const wide = { name: HEAD, dtype: 'F32', shape: [6, 2], values: new Array(12).fill(1) } as const;
+    const config = { tie_word_embeddings: false };
+    const folder = folderOf({ a: { extra: [wide], config }, b: { extra: [wide], config } });
+    const { model } = await mergeFolder(folder, passthrough(['a', 0, 2], ['b', 2, 4]));
+    expect([EMBED, HEAD].map((name) => model.tensors.get(name)!.shape)).toEqual([
+      [4, 2],
+      [6, 2],
+    ]);
+  });
 });
 
 describe('the config of a stack', () => {
@@ -92,6 +145,19 @@ describe('the config of a stack', () => {
     const folder = folderOf({ a: { config: { moe_layer_end_index: last } } });
     const { model } = await mergeFolder(folder, passthrough(...parts));
     expect(model.config).toMatchObject({ moe_layer_end_index: last });
+  });
+
+  it.each([
+    ['the base has another', { torch_dtype: 'float16' }, 'torch_dtype'],
+    ['the base states none', {}, 'dtype'],
+  ])('says the dtype of weights that are all copied, where %s', async (_, config, key) => {
+    const folder = folderOf({ a: { config }, b: {} });
+    const slice = '{sources: [{model: b, layer_range: [0, 4]}]}';
+    const { model } = await mergeFolder(
+      folder,
+      `merge_method: slerp\nbase_model: a\nslices: [${slice}]\nparameters: {t: 0.5}\n`,
+    );
+    expect(model.config).toMatchObject({ [key]: 'float32' });
   });
 
   it('that says the new depth already is right, and nothing is warned of', async () => {

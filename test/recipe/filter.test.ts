@@ -25,6 +25,11 @@ test.each([
   ['regex:layers\\.(?:[0-9]|1[01])\\.', ['Q3']],
   ['regex:layers\\.\\d{2,}\\.', ['UP12']],
   ['regex:(?<!mlp\\.)(?:q|up)_proj', ['Q3']],
+  [
+    'regex:^model\\.layers\\.(?:[0-9]|1[0-9])\\.(?:self_attn|mlp)\\.(?:q|k|v|o|gate|up|down)_proj\\.(?:weight|bias)$',
+    ['Q3', 'UP12'],
+  ],
+  ['regex:layers\\.[1-9]?[0-9]\\..*_(?:proj|norm)\\..+', ['Q3', 'UP12']],
   ['glob:*_proj.weight', ['Q3', 'UP12']],
   ['glob:model.layers.?.*', ['Q3']],
   ['glob:*.{q,k}_proj.weight', ['Q3']],
@@ -49,6 +54,15 @@ describe('refused', () => {
     ['glob:model.[ab', 'not closed'],
     ['glob:{q,k', 'not closed'],
     ['glob:*a*a*a*a*a*b', 'more than 4 stars'],
+    ['glob:[z-a]*', 'not a pattern: Range out of order'],
+    ['glob:[a--]*', 'not a pattern: Range out of order'],
+    [`regex:${'.?'.repeat(20)}x`, 'too many ways'],
+    [`regex:${'.{0,50}'.repeat(4)}.?x`, 'too many ways'],
+    [`regex:${'(?:.|..)'.repeat(20)}x`, 'too many ways'],
+    [`regex:${'(?:.|..)?'.repeat(12)}x`, 'too many ways'],
+    [`regex:${'(?:.??.?){9}'}x`, 'too many ways'],
+    [`regex:${'(?<a>(?:a|aa)|(?:a|aa))'.repeat(1)}${'(a|)'.repeat(16)}x`, 'too many ways'],
+    [`glob:${'{a,aa}'.repeat(20)}`, 'too many ways'],
   ])('%j', (filter, problem) => {
     expect(compileFilter(filter)).toEqual({ problem: expect.stringContaining(problem) });
   });
@@ -61,7 +75,8 @@ describe('refused', () => {
 
 test('the slowest patterns allowed end soon', () => {
   const name = 'a'.repeat(120);
-  for (const filter of ['regex:^a*a*a*a*b', 'regex:^.*.*.*.*x', 'glob:*a*a*a*b']) {
+  const optional = `regex:^${'a?'.repeat(16)}b`;
+  for (const filter of ['regex:^a*a*a*a*b', 'regex:^.*.*.*.*x', 'glob:*a*a*a*b', optional]) {
     const compiled = compileFilter(filter);
     expect(typeof compiled === 'function' && compiled(name)).toBe(false);
   }

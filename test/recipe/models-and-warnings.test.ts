@@ -216,3 +216,17 @@ describe('limits', () => {
     expect(problem?.message).toBe('the recipe is nested deeper than 64 levels');
   });
 });
+
+test('a slice without layers needs values where it chooses the tensors before or after them, and not between others', () => {
+  const slice = (range: string, weight: string) => `  - sources: [{model: a, layer_range: ${range}${weight}}]\n`;
+  const valued = ', parameters: {weight: 1}';
+  const recipe = (...slices: readonly string[]) => parseRecipe(`merge_method: linear\nslices:\n${slices.join('')}`);
+  const { warnings } = recipe(slice('[0, 1]', valued), slice('[1, 1]', ''), slice('[1, 2]', valued));
+  expect(warnings.map(({ kind }) => kind)).toEqual(['empty-slice']);
+  for (const slices of [
+    [slice('[1, 1]', ''), slice('[0, 2]', valued)],
+    [slice('[0, 2]', valued), slice('[1, 1]', '')],
+  ]) {
+    expect(problemsOf(() => recipe(...slices)).message).toContain('model "a" has no value of "weight"');
+  }
+});

@@ -14,12 +14,13 @@ export function checkStackedVocabulary(tensors: readonly FoundTensor[]): void {
   if (embedding === undefined || others.length > 0) return;
   const [rows] = embedding.shape;
   for (const head of tensors.filter(({ tensor, shape }) => isHead(tensor) && shape[0] !== rows)) {
+    // Where several models have a share in the embedding, it has the rows of one of them.
+    const giver = partsOf(embedding).find(({ location }) => location.shape[0] === rows);
     for (const { model } of partsOf(head)) {
       const own = locate(model, embedding.tensor);
-      const first = partsOf(embedding)[0];
-      if (own === undefined || first === undefined || own.shape[0] === rows) continue;
+      if (own === undefined || giver === undefined || own.shape[0] === rows) continue;
       const facts = { tensor: embedding.tensor, model: model.name, shape: own.shape };
-      throw new M2MergeError('shape-mismatch', { ...facts, expected: embedding.shape, expectedIn: first.model.name });
+      throw new M2MergeError('shape-mismatch', { ...facts, expected: embedding.shape, expectedIn: giver.model.name });
     }
   }
 }

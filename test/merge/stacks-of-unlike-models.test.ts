@@ -111,6 +111,22 @@ describe('vocabularies of a stack', () => {
     });
   });
 
+  it('that are cut in the first slice are not those of the last', async () => {
+    const folder = folderOf({ a: { head: true }, b: { head: true, vocabulary: 6 } });
+    const recipe = slicesOf(
+      'linear',
+      [
+        ['b', 0, 2],
+        ['a', 0, 2],
+      ],
+      [['b', 2, 4]],
+    );
+    await expect(mergeFolder(folder, recipe)).rejects.toMatchObject({
+      kind: 'shape-mismatch',
+      facts: { tensor: EMBED, model: 'b', shape: [6, 2], expected: [4, 2], expectedIn: 'a' },
+    });
+  });
+
   it('are those of the first where no model has a head', async () => {
     const folder = folderOf({ a: {}, b: { vocabulary: 6 } });
     const { model } = await mergeFolder(folder, passthrough(['a', 0, 2], ['b', 2, 4]));

@@ -109,21 +109,44 @@ async function isThere(
 }
 
 /**
+ * The documents whose models a merge would keep, `known` being there. Those that need one which is made anew are made anew
+ * as well.
+ */
+export async function keptDocuments(
+  documents: readonly PlannedDocument[],
+  options: DocumentsOptions,
+  known: KnownModels = new Map(),
+): Promise<ReadonlySet<PlannedDocument>> {
+  const kept = new Set<PlannedDocument>();
+  const remade = new Set<string>();
+  const there = new Map(known);
+  for (const document of documents) {
+    const { recipe, output, prepared } = document;
+    const needsRemade = prepared.folders.some((folder) => remade.has(folder));
+    if (needsRemade || !(await isThere(document, there, options))) {
+      remade.add(output);
+      continue;
+    }
+    kept.add(document);
+    if (recipe.name !== undefined) there.set(recipe.name, await openCheckpoint(output));
+  }
+  return kept;
+}
+
+/**
  * Throws, before the first of some documents is merged, what would be thrown when the turn of one came whose output is
- * taken: of those that are to be made, and of those that need one of them and so are to be made as well.
+ * taken.
  */
 async function refuseTaken(
   documents: readonly PlannedDocument[],
   known: KnownModels,
   options: DocumentsOptions,
 ): Promise<void> {
-  const remade = new Set<string>();
+  const kept = await keptDocuments(documents, options, known);
   for (const document of documents) {
-    const { output, prepared } = document;
-    const needsRemade = prepared.folders.some((folder) => remade.has(folder));
-    if (!needsRemade && (await isThere(document, known, options))) continue;
-    remade.add(output);
-    const refusal = await reasonAgainstOutput(output, options.overwrite !== undefined && options.overwrite !== false);
+    if (kept.has(document)) continue;
+    const isAllowed = options.overwrite !== undefined && options.overwrite !== false;
+    const refusal = await reasonAgainstOutput(document.output, isAllowed);
     if (refusal !== undefined) throw refusal;
   }
 }

@@ -16,6 +16,8 @@ export interface RunFacts {
   readonly output: string;
   /** Why a merge would refuse to write there. */
   readonly outputRefused?: string | undefined;
+  /** Whether the model is there already, made by this plan, and a merge of the documents would keep it. */
+  readonly kept?: boolean;
   /** Worker threads; 0 for a run that needs none. */
   readonly threads: number;
   /** Estimated peak resident memory, bytes. */
@@ -131,7 +133,7 @@ function formatTensors({ jobs }: Plan): string[] {
   return alignColumns(rows, [0]);
 }
 
-function formatOutput(prepared: PreparedMerge, { output, outputRefused }: RunFacts): string[] {
+function formatOutput(prepared: PreparedMerge, { output, outputRefused, kept }: RunFacts): string[] {
   const { plan, costs, configFields } = prepared;
   const { shards } = plan;
   const fields = configFields.map(({ section, key, value }) => {
@@ -140,6 +142,7 @@ function formatOutput(prepared: PreparedMerge, { output, outputRefused }: RunFac
   });
   return [
     output,
+    ...(kept ? ['is there already, made by the same plan; a merge keeps it'] : []),
     ...(outputRefused === undefined ? [] : [`a merge would be refused: ${outputRefused}`]),
     `${formatCount(costs.parameters)} parameters in ${plural(shards.length, 'file')}, ${formatBytes(costs.bytesWritten)}`,
     ...(fields.length > 0 ? [`config.json: ${fields.join('; ')}`] : []),

@@ -38,3 +38,36 @@ it('a document is made anew when a file that goes along with it was written to',
   expect((await m2merge(['recipe.yaml', 'out', '--quiet', '--overwrite'], folder)).status).toBe(0);
   expect(readFileSync(join(folder, 'out/tokenizer_config.json'), 'utf8')).toBe('{"v": 2}');
 });
+
+it('a plan of documents says which of their models a merge would keep', async () => {
+  const folder = createWorkplace(DOCUMENTS);
+  const planned = async (...more: string[]) => {
+    const { status, stdout, stderr } = await m2merge(['recipe.yaml', 'out', '--plan', '--json', ...more], folder);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const { documents } = JSON.parse(stdout) as { documents: { name?: string; kept?: true; outputRefused?: string }[] };
+    return documents.map(({ name = 'last', kept = false, outputRefused = '' }) => [name, kept, outputRefused]);
+  };
+  expect(await planned()).toEqual([
+    ['sum', false, ''],
+    ['last', false, ''],
+  ]);
+  expect((await m2merge(['recipe.yaml', 'out', '--quiet'], folder)).status).toBe(0);
+  expect(await planned()).toEqual([
+    ['sum', true, ''],
+    ['last', true, ''],
+  ]);
+  const { stdout } = await m2merge(['plan', 'recipe.yaml', 'out'], folder);
+  expect(stdout.match(/is there already, made by the same plan; a merge keeps it/g)).toHaveLength(2);
+  expect(stdout).not.toContain('refused');
+  expect(await planned('--overwrite')).toEqual([
+    ['sum', false, ''],
+    ['last', false, ''],
+  ]);
+  // With another "a" the first is made anew, and so is what is made of it.
+  utimesSync(join(folder, 'a/model.safetensors'), new Date(1000), new Date(1000));
+  const taken = expect.stringContaining('already exists');
+  expect(await planned()).toEqual([
+    ['sum', false, taken],
+    ['last', false, taken],
+  ]);
+});

@@ -22,7 +22,7 @@ export async function planCommand(
   }
   const tile = tileOf(options);
   const recipes = recipesWith(read, options);
-  const { planDocuments, placeDocuments } = await import('../../merge-documents.js');
+  const { keptDocuments, planDocuments, placeDocuments } = await import('../../merge-documents.js');
   const documents = placeDocuments(recipes, chosen, options.intermediateDir);
   const shared = {
     shardBytes: options.outShardSize,
@@ -30,9 +30,17 @@ export async function planCommand(
     ...(options.report === undefined ? {} : { report: options.report }),
     ...streamOf(options),
   };
+  const planned = await planDocuments(documents, shared);
+  // A merge of one recipe keeps nothing.
+  const kept = await keptDocuments(planned.length > 1 ? planned : [], {
+    ...shared,
+    overwrite: options.overwrite ?? false,
+  });
   const described: object[] = [];
-  for (const { recipe, output, prepared } of await planDocuments(documents, shared)) {
-    const facts = await factsOf(prepared, output, tile, options);
+  for (const document of planned) {
+    const { recipe, output, prepared } = document;
+    const isKept = kept.has(document);
+    const facts = { ...(await factsOf(prepared, output, tile, isKept, options)), ...(isKept ? { kept: true } : {}) };
     if (options.json) {
       const { plan, costs, planHash, warnings, stacks, configFields } = prepared;
       const name = recipe.name === undefined ? {} : { name: recipe.name };
@@ -52,10 +60,11 @@ async function factsOf(
   prepared: PreparedMerge,
   output: string,
   tile: number,
+  isKept: boolean,
   options: PlanCommandOptions,
 ): Promise<RunFacts> {
   const threads = isSmallRun([prepared], options.threads) ? 0 : threadsOf(options);
-  const refusal = await reasonAgainstOutput(output, options.overwrite ?? false);
+  const refusal = isKept ? undefined : await reasonAgainstOutput(output, options.overwrite ?? false);
   return {
     output: fromHere(output),
     outputRefused: refusal?.message,

@@ -3,7 +3,7 @@
  * have none.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readlinkSync, statSync, truncateSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Worker } from 'node:worker_threads';
@@ -63,7 +63,8 @@ it('of a script that is piped to Node, whatever flags that takes', () => {
   const options = { cwd: work, input: script, encoding: 'utf8' } as const;
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-', entry], options);
   expect({ stdout: stdout.trim(), stderr }).toEqual({ stdout: expect.stringContaining('out-piped'), stderr: '' });
-  expect(readModel(join(work, 'out-piped')).tensors).toEqual(readModel(join(work, 'out-1')).tensors);
+  const [piped, merged] = ['out-piped', 'out-1'].map((folder) => readFileSync(join(work, folder, 'model.safetensors')));
+  expect(piped!.equals(merged!)).toBe(true);
 });
 
 describe('of a small run', () => {

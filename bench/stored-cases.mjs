@@ -5,6 +5,7 @@ import { OPERAND, OPERAND_BYTES } from '../dist/kernels/abi.js';
 const CHANGED = 0.3;
 /** Magnitude, as bits, below which an election does not count a change: that of about one step in four. */
 const SELECTOR = 0x3980_0000;
+const SELECTOR_BIN = 0x3980;
 
 /** Slots of the inputs, taken by `slot`. */
 export function storedInputs(slot, count, operands) {
@@ -54,6 +55,11 @@ function rounded(x) {
 /** The cases by name, as bench/kernels.mjs has them. */
 export function storedCases(count, operands) {
   const one = (at) => at.stored.experts[0];
+  const around = (k, at, bins) =>
+    k.countAroundStored(
+      ...[one(at), at.stored.base, count, SELECTOR_BIN, SELECTOR_BIN + bins],
+      ...[at.lanes, at.bins, at.inexact],
+    );
   return {
     [`sumStoredBf16 of ${operands}`]: {
       run: (k, { stored, out }) => k.sumStoredBf16(stored.table, operands, stored.base, 1, out, count, false),
@@ -80,6 +86,8 @@ export function storedCases(count, operands) {
     histogramStoredBf16: {
       run: (k, at) => k.histogramStoredBf16(one(at), at.stored.base, count, at.bins, at.inexact),
     },
+    'countAroundStored, one value': { run: (k, at) => around(k, at, 0) },
+    'countAroundStored, 128 bins': { run: (k, at) => around(k, at, 128) },
     sumMaskedStored: {
       run: (k, at) => k.sumMaskedStored(one(at), at.stored.base, at.stored.masks[0], count, at.lanes, at.lanes + 64),
     },

@@ -44,6 +44,22 @@ export interface StoredKernels {
   countNonFiniteBf16(source: Slot, count: number): number;
   /** `histogramMagnitude` of the differences. */
   histogramStoredBf16(source: Slot, base: Slot, count: number, bins: Slot, inexactBins: Slot): void;
+  /**
+   * Looks at how the differences lie around the bins `lowBin` … `highBin` (finite) of a `histogramMagnitude`, and adds to three u32 at
+   * `counts`: those in higher bins; those whose magnitude has the upper bits of `highBin` and no others; the same of `lowBin`.
+   * What else lies in the bins between, these included, adds to the histogram. With `lowBin` = `highBin` all that is larger
+   * than the one value adds to the first, nothing to the third, and nothing to the histogram.
+   */
+  countAroundStored(
+    source: Slot,
+    base: Slot,
+    count: number,
+    lowBin: number,
+    highBin: number,
+    counts: Slot,
+    bins: Slot,
+    inexactBins: Slot,
+  ): void;
   /** `sumMasked` of the differences. */
   sumMaskedStored(source: Slot, base: Slot, mask: Slot, count: number, before: Slot, after: Slot): void;
   /** `sumSquares` of the differences, or with a mask, which is not 0, `sumMaskedSquares`. */

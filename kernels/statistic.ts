@@ -35,6 +35,10 @@ export type Outcome =
   | { readonly request: unknown; readonly visits?: (position: UnitPosition) => boolean };
 
 export interface Collector {
+  /**
+   * Says what the first pass asks for where no other merge has a part in it; without it, or for undefined, that is null.
+   */
+  begin?(): Outcome | undefined;
   /** Takes the partial result of one unit of the current pass. */
   add(position: UnitPosition, partial: unknown): void;
   /** Ends the current pass, once all its units are in. */

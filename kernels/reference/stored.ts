@@ -8,11 +8,15 @@ import { isSet } from './sparsify.js';
 import { addRuns, countMagnitudes } from './statistics.js';
 import { varianceOf } from './variance.js';
 
+/** Bits of magnitudes that lie in one bin of a histogram by upper halves. */
+const VALUES_OF_BIN = 65_536;
+
 type Stored =
   | 'sumStoredBf16'
   | 'electStoredBf16'
   | 'countNonFiniteBf16'
   | 'histogramStoredBf16'
+  | 'countAroundStored'
   | 'sumMaskedStored'
   | 'sumSquaresStored'
   | 'varianceStoredBf16'
@@ -140,6 +144,7 @@ function storedMerges(memory: ReferenceMemory): Pick<Kernels, StoredMerges> {
 
 function storedStatistics(memory: ReferenceMemory): Pick<Kernels, Exclude<Stored, StoredMerges>> {
   return {
+    ...countAround(memory),
     countNonFiniteBf16: (source, count) =>
       widened(memory, source, count).filter((value) => !Number.isFinite(value)).length,
     histogramStoredBf16(source, base, count, bins, inexactBins) {
@@ -173,6 +178,28 @@ function storedStatistics(memory: ReferenceMemory): Pick<Kernels, Exclude<Stored
         if ((bits & F32.magnitude) === threshold && ++ties === allowance) return i + 1;
       }
       return ~ties;
+    },
+  };
+}
+
+function countAround(memory: ReferenceMemory): Pick<Kernels, 'countAroundStored'> {
+  return {
+    countAroundStored(source, base, count, lowBin, highBin, counts, bins, inexactBins) {
+      const sums = memory.u32(counts, 3);
+      const inside: number[] = [];
+      for (const bits of bitsOf(differences(memory, source, base, count))) {
+        const magnitude = bits & F32.magnitude;
+        const bin = magnitude >>> 16;
+        if (magnitude === highBin * VALUES_OF_BIN) sums[1]! += 1;
+        else if (bin > highBin || (bin === highBin && lowBin === highBin)) sums[0]! += 1;
+        else if (magnitude === lowBin * VALUES_OF_BIN) sums[2]! += 1;
+        else if (bin >= lowBin) inside.push(magnitude);
+      }
+      countMagnitudes(
+        Uint32Array.from(inside),
+        memory.u32(bins, MAGNITUDE_BINS),
+        memory.u32(inexactBins, MAGNITUDE_BINS),
+      );
     },
   };
 }

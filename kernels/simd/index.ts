@@ -30,6 +30,7 @@ export { drawRankedMask } from './ranked-mask';
 export { clampMagnitude, countOverlap, keepAgreeing, overlapMean } from './overlap';
 export { keepBetween, keepLargest, keepMasked } from './sparsify';
 export { histogramLowBits, histogramMagnitude } from './statistics';
+export { countAroundStored } from './stored-around';
 export { countNonFiniteBf16, histogramStoredBf16, passTies } from './stored-statistics';
 export { sumStoredBf16 } from './stored-sum';
 export { varianceStoredBf16 } from './stored-variance';

@@ -1,7 +1,8 @@
 /** The search for the k-th largest magnitude of one model, fed with the histograms of its units pass by pass. */
 import type { UnitPosition } from '../statistic.js';
 import { CountsSum } from './counts-sum.js';
-import { CountLedger, countOf, mergeCounts, type SparseCounts } from './sparse-counts.js';
+import { CountLedger, countOf, locateRank, mergeCounts, type SparseCounts } from './sparse-counts.js';
+import { type Opening, UpperCounts, type UpperPartial, type UpperRequest } from './upper-counts.js';
 
 /** Bins of the lower 16 bits of an f32. */
 export const LOW_BINS = 65_536;
@@ -19,21 +20,17 @@ export interface Threshold {
   readonly cutoff: { readonly ordinal: number; readonly allowance: number };
 }
 
-/** What one unit counted for one model in one pass. */
-export interface UnitCounts {
-  /** Elements by upper 16 bits of |x| whose lower bits are zero (first pass), or by lower 16 bits (second pass). */
-  readonly exact: SparseCounts;
-  /** First pass: elements by upper 16 bits whose lower bits are not zero. */
-  readonly inexact: SparseCounts;
-  /** Third pass: elements equal to the threshold. */
+/** What one unit counted for one model in one pass. Of the second stage, `exact` are elements by their lower 16 bits. */
+export interface UnitCounts extends UpperPartial {
+  /** Third stage: elements equal to the threshold. */
   readonly ties: number;
 }
 
-/** What a further pass has to count: the lower bits of one bin, or the elements equal to a threshold. */
-export type SearchRequest = { readonly lowBitsOf: number } | { readonly tiesAt: number };
+/** What a pass has to count: upper bits, the lower bits of one bin, or the elements equal to a threshold. */
+export type SearchRequest = UpperRequest | { readonly lowBitsOf: number } | { readonly tiesAt: number };
 
 type Stage =
-  | { readonly name: 'upper'; readonly exact: CountsSum; readonly inexact: CountsSum }
+  | { readonly name: 'upper'; readonly counts: UpperCounts }
   | { readonly name: 'lower'; readonly bin: number; readonly rank: number; readonly low: CountsSum }
   | { readonly name: 'ties'; readonly bits: number; readonly kept: number; readonly group: Group }
   | { readonly name: 'done'; readonly result: 'all' | Threshold };
@@ -46,6 +43,12 @@ interface Group {
   readonly ties: Map<number, number>;
 }
 
+export interface SearchOptions {
+  readonly ties: TieRule;
+  readonly opening: Opening;
+  readonly ledgerCapacity?: number | undefined;
+}
+
 export class RankSearch {
   readonly #keptOf: (nonZero: number) => number;
   readonly #elements: number;
@@ -55,25 +58,31 @@ export class RankSearch {
   readonly #ledgerCapacity: number | undefined;
 
   /**
-   * Looks for the threshold that keeps `keep` of `elements`, a number or what follows from how many are not 0.
-   * `ledgerCapacity` bounds memory, see `CountLedger`.
+   * Looks for the threshold that keeps `keep` of `elements`, a number or what follows from how many are not 0, which only a
+   * histogram tells. `ledgerCapacity` bounds memory, see `CountLedger`.
    */
-  constructor(keep: number | ((nonZero: number) => number), elements: number, ties: TieRule, ledgerCapacity?: number) {
+  constructor(
+    keep: number | ((nonZero: number) => number),
+    elements: number,
+    { ties, opening, ledgerCapacity }: SearchOptions,
+  ) {
     this.#keptOf = typeof keep === 'number' ? () => keep : keep;
     this.#elements = elements;
     this.#ties = ties;
     this.#ledgerCapacity = ledgerCapacity;
     this.#ledger = new CountLedger(ledgerCapacity);
     const known = typeof keep === 'number' ? this.#trivial(keep) : undefined;
-    this.#stage = known ?? { name: 'upper', exact: new CountsSum(), inexact: new CountsSum() };
+    const wanted = typeof keep === 'number' ? keep : undefined;
+    this.#stage = known ?? { name: 'upper', counts: new UpperCounts(elements, wanted, opening) };
   }
 
   get result(): 'all' | Threshold | undefined {
     return this.#stage.name === 'done' ? this.#stage.result : undefined;
   }
 
-  /** What the next pass has to count for this model; undefined when it is done (or in its first pass). */
+  /** What the next pass has to count for this model; undefined when it is done (or in a first pass that is shared). */
   get request(): SearchRequest | undefined {
+    if (this.#stage.name === 'upper') return this.#stage.counts.request;
     if (this.#stage.name === 'lower') return { lowBitsOf: this.#stage.bin };
     if (this.#stage.name === 'ties') return { tiesAt: this.#stage.bits };
     return undefined;
@@ -81,41 +90,33 @@ export class RankSearch {
 
   /** Whether the next pass has to look at a unit. */
   visits({ ordinal }: UnitPosition): boolean {
+    if (this.#stage.name === 'upper') return this.#stage.counts.visits(ordinal);
     if (this.#stage.name !== 'ties') return this.#stage.name !== 'done';
     const { first, length } = this.#stage.group;
     return ordinal >= first && ordinal < first + length;
   }
 
-  add(position: UnitPosition, { exact, inexact, ties }: UnitCounts): void {
+  /** Takes what a unit counted; nothing of units that other searches wanted a pass over. */
+  add(position: UnitPosition, partial: UnitCounts): void {
+    if (!this.visits(position)) return;
     const stage = this.#stage;
     if (stage.name === 'upper') {
-      stage.exact.add(exact);
-      stage.inexact.add(inexact);
-    } else if (stage.name === 'lower') stage.low.add(exact);
-    else if (stage.name === 'ties' && this.visits(position)) stage.group.ties.set(position.ordinal, ties);
-    const locatesTies = this.#ties === 'first' && (stage.name === 'upper' || stage.name === 'lower');
-    if (locatesTies) this.#ledger.add(position.ordinal, exact);
+      if (stage.counts.add(position.ordinal, partial)) this.#locateTies(position.ordinal, partial.exact);
+    } else if (stage.name === 'lower') {
+      stage.low.add(partial.exact);
+      this.#locateTies(position.ordinal, partial.exact);
+    } else if (stage.name === 'ties') stage.group.ties.set(position.ordinal, partial.ties);
+  }
+
+  #locateTies(ordinal: number, exact: SparseCounts): void {
+    if (this.#ties === 'first') this.#ledger.add(ordinal, exact);
   }
 
   /** Draws what conclusion the pass allows: a result, the bits of the threshold, or at least its bin. */
   endPass(): void {
     const stage = this.#stage;
     if (stage.name === 'upper') {
-      const [exact, inexact] = [stage.exact.total(), stage.inexact.total()];
-      const keep = this.#keptOf(this.#elements - countOf(exact, 0));
-      const trivial = this.#trivial(keep);
-      if (trivial !== undefined) {
-        this.#stage = trivial;
-        return;
-      }
-      const { bin, rank } = locateRank(mergeCounts(exact, inexact), keep);
-      // Among equal upper bits the values with lower bits are the larger ones; below them are ties at the exact value.
-      const larger = countOf(inexact, bin);
-      if (rank > larger) this.#settle(bin * LOW_BINS, bin, rank - larger, countOf(exact, bin));
-      else {
-        this.#stage = { name: 'lower', bin, rank, low: new CountsSum() };
-        this.#ledger = new CountLedger(this.#ledgerCapacity);
-      }
+      if (stage.counts.endPass()) this.#concludeUpper(stage.counts);
     } else if (stage.name === 'lower') {
       const counts = stage.low.total();
       const { bin: low, rank } = locateRank(counts, stage.rank);
@@ -128,6 +129,25 @@ export class RankSearch {
         name: 'done',
         result: { bits, cutoff: { ordinal: unit.first, allowance: kept - group.before - unit.before } },
       };
+    }
+  }
+
+  #concludeUpper(counts: UpperCounts): void {
+    for (const [ordinal, { exact }] of counts.guessed) this.#locateTies(ordinal, exact);
+    const { exact, inexact } = counts.total;
+    const keep = this.#keptOf(this.#elements - countOf(exact, 0));
+    const trivial = this.#trivial(keep);
+    if (trivial !== undefined) {
+      this.#stage = trivial;
+      return;
+    }
+    const { bin, rank } = locateRank(mergeCounts(exact, inexact), keep);
+    // Among equal upper bits the values with lower bits are the larger ones; below them are ties at the exact value.
+    const larger = countOf(inexact, bin);
+    if (rank > larger) this.#settle(bin * LOW_BINS, bin, rank - larger, countOf(exact, bin));
+    else {
+      this.#stage = { name: 'lower', bin, rank, low: new CountsSum() };
+      this.#ledger = new CountLedger(this.#ledgerCapacity);
     }
   }
 
@@ -153,16 +173,6 @@ export class RankSearch {
         : { name: 'ties', bits, kept, group: { first, length, before, ties: new Map() } };
     this.#ledger = new CountLedger(this.#ledgerCapacity);
   }
-}
-
-/** The bin that holds the `rank`-th largest value (from 1), and the rank inside that bin. */
-function locateRank({ bins, counts }: SparseCounts, rank: number): { bin: number; rank: number } {
-  let remaining = rank;
-  for (let i = bins.length - 1; i >= 0; i--) {
-    if (remaining <= counts[i]!) return { bin: bins[i]!, rank: remaining };
-    remaining -= counts[i]!;
-  }
-  throw new RangeError(`rank ${rank} exceeds the number of values counted`);
 }
 
 /** The entry in which the running number of ties reaches `wanted`, and the ties before it. */

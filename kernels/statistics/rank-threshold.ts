@@ -2,10 +2,10 @@
  * Exact order statistics of |x| without sorting. Non-negative f32 sort like their bit patterns, so a histogram of the
  * upper 16 bits finds the bin of the k-th largest value in one pass. Differences of bf16 values nearly always are bf16
  * values themselves (lower 16 bits zero), so that bin usually holds one value and the threshold is exact at once;
- * otherwise a second pass looks at the lower bits of that bin alone. Ties at the threshold are kept by lowest flat
+ * otherwise a second pass looks at the lower bits of that bin alone. Where nobody else needs the histogram, most of it can be
+ * left out (see `rank-guess.ts`). Ties at the threshold are kept by lowest flat
  * index: a ledger of the counts of each unit tells where the last kept tie lies.
  */
-import { type Kernels, MAGNITUDE_BINS, type Slot } from '../abi.js';
 import type {
   Collector,
   CollectorScope,
@@ -16,9 +16,12 @@ import type {
   UnitPosition,
 } from '../statistic.js';
 import type { Operand, StoredTile, TensorMerge, Tile, UnitContext } from '../unit.js';
-import { inSteps, type TileView, untouched, vectorBytes } from '../view.js';
-import { LOW_BINS, RankSearch, type SearchRequest, type Threshold, type TieRule } from './rank-search.js';
-import { CountsPacker, type SparseCounts, unpackCounts } from './sparse-counts.js';
+import { inSteps, type TileView, untouched } from '../view.js';
+import { type Counting, createCounting, packer } from './rank-counting.js';
+import type { BinRange } from './rank-guess.js';
+import { RankSearch, type SearchRequest, type Threshold, type TieRule } from './rank-search.js';
+import { type SparseCounts, unpackCounts } from './sparse-counts.js';
+import type { Opening } from './upper-counts.js';
 
 /**
  * What one unit keeps of an operand: everything, or elements with bits(|x|) above `threshold` and the first
@@ -51,18 +54,17 @@ export interface RankThresholdOptions {
 type Thresholds = ReadonlyMap<number, 'all' | Threshold>;
 type Requests = ReadonlyMap<number, SearchRequest>;
 
-/** What one unit counted: in the first pass for each operand, later for each search that goes on, in their order. */
+/** What one unit counted: without a request for each operand, else for each search that goes on, in their order. */
 interface UnitPartial {
-  /** Models in the first pass, then searches. */
+  /** Models without a request, else searches. */
   readonly keys: readonly number[];
   /** Elements equal to the threshold, by key. */
   readonly ties: readonly number[];
+  /** See `UpperPartial.guess`, by key. */
+  readonly guesses: readonly (BinRange | undefined)[];
   /** An inexact and an exact histogram for each key, packed. */
   readonly counts: Uint32Array;
 }
-
-/** Shared by the units of a worker, one after the other. */
-const packer = new CountsPacker();
 
 /** The statistic whose value for a unit is, for each cut, one `RankCut` for each operand. */
 export function rankThreshold(options: RankThresholdOptions): Statistic {
@@ -93,80 +95,10 @@ function cutForUnit(threshold: 'all' | Threshold, { ordinal }: UnitPosition): Ra
 }
 
 /** Counts one operand over a unit. */
-interface Counter {
+interface Counter extends Counting {
   readonly operand: number;
-  /** The model in the first pass, then the search. */
+  /** The model without a request, else the search. */
   readonly key: number;
-  count(source: Slot, length: number): void;
-  /** The same for the differences between stored bf16; undefined after the first pass. */
-  readonly countStored?: (source: Slot, base: Slot, length: number) => void;
-  /** Packs its inexact and its exact histogram and returns the number of ties. */
-  finish(): number;
-}
-
-type Counting = Omit<Counter, 'operand' | 'key'>;
-
-function createCounting(context: UnitContext, request: SearchRequest | null): Counting {
-  if (request === null) return createUpperCounting(context);
-  if ('lowBitsOf' in request) return createLowerCounting(context, request.lowBitsOf);
-  const { kernels } = context;
-  const scratch = context.allocate(vectorBytes(context));
-  let ties = 0;
-  return {
-    count: (source, length) => {
-      ties += kernels.keepLargest(source, scratch, length, request.tiesAt, length);
-    },
-    finish: () => {
-      packer.append(NO_BINS, NO_BINS);
-      packer.append(NO_BINS, NO_BINS);
-      return ties;
-    },
-  };
-}
-
-const NO_BINS = new Uint32Array(0);
-
-const u32At = ({ memory }: Kernels, slot: Slot, length: number): Uint32Array =>
-  new Uint32Array(memory.buffer, slot, length);
-
-/** Indices of the bins that are not zero, as a view of `scratch` that the next call overwrites. */
-function filledBins({ kernels }: UnitContext, scratch: Slot, bins: Slot, count: number): Uint32Array {
-  return u32At(kernels, scratch, kernels.filledBins(bins, count, scratch));
-}
-
-/** First pass: all elements by their upper 16 bits, apart for those whose lower bits are zero and those whose are not. */
-function createUpperCounting(context: UnitContext): Counting {
-  const { kernels } = context;
-  const allBins = context.allocate(4 * MAGNITUDE_BINS);
-  const inexactBins = context.allocate(4 * MAGNITUDE_BINS);
-  const scratch = context.allocate(4 * (MAGNITUDE_BINS + 1));
-  return {
-    count: (source, length) => kernels.histogramMagnitude(source, length, allBins, inexactBins),
-    countStored: (source, base, length) => kernels.histogramStoredBf16(source, base, length, allBins, inexactBins),
-    finish: () => {
-      const [exact, inexact] = [allBins, inexactBins].map((slot) => u32At(kernels, slot, MAGNITUDE_BINS));
-      const filledInexact = filledBins(context, scratch, inexactBins, MAGNITUDE_BINS);
-      for (const bin of filledInexact) exact![bin]! -= inexact![bin]!;
-      packer.append(inexact!, filledInexact);
-      packer.append(exact!, filledBins(context, scratch, allBins, MAGNITUDE_BINS));
-      return 0;
-    },
-  };
-}
-
-/** Second pass: the elements of one bin by their lower 16 bits. */
-function createLowerCounting(context: UnitContext, bin: number): Counting {
-  const { kernels } = context;
-  const bins = context.allocate(4 * LOW_BINS);
-  const scratch = context.allocate(4 * (LOW_BINS + 1));
-  return {
-    count: (source, length) => kernels.histogramLowBits(source, length, bin, bins),
-    finish: () => {
-      packer.append(NO_BINS, NO_BINS);
-      packer.append(u32At(kernels, bins, LOW_BINS), filledBins(context, scratch, bins, LOW_BINS));
-      return 0;
-    },
-  };
 }
 
 function countersOf(context: UnitContext, options: RankThresholdOptions, requests: Requests | null): Counter[] {
@@ -181,6 +113,10 @@ function countersOf(context: UnitContext, options: RankThresholdOptions, request
   });
 }
 
+/** Whether the differences to the base are counted as they are. */
+const isOfDifferences = ({ input }: RankThresholdOptions, { space }: TensorMerge): boolean =>
+  input === untouched && space === 'taskVectors';
+
 function observe(context: UnitContext, options: RankThresholdOptions, requests: Requests | null): Observer {
   const view = options.input(context);
   const counters = countersOf(context, options, requests);
@@ -188,19 +124,23 @@ function observe(context: UnitContext, options: RankThresholdOptions, requests: 
     for (const { operand, count } of counters) count(operands[operand]!, length);
   };
   const { ofStored } = view;
-  const isUntouched = options.input === untouched && context.merge.space === 'taskVectors';
+  const countsStored = isOfDifferences(options, context.merge) && counters.every((counter) => counter.countStored);
   const countStored = ({ operands, base, count: length }: StoredTile): void => {
     for (const { operand, countStored: count } of counters) count!(operands[operand]!, base!, length);
   };
   return {
-    observeStored:
-      isUntouched && requests === null
-        ? countStored
-        : ofStored && ((tile) => inSteps(context, tile, (part) => countShown(ofStored(part)))),
+    observeStored: countsStored
+      ? countStored
+      : ofStored && ((tile) => inSteps(context, tile, (part) => countShown(ofStored(part)))),
     observe: (tile) => countShown(view(tile)),
     finish() {
-      const ties = counters.map((counter) => counter.finish());
-      return { keys: counters.map(({ key }) => key), ties, counts: packer.take() } satisfies UnitPartial;
+      const counted = counters.map((counter) => counter.finish());
+      return {
+        keys: counters.map(({ key }) => key),
+        ties: counted.map(({ ties }) => ties),
+        guesses: counted.map(({ guess }) => guess),
+        counts: packer.take(),
+      } satisfies UnitPartial;
     },
   };
 }
@@ -222,33 +162,48 @@ function sharesOf(
 }
 
 class RankCollector implements Collector {
-  readonly #cuts: number;
-  readonly #searches = new Map<number, RankSearch>();
-  #isFirstPass = true;
+  readonly #options: RankThresholdOptions;
+  readonly #scope: CollectorScope;
+  #searches: ReadonlyMap<number, RankSearch>;
+  /** Whether partial results are by model, each for all cuts of it. */
+  #areByModel = true;
 
-  constructor(options: RankThresholdOptions, { tensors }: CollectorScope) {
-    this.#cuts = options.cuts.length;
-    for (const { operand, elements } of sharesOf(options, tensors)) {
-      options.cuts.forEach((keptCount, cut) => {
-        const keep = keptCount(operand, elements);
-        const search = new RankSearch(keep, elements, options.ties, options.ledgerCapacity);
-        this.#searches.set(operand.model * this.#cuts + cut, search);
-      });
+  constructor(options: RankThresholdOptions, scope: CollectorScope) {
+    this.#options = options;
+    this.#scope = scope;
+    this.#searches = searchesOf(options, scope, 'histogram');
+  }
+
+  /** By guesses, where what is counted are differences and one number of them is kept. */
+  begin(): Outcome | undefined {
+    const [tensor] = this.#scope.tensors;
+    const { cuts, scope } = this.#options;
+    if (tensor === undefined || cuts.length > 1 || !isOfDifferences(this.#options, tensor)) return undefined;
+    for (const { operand, elements } of sharesOf(this.#options, this.#scope.tensors)) {
+      if (typeof cuts[0]!(operand, elements) !== 'number') return undefined;
     }
+    this.#searches = searchesOf(this.#options, this.#scope, scope === 'tensor' ? 'probe' : 'sample');
+    this.#areByModel = false;
+    return this.#outcome();
   }
 
   add(position: UnitPosition, partial: unknown): void {
-    const { keys, ties, counts } = partial as UnitPartial;
+    const { keys, ties, guesses, counts } = partial as UnitPartial;
     const histograms: SparseCounts[] = unpackCounts(counts);
     keys.forEach((key, i) => {
       const [inexact, exact] = [histograms[2 * i]!, histograms[2 * i + 1]!];
-      for (const search of this.#searchesOf(key)) search.add(position, { exact, inexact, ties: ties[i]! });
+      const counted = { exact, inexact, ties: ties[i]!, guess: guesses[i] };
+      for (const search of this.#searchesOf(key)) search.add(position, counted);
     });
   }
 
   conclude(): Outcome {
-    this.#isFirstPass = false;
+    this.#areByModel = false;
     for (const search of this.#searches.values()) search.endPass();
+    return this.#outcome();
+  }
+
+  #outcome(): Outcome {
     const entries = [...this.#searches];
     const open = entries.flatMap(([key, { request }]) => (request === undefined ? [] : [[key, request] as const]));
     if (open.length === 0) return { value: new Map(entries.map(([key, { result }]) => [key, result])) };
@@ -256,9 +211,26 @@ class RankCollector implements Collector {
     return { request, visits: (position) => entries.some(([, search]) => search.visits(position)) };
   }
 
-  /** A histogram of the first pass serves all cuts of its model. */
+  /** A histogram by model serves all of its cuts. */
   #searchesOf(key: number): RankSearch[] {
-    if (!this.#isFirstPass) return [this.#searches.get(key)!];
-    return Array.from({ length: this.#cuts }, (_, cut) => this.#searches.get(key * this.#cuts + cut)!);
+    if (!this.#areByModel) return [this.#searches.get(key)!];
+    const { length } = this.#options.cuts;
+    return Array.from({ length }, (_, cut) => this.#searches.get(key * length + cut)!);
   }
+}
+
+function searchesOf(
+  options: RankThresholdOptions,
+  { tensors }: CollectorScope,
+  opening: Opening,
+): ReadonlyMap<number, RankSearch> {
+  const { cuts, ties, ledgerCapacity } = options;
+  const searches = new Map<number, RankSearch>();
+  for (const { operand, elements } of sharesOf(options, tensors)) {
+    cuts.forEach((keptCount, cut) => {
+      const search = new RankSearch(keptCount(operand, elements), elements, { ties, opening, ledgerCapacity });
+      searches.set(operand.model * cuts.length + cut, search);
+    });
+  }
+  return searches;
 }

@@ -22,13 +22,22 @@ export class CountsPacker {
 
   /** Appends a dense histogram of which only the bins `filled` (ascending) are not zero. */
   append(dense: Uint32Array, filled: Uint32Array): void {
-    const head = this.#length;
-    this.#length += 1 + 2 * filled.length;
-    if (this.#length > this.#words.length) this.#grow();
-    this.#words[head] = filled.length;
-    this.#words.set(filled, head + 1);
-    const counts = head + 1 + filled.length;
+    const counts = this.#appendBins(filled);
     for (let i = 0; i < filled.length; i++) this.#words[counts + i] = dense[filled[i]!]!;
+  }
+
+  appendSparse({ bins, counts }: SparseCounts): void {
+    this.#words.set(counts, this.#appendBins(bins));
+  }
+
+  /** Makes room for a histogram of these bins; returns where its counts belong. */
+  #appendBins(bins: Uint32Array): number {
+    const head = this.#length;
+    this.#length += 1 + 2 * bins.length;
+    if (this.#length > this.#words.length) this.#grow();
+    this.#words[head] = bins.length;
+    this.#words.set(bins, head + 1);
+    return head + 1 + bins.length;
   }
 
   /** What was appended since the last call, in an array of its own. */
@@ -83,6 +92,16 @@ export function countOf({ bins, counts }: SparseCounts, bin: number): number {
     else high = middle;
   }
   return bins[low] === bin ? counts[low]! : 0;
+}
+
+/** The bin that holds the `rank`-th largest value (from 1), and the rank inside that bin. */
+export function locateRank({ bins, counts }: SparseCounts, rank: number): { bin: number; rank: number } {
+  let remaining = rank;
+  for (let i = bins.length - 1; i >= 0; i--) {
+    if (remaining <= counts[i]!) return { bin: bins[i]!, rank: remaining };
+    remaining -= counts[i]!;
+  }
+  throw new RangeError(`rank ${rank} exceeds the number of values counted`);
 }
 
 /**

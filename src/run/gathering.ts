@@ -1,5 +1,5 @@
 /** One statistic of one variant on its way through the passes it needs, over one tensor or over all. */
-import type { Collector, Statistic, UnitPosition } from '../../kernels/statistic.js';
+import type { Collector, Outcome, Statistic, UnitPosition } from '../../kernels/statistic.js';
 import type { ScheduledTensor } from './scheduled-tensor.js';
 
 export class Gathering {
@@ -10,11 +10,16 @@ export class Gathering {
   #visits: (position: UnitPosition) => boolean = () => true;
   #done = false;
 
-  /** Gathers over `tensors`, all merged tensors of a variant in name order, or one. */
-  constructor(statistic: Statistic, tensors: readonly ScheduledTensor[]) {
+  /**
+   * Gathers over `tensors`, all merged tensors of a variant in name order, or one. `alone` says that no other variant is
+   * merged along.
+   */
+  constructor(statistic: Statistic, tensors: readonly ScheduledTensor[], alone: boolean) {
     this.statistic = statistic;
     this.#tensors = tensors;
     this.#collector = statistic.collector({ tensors: tensors.map(({ merge }) => merge) });
+    const beginning = alone ? this.#collector.begin?.() : undefined;
+    if (beginning !== undefined) this.#take(beginning);
   }
 
   /** Whether all tensors know the value. */
@@ -43,7 +48,10 @@ export class Gathering {
 
   /** Ends a pass: tells the tensors the value, or goes on with the next pass. */
   endPass(): void {
-    const outcome = this.#collector.conclude();
+    this.#take(this.#collector.conclude());
+  }
+
+  #take(outcome: Outcome): void {
     if ('value' in outcome) {
       for (const tensor of this.#tensors) tensor.conclude(this.statistic, outcome.value);
       this.#done = true;

@@ -53,6 +53,8 @@ class Schedule {
   /** What each variant has to gather over all of its tensors before it combines. */
   readonly #wholeModel: readonly (readonly Statistic[])[];
   readonly #barriers: number;
+  /** Whether no other variant has a part in what is read. */
+  readonly #isAlone: boolean;
   /** Tensors that are needed again behind a barrier, by name. */
   readonly #kept = new Map<string, readonly SharedTensor[]>();
   readonly #outcomes: readonly Map<string, TensorOutcome>[];
@@ -62,6 +64,7 @@ class Schedule {
     this.#pool = pool;
     this.#options = options;
     this.#outcomes = variants.map(() => new Map());
+    this.#isAlone = variants.length === 1;
     const drafts = variants.map(draftTensors);
     this.#drafts = groupByName(drafts.flat());
     this.#wholeModel = drafts.map(([first]) => (first === undefined ? [] : new ScheduledTensor(first).wholeModel));
@@ -93,7 +96,7 @@ class Schedule {
       const gatherings = new Map<ScheduledTensor, Gathering>();
       tensor.members.forEach((member, i) => {
         const statistic = lists[i]![next];
-        if (statistic !== undefined) gatherings.set(member, new Gathering(statistic, [member]));
+        if (statistic !== undefined) gatherings.set(member, new Gathering(statistic, [member], this.#isAlone));
       });
       await this.#gather([tensor], (member) => gatherings.get(member), true);
     }
@@ -109,6 +112,7 @@ class Schedule {
         new Gathering(
           statistic,
           members.filter(({ variant }) => variant.index === index),
+          this.#isAlone,
         )
       );
     });

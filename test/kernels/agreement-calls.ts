@@ -4,6 +4,9 @@ import { type Kernels, MAGNITUDE_BINS, REDUCTION_LANES } from '../../kernels/abi
 /** Elements of a source; longer than any group a kernel draws or unrolls. */
 export const CAPACITY = 300;
 
+/** Upper half of the largest finite f32. */
+const LAST_FINITE_BIN = 0x7f7f;
+
 /** What ranking needs beside its operands, u32. */
 const RANKING_COUNTERS = 1000;
 
@@ -101,6 +104,16 @@ export const CALLS: readonly Call[] = [
         at,
         s,
       ),
+  },
+  {
+    name: 'countAroundStored',
+    counters: MAGNITUDE_BINS,
+    run(k, at, s) {
+      // Of finite values: the payload of a NaN is nobody's business.
+      const low = Math.min(s.threshold >>> 16, LAST_FINITE_BIN);
+      const high = Math.min(low + (s.allowance >> 2), LAST_FINITE_BIN);
+      k.countAroundStored(at.a, at.b, s.count, low, high, at.otherCounters, at.counters, at.counters);
+    },
   },
   { name: 'passTies', run: (k, at, s) => k.passTies(at.a, at.b, s.count, s.threshold, s.allowance) },
   { name: 'overlapMean', computes: 'f32', run: (k, at, s) => k.overlapMean(at.table, s.operands, at.out, s.count) },

@@ -110,6 +110,42 @@ export function storedStatisticsSuite(create: () => Kernels) {
     );
   });
 
+  test('countAroundStored tells what is above a part of the bins, at its ends and between', () => {
+    fc.assert(
+      fc.property(
+        scenes(ordinary, 1),
+        fc.nat(),
+        fc.integer({ min: -1, max: 1 }),
+        fc.nat(300),
+        (scene, which, step, width) => {
+          const { space, count, stored, differences } = place(create(), scene);
+          const bits = [...space.u32(differences[0]!, count)].map((x) => x & 0x7fff_ffff);
+          const low = Math.max(0, ((count === 0 ? 0 : bits[which % count]!) >>> 16) + step);
+          const high = Math.min(low + width, 0x7f7f);
+          const counts = space.put(Uint32Array.of(5, 7, 9));
+          const [bins, inexact] = [1, 2].map((first) => space.put(new Uint32Array(MAGNITUDE_BINS).fill(first)));
+          space.kernels.countAroundStored(stored.models[0]!, stored.base, count, low, high, counts, bins!, inexact!);
+
+          const [lowest, highest] = [low * 2 ** 16, high * 2 ** 16];
+          const above = bits.filter((x) => x > (low === high ? highest : highest + 0xffff)).length;
+          const equal = [highest, lowest].map((value) => bits.filter((x) => x === value).length);
+          expect([...space.u32(counts, 3)]).toEqual([5 + above, 7 + equal[0]!, 9 + (low === high ? 0 : equal[1]!)]);
+          const inside = low === high ? [] : bits.filter((x) => x > lowest && x <= highest + 0xffff && x !== highest);
+          const expected = [1, 2].map((first) => new Uint32Array(MAGNITUDE_BINS).fill(first));
+          for (const x of inside) {
+            expected[0]![x >>> 16]!++;
+            if ((x & 0xffff) !== 0) expected[1]![x >>> 16]!++;
+          }
+          [bins, inexact].forEach((slot, i) => {
+            expect(space.u32(slot!, MAGNITUDE_BINS).findIndex((found, bin) => found !== expected[i]![bin])).toBe(-1);
+          });
+          expect(space.guardsAreIntact()).toBe(true);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
   test('passTies finds where the last tie that stays has been passed', () => {
     fc.assert(
       fc.property(scenes(ordinary, 1), fc.nat(40), fc.nat(), (scene, allowance, which) => {

@@ -1,7 +1,7 @@
 /** Gathers a statistic as the scheduler does, over tensors given as arrays, with units as small as a test likes. */
-import { createReferenceKernels } from '../../kernels/reference/index.js';
 import type { Collector, Statistic, UnitPosition } from '../../kernels/statistic.js';
 import type { TensorMerge, UnitContext } from '../../kernels/unit.js';
+import { createSimdKernels } from '../kernels/simd-kernels.js';
 
 /** Room for the histograms of a few operands and their vectors, bytes. */
 const KERNEL_BYTES = 4_000_000;
@@ -15,6 +15,16 @@ export interface DriveOptions {
   readonly tileElements: number;
   /** Reorders the units of each pass. */
   readonly order?: <T>(units: readonly T[]) => readonly T[];
+  /** What the differences in `tensors` are between, tensor by tensor; observers are shown that where they take it. */
+  readonly stored?: readonly StoredTensor[];
+  /** Whether the merge is the only one, so that collectors may begin as they like. */
+  readonly alone?: boolean;
+}
+
+/** bf16 patterns. */
+export interface StoredTensor {
+  readonly base: Uint16Array;
+  readonly operands: readonly Uint16Array[];
 }
 
 /** A unit of the scope: where it stands, and which elements of which tensor it has. */
@@ -33,7 +43,7 @@ export interface Driven {
 
 type Unit = Omit<DrivenUnit, 'valueForUnit'>;
 
-const kernels = createReferenceKernels();
+const kernels = createSimdKernels();
 kernels.grow(kernels.heapStart + KERNEL_BYTES);
 
 export function driveStatistic(statistic: Statistic, options: DriveOptions): Driven {
@@ -44,13 +54,15 @@ export function driveStatistic(statistic: Statistic, options: DriveOptions): Dri
   const requests: unknown[] = [];
   let request: unknown = null;
   let visits = (_position: UnitPosition): boolean => true;
+  const beginning = options.alone ? collector.begin?.() : undefined;
+  if (beginning !== undefined && 'request' in beginning) {
+    ({ request, visits = visits } = beginning);
+    requests.push(request);
+  }
   for (;;) {
     for (const unit of order(units.filter(({ position }) => visits(position)))) {
       const merge = merges[unit.position.tensor]!;
-      collector.add(
-        unit.position,
-        observeUnit(statistic, merge, tensors[unit.position.tensor]!, unit, request, options),
-      );
+      collector.add(unit.position, observeUnit(statistic, merge, unit, request, options));
     }
     const outcome = collector.conclude();
     if ('value' in outcome) {
@@ -83,11 +95,14 @@ function unitsOf(tensors: readonly TensorValues[], unitElements: number): Unit[]
 function observeUnit(
   statistic: Statistic,
   merge: TensorMerge,
-  values: TensorValues,
-  { begin, end }: Unit,
+  unit: Unit,
   request: unknown,
-  { tileElements }: DriveOptions,
+  options: DriveOptions,
 ): unknown {
+  const { begin, end, position } = unit;
+  const { tileElements } = options;
+  const values = options.tensors[position.tensor]!;
+  const stored = options.stored?.[position.tensor];
   let next = kernels.heapStart;
   const allocate = (bytes: number): number => {
     const slot = Math.ceil(next / 64) * 64;
@@ -97,6 +112,7 @@ function observeUnit(
     return slot;
   };
   const slots = values.map(() => allocate(4 * tileElements));
+  const baseSlot = allocate(2 * tileElements);
   const context: UnitContext = {
     kernels,
     merge,
@@ -111,9 +127,17 @@ function observeUnit(
   const observer = statistic.observer(context, request);
   for (let firstIndex = begin; firstIndex < end; firstIndex += tileElements) {
     const count = Math.min(tileElements, end - firstIndex);
-    slots.forEach((slot, i) => {
-      new Float32Array(kernels.memory.buffer, slot, count).set(values[i]!.subarray(firstIndex, firstIndex + count));
-    });
+    const show = (to: Float32Array | Uint16Array, from: Float32Array | Uint16Array): void => {
+      to.set(from.subarray(firstIndex, firstIndex + count));
+    };
+    if (stored !== undefined && observer.observeStored !== undefined) {
+      show(new Uint16Array(kernels.memory.buffer, baseSlot, count), stored.base);
+      for (const [i, slot] of slots.entries())
+        show(new Uint16Array(kernels.memory.buffer, slot, count), stored.operands[i]!);
+      observer.observeStored({ firstIndex, count, operands: slots, base: baseSlot });
+      continue;
+    }
+    for (const [i, slot] of slots.entries()) show(new Float32Array(kernels.memory.buffer, slot, count), values[i]!);
     observer.observe({ firstIndex, count, operands: slots, base: undefined });
   }
   return structuredClone(observer.finish());

@@ -5,6 +5,7 @@ import { type RankCut, rankThreshold } from '../../kernels/statistics/rank-thres
 import { untouched } from '../../kernels/view.js';
 import { createRandom } from '../support/random-models.js';
 import { type DriveOptions, driveStatistic, type TensorValues } from './drive-statistic.js';
+import { applyCut, keptBySorting } from './rank-oracle.js';
 
 type TieRule = 'first' | 'all';
 
@@ -30,33 +31,10 @@ function trim({ tensors, keep, ties, ledgerCapacity, ...rest }: Trimming) {
   const kept = keep.map((_, operand) =>
     units.flatMap(({ position, begin, end, valueForUnit }) => {
       const values = tensors[position.tensor]![operand]!.subarray(begin, end);
-      return applyCut((valueForUnit as [RankCut[]])[0][operand]!, values);
+      return [...applyCut((valueForUnit as [RankCut[]])[0][operand]!, values)];
     }),
   );
   return { kept, requests };
-}
-
-/** What a cut says about a unit, by its definition. */
-function applyCut(cut: RankCut, values: Float32Array): number[] {
-  if (cut === 'all') return [...values];
-  let left = cut.allowance;
-  return magnitudes(values).map((bits, i) => {
-    const keeps = bits > cut.threshold || (bits === cut.threshold && left-- > 0);
-    return keeps ? values[i]! : 0;
-  });
-}
-
-const magnitudes = (values: Float32Array): number[] => [
-  ...new Uint32Array(values.slice().buffer).map((bits) => bits & 0x7fffffff),
-];
-
-/** The same by sorting. */
-function sorted(values: Float32Array, keep: number, ties: TieRule): number[] {
-  const sizes = magnitudes(values);
-  const order = sizes.map((_, i) => i).sort((a, b) => sizes[b]! - sizes[a]! || a - b);
-  const last = keep > 0 ? sizes[order[keep - 1]!]! : Number.POSITIVE_INFINITY;
-  const first = new Set(order.slice(0, keep));
-  return [...values].map((value, i) => ((ties === 'first' ? first.has(i) : sizes[i]! >= last) ? value : 0));
 }
 
 function expectSorted(trimming: Trimming) {
@@ -65,7 +43,7 @@ function expectSorted(trimming: Trimming) {
     const all = Float32Array.from(trimming.tensors.flatMap((tensor) => [...tensor[operand]!]));
     // Whether a zero is kept makes no difference, nor does its sign.
     const plain = (numbers: readonly number[]) => numbers.map((value) => value + 0);
-    expect(plain(values)).toEqual(plain(sorted(all, trimming.keep[operand]!, trimming.ties)));
+    expect(plain(values)).toEqual(plain([...keptBySorting(all, trimming.keep[operand]!, trimming.ties)]));
   });
   return requests as ReadonlyMap<number, { lowBitsOf?: number; tiesAt?: number }>[];
 }

@@ -9,8 +9,8 @@ const PRODUCTS = 'products';
 /** Products of norms count as at least this (mergekit's constant). */
 const SMALLEST_NORM_PRODUCT = 1e-6;
 
-/** Nearer to the pole of t than this, f64 says nothing of it. */
-const SMALLEST_DIVISOR = 1e-12;
+/** Nearer to the pole of t than this, it is the rounding of f32 differences that t would be made of. */
+const SMALLEST_DIVISOR = 1e-6;
 
 export const modelStock: Method = {
   name: 'model_stock',

@@ -9,6 +9,9 @@ import { directionWeightParameter } from './common-parameters.js';
 
 const PRODUCTS = 'products';
 
+/** What is left of directions that cancel up to the rounding of f32, as a share of their weights: it points nowhere. */
+const LEFT_BY_ROUNDING = 1e-6;
+
 export const multislerp: Method = {
   name: 'multislerp',
   title: 'Multi-SLERP',
@@ -35,7 +38,7 @@ export const multislerp: Method = {
   ],
   elsewhere: {
     mergekit:
-      'the same up to rounding; three or more vectors that cancel abort the merge there, so with a base any tensor that no model changed; here they give their weighted sum',
+      'the same up to rounding; three or more vectors that cancel abort the merge there, so with a base any tensor that no model changed; here what cancels, up to the rounding of f32, gives its weighted sum',
   },
   presets: { mergekit: {} },
   statistics: () => [gramStatistic(PRODUCTS)],
@@ -67,8 +70,9 @@ function directionCoefficients(merge: TensorMerge, gram: Gram): readonly number[
     0,
   );
   const length = Math.sqrt(Math.max(0, square));
+  const longest = weights.reduce((total, weight) => total + Math.abs(weight), 0);
   // Directions that cancel have no mean: then a plain weighted sum, as mergekit does with two models.
-  if (length === 0 || length < eps) return weights;
+  if (length <= LEFT_BY_ROUNDING * longest || length < eps) return weights;
   const scale = Math.cos(eps) * weights.reduce((total, weight, i) => total + weight * norm(gram, i), 0);
   return ofUnits.map((coefficient) => (coefficient * scale) / length);
 }

@@ -60,6 +60,11 @@ describe('multislerp', () => {
     expectClose(merge('multislerp', models, { eps: 0.5 }), sum);
   });
 
+  it('adds up what cancels but for eps and rounding', () => {
+    // Units as mergekit makes them differ from ±1 by eps / |x|.
+    expectClose(merge('multislerp', [[0.05], [-0.7], [0.8], [-0.9]]), [-0.1875]);
+  });
+
   it('takes a short mean for a direction where eps is less', () => {
     const length = Math.hypot(...sum);
     expectClose(
@@ -103,5 +108,14 @@ describe('karcher', () => {
 
   it('counts a model of zeros in the mean length, not in the direction', () => {
     expectClose(merge('karcher', [[4, 0, 0], NOTHING, [0, 2, 0]]), [Math.SQRT2, Math.SQRT2, 0]);
+  });
+});
+
+describe('model_stock', () => {
+  it('stays at the base where changes cancel up to the rounding of f32', () => {
+    const base = [0.3, -0.7, 1.1];
+    const changes = [0.01, 0.02, -0.03];
+    const models = [1, -1, 1, -1].map((sign) => base.map((x, i) => Math.fround(x + sign * changes[i]!)));
+    for (const filter_wise of [false, true]) expectClose(mergeOnto(base, 'model_stock', models, { filter_wise }), base);
   });
 });

@@ -1,5 +1,7 @@
 /** Which tensors an entry of a parameter is for: a part of the name (mergekit's rule), `regex:` or `glob:`. */
 
+import { bitsOfWays, plainSyntax } from './pattern-ways.js';
+
 /** Says whether an entry is for the tensor of that name. */
 export type TensorFilter = (tensorName: string) => boolean;
 
@@ -13,13 +15,10 @@ const LONGEST_PATTERN = 200;
 const MOST_REPETITIONS = 4;
 
 /**
- * Bits of the number of ways in which a pattern may match from one place of a name, at most: as many as four parts that
- * repeat without limit have in a name of sixty characters (C(60, 4) ways from all places), some 20 ms for a name.
+ * Bits of the number of ways in which a pattern may fail to match a name, at most: twice as many as four parts that repeat
+ * without limit have from all places of a name. Of sixty equal characters that takes up to half a second, of real names no time.
  */
-const MOST_BITS = 16;
-
-/** Bits of a part that repeats without limit, of those. */
-const BITS_OF_REPETITION = MOST_BITS / MOST_REPETITIONS;
+const MOST_BITS = 24;
 
 const REGEX = 'regex:';
 const GLOB = 'glob:';
@@ -53,8 +52,9 @@ function compileGlob(pattern: string): TensorFilter | { readonly problem: string
   }
   const source = globSource(pattern);
   if (source === undefined) return { problem: 'a "[" or "{" of the pattern is not closed' };
-  const problem = reasonAgainst(source);
-  return problem === undefined ? compile(`^${source}$`, 'not a pattern') : { problem };
+  const whole = `^${source}$`;
+  const problem = reasonAgainst(whole);
+  return problem === undefined ? compile(whole, 'not a pattern') : { problem };
 }
 
 function compile(source: string, what: string): TensorFilter | { readonly problem: string } {
@@ -68,47 +68,15 @@ function compile(source: string, what: string): TensorFilter | { readonly proble
 
 /** Why an expression could take for ever, if it could. */
 function reasonAgainst(source: string): string | undefined {
-  // Escapes and classes stand for one character; what a group is for, and whether a repetition is lazy, costs nothing.
-  const syntax = source
-    .replace(/\\./g, ANY)
-    .replace(/\[[^\]]*\]/g, ANY)
-    .replace(/\(\?(?:[:=!]|<[=!]|<[^>]*>)/g, '(')
-    .replace(/([*+?}])\?/g, '$1');
+  const syntax = plainSyntax(source);
   if (/\)(?:[*+]|\{\d+,\d*\}|\{\d{2,}\})/.test(syntax)) {
     return 'groups that repeat (as in "(…)*") are not supported: they can take for ever';
   }
   if ((syntax.match(/[*+]|\{\d+,\}/g) ?? []).length > MOST_REPETITIONS) {
     return `the pattern has more than ${MOST_REPETITIONS} parts that repeat`;
   }
-  const copies = (syntax.match(/\)\{\d\}/g) ?? []).reduce((product, count) => product * Number(count[2]), 1);
-  if (copies * (bitsOfRepetitions(syntax) + bitsOfAlternatives(syntax)) <= MOST_BITS) return undefined;
+  if (bitsOfWays(syntax) <= MOST_BITS) return undefined;
   return 'the pattern can match in too many ways (parts that repeat, may be absent or are one of several): it can take for ever';
-}
-
-/** What an escape or a class is replaced by: it may be any character. */
-const ANY = '.';
-
-/** Bits of what a part that repeats, or may be absent, adds to the ways to match. */
-function bitsOfRepetitions(syntax: string): number {
-  const parts = syntax.match(/[*+?]|\{\d+,\d*\}/g) ?? [];
-  return parts.reduce((bits, part) => {
-    const [, least, most] = /^\{(\d+),(\d+)\}$/.exec(part) ?? [];
-    const ways = most === undefined ? Number.POSITIVE_INFINITY : Number(most) - Number(least) + 1;
-    return bits + Math.min(BITS_OF_REPETITION, part === '?' ? 1 : Math.log2(Math.max(1, ways)));
-  }, 0);
-}
-
-/** Bits of what alternatives add: nothing where the first character tells which it is. */
-function bitsOfAlternatives(syntax: string): number {
-  let [bits, rest] = [0, syntax];
-  for (;;) {
-    const group = /\(([^()]*)\)/.exec(rest);
-    const branches = (group?.[1] ?? rest).split('|');
-    const begins = new Set(branches.map((branch) => (/^[\w-]/.test(branch) ? branch[0] : ANY)));
-    if (begins.has(ANY) || begins.size < branches.length) bits += Math.log2(branches.length);
-    if (group === null) return bits;
-    rest = rest.replace(group[0], ANY);
-  }
 }
 
 /** The pattern as a regular expression; undefined when a bracket is open. */

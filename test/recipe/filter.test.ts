@@ -57,12 +57,13 @@ describe('refused', () => {
     ['glob:[z-a]*', 'not a pattern: Range out of order'],
     ['glob:[a--]*', 'not a pattern: Range out of order'],
     [`regex:${'.?'.repeat(20)}x`, 'too many ways'],
-    [`regex:${'.{0,50}'.repeat(4)}.?x`, 'too many ways'],
+    [`regex:${'.{0,50}'.repeat(4)}.?.?x`, 'too many ways'],
     [`regex:${'(?:.|..)'.repeat(20)}x`, 'too many ways'],
     [`regex:${'(?:.|..)?'.repeat(12)}x`, 'too many ways'],
-    [`regex:${'(?:.??.?){9}'}x`, 'too many ways'],
-    [`regex:${'(?<a>(?:a|aa)|(?:a|aa))'.repeat(1)}${'(a|)'.repeat(16)}x`, 'too many ways'],
-    [`glob:${'{a,aa}'.repeat(20)}`, 'too many ways'],
+    [`regex:${'(?:.??.?){9}'}.?x`, 'too many ways'],
+    [`regex:${'(?<a>(?:a|aa)|(?:a|aa))'.repeat(1)}${'(a|)'.repeat(18)}x`, 'too many ways'],
+    [`glob:${'{a,aa}'.repeat(26)}`, 'too many ways'],
+    ['regex:(?:(?:.?.{1,30}(?:.?.*.?|.?.*|.{1,30}..*.){3}){2}){3}x', 'too many ways'],
   ])('%j', (filter, problem) => {
     expect(compileFilter(filter)).toEqual({ problem: expect.stringContaining(problem) });
   });
@@ -70,6 +71,30 @@ describe('refused', () => {
   test('is no plain part of a name, however odd', () => {
     expect(matched('(a+)+$')).toEqual([]);
     expect(matched('proj.weight')).toEqual(['Q3', 'UP12']);
+  });
+});
+
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+describe('taken, as people write them', () => {
+  test.each([
+    'regex:.*q_proj.*|.*k_proj.*',
+    'regex:.*norm.*|.*bias.*|lm_head',
+    String.raw`regex:^model\.layers\.\d+\.self_attn\..*$|^model\.layers\.\d+\.mlp\..*$`,
+    String.raw`regex:.*layers\.(${upTo(32).join('|')})\..*_proj.*`,
+    String.raw`regex:^(?:language_model\.)?(?:model\.)?layers\.\d+\..*\.experts\.\d+\..*\.weight$`,
+    String.raw`regex:.*layers\.\d+\..*(input|post_attention|post_feedforward)_layernorm.*`,
+    `regex:.*(self_attn|mlp).*(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)?.*`,
+    String.raw`regex:^(?:(?:base_model\.)?model\.)?(?:model\.)?layers\.\d+\..*_proj\.(?:weight|bias)$`,
+    String.raw`regex:^(?!.*(?:vision|norm|bias)).*\.layers\.\d+\..*`,
+    String.raw`regex:\.layers\.(?:\d|1\d|2[0-3])\.`,
+    `glob:*.layers.{${upTo(32)}}.*_proj.*`,
+    `glob:*.layers.*.experts.{${upTo(24)}}.*`,
+    'glob:*.layers.*.*.{weight,weight_scale}*',
+    'glob:*layers.*.{mlp,moe,mamba}.*.*',
+    'glob:*layer*{input_layernorm,input_norm}*weight*',
+  ])('%s', (filter) => {
+    expect(compileFilter(filter)).toBeTypeOf('function');
   });
 });
 

@@ -17,6 +17,9 @@ export function judgeMerge(
   ];
 }
 
+/** Whether all that is written has the widest dtype there is. */
+const writesFloat32 = (merge: string): boolean => merge.endsWith('-> F32');
+
 function judgeNonFinite(merge: string, { non_finite: values }: MergeAccounting): Finding[] {
   if (values === 0) return [];
   return [
@@ -32,11 +35,8 @@ function judgeNonFinite(merge: string, { non_finite: values }: MergeAccounting):
 }
 
 /** `norm_ratio` is of a mean in which experts that changed nothing count; how far one was trained to go they do not tell. */
-function judgeLength(
-  merge: string,
-  { norm_ratio: toMean }: MergeAccounting,
-  changed: Readonly<Record<string, number>>,
-): Finding[] {
+function judgeLength(merge: string, accounting: MergeAccounting, changed: Readonly<Record<string, number>>): Finding[] {
+  const { norm_ratio: toMean } = accounting;
   const shares = Object.values(changed);
   const trained = shares.filter((share) => share > 0).length;
   const ratio = toMean === null ? null : (toMean * trained) / shares.length;
@@ -50,10 +50,22 @@ function judgeLength(
         `‖Δ̃‖ / mean ‖τ‖ ${formatMeasure(ratio)} (limit ${NORM_RATIO_LIMIT})` +
         (trained < shares.length ? `, of the ${trained} of ${shares.length} experts that changed anything` : ''),
       advice:
-        `Multiply λ by ${formatMeasure(1 / ratio)} for the length of one expert. ` +
+        `${adviceOnLength(merge, accounting, ratio)} ` +
         'Over-long merges of RL experts lost accuracy in code, and their answers grew several times longer (arXiv 2608.27409).',
     },
   ];
+}
+
+/** λ scales what is then rounded, and what rounding adds hardly depends on λ. */
+function adviceOnLength(merge: string, accounting: MergeAccounting, ratio: number): string {
+  const { delta_norm: before, delta_norm_after_rounding: after } = accounting;
+  const exact = ratio * (before / after);
+  if (exact <= NORM_RATIO_LIMIT && !writesFloat32(merge)) {
+    const times = formatMeasure(exact);
+    return `Write float32 (dtype: float32): before rounding it is ${times} times as long, so less λ makes it little shorter.`;
+  }
+  const factor = formatMeasure(1 / (exact > 0 ? exact : ratio));
+  return `Multiply λ, or what the method has instead, by ${factor} for the length of one expert before rounding.`;
 }
 
 function judgeRounding(merge: string, accounting: MergeAccounting): Finding[] {
@@ -71,7 +83,7 @@ function judgeRounding(merge: string, accounting: MergeAccounting): Finding[] {
       evidence:
         `${lost} of ${updated} updated elements are written unchanged` +
         (norms ? `; ‖Δ‖ ${formatMeasure(before)} before and ${formatMeasure(after)} after rounding` : ''),
-      advice: 'Write float32 (dtype: float32), or raise λ: changes below half a step of the output dtype vanish.',
+      advice: `${writesFloat32(merge) ? 'Raise λ' : 'Write float32 (dtype: float32), or raise λ'}: changes below half a step of the output dtype vanish.`,
     },
   ];
 }

@@ -4,7 +4,7 @@ import { MODULE_TYPES } from '../geometry/module-type.js';
 import type { GeometryResult } from '../geometry/result.js';
 import { compareNames } from './geometry-order.js';
 
-/** Fields first and in this order, whatever order they were measured in. */
+/** Fields in this order, whatever order they were measured in. */
 const FIELD_ORDER = [
   ...[
     'version',
@@ -34,6 +34,8 @@ const FIELD_ORDER = [
 ];
 
 type KeyOrder = (a: string, b: string) => number;
+/** The order of a record, by its keys. */
+type RecordOrder = (keys: readonly string[]) => KeyOrder;
 
 /** Members of these get a line each; everything below them is on that line. */
 const ONE_LINE_EACH = new Set([
@@ -74,52 +76,58 @@ export function* geometryJsonPieces(result: GeometryResult): Generator<string> {
 }
 
 function* partsOf(result: GeometryResult): Generator<string> {
-  const compareKeys = keyOrder([
-    ...FIELD_ORDER,
-    ...result.experts,
-    ...expertPairs(result.experts).map(({ key }) => key),
-  ]);
+  const orderOf = recordOrder(result);
   let before = '{\n';
-  for (const [key, value] of entriesOf(result, compareKeys)) {
+  for (const [key, value] of entriesOf(result, orderOf)) {
     yield `${before}  ${JSON.stringify(key)}: `;
     before = ',\n';
     const isList = ONE_LINE_EACH.has(key) && typeof value === 'object' && value !== null;
-    if (isList) yield* linesOf(value, compareKeys, LINE_ORDERS[key]);
-    else yield formatValue(value, compareKeys);
+    if (isList) yield* linesOf(value, orderOf, LINE_ORDERS[key]);
+    else yield formatValue(value, orderOf);
   }
   yield '\n}\n';
 }
 
 /** `value` with a line for each member, in the order of `compareLines`. */
-function* linesOf(value: object, compareKeys: KeyOrder, compareLines = compareKeys): Generator<string> {
+function* linesOf(value: object, orderOf: RecordOrder, compareLines?: KeyOrder): Generator<string> {
   const isList = Array.isArray(value);
   const [open, close] = isList ? '[]' : '{}';
   yield open!;
   let before = '\n';
-  for (const [key, item] of isList ? value.map((item) => [undefined, item] as const) : entriesOf(value, compareLines)) {
+  for (const [key, item] of isList
+    ? value.map((item) => [undefined, item] as const)
+    : entriesOf(value, compareLines ? () => compareLines : orderOf)) {
     const name = key === undefined ? '' : `${JSON.stringify(key)}: `;
-    yield `${before}    ${name}${formatValue(item, compareKeys)}`;
+    yield `${before}    ${name}${formatValue(item, orderOf)}`;
     before = ',\n';
   }
   yield before === '\n' ? close! : `\n  ${close}`;
 }
 
-function formatValue(value: unknown, compareKeys: KeyOrder): string {
+function formatValue(value: unknown, orderOf: RecordOrder): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map((item) => formatValue(item, compareKeys)).join(', ')}]`;
+  if (Array.isArray(value)) return `[${value.map((item) => formatValue(item, orderOf)).join(', ')}]`;
   const members = Array.from(
-    entriesOf(value, compareKeys),
-    ([key, item]) => `${JSON.stringify(key)}: ${formatValue(item, compareKeys)}`,
+    entriesOf(value, orderOf),
+    ([key, item]) => `${JSON.stringify(key)}: ${formatValue(item, orderOf)}`,
   );
   return `{${members.join(', ')}}`;
 }
 
 /** One after the other: those of `tensors` are made when they are looked at. */
-function* entriesOf(record: object, compareKeys: KeyOrder): Generator<[key: string, value: unknown]> {
-  for (const key of Object.keys(record).sort(compareKeys)) {
+function* entriesOf(record: object, orderOf: RecordOrder): Generator<[key: string, value: unknown]> {
+  const keys = Object.keys(record);
+  for (const key of keys.sort(orderOf(keys))) {
     const value = (record as Record<string, unknown>)[key];
     if (value !== undefined) yield [key, value];
   }
+}
+
+/** Experts and their pairs as the recipe has them, whatever they are called; `code` is a field of findings too. */
+function recordOrder({ experts }: GeometryResult): RecordOrder {
+  const names = [...experts, ...expertPairs(experts).map(({ key }) => key)];
+  const [byName, byField, known] = [keyOrder(names), keyOrder(FIELD_ORDER), new Set(names)];
+  return (keys) => (keys.every((key) => known.has(key)) ? byName : byField);
 }
 
 /** A total order of keys: known ones first and in their order, then names with numbers counted as numbers. */

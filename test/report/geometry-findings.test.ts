@@ -231,9 +231,18 @@ describe('findings', () => {
   });
 
   it('names the factor that brings an over-long merge back', () => {
-    const [found] = findFindings(group({ merge: { norm_ratio: 2.5 } }));
+    const [found] = findFindings(group({ merge: { norm_ratio: 2.5, delta_norm: 5, delta_norm_after_rounding: 5 } }));
     expect(found).toMatchObject({ code: 'over-scaled-merge', level: 'warning' });
     expect(found!.advice).toContain('0.400');
+    // λ scales what comes before rounding: 2 times as long as an expert.
+    const [rounded] = findFindings(group({ merge: { norm_ratio: 2.5, delta_norm: 4, delta_norm_after_rounding: 5 } }));
+    expect(rounded!.advice).toContain('by 0.500');
+  });
+
+  it('asks for more digits, and for no less λ, where rounding alone makes a merge too long', () => {
+    const [found] = findFindings(group({ merge: { norm_ratio: 2, delta_norm: 1, delta_norm_after_rounding: 3 } }));
+    expect(found!.advice).toMatch(/^Write float32 .* 0\.667 times as long/);
+    expect(found!.advice).not.toContain('Multiply');
   });
 
   it('does not count experts that changed nothing', () => {

@@ -31,6 +31,14 @@ describe('geometry.json', () => {
     expect(formatGeometryJson(JSON.parse(text))).toBe(text);
   });
 
+  it('has experts and pairs in the order of the recipe, also those called as fields are', () => {
+    const experts = ['math', 'norm', 'code', 'experts'];
+    const parsed = JSON.parse(formatGeometryJson(sampleGeometry({ layers: 1, experts })));
+    expect(Object.keys(parsed.global.experts)).toEqual(experts);
+    expect(Object.keys(parsed.untouched)).toEqual(experts);
+    expect(Object.keys(parsed.global.pairs)[0]).toBe('math|norm');
+  });
+
   it('writes null for numbers that JSON has not', () => {
     const result = sampleGeometry({ layers: 1 });
     const global = { ...result.global, base_norm: Number.NaN, conflict_mass: Number.POSITIVE_INFINITY };
